@@ -1,0 +1,46 @@
+"""The error taxonomy: what a user can mend, as one sentence.
+
+Everything the outside gets wrong (files, arguments, the network, the machine) is a
+`UserError`: its text names the thing, what is wrong and what to do, and it is shown without a
+traceback. Any other exception is a fault of the program and keeps its traceback in the log.
+"""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """One sentence for the user. `exit_code` is what a command ends with (2: wrong use)."""
+
+    exit_code = 2
+
+
+class EnvironmentProblem(UserError):
+    """The machine refused: a full disk, a folder that cannot be written, no network."""
+
+    exit_code = 1
+
+
+class PresetError(UserError):
+    """A preset that does not exist or cannot be read."""
+
+
+class DatasetError(UserError):
+    """A data set that cannot be found, fetched or used."""
+
+
+class RunError(UserError):
+    """A run that does not exist, or cannot do what was asked of it in its state."""
+
+
+class QueryError(UserError):
+    """A filter or sort expression that cannot be understood."""
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A closing half-sentence with the nearest known name, or the list of all of them."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"known: {', '.join(known)}" if known else "there are none yet"

@@ -1,0 +1,172 @@
+"""Optimizers, learning-rate schedules and the other settings of a training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
+LearningRate = Annotated[float, Field(gt=0.0, le=1000.0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SGD(_Settings):
+    """Stochastic gradient descent, with momentum where it is above 0."""
+
+    kind: Literal["sgd"] = "sgd"
+    learning_rate: LearningRate = 0.01
+    momentum: Fraction = 0.0
+    nesterov: bool = False
+
+
+class Adam(_Settings):
+    """Adam, with Keras's defaults."""
+
+    kind: Literal["adam"] = "adam"
+    learning_rate: LearningRate = 0.001
+    beta_1: Fraction = 0.9
+    beta_2: Fraction = 0.999
+    epsilon: Positive = 1e-7
+
+
+class AdamW(_Settings):
+    """Adam with decoupled weight decay."""
+
+    kind: Literal["adamw"] = "adamw"
+    learning_rate: LearningRate = 0.001
+    beta_1: Fraction = 0.9
+    beta_2: Fraction = 0.999
+    epsilon: Positive = 1e-7
+    weight_decay: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.004
+
+
+class RMSprop(_Settings):
+    """RMSprop, with momentum where it is above 0."""
+
+    kind: Literal["rmsprop"] = "rmsprop"
+    learning_rate: LearningRate = 0.001
+    rho: Fraction = 0.9
+    momentum: Fraction = 0.0
+    epsilon: Positive = 1e-7
+
+
+class Nadam(_Settings):
+    """Adam with Nesterov momentum."""
+
+    kind: Literal["nadam"] = "nadam"
+    learning_rate: LearningRate = 0.001
+    beta_1: Fraction = 0.9
+    beta_2: Fraction = 0.999
+    epsilon: Positive = 1e-7
+
+
+Optimizer = Annotated[SGD | Adam | AdamW | RMSprop | Nadam, Field(discriminator="kind")]
+OPTIMIZERS: dict[str, type[SGD | Adam | AdamW | RMSprop | Nadam]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": AdamW,
+    "rmsprop": RMSprop,
+    "nadam": Nadam,
+}
+OPTIMIZER_TITLES = {
+    "sgd": "SGD",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "rmsprop": "RMSprop",
+    "nadam": "Nadam",
+}
+
+
+class Constant(_Settings):
+    """The optimizer's learning rate throughout."""
+
+    kind: Literal["constant"] = "constant"
+
+
+class InverseTimeDecay(_Settings):
+    """learning rate / (1 + decay_rate · step), the `decay` of the paper's Table 9.
+
+    `decay_rate` left out is the paper's: learning rate / epochs.
+    """
+
+    kind: Literal["inverse_time_decay"] = "inverse_time_decay"
+    decay_rate: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
+
+
+class CosineDecay(_Settings):
+    """A half cosine from the learning rate down to `alpha` times it at the last step."""
+
+    kind: Literal["cosine"] = "cosine"
+    alpha: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+
+
+class ExponentialDecay(_Settings):
+    """learning rate · decay_rate^epoch, falling smoothly with every step."""
+
+    kind: Literal["exponential"] = "exponential"
+    decay_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+
+
+Schedule = Annotated[
+    Constant | InverseTimeDecay | CosineDecay | ExponentialDecay, Field(discriminator="kind")
+]
+SCHEDULES: dict[str, type[Constant | InverseTimeDecay | CosineDecay | ExponentialDecay]] = {
+    "constant": Constant,
+    "inverse_time_decay": InverseTimeDecay,
+    "cosine": CosineDecay,
+    "exponential": ExponentialDecay,
+}
+
+
+class TrainingSettings(_Settings):
+    """How a model is trained: everything but the architecture, the data and the seed."""
+
+    epochs: Epochs = 5
+    batch_size: BatchSize = 60
+    optimizer: Optimizer = SGD()
+    schedule: Schedule = Constant()
+
+    @property
+    def decay_rate(self) -> float | None:
+        """The inverse-time decay in force a step, the paper's where none was given."""
+        if not isinstance(self.schedule, InverseTimeDecay):
+            return None
+        if self.schedule.decay_rate is not None:
+            return self.schedule.decay_rate
+        return self.optimizer.learning_rate / self.epochs
+
+
+def optimizer_text(optimizer: Optimizer) -> str:
+    """The optimizer as the paper's Table 7 writes it: `SGD (momentum 0.7)`."""
+    title = OPTIMIZER_TITLES[optimizer.kind]
+    extra = []
+    momentum = getattr(optimizer, "momentum", 0.0)
+    if momentum:
+        extra.append(f"momentum {momentum:g}")
+    if getattr(optimizer, "nesterov", False):
+        extra.append("nesterov")
+    if isinstance(optimizer, AdamW):
+        extra.append(f"weight decay {optimizer.weight_decay:g}")
+    return f"{title} ({', '.join(extra)})" if extra else title
+
+
+def schedule_text(settings: TrainingSettings) -> str:
+    """The schedule in a few words, with the decay in force."""
+    schedule = settings.schedule
+    match schedule:
+        case InverseTimeDecay():
+            source = "learning rate / epochs" if schedule.decay_rate is None else "given"
+            return f"inverse time decay {settings.decay_rate:g} a step ({source})"
+        case CosineDecay():
+            return "cosine" if not schedule.alpha else f"cosine to {schedule.alpha:g} of it"
+        case ExponentialDecay():
+            return f"exponential, × {schedule.decay_rate:g} an epoch"
+        case Constant():
+            return "constant"

@@ -1,0 +1,110 @@
+"""The presets there are: the paper's nine, shipped, and the user's own."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from workbench.errors import EnvironmentProblem, PresetError, nearest
+from workbench.model.preset import Preset, preset_toml, read_preset
+from workbench.resources import resource_folder
+from workbench.settings import Home
+
+PAPER_ORDER = (
+    "nn-1",
+    "nn-1.1",
+    "nn-1.2",
+    "nn-2",
+    "cnn-1",
+    "cnn-1.1",
+    "cnn-1.2",
+    "cnn-2",
+    "cnn-2-tuned",
+)
+
+
+@lru_cache(maxsize=1)
+def paper_presets() -> tuple[Preset, ...]:
+    """The nine models of the paper, in its order."""
+    folder = resource_folder("presets") / "models"
+    return tuple(read_preset(folder / f"{name}.toml") for name in PAPER_ORDER)
+
+
+def own_preset_files(home: Home) -> list[Path]:
+    """The user's preset files by name; none when there is no folder yet."""
+    try:
+        return sorted(path for path in home.presets.glob("*.toml") if path.is_file())
+    except OSError:
+        return []
+
+
+def own_presets(home: Home) -> tuple[list[Preset], list[PresetError]]:
+    """The user's presets that can be read, and one error for each that cannot."""
+    presets, errors = [], []
+    for path in own_preset_files(home):
+        try:
+            presets.append(_own(path))
+        except PresetError as error:
+            errors.append(error)
+    return presets, errors
+
+
+def _own(path: Path) -> Preset:
+    preset = read_preset(path)
+    if path.stem in PAPER_ORDER or preset.name in PAPER_ORDER:
+        raise PresetError(
+            f"preset {path}: {preset.name!r} is a model of the paper; give yours another name"
+        )
+    if preset.name != path.stem:
+        raise PresetError(f"preset {path}: its name is {preset.name!r}; rename file or preset")
+    return preset.model_copy(update={"part": "own", "paper": None})
+
+
+def find_preset(name: str, home: Home) -> Preset:
+    """The preset of a name, the paper's or the user's, or of a TOML file's path.
+
+    Raises:
+        PresetError: there is none; the message has the nearest name.
+    """
+    if name in PAPER_ORDER:
+        return next(preset for preset in paper_presets() if preset.name == name)
+    if "/" in name or name.endswith(".toml"):
+        preset = read_preset(Path(name).expanduser())
+        if preset.name in PAPER_ORDER and preset not in paper_presets():
+            raise PresetError(
+                f"preset {name}: {preset.name!r} is a model of the paper; give yours another name"
+            )
+        return preset
+    files = {path.stem: path for path in own_preset_files(home)}
+    if name in files:
+        return _own(files[name])
+    raise PresetError(
+        f'no preset "{name}": {nearest(name, [*PAPER_ORDER, *files])} '
+        "(`mnist-workbench presets` lists them)"
+    )
+
+
+def save_preset(preset: Preset, home: Home, *, overwrite: bool = False) -> Path:
+    """Keep a preset in the user's folder and return its file.
+
+    Raises:
+        PresetError: the name is the paper's, or taken and `overwrite` is off.
+        EnvironmentProblem: the file cannot be written.
+    """
+    if preset.name in PAPER_ORDER:
+        raise PresetError(f"{preset.name!r} is a model of the paper; choose another name")
+    home.ensure()
+    path = home.presets / f"{preset.name}.toml"
+    if path.exists() and not overwrite:
+        raise PresetError(f"preset {preset.name!r} exists already; choose another name")
+    aside = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        text = preset_toml(preset.model_copy(update={"part": "own", "paper": None}))
+        aside.write_text(text, encoding="utf-8")
+        aside.chmod(0o600)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise EnvironmentProblem(f"preset {path}: {error.strerror}; free space or rights") from error
+    return path

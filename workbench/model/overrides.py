@@ -1,0 +1,101 @@
+"""Changing a preset's training settings by name, as the command line and the tables do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from workbench.errors import PresetError, nearest
+from workbench.model.hyperparameters import (
+    OPTIMIZERS,
+    SCHEDULES,
+    Constant,
+    TrainingSettings,
+)
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Settings to change; None leaves the preset's."""
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    momentum: float | None = None
+    schedule: str | None = None
+
+
+def with_overrides(settings: TrainingSettings, overrides: Overrides) -> TrainingSettings:
+    """The settings with the given changes.
+
+    A change of optimizer keeps the learning rate and drops momentum and schedule, as the
+    paper's Table 9 does from SGD with decay to Adam ("internally managed by Adam").
+
+    Raises:
+        PresetError: an unknown name, a value out of range, or momentum for an optimizer
+            that has none.
+    """
+    optimizer: Any = settings.optimizer
+    schedule: Any = settings.schedule
+    if overrides.optimizer is not None and overrides.optimizer.lower() != optimizer.kind:
+        kind = OPTIMIZERS.get(overrides.optimizer.lower())
+        if kind is None:
+            raise PresetError(
+                f'optimizer: no "{overrides.optimizer}"; '
+                f"{nearest(overrides.optimizer.lower(), list(OPTIMIZERS))}"
+            )
+        optimizer = kind(learning_rate=optimizer.learning_rate)
+        schedule = Constant()
+    if overrides.learning_rate is not None:
+        optimizer = _changed(optimizer, "learning_rate", overrides.learning_rate)
+    if overrides.momentum is not None:
+        if not hasattr(optimizer, "momentum"):
+            raise PresetError(
+                f"momentum: {optimizer.kind} has none; leave it out or use sgd or rmsprop"
+            )
+        optimizer = _changed(optimizer, "momentum", overrides.momentum)
+    if overrides.schedule is not None:
+        name = overrides.schedule.lower().replace("-", "_")
+        chosen = SCHEDULES.get(name)
+        if chosen is None:
+            raise PresetError(
+                f'schedule: no "{overrides.schedule}"; {nearest(name, list(SCHEDULES))}'
+            )
+        # The preset's own schedule of this kind keeps its rate.
+        schedule = schedule if schedule.kind == name else chosen()
+    changed: Any = settings.model_copy(update={"optimizer": optimizer, "schedule": schedule})
+    for name in ("epochs", "batch_size"):
+        value = getattr(overrides, name)
+        if value is not None:
+            changed = _changed(changed, name, value)
+    result: TrainingSettings = changed
+    return result
+
+
+def overrides_from(data: dict[str, Any]) -> Overrides:
+    """Overrides from a table row's `set` section.
+
+    Raises:
+        PresetError: a key that is no setting.
+    """
+    known = list(asdict(Overrides()))
+    for key in data:
+        if key not in known:
+            raise PresetError(f'setting "{key}": {nearest(key, known)}')
+    return Overrides(**data)
+
+
+def _changed(model: Any, field: str, value: object) -> Any:
+    """The model with one field changed and checked; the error names the field."""
+    assert isinstance(model, BaseModel)
+    try:
+        return type(model).model_validate({**model.model_dump(), field: value})
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"]
+        label = field.replace("_", " ")
+        raise PresetError(
+            f"{label}: {message[0].lower() + message[1:]} (given: {value})"
+        ) from error

@@ -1,0 +1,73 @@
+"""What is trained: everything that decides a training's result on one machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.model.architecture import Architecture, ImageShape
+from workbench.model.hyperparameters import TrainingSettings
+
+Precision = Literal["float32", "bfloat16"]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetRef(_Data):
+    """Which images: a known name, or a file's path with the file's checksum."""
+
+    name: str = "mnist"
+    path: str | None = None
+    sha256: str | None = None  # None where only the download will tell
+    image_shape: ImageShape = (28, 28, 1)
+    classes: int = 10
+    train_images: int = 60_000
+    test_images: int = 10_000
+    train_limit: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def images(self) -> int:
+        """Training images in use: all, or the first `train_limit`."""
+        return min(self.train_images, self.train_limit or self.train_images)
+
+
+class TrainingSpec(_Data):
+    """One training. The same spec on the same machine gives the same result."""
+
+    preset: str
+    title: str
+    architecture: Architecture
+    training: TrainingSettings
+    dataset: DatasetRef = DatasetRef()
+    seed: Seed = 0
+    precision: Precision = "float32"
+    xla: bool | None = None  # None: for models of Dense layers only
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None  # None: all cores
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps an epoch; the last batch may be smaller."""
+        return -(-self.dataset.images // self.training.batch_size)
+
+    @property
+    def settings_key(self) -> str:
+        """A short digest of all that makes two trainings comparable: all but the seed.
+
+        The names of preset and title, threads and compiler are left out: they do not
+        belong to the experiment.
+        """
+        data = self.dataset
+        material = {
+            "architecture": self.architecture.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+            "dataset": [data.name if data.path is None else data.sha256, data.train_limit],
+            "precision": self.precision,
+        }
+        text = json.dumps(material, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,93 @@
+"""The paper's Tables 3, 6, 7, 8 and 9 as data: rows of preset, settings and results."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.errors import PresetError, nearest
+from workbench.model.library import paper_presets
+from workbench.model.overrides import overrides_from, with_overrides
+from workbench.model.preset import Preset
+from workbench.model.spec import DatasetRef, Precision, TrainingSpec
+from workbench.resources import resource_folder
+
+TABLE_NUMBERS = (3, 6, 7, 8, 9)
+# What a network that answers "1" to every test image scores: 1,135 of the 10,000 test
+# images are ones. The paper's Adam at 0.01 (Table 7) stands at exactly this.
+ALL_ONES_ACCURACY = 0.1135
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PaperRow(_Data):
+    """One row: which training it is and what the paper reports for it."""
+
+    label: str
+    preset: str
+    set: dict[str, Any] = Field(default_factory=dict)
+    cells: tuple[str, ...]  # the paper's own columns between label and accuracy
+    accuracy: Annotated[float, Field(ge=0.0, le=1.0)]
+    train_seconds: Annotated[float, Field(gt=0.0)] | None = None
+    remark: str = ""
+
+    def preset_with_settings(self) -> Preset:
+        """The paper's preset with this row's settings in place."""
+        base = next(preset for preset in paper_presets() if preset.name == self.preset)
+        training = with_overrides(base.training, overrides_from(self.set))
+        return base.model_copy(update={"training": training})
+
+    def spec(self, seed: int = 0, precision: Precision = "float32") -> TrainingSpec:
+        """The training of this row on full MNIST."""
+        preset = self.preset_with_settings()
+        return TrainingSpec(
+            preset=preset.name,
+            title=preset.title,
+            architecture=preset.architecture,
+            training=preset.training,
+            dataset=DatasetRef(),
+            seed=seed,
+            precision=precision,
+        )
+
+
+class PaperTable(_Data):
+    """One table of the paper."""
+
+    number: int
+    title: str
+    section: str
+    label_heading: str
+    cell_headings: tuple[str, ...]
+    accuracy_heading: str = "Accuracy"
+    layout: Literal["rows", "columns"] = "rows"  # Table 9 sets its two models side by side
+    remark: str = ""
+    rows: tuple[PaperRow, ...]
+
+
+@lru_cache(maxsize=1)
+def paper_tables() -> tuple[PaperTable, ...]:
+    """The five tables with results, in the paper's order."""
+    folder = resource_folder("presets") / "tables"
+    return tuple(
+        PaperTable.model_validate(tomllib.loads((folder / f"table-{number}.toml").read_text("utf-8")))
+        for number in TABLE_NUMBERS
+    )
+
+
+def paper_table(number: int) -> PaperTable:
+    """The table of a number.
+
+    Raises:
+        PresetError: the paper has no such table of results.
+    """
+    for table in paper_tables():
+        if table.number == number:
+            return table
+    known = [str(known) for known in TABLE_NUMBERS]
+    raise PresetError(f"the paper has no table {number} of results; {nearest('', known)}")
