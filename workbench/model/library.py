@@ -106,5 +106,7 @@ def save_preset(preset: Preset, home: Home, *, overwrite: bool = False) -> Path:
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise EnvironmentProblem(f"preset {path}: {error.strerror}; free space or rights") from error
+        raise EnvironmentProblem(
+            f"preset {path}: {error.strerror}; free space or rights"
+        ) from error
     return path

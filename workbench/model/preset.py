@@ -62,11 +62,15 @@ def _field(location: tuple[int | str, ...], data: dict[str, Any]) -> str:
         parts.append(f"layer {index + 1}" + (f" ({kind})" if kind else ""))
         path = [step for step in path[3:] if step != kind]
     # A discriminated union puts the chosen kind into the location; it names no field.
-    kinds = {
-        str(section.get("kind"))
-        for section in data.get("training", {}).values()
-        if isinstance(section, dict)
-    } if isinstance(data.get("training"), dict) else set()
+    kinds = (
+        {
+            str(section.get("kind"))
+            for section in data.get("training", {}).values()
+            if isinstance(section, dict)
+        }
+        if isinstance(data.get("training"), dict)
+        else set()
+    )
     named = [str(step) for step in path if str(step) not in kinds]
     if named:
         parts.append(".".join(named))

@@ -174,13 +174,15 @@ def _end(architecture: Architecture, shape: Shape) -> Problem | None:
     """What keeps the last layer from giving one probability a class."""
     layers, classes = architecture.layers, architecture.classes
     if not layers:
-        return Problem(0, "", "the model has no layers", f"add Flatten and Dense {classes}, softmax")
+        return Problem(
+            0, "", "the model has no layers", f"add Flatten and Dense {classes}, softmax"
+        )
     label = layer_label(layers[-1])
     if len(shape) != 1:
         return Problem(
             len(layers),
             label,
-            f"the model ends with an image of {shape_text(shape)}, not with {classes} probabilities",
+            f"the model ends with an image of {shape_text(shape)}, not {classes} probabilities",
             f"add Flatten and Dense {classes}, softmax after it",
         )
     if shape[0] != classes:

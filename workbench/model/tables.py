@@ -75,7 +75,9 @@ def paper_tables() -> tuple[PaperTable, ...]:
     """The five tables with results, in the paper's order."""
     folder = resource_folder("presets") / "tables"
     return tuple(
-        PaperTable.model_validate(tomllib.loads((folder / f"table-{number}.toml").read_text("utf-8")))
+        PaperTable.model_validate(
+            tomllib.loads((folder / f"table-{number}.toml").read_text("utf-8"))
+        )
         for number in TABLE_NUMBERS
     )
 

@@ -1,0 +1,76 @@
+"""Stop, pause and resume, through a file in the run folder that the worker looks at.
+
+A file reaches a worker that was started by another connection, or on another terminal, and
+cannot hit a stranger's process. Only `kill` signals, and only while the lock is held.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from enum import StrEnum
+from pathlib import Path
+
+from workbench.errors import EnvironmentProblem
+from workbench.runs import lock
+
+
+class Command(StrEnum):
+    """What a worker is asked to do; RUN takes a pause back."""
+
+    RUN = "run"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+def request(folder: Path, command: Command) -> None:
+    """Ask the run's worker for something; it looks between two chunks.
+
+    Raises:
+        EnvironmentProblem: the folder is gone or the disk full. A stop still reaches the
+            worker then, by signal.
+    """
+    aside = folder / f".control.{os.getpid()}.tmp"
+    try:
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, command.value.encode())
+        finally:
+            os.close(descriptor)
+        aside.replace(folder / "control")
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        if command is Command.STOP and _signal(folder, signal.SIGTERM):
+            return
+        raise EnvironmentProblem(
+            f"run {folder.name}: {error.strerror} while it was asked to {command.value}"
+        ) from error
+
+
+def requested(folder: Path) -> Command:
+    """What was last asked for; RUN when nothing was."""
+    try:
+        return Command((folder / "control").read_text())
+    except (OSError, ValueError):
+        return Command.RUN
+
+
+def clear(folder: Path) -> None:
+    """Forget earlier requests, before a run is taken up again."""
+    (folder / "control").unlink(missing_ok=True)
+
+
+def kill(folder: Path) -> bool:
+    """End the run's worker at once, unsaved; False when none lives."""
+    return _signal(folder, signal.SIGKILL)
+
+
+def _signal(folder: Path, number: signal.Signals) -> bool:
+    pid = lock.holder_pid(folder / "worker.lock")
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,84 @@
+"""The machine and the versions in use, without importing any of the heavy packages."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from workbench import __version__
+from workbench.runs.record import Environment, LaunchedFrom
+
+
+def cpu_name() -> str:
+    """The processor's name as the machine gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def cpu_flags() -> frozenset[str]:
+    """The processor's instruction-set flags; empty where the machine does not tell."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("flags"):
+                return frozenset(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return frozenset()
+
+
+def accelerates_bfloat16() -> bool | None:
+    """Whether this processor has instructions for bfloat16 products; None if unknown."""
+    flags = cpu_flags()
+    return bool(flags & {"amx_bf16", "avx512_bf16"}) if flags else None
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def installed(package: str) -> str:
+    """The installed version of a package; empty when it is missing."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def this_environment() -> Environment:
+    """The environment of this process."""
+    return Environment(
+        workbench=__version__,
+        python=platform.python_version(),
+        tensorflow=installed("tensorflow"),
+        keras=installed("keras"),
+        numpy=installed("numpy"),
+        platform=f"{platform.system()} {platform.machine()}",
+        host=platform.node(),
+        cpu=cpu_name(),
+        cores=usable_cores(),
+    )
+
+
+def launched_from(by: str) -> LaunchedFrom:
+    """Where this process was started: its terminal, and whether over SSH."""
+    terminal = None
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        try:
+            terminal = os.ttyname(stream.fileno())
+            break
+        except (OSError, ValueError, AttributeError):
+            continue
+    return LaunchedFrom.model_validate(
+        {"by": by, "terminal": terminal, "ssh": "SSH_CONNECTION" in os.environ}
+    )

@@ -1,0 +1,279 @@
+"""The run folder: its files, its status, and finding runs by the beginning of their id."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from workbench.errors import EnvironmentProblem, RunError, nearest
+from workbench.model.spec import TrainingSpec
+from workbench.runs import lock
+from workbench.runs.environment import launched_from, this_environment
+from workbench.runs.events import (
+    Batch,
+    Failed,
+    Finished,
+    Paused,
+    Preparing,
+    Queued,
+    Resumed,
+    Stopped,
+)
+from workbench.runs.history import History
+from workbench.runs.log import EventReader, backwards, last_ending
+from workbench.runs.record import Labels, RunRecord, write_json
+from workbench.settings import Home
+
+# Without vowels and look-alikes: no words, nothing to misread.
+ID_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
+
+
+class RunStatus(StrEnum):
+    """What a run is doing, or how it ended."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process stands behind it."""
+        return self in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder. The folder is the truth; all else can be rebuilt from it."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, which is the folder's name."""
+        return self.path.name
+
+    @property
+    def spec_file(self) -> Path:
+        """Everything needed to repeat the run."""
+        return self.path / "spec.json"
+
+    @property
+    def events_file(self) -> Path:
+        """The append-only event log."""
+        return self.path / "events.jsonl"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the worker for its whole life."""
+        return self.path / "worker.lock"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """The state after the last whole epoch."""
+        return self.path / "checkpoint.keras"
+
+    @property
+    def model_file(self) -> Path:
+        """The trained model."""
+        return self.path / "model.keras"
+
+    @property
+    def log_file(self) -> Path:
+        """The worker's stdout and stderr."""
+        return self.path / "worker.log"
+
+    @property
+    def labels_file(self) -> Path:
+        """Tags and note."""
+        return self.path / "labels.json"
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """The content of `spec.json`.
+
+        Raises:
+            RunError: the file is missing or damaged.
+        """
+        try:
+            return RunRecord.model_validate_json(self.spec_file.read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(f"run {self.run_id}: its folder or spec.json is gone") from error
+        except (OSError, ValidationError) as error:
+            raise RunError(
+                f"run {self.run_id}: {self.spec_file} is damaged; restore it or delete the run"
+            ) from error
+
+    @property
+    def labels(self) -> Labels:
+        """The run's tags and note; none where the file is missing or damaged."""
+        try:
+            return Labels.model_validate_json(self.labels_file.read_bytes())
+        except (OSError, ValidationError):
+            return Labels()
+
+    def set_labels(self, labels: Labels) -> None:
+        """Keep tags and note with the run."""
+        try:
+            write_json(self.labels_file, labels.model_dump(mode="json"))
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"run {self.run_id}: {error.strerror} while labels were written; nothing changed"
+            ) from error
+
+    def history(self) -> History:
+        """The whole log, read from the start."""
+        history = self.empty_history()
+        for event in EventReader(self.events_file).read():
+            history.apply(event)
+        return history
+
+    def empty_history(self) -> History:
+        """A history to which the events of this run can be applied."""
+        spec = self.record.spec
+        return History(spec.training.epochs, spec.steps_per_epoch)
+
+    def status(self) -> RunStatus:
+        """What the run is doing now."""
+        # The lock first: a worker writes its ending before it lets go of the lock.
+        alive = lock.is_held(self.lock_file)
+        ending = last_ending(self.events_file)
+        match ending:
+            case Finished():
+                return RunStatus.FINISHED
+            case Stopped():
+                return RunStatus.STOPPED
+            case Failed():
+                return RunStatus.FAILED
+        if not alive:
+            return RunStatus.CRASHED
+        match _last_state(self.events_file):
+            case Queued():
+                return RunStatus.QUEUED
+            case Paused():
+                return RunStatus.PAUSED
+        return RunStatus.RUNNING
+
+    def delete(self) -> None:
+        """Remove the folder and all in it.
+
+        Raises:
+            RunError: the run is alive.
+            EnvironmentProblem: the files cannot be removed.
+        """
+        if lock.is_held(self.lock_file):
+            raise RunError(
+                f"run {self.run_id} is still going; stop it first "
+                f"(`mnist-workbench stop {self.run_id}`)"
+            )
+        try:
+            shutil.rmtree(self.path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise EnvironmentProblem(f"run {self.run_id}: cannot delete: {error}") from error
+
+
+def _last_state(path: Path) -> Queued | Paused | Resumed | None:
+    """The last of queued, paused and resumed in the log's tail, if nothing came after it."""
+    for event in backwards(path):
+        if isinstance(event, Queued | Paused | Resumed):
+            return event
+        if isinstance(event, Batch | Preparing):
+            return None
+    return None
+
+
+def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple[RunFolder, int]:
+    """A new run's folder and the open lock that its worker is to inherit.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written or the disk is full.
+    """
+    home.ensure()
+    path: Path | None = None
+    try:
+        while True:
+            token = "".join(secrets.choice(ID_LETTERS) for _ in range(4))
+            path = home.runs / f"{token}-{_slug(spec.preset)}"
+            if any(home.runs.glob(f"{token}-*")):
+                continue
+            path.mkdir(mode=0o700)
+            break
+        folder = RunFolder(path)
+        descriptor = lock.acquire(folder.lock_file)
+        assert descriptor is not None  # nobody else knows the folder yet
+        if labels != Labels():
+            write_json(folder.labels_file, labels.model_dump(mode="json"))
+        record = RunRecord(
+            run_id=folder.run_id,
+            created_at=time.time(),
+            spec=spec,
+            environment=this_environment(),
+            launched_from=launched_from(by),
+        )
+        # Last, since a run exists once its spec.json does.
+        write_json(folder.spec_file, record.model_dump(mode="json"))
+    except OSError as error:
+        if path is not None:
+            shutil.rmtree(path, ignore_errors=True)
+        raise EnvironmentProblem(
+            f"data folder {home.path}: {error.strerror}; free space there, or name another "
+            "folder with --home"
+        ) from error
+    return folder, descriptor
+
+
+def _slug(name: str) -> str:
+    kept = "".join(
+        letter if letter.isalnum() or letter in "._-" else "-" for letter in name.lower()
+    )
+    return kept.strip("-.")[:32] or "run"
+
+
+def all_runs(home: Home) -> list[RunFolder]:
+    """Every run there is, in no order."""
+    try:
+        return [RunFolder(path) for path in home.runs.iterdir() if (path / "spec.json").exists()]
+    except FileNotFoundError:
+        return []
+
+
+def find_run(home: Home, prefix: str) -> RunFolder:
+    """The run whose id begins with `prefix`.
+
+    Raises:
+        RunError: none does, or several do (the message lists them).
+    """
+    if not prefix or "/" in prefix:
+        raise RunError(f"{prefix!r} is no run id (`mnist-workbench runs` lists them)")
+    names = sorted(folder.run_id for folder in all_runs(home))
+    if prefix in names:
+        return RunFolder(home.runs / prefix)
+    matching = [name for name in names if name.startswith(prefix)]
+    if len(matching) == 1:
+        return RunFolder(home.runs / matching[0])
+    if matching:
+        shown = ", ".join(matching[:10]) + (", …" if len(matching) > 10 else "")
+        raise RunError(f'run "{prefix}" is ambiguous: {shown}; type more of the id')
+    hint = nearest(prefix, names) if names else "there are no runs yet"
+    if len(names) > 10 and hint.startswith("known"):
+        hint = "`mnist-workbench runs` lists them"
+    raise RunError(f'no run "{prefix}": {hint}')
+
+
+def record_json(folder: RunFolder) -> dict[str, object]:
+    """`spec.json` as plain data, for export."""
+    data: dict[str, object] = json.loads(folder.spec_file.read_text(encoding="utf-8"))
+    return data

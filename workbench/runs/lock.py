@@ -1,0 +1,57 @@
+"""The worker's lock: held for its whole life, the one test of whether a run lives.
+
+The launcher takes the lock before the run can be seen and hands the open file to the worker,
+so that there is no moment at which a starting run looks dead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+def acquire(path: Path) -> int | None:
+    """An open file that holds the lock, to be closed or inherited; None if another holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock now."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        # A shared lock, so that two viewers who look at once do not see each other.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def write_pid(descriptor: int, pid: int) -> None:
+    """Note the holder's process id in the lock file."""
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{pid}\n".encode(), 0)
+
+
+def holder_pid(path: Path) -> int | None:
+    """The process id of the lock's holder; None when nobody holds it."""
+    if not is_held(path):
+        return None
+    try:
+        return int(path.read_text())
+    except (ValueError, FileNotFoundError):
+        return None

@@ -1,0 +1,142 @@
+"""A run in about 1 kB: what lists, the leaderboard and `--json` show."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from workbench.model.hyperparameters import optimizer_text
+from workbench.model.shapes import analyse
+from workbench.runs.events import Ended, Failed
+from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.log import last_ending
+
+
+class RunSummary(BaseModel):
+    """One run's facts and results. Accuracies are fractions of the test images.
+
+    `test_accuracy` is that after the last whole epoch and the only one that is ranked or
+    compared; `best_epoch_test_accuracy` stands beside it and is never used for a choice.
+    A diverged run has `diverged` set and no accuracy.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    run_id: str
+    preset: str
+    title: str
+    status: RunStatus
+    diverged: bool = False
+    message: str = ""
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    best_epoch_test_accuracy: float | None = None
+    best_epoch: int | None = None
+    epochs: int
+    epochs_completed: int = 0
+    batch_size: int
+    optimizer: str
+    optimizer_text: str
+    learning_rate: float
+    momentum: float | None = None
+    schedule: str
+    seed: int
+    precision: str
+    parameters: int | None = None
+    train_seconds: float | None = None
+    images_per_second: float | None = None
+    started_at: str  # ISO 8601, UTC
+    dataset: str
+    train_limit: int | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    settings_key: str
+    host: str
+    cpu: str
+    cores: int
+    tensorflow: str
+    keras: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as plain data with the documented names."""
+        return self.model_dump(mode="json")
+
+
+def summarise(folder: RunFolder, status: RunStatus | None = None) -> RunSummary:
+    """The summary of a run in any state.
+
+    Raises:
+        RunError: the run's folder is gone or its spec.json damaged.
+    """
+    record = folder.record
+    spec, environment = record.spec, record.environment
+    settings = spec.training
+    status = status or folder.status()
+    ending = last_ending(folder.events_file) if not status.alive else None
+    results = _results(ending) if ending else _results_so_far(folder)
+    if results.get("parameters") is None:
+        results["parameters"] = analyse(spec.architecture).parameters
+    labels = folder.labels
+    return RunSummary(
+        run_id=folder.run_id,
+        preset=spec.preset,
+        title=spec.title,
+        status=status,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        optimizer=settings.optimizer.kind,
+        optimizer_text=optimizer_text(settings.optimizer),
+        learning_rate=settings.optimizer.learning_rate,
+        momentum=getattr(settings.optimizer, "momentum", None),
+        schedule=settings.schedule.kind,
+        seed=spec.seed,
+        precision=spec.precision,
+        started_at=_iso(record.created_at),
+        dataset=spec.dataset.name,
+        train_limit=spec.dataset.train_limit,
+        tags=labels.tags,
+        note=labels.note,
+        settings_key=spec.settings_key,
+        host=environment.host,
+        cpu=environment.cpu,
+        cores=environment.cores,
+        tensorflow=environment.tensorflow,
+        keras=environment.keras,
+        **results,
+    )
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _results(ending: Ended) -> dict[str, Any]:
+    diverged = isinstance(ending, Failed) and ending.reason == "diverged"
+    return {
+        "diverged": diverged,
+        "message": ending.message if isinstance(ending, Failed) else "",
+        "test_accuracy": None if diverged else ending.test_accuracy,
+        "test_loss": None if diverged else ending.test_loss,
+        "best_epoch_test_accuracy": ending.best_epoch_test_accuracy,
+        "best_epoch": ending.best_epoch,
+        "epochs_completed": ending.epochs_completed,
+        "parameters": ending.parameters,
+        "train_seconds": ending.seconds,
+        "images_per_second": ending.images_per_second,
+    }
+
+
+def _results_so_far(folder: RunFolder) -> dict[str, Any]:
+    history = folder.history()
+    last, best = (history.epochs[-1] if history.epochs else None), history.best
+    return {
+        "test_accuracy": last.test_accuracy if last else None,
+        "test_loss": last.test_loss if last else None,
+        "best_epoch_test_accuracy": best.test_accuracy if best else None,
+        "best_epoch": best.epoch if best else None,
+        "epochs_completed": last.epoch if last else 0,
+        "train_seconds": history.seconds or None,
+        "images_per_second": history.images_per_second,
+    }
