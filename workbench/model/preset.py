@@ -120,6 +120,8 @@ def preset_toml(preset: Preset) -> str:
     architecture = preset.architecture
     lines += ["", "[architecture]", f"input_shape = {_toml(architecture.input_shape)}"]
     lines.append(f"classes = {architecture.classes}")
+    if not architecture.layers:
+        lines.append("layers = []")  # a model only just begun; an array of tables cannot be empty
     for layer in architecture.layers:
         lines += ["", "[[architecture.layers]]", f"kind = {_toml(layer.kind)}"]
         lines += _pairs(layer.model_dump(exclude_defaults=True, exclude={"kind"}))
@@ -147,4 +149,6 @@ def _toml(value: object) -> str:
 
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    # TOML forbids a bare delete character, and UTF-8 a lone half of a surrogate pair.
+    return text.replace("\x7f", "\\u007f").encode("utf-8", "replace").decode("utf-8")

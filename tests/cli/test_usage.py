@@ -1,0 +1,163 @@
+"""Commands that train nothing: help, listings, and one clear line for wrong use."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workbench.settings import Home
+
+Runner = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_nothing_heavy_is_imported_by_the_command_line() -> None:
+    code = (
+        "import sys\n"
+        "from workbench.cli.entry import run\n"
+        "for arguments in (['--help'], ['presets'], ['show', 'cnn-2'], ['runs'], ['run', '--help'],"
+        " ['leaderboard']):\n"
+        "    try:\n        run(arguments)\n    except SystemExit:\n        pass\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'textual', 'plotext'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "heavy: []" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["presets"],
+        ["show"],
+        ["run"],
+        ["runs"],
+        ["attach"],
+        ["stop"],
+        ["pause"],
+        ["resume"],
+        ["delete"],
+        ["leaderboard"],
+        ["leaderboard", "rebuild"],
+        ["export"],
+        ["doctor"],
+    ],
+)
+def test_every_command_has_help(workbench: Runner, command: list[str]) -> None:
+    done = workbench(*command, "--help")
+    assert done.returncode == 0 and "Usage:" in done.stdout and done.stderr == ""
+
+
+def test_presets_lists_the_papers_nine(workbench: Runner) -> None:
+    done = workbench("presets")
+    assert done.returncode == 0 and done.stderr == ""
+    assert "cnn-2-tuned" in done.stdout and "3,309,578" in done.stdout
+    listed = json.loads(workbench("presets", "--format", "json").stdout)
+    assert [(item["name"], item["parameters"], item["paper_accuracy"]) for item in listed] == [
+        ("nn-1", 101_770, 0.9514),
+        ("nn-1.1", 235_146, 0.9681),
+        ("nn-1.2", 50_890, 0.9503),
+        ("nn-2", 535_818, 0.9704),
+        ("cnn-1", 3_226_474, 0.9679),
+        ("cnn-1.1", 13_413_578, 0.9692),
+        ("cnn-1.2", 2_329_546, 0.9679),
+        ("cnn-2", 3_309_578, 0.9747),
+        ("cnn-2-tuned", 3_309_578, 0.9919),
+    ]
+
+
+def test_show_prints_each_form(workbench: Runner) -> None:
+    table = workbench("show", "cnn-2").stdout
+    assert "Conv2D layer 1" in table and "3,309,578 parameters" in table
+    assert "inferred" in table  # the decay, which the paper names and does not define
+    assert "28×28×1" in workbench("show", "cnn-2", "--format", "diagram").stdout
+    data = json.loads(workbench("show", "cnn-2", "--format", "json").stdout)
+    assert data["parameters"] == 3_309_578 and data["shapes"][0]["output_shape"] == [28, 28, 32]
+    assert "import keras" in workbench("show", "cnn-2", "--format", "python").stdout
+
+
+def test_a_shown_toml_is_a_preset_again(workbench: Runner, tmp_path: Path) -> None:
+    text = workbench("show", "nn-1", "--format", "toml").stdout
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace('name = "nn-1"', 'name = "mine"').replace("128", "32"))
+    data = json.loads(workbench("show", str(file), "--format", "json").stdout)
+    assert data["parameters"] == 784 * 32 + 32 + 32 * 10 + 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "cnn2"], 'no preset "cnn2": did you mean "cnn-2"?'),
+        (["show", "zzz"], 'no preset "zzz"'),
+        (["run", "nn-1", "--epochs", "-3"], "epochs: "),
+        (["run", "nn-1", "--batch-size", "0"], "batch size: "),
+        (["run", "nn-1", "--learning-rate", "fast"], "'fast' is not a valid float"),
+        (["run", "nn-1", "--learning-rate", "nan"], "learning rate: "),
+        (["run", "nn-1", "--optimizer", "adma"], 'did you mean "adam"?'),
+        (["run", "cnn-2-tuned", "--momentum", "0.7"], "adam has none"),
+        (["run", "nn-1", "--precision", "float16"], "precision: "),
+        (["run", "nn-1", "--dataset", "minst"], 'did you mean "mnist"?'),
+        (["run", "nn-1", "--dataset", "/nowhere.npz"], "/nowhere.npz"),
+        (["run", "nn-1", "--train-limit", "0"], "train limit: "),
+        (["run", "nn-1", "--repeats", "0"], "repeats: "),
+        (["run", "nn-1", "--seed", "-1"], "seed: "),
+        (["run", "nn-1", "--tag", "two words"], "two words"),
+        (["run", "nn-1", "--schedule", "cosin"], 'did you mean "cosine"?'),
+        (["run"], "mnist-workbench run --help"),
+        (["rnu", "nn-1"], "rnu"),
+        (["attach", "zz"], "no runs yet"),
+        (["stop", "zz"], "no runs yet"),
+        (["leaderboard", "--table", "5"], "no table 5"),
+        (["leaderboard", "--filter", "prest=nn-1"], "preset"),
+        (["leaderboard", "--sort", "acuracy"], "accuracy"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(
+    workbench: Runner, home: Home, arguments: list[str], said: str
+) -> None:
+    done = workbench(*arguments)
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert list(home.runs.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_that_cannot_be_written(workbench: Runner, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    done = workbench("run", "nn-1", "--home", str(tmp_path / "x"))
+    assert done.returncode == 1 and "--home" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_home_that_is_a_file(workbench: Runner, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    done = workbench("--home", str(file), "run", "nn-1")
+    assert done.returncode == 1 and str(file) in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_damaged_preset_of_the_users_hides_no_other(workbench: Runner, home: Home) -> None:
+    (home.presets / "broken.toml").write_text("layers = [")
+    done = workbench("presets")
+    assert done.returncode == 0 and "cnn-2" in done.stdout
+    assert "broken.toml" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_no_command_says_what_there_is(workbench: Runner) -> None:
+    done = workbench()
+    assert done.returncode == 2 and "run" in done.stderr
+
+
+def test_empty_listings_say_what_to_do_next(workbench: Runner) -> None:
+    done = workbench("runs")
+    assert done.returncode == 0 and done.stdout == "" and "mnist-workbench run" in done.stderr
+    assert json.loads(workbench("runs", "--format", "json").stdout) == []
+    assert json.loads(workbench("leaderboard", "--format", "json").stdout) == []

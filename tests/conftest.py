@@ -1,0 +1,29 @@
+"""Fixtures for all tests. No test touches the developer's own data folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.settings import HOME_VARIABLE, Home
+
+
+@pytest.fixture(autouse=True)
+def _isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every test has a data folder of its own, also through the environment."""
+    before = os.environ.get(HOME_VARIABLE)
+    os.environ[HOME_VARIABLE] = str(tmp_path_factory.mktemp("home"))
+    yield
+    if before is None:
+        del os.environ[HOME_VARIABLE]
+    else:
+        os.environ[HOME_VARIABLE] = before
+
+
+@pytest.fixture
+def home() -> Home:
+    """The test's data folder, made."""
+    return Home(Path(os.environ[HOME_VARIABLE])).ensure()

@@ -1,0 +1,259 @@
+"""Tables written out and read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from rich.console import Console
+
+from workbench.leaderboard.export import csv as csv_export
+from workbench.leaderboard.export import json as json_export
+from workbench.leaderboard.export.document import document
+from workbench.leaderboard.export.latex import escaped as latex_escaped
+from workbench.leaderboard.export.latex import to_latex
+from workbench.leaderboard.export.markdown import to_markdown
+from workbench.leaderboard.export.rich import TableView
+from workbench.leaderboard.fitting import text_width
+from workbench.leaderboard.grouping import group_runs
+from workbench.leaderboard.paper import compare_all
+from workbench.leaderboard.paper_view import paper_view
+from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
+from workbench.leaderboard.views import grouped_table, leaderboard_table, seeds_text
+from workbench.leaderboard.wording import duration, percent_spread, points
+from workbench.runs.folder import RunStatus
+from workbench.runs.summary import RunSummary
+
+MakeSummary = Callable[..., RunSummary]
+
+HOSTILE = [
+    "a | b || c",
+    "`code` and ``more``",
+    "*bold* _it_ __x__ ~~gone~~",
+    "<script>alert(1)</script> <br> <!-- -->",
+    "[link](http://x) ![img](y) [ref]",
+    "&amp; &#124; &lt;",
+    "back\\slash \\| \\\\",
+    "ends with \\",
+    "line one\nline two\r\nthree",
+    "| --- | --- |",
+    "# heading - item 1. item",
+    "$x^2$ 100% {a} #1",
+    "\x1b[31mred\x1b[0m \u202eturned",
+    "größer 数 🎉",
+    "https://example.org/a_b_c",
+    "---",
+]
+
+
+def cells_of(markdown: str) -> list[list[list[str]]]:
+    """The tables that a GitHub-flavoured parser finds, as texts."""
+    tokens = MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(markdown)
+    tables: list[list[list[str]]] = []
+    for place, token in enumerate(tokens):
+        match token.type:
+            case "table_open":
+                tables.append([])
+            case "tr_open":
+                tables[-1].append([])
+            case "th_open" | "td_open":
+                tables[-1][-1].append(plain(tokens[place + 1]))
+    return tables
+
+
+def plain(inline: Token) -> str:
+    for child in inline.children or []:
+        assert child.type in ("text", "text_special"), child.type
+    return "".join(child.content for child in inline.children or [])
+
+
+def small(texts: list[str]) -> Table:
+    return Table(
+        title="T",
+        headings=(Heading("First"), Heading("Second | x", Align.RIGHT)),
+        rows=tuple((cell(text), cell("end")) for text in texts),
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_cells_come_back(text: str) -> None:
+    (table,) = cells_of(to_markdown(small([text])))
+    assert table == [["First", "Second | x"], [one_line(text), "end"]]
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4))
+def test_markdown_cells_come_back_whatever_they_are(texts: list[str]) -> None:
+    (table,) = cells_of(to_markdown(small(texts)))
+    assert [row[0] for row in table[1:]] == [one_line(text) for text in texts]
+    assert all(len(row) == 2 for row in table)
+
+
+@given(st.text())
+def test_one_line_is_one_line_without_control_characters(text: str) -> None:
+    line = one_line(text)
+    assert len(line.splitlines()) <= 1
+    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in line)
+
+
+@pytest.fixture
+def runs(make_summary: MakeSummary, paper_summary: MakeSummary) -> list[RunSummary]:
+    return [
+        paper_summary(3, 0, 0.9516),
+        paper_summary(3, 0, 0.9535, 1),
+        paper_summary(7, 7, 0.1135),
+        paper_summary(7, 7, None, 1, diverged=True, status=RunStatus.FAILED),
+        paper_summary(7, 5, 0.9918, precision="bfloat16"),
+        *(make_summary(note=text, tags=("a|b", "x_y")) for text in HOSTILE),
+    ]
+
+
+def test_the_leaderboard_as_markdown(runs: list[RunSummary]) -> None:
+    view = leaderboard_table(runs)
+    (table,) = cells_of(to_markdown(view))
+    assert table[0] == [heading.text for heading in view.headings]
+    assert table[1:] == [[item.text for item in row] for row in view.rows]
+    assert table[1][3] == "95.16 %"
+    assert table[3][4] == "collapsed to 1"
+    assert table[4][3:5] == ["–", "diverged"]
+
+
+def test_columns_without_text_are_left_out(make_summary: MakeSummary) -> None:
+    (table,) = cells_of(to_markdown(leaderboard_table([make_summary()])))
+    assert "Note" not in table[0] and "Tags" not in table[0]
+
+
+def test_the_document_holds_every_table(runs: list[RunSummary]) -> None:
+    text = document(runs)
+    tables = cells_of(text)
+    # Five of the paper, three of them again with the bfloat16 run, groups, and all runs.
+    assert len(tables) == 5 + 3 + 2
+    titles = re.findall(r"^### Table (\d):", text, re.MULTILINE)
+    assert titles == ["3", "6", "7", "8", "9", "7", "8", "9"]
+    assert "A Processor, 2 cores, TensorFlow 2.21.0, Keras 3.15.0" in text
+    assert text == document(runs)
+
+
+def test_the_document_without_runs() -> None:
+    text = document([])
+    assert len(cells_of(text)) == 5
+    assert "No runs yet" in text
+
+
+def test_csv_comes_back(runs: list[RunSummary]) -> None:
+    text = csv_export.to_csv(leaderboard_table(runs))
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(rows) == len(runs)
+    for row, run in zip(rows, runs, strict=True):
+        assert row["note"] == run.note
+        assert row["tags"].split() == list(run.tags)
+        accuracy = float(row["test_accuracy"]) if row["test_accuracy"] else None
+        assert accuracy == run.test_accuracy
+        assert row["diverged"] == ("true" if run.diverged else "false")
+    assert "−" not in text.splitlines()[1]
+
+
+def test_csv_of_groups_and_papers_tables(runs: list[RunSummary]) -> None:
+    groups = csv_export.to_csv(grouped_table(group_runs(runs)))
+    assert next(csv.DictReader(io.StringIO(groups)))["n"] == "2"
+    table = csv_export.to_csv(paper_view(compare_all(runs)[0]))
+    assert next(csv.DictReader(io.StringIO(table)))["paper_accuracy"] == "0.9514"
+    assert csv_export.to_csv(leaderboard_table([])) == ""
+
+
+def test_json_is_the_documented_records(runs: list[RunSummary]) -> None:
+    listed = json.loads(json_export.to_json(leaderboard_table(runs)))
+    assert [RunSummary.model_validate(item) for item in listed] == runs
+    documented = (
+        "run_id preset status test_accuracy test_loss best_epoch_test_accuracy epochs batch_size "
+        "optimizer learning_rate seed precision parameters train_seconds images_per_second "
+        "started_at"
+    )
+    assert set(documented.split()) <= set(listed[0])
+    assert json.loads(json_export.to_json(leaderboard_table([]))) == []
+    groups = json.loads(json_export.to_json(grouped_table(group_runs(runs))))
+    assert groups[0]["n"] == 2
+    assert groups[0]["paper_accuracy"] == 0.9514
+    for comparison in compare_all(runs):
+        records = json.loads(json_export.to_json(paper_view(comparison)))
+        assert len(records) == len(comparison.rows)
+
+
+def test_latex_escapes_every_special() -> None:
+    text = latex_escaped('50% of $5 & #1_a {x} ~ ^ \\ <b> | "q" − ± ²')
+    bare = re.sub(r"\\text[a-z]+\{\}|\\pm|\\[%$&#_{}]|\$(-|\\pm|\^2)?\$|\$\^\d\$", "", text)
+    assert not re.search(r'[%$&#_~^\\<>|"{}]', bare), bare
+
+
+@given(st.text())
+def test_latex_braces_balance(text: str) -> None:
+    bare = re.sub(r"\\[{}]", "", latex_escaped(text))
+    assert bare.count("{") == bare.count("}")
+
+
+def test_latex_tables(runs: list[RunSummary]) -> None:
+    for table in (leaderboard_table(runs), *(paper_view(part) for part in compare_all(runs))):
+        text = to_latex(table)
+        (columns,) = re.findall(r"\\begin\{tabular\}\{([lr]+)\}", text)
+        lines = [line for line in text.splitlines() if line.endswith(r" \\")]
+        assert len(lines) == len(table.rows) + 1
+        for line in lines:
+            assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_the_terminal_is_never_overrun(runs: list[RunSummary], width: int) -> None:
+    tables = [
+        leaderboard_table(runs),
+        grouped_table(group_runs(runs)),
+        *(paper_view(part) for part in compare_all(runs)),
+    ]
+    for table in tables:
+        console = Console(width=width, file=io.StringIO(), legacy_windows=False)
+        console.print(TableView(table))
+        assert isinstance(console.file, io.StringIO)
+        text = console.file.getvalue()
+        assert all(text_width(line) <= width for line in text.splitlines())
+        assert "\x1b" not in text
+
+
+def test_80_columns_show_what_matters(runs: list[RunSummary]) -> None:
+    console = Console(width=80, file=io.StringIO())
+    console.print(TableView(leaderboard_table(runs[:5])))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    heading = next(line for line in lines if "Accuracy" in line)
+    for name in ("Run", "Model", "Status", "Optimizer", "LR"):
+        assert name in heading
+    assert "…" not in "".join(lines[:8])
+    assert any("✗ diverged" in line for line in lines)
+    assert any(line.startswith("Not shown at this width: ") for line in lines)
+
+
+def test_nothing_to_show() -> None:
+    console = Console(width=80, file=io.StringIO())
+    console.print(TableView(leaderboard_table([])))
+    assert isinstance(console.file, io.StringIO)
+    assert "no runs here yet" in console.file.getvalue()
+    assert "no runs here yet" in to_markdown(leaderboard_table([]))
+
+
+def test_wording() -> None:
+    assert [points(value) for value in (0.02, -1.3, 0.0, -0.001, None)] == [
+        "+0.02", "−1.30", "0.00", "0.00", "–",
+    ]  # fmt: skip
+    assert [duration(value) for value in (8.24, 59.96, 852, 3599.7, 7500, None)] == [
+        "8.2 s", "1 min 00 s", "14 min 12 s", "1 h 00 min", "2 h 05 min", "–",
+    ]  # fmt: skip
+    assert percent_spread(0.9747, 0.0003) == "97.47 ± 0.03 %"
+    assert percent_spread(0.9747, None) == "97.47 %"
+    assert percent_spread(None, None) == "–"
+    assert seeds_text((0, 1, 2, 3, 7, 9, 10)) == "0–3, 7, 9–10"
+    assert seeds_text(()) == "–"

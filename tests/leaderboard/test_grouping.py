@@ -1,0 +1,124 @@
+"""Groups and their statistics."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.leaderboard.grouping import by_settings, group_runs, ranked
+from workbench.leaderboard.outcome import Outcome, collapsed_to, constant_answer, outcome
+from workbench.runs.folder import RunStatus
+from workbench.runs.summary import RunSummary
+
+MakeSummary = Callable[..., RunSummary]
+
+
+def test_statistics_are_those_of_the_statistics_module(make_summary: MakeSummary) -> None:
+    accuracies = [0.9516, 0.9535, 0.9522, 0.9519]
+    runs = [
+        make_summary(test_accuracy=accuracy, seed=seed, train_seconds=10.0 + seed)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    (group,) = group_runs(runs)
+    assert group.n == 4
+    assert group.mean == pytest.approx(statistics.mean(accuracies))
+    assert group.deviation == pytest.approx(statistics.stdev(accuracies))
+    assert (group.best, group.worst) == (0.9535, 0.9516)
+    assert group.seeds == (0, 1, 2, 3)
+    assert group.train_seconds == pytest.approx(11.5)
+
+
+def test_one_run_has_no_deviation(make_summary: MakeSummary) -> None:
+    (group,) = group_runs([make_summary()])
+    assert (group.n, group.mean, group.deviation) == (1, 0.9749, None)
+
+
+def test_what_does_not_enter(make_summary: MakeSummary) -> None:
+    runs = [
+        make_summary(seed=0, test_accuracy=0.97),
+        make_summary(seed=1, test_accuracy=None, diverged=True, status=RunStatus.FAILED),
+        make_summary(seed=2, test_accuracy=0.5, status=RunStatus.STOPPED),
+        make_summary(seed=3, test_accuracy=0.6, status=RunStatus.FAILED),
+    ]
+    (group,) = group_runs(runs)
+    assert (group.n, group.mean, group.seeds) == (1, 0.97, (0,))
+    assert (group.diverged, group.unfinished) == (1, 2)
+
+
+def test_only_diverged(make_summary: MakeSummary) -> None:
+    (group,) = group_runs(
+        [make_summary(test_accuracy=None, diverged=True, status=RunStatus.FAILED)]
+    )
+    assert (group.n, group.mean, group.deviation, group.best, group.worst) == (0,) + (None,) * 4
+    assert group.train_seconds is None
+    assert group.diverged == 1
+
+
+def test_the_same_trial_twice_counts_once(make_summary: MakeSummary) -> None:
+    runs = [
+        make_summary(seed=0, test_accuracy=0.97),
+        make_summary(seed=0, test_accuracy=0.97),
+        make_summary(seed=0, test_accuracy=0.9701, host="another machine"),
+        make_summary(seed=1, test_accuracy=0.97),
+    ]
+    (group,) = group_runs(runs)
+    assert (group.n, group.repeated, group.seeds) == (3, 1, (0, 1))
+
+
+def test_groups_by_preset_and_settings(make_summary: MakeSummary) -> None:
+    runs = [
+        make_summary(preset="cnn-2", settings_key="adam", test_accuracy=0.97),
+        make_summary(preset="cnn-2-tuned", settings_key="adam", test_accuracy=0.98),
+        make_summary(preset="cnn-2", settings_key="sgd", test_accuracy=None, diverged=True),
+    ]
+    assert [(g.example.preset, g.settings_key) for g in ranked(group_runs(runs))] == [
+        ("cnn-2-tuned", "adam"), ("cnn-2", "adam"), ("cnn-2", "sgd"),
+    ]  # fmt: skip
+    assert by_settings(runs)["adam"].n == 2
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_mean_lies_between_worst_and_best(accuracies: list[float]) -> None:
+    runs = [
+        EXAMPLE.model_copy(update={"test_accuracy": accuracy, "seed": seed})
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    (group,) = group_runs(runs)
+    assert group.mean is not None and group.best is not None and group.worst is not None
+    assert group.worst - 1e-12 <= group.mean <= group.best + 1e-12
+    assert group.deviation is not None and group.deviation >= 0
+
+
+EXAMPLE = RunSummary(
+    run_id="a", preset="nn-1", title="NN", status=RunStatus.FINISHED, test_accuracy=0.9,
+    epochs=5, batch_size=60, optimizer="sgd", optimizer_text="SGD", learning_rate=0.01,
+    schedule="constant", seed=0, precision="float32", started_at="2025-11-23T06:38:00+00:00",
+    dataset="mnist", settings_key="k", host="h", cpu="c", cores=2, tensorflow="2", keras="3",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "digit"),
+    [(0.1135, 1), (0.11349999904632568, 1), (0.0980, 0), (0.0892, 5), (0.1009, 9), (0.1, None)],
+)
+def test_constant_answers(make_summary: MakeSummary, accuracy: float, digit: int | None) -> None:
+    assert constant_answer(accuracy) == digit
+    run = make_summary(test_accuracy=accuracy)
+    assert collapsed_to(run) == digit
+    assert outcome(run) is (Outcome.FINISHED if digit is None else Outcome.COLLAPSED)
+    other = make_summary(test_accuracy=accuracy, dataset="fashion_mnist")
+    assert outcome(other) is Outcome.FINISHED
+
+
+def test_the_digits_shares_are_those_of_the_test_set() -> None:
+    import numpy
+
+    from workbench.leaderboard.outcome import MNIST_TEST_COUNTS
+    from workbench.resources import MNIST_FILE
+
+    with numpy.load(MNIST_FILE) as data:
+        assert tuple(numpy.bincount(data["y_test"])) == MNIST_TEST_COUNTS

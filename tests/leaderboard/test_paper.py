@@ -1,0 +1,133 @@
+"""The paper's tables beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from workbench.leaderboard.paper import compare, compare_all, paper_accuracies
+from workbench.leaderboard.paper_view import paper_view
+from workbench.leaderboard.table import Table
+from workbench.model.tables import TABLE_NUMBERS, paper_table
+from workbench.runs.folder import RunStatus
+from workbench.runs.summary import RunSummary
+
+MakeSummary = Callable[..., RunSummary]
+DIVERGED: dict[str, Any] = {"diverged": True, "status": RunStatus.FAILED}
+
+
+def column(table: Table, heading: str) -> list[str]:
+    place = [item.text for item in table.headings].index(heading)
+    return [row[place].text for row in table.rows]
+
+
+@pytest.mark.parametrize("number", TABLE_NUMBERS)
+def test_untrained_rows_say_so(number: int) -> None:
+    comparison = compare(paper_table(number), [])
+    assert comparison.trained == 0
+    assert all(row.verdict.startswith("not trained yet; paper ") for row in comparison.rows)
+    texts = [cell.text for row in paper_view(comparison).rows for cell in row]
+    assert texts.count("not trained yet") == len(comparison.rows)
+
+
+def test_one_run_is_not_judged(paper_summary: MakeSummary) -> None:
+    comparison = compare(paper_table(6), [paper_summary(6, 3, 0.9749)])
+    row = comparison.rows[3]
+    assert row.difference == pytest.approx(0.02)
+    assert row.within is None
+    assert row.verdict == "97.49 %, paper 97.47 %: +0.02"
+    view = paper_view(comparison)
+    assert column(view, "Within spread") == ["–", "–", "–", "not judged"]
+    assert column(view, "Ours")[3] == "97.49 %"
+    assert column(view, "Best − paper")[3] == "+0.02"
+
+
+def test_three_runs(paper_summary: MakeSummary) -> None:
+    runs = [paper_summary(3, 0, value, seed) for seed, value in enumerate((0.951, 0.953, 0.952))]
+    row = compare(paper_table(3), runs).rows[0]
+    assert row.verdict == "95.20 ± 0.10 % (n = 3), paper 95.14 %: +0.06, within our spread"
+    far = [paper_summary(3, 0, value, seed) for seed, value in enumerate((0.961, 0.962, 0.963))]
+    assert compare(paper_table(3), far).rows[0].within is False
+    # Beyond the worst, but within two standard deviations: 95.14 against 95.20 ± 0.05.
+    near = [paper_summary(3, 0, value, seed) for seed, value in enumerate((0.9515, 0.952, 0.9525))]
+    assert compare(paper_table(3), near).rows[0].within is True
+    assert compare(paper_table(3), near[:2]).rows[0].within is False
+
+
+def test_one_training_stands_in_every_table_it_belongs_to(paper_summary: MakeSummary) -> None:
+    tables = compare_all([paper_summary(9, 1, 0.9917)])
+    trained = {
+        (table.table.number, row.row.label) for table in tables for row in table.rows if row.trained
+    }
+    assert trained == {(7, "6"), (8, "3"), (9, "CNN model 2 (finely tuned)")}
+
+
+def test_precisions_do_not_mix(paper_summary: MakeSummary) -> None:
+    runs = [paper_summary(7, 5, 0.9917), paper_summary(7, 5, 0.9, seed=1, precision="bfloat16")]
+    full, half = (compare(paper_table(7), runs, name) for name in ("float32", "bfloat16"))
+    assert (full.rows[5].ours.mean, half.rows[5].ours.mean) == (0.9917, 0.9)
+    assert "bfloat16" in paper_view(half).title
+    assert "bfloat16" not in paper_view(full).title
+
+
+def test_diverged_and_collapsed(paper_summary: MakeSummary) -> None:
+    runs = [
+        paper_summary(7, 7, 0.1135, 0),
+        paper_summary(7, 7, None, 1, **DIVERGED),
+        paper_summary(7, 7, 0.9754, 2),
+        paper_summary(7, 6, None, 0, **DIVERGED),
+    ]
+    comparison = compare(paper_table(7), runs)
+    row = comparison.rows[7]
+    assert row.ours is not None
+    assert (row.ours.n, row.ours.diverged, len(row.ours.collapsed)) == (2, 1, 1)
+    assert row.verdict.endswith("1 of 2 collapsed; 1 more diverged")
+    assert "diverged in 1 of 1 run" in comparison.rows[6].verdict
+    view = paper_view(comparison)
+    assert column(view, "Paper")[7] == "11.35 %¹" or column(view, "Paper")[7] == "11.35 %²"
+    assert column(view, "Ours")[6].startswith("diverged")
+    notes = " ".join(view.footnotes)
+    assert "answers 1 to every test image" in notes
+    assert "1 of 2 runs collapsed" in notes
+    assert "1 of 3 runs diverged" in notes
+
+
+def test_times_of_table_8(paper_summary: MakeSummary) -> None:
+    run = paper_summary(8, 2, 0.9917, train_seconds=61.2)
+    view = paper_view(compare(paper_table(8), [run]))
+    assert column(view, "Time, paper")[2] == "12 min 10 s"
+    assert column(view, "Time, ours")[2] == "1 min 01 s"
+    assert view.records[2]["paper_train_seconds"] == 730.0
+    assert view.records[2]["mean_train_seconds"] == 61.2
+
+
+def test_table_9_stands_in_columns(paper_summary: MakeSummary) -> None:
+    view = paper_view(compare(paper_table(9), [paper_summary(9, 1, 0.9917)]))
+    assert [heading.text for heading in view.headings] == [
+        "Hyperparameters", "CNN model 2", "CNN model 2 (finely tuned)",
+    ]  # fmt: skip
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in view.rows}
+    assert rows["Decay"] == ["lrate / epochs", "managed by Adam"]
+    assert rows["Performance (Accuracy), paper"] == ["97.47 %", "99.19 %"]
+    assert rows["Ours"] == ["not trained yet", "99.17 %"]
+    assert [record["label"] for record in view.records] == [
+        "CNN model 2", "CNN model 2 (finely tuned)",
+    ]  # fmt: skip
+
+
+def test_records_are_fractions(paper_summary: MakeSummary) -> None:
+    (record, *_) = compare(paper_table(3), [paper_summary(3, 0, 0.9516)]).to_json()
+    assert record["table"] == 3
+    assert record["paper_accuracy"] == 0.9514
+    assert record["mean"] == 0.9516
+    assert record["difference_points"] == 0.02
+    assert record["within_spread"] is None
+    assert record["cells"] == {"Model": "NN model 1", "Architecture": "784 – 128 – 10"}
+
+
+def test_the_papers_distinct_trainings() -> None:
+    # 24 rows: SGD 0.002 stands in Tables 6, 7 and 9, Adam 0.002 in Tables 7, 8 and 9.
+    assert sum(len(paper_table(number).rows) for number in TABLE_NUMBERS) == 24
+    assert len(paper_accuracies()) == 2 * 20

@@ -1,0 +1,168 @@
+"""Run folders: creation, status from lock and log, prefixes, labels."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import EnvironmentProblem, RunError
+from workbench.model.spec import TrainingSpec
+from workbench.runs import control, lock
+from workbench.runs.events import Failed, Finished, Paused, Queued, Resumed, Stopped
+from workbench.runs.folder import RunFolder, RunStatus, all_runs, create_run, find_run
+from workbench.runs.log import EventWriter
+from workbench.runs.plan import Plan, specs_for
+from workbench.runs.record import Labels, checked_labels
+from workbench.runs.summary import summarise
+from workbench.settings import Home
+
+
+@pytest.fixture
+def spec(home: Home) -> TrainingSpec:
+    return specs_for(home, "nn-1", Plan(seed=3))[0]
+
+
+def log(folder: RunFolder, *events: object) -> None:
+    writer = EventWriter(folder.events_file)
+    for event in events:
+        writer.write(event)  # type: ignore[arg-type]
+    writer.close()
+
+
+def test_a_run_can_be_repeated_from_its_spec_file(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(tags=("best",)), "run")
+    os.close(descriptor)
+    again = find_run(home, folder.run_id)
+    assert again.record.spec == spec
+    assert again.record.environment.tensorflow and again.record.environment.host
+    assert again.labels.tags == ("best",)
+    data = json.loads(folder.spec_file.read_text())
+    assert data["spec"]["seed"] == 3 and data["spec"]["dataset"]["name"] == "mnist"
+
+
+def test_data_is_private(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(tags=("a",)), "run")
+    os.close(descriptor)
+    for path in (home.path, folder.path):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+    for path in folder.path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_status_follows_lock_and_log(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    assert folder.status() is RunStatus.RUNNING
+    log(folder, Queued(1.0))
+    assert folder.status() is RunStatus.QUEUED
+    log(folder, Paused(1.0, 5))
+    assert folder.status() is RunStatus.PAUSED
+    log(folder, Resumed(1.0, 1, 5, 0.5))
+    assert folder.status() is RunStatus.RUNNING
+    os.close(descriptor)
+    assert folder.status() is RunStatus.CRASHED
+    for ending, status in (
+        (Stopped(2.0, 0, 5, 0.5, None), RunStatus.STOPPED),
+        (Failed(2.0, 0, 5, 0.5, None, message="no"), RunStatus.FAILED),
+        (Finished(2.0, 10, 50, 5.0, 10.0), RunStatus.FINISHED),
+    ):
+        log(folder, ending)
+        assert folder.status() is status
+
+
+def test_the_lock_dies_with_its_holder_and_passes_to_a_child(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "worker.lock"
+    descriptor = lock.acquire(path)
+    assert descriptor is not None and lock.acquire(path) is None
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=[descriptor]
+    )
+    lock.write_pid(descriptor, child.pid)
+    os.close(descriptor)
+    assert lock.is_held(path) and lock.holder_pid(path) == child.pid
+    child.kill()
+    child.wait()
+    assert not lock.is_held(path) and lock.holder_pid(path) is None
+
+
+def test_prefixes(home: Home, spec: TrainingSpec) -> None:
+    for name in ("7kq2-nn-1", "7kr9-nn-1", "xx22-cnn-2"):
+        (home.runs / name).mkdir()
+        (home.runs / name / "spec.json").write_text("{}")
+    assert find_run(home, "xx").run_id == "xx22-cnn-2"
+    assert find_run(home, "7kq2-nn-1").run_id == "7kq2-nn-1"
+    with pytest.raises(RunError, match="ambiguous: 7kq2-nn-1, 7kr9-nn-1"):
+        find_run(home, "7k")
+    with pytest.raises(RunError, match="no run"):
+        find_run(home, "zz")
+    for rubbish in ("", "../7kq2-nn-1", "/"):
+        with pytest.raises(RunError):
+            find_run(home, rubbish)
+
+
+def test_a_damaged_spec_is_one_line(home: Home) -> None:
+    (home.runs / "aa22-x").mkdir()
+    (home.runs / "aa22-x" / "spec.json").write_text('{"format": 1')
+    with pytest.raises(RunError, match=r"aa22-x.*damaged"):
+        _ = find_run(home, "aa").record
+
+
+def test_a_living_run_cannot_be_deleted(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    with pytest.raises(RunError, match="still going"):
+        folder.delete()
+    os.close(descriptor)
+    folder.delete()
+    assert all_runs(home) == []
+
+
+def test_a_failed_creation_leaves_nothing(
+    home: Home, spec: TrainingSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EnvironmentProblem, match=r"No space left.*--home"):
+        create_run(home, spec, Labels(), "run")
+    assert list(home.runs.iterdir()) == []
+
+
+def test_labels_are_checked() -> None:
+    assert checked_labels(["a", "a", "b"], "x").tags == ("a", "b")
+    for bad in ("two words", "a,b", "a:b", ""):
+        with pytest.raises(RunError, match="tag"):
+            checked_labels([bad], "")
+    with pytest.raises(RunError, match="note"):
+        checked_labels([], "x" * 2001)
+
+
+def test_requests_reach_the_folder(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    assert control.requested(folder.path) is control.Command.RUN
+    control.request(folder.path, control.Command.PAUSE)
+    assert control.requested(folder.path) is control.Command.PAUSE
+    (folder.path / "control").write_text("rubbish")
+    assert control.requested(folder.path) is control.Command.RUN
+    os.close(descriptor)
+    assert control.kill(folder.path) is False
+
+
+def test_summary_of_each_state(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(tags=("x",), note="hm"), "run")
+    running = summarise(folder)
+    assert running.status is RunStatus.RUNNING and running.test_accuracy is None
+    assert running.parameters == 101_770 and running.tags == ("x",) and running.note == "hm"
+    os.close(descriptor)
+    log(
+        folder,
+        Failed(2.0, 1, 77, 0.5, None, test_accuracy=0.3, reason="diverged", message="diverged"),
+    )
+    diverged = summarise(folder)
+    assert diverged.diverged and diverged.test_accuracy is None
+    assert len(json.dumps(diverged.to_json())) < 2000

@@ -1,0 +1,71 @@
+"""The commands, wired together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workbench.cli import doctor, leaderboard, presets, run, runs
+from workbench.cli.options import HomeOption
+
+EPILOG = (
+    "Exit codes: 0 done, 1 the training failed or diverged (or the machine refused), "
+    "2 wrong use, 130 interrupted."
+)
+
+app = typer.Typer(
+    name="mnist-workbench",
+    help=(
+        "Train the image classifiers of a paper on MNIST, or your own, and compare them with "
+        "the paper's tables.\n\n"
+        "Start with `mnist-workbench presets`, then `mnist-workbench run nn-1`. A training goes "
+        "on when the connection drops: `mnist-workbench runs` and `attach` find it again."
+    ),
+    epilog=EPILOG,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from workbench import __version__
+
+        print(f"mnist-workbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    home: HomeOption = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Open the screens when no command is named."""
+    if context.invoked_subcommand is None:
+        from workbench.cli.output import note
+
+        note(
+            "mnist-workbench: the screens are not built yet; train from the command line with "
+            "`mnist-workbench run nn-1`, or see `mnist-workbench --help`"
+        )
+        raise typer.Exit(2)
+
+
+app.command("presets")(presets.presets)
+app.command("show")(presets.show)
+app.command("run")(run.run)
+app.command("runs")(runs.runs)
+app.command("attach")(runs.attach)
+app.command("stop")(runs.stop)
+app.command("pause")(runs.pause)
+app.command("resume")(runs.resume)
+app.command("delete")(runs.delete)
+app.add_typer(leaderboard.app, name="leaderboard")
+app.command("export")(leaderboard.export)
+app.command("doctor")(doctor.doctor)

@@ -1,0 +1,184 @@
+"""`doctor`: whether this machine can train, and what to mend where it cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import typer
+
+from workbench.cli.options import HomeOption, ListFormat, current_home
+
+TENSORFLOW_PATIENCE_SECONDS = 120
+LITTLE_DISK_BYTES = 1 << 30  # a run of CNN model 2 with Adam keeps about 80 MB
+LITTLE_MEMORY_BYTES = 2 << 30
+
+Verdict = Literal["ok", "warn", "fail"]
+MARKS: dict[Verdict, str] = {"ok": "✓", "warn": "!", "fail": "✗"}
+STYLES: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    verdict: Verdict
+    detail: str
+
+
+def doctor(
+    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """Check this machine: versions, cores, memory, data folder, data set, terminal, TensorFlow."""
+    from workbench.cli.output import console, print_json
+
+    checks: list[tuple[str, Callable[[], Finding]]] = [
+        ("python", _python),
+        ("processor", _processor),
+        ("memory", _memory),
+        ("data folder", _home),
+        ("leaderboard", _leaderboard),
+        ("MNIST", _mnist),
+        ("terminal", _terminal),
+        ("TensorFlow", _tensorflow),
+    ]
+    findings = []
+    for what, check in checks:
+        try:
+            findings.append(check())
+        except Exception as error:  # a broken check is itself a finding
+            findings.append(Finding(what, "fail", f"{type(error).__name__}: {error}"))
+    if output is ListFormat.JSON:
+        print_json([finding.__dict__ for finding in findings])
+    else:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for finding in findings:
+            mark = Text(MARKS[finding.verdict], style=STYLES[finding.verdict])
+            table.add_row(mark, Text(finding.what, style="bold"), Text(finding.detail))
+        console().print(table)
+    if any(finding.verdict == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _python() -> Finding:
+    from workbench.runs.environment import this_environment
+
+    here = this_environment()
+    detail = f"{here.python} on {here.platform}, mnist-workbench {here.workbench}"
+    return Finding("python", "ok", detail)
+
+
+def _processor() -> Finding:
+    from workbench.runs.environment import accelerates_bfloat16, cpu_name, usable_cores
+
+    cores = usable_cores()
+    detail = f"{cpu_name()}, {cores} core{'s' if cores != 1 else ''}"
+    known = accelerates_bfloat16()
+    if known is not None:
+        detail += "; bfloat16 in hardware" if known else "; no bfloat16 instructions, use float32"
+    return Finding("processor", "ok", detail)
+
+
+def _memory() -> Finding:
+    import psutil  # type: ignore[import-untyped]
+
+    memory = psutil.virtual_memory()
+    detail = f"{memory.available / 2**30:.1f} GiB available of {memory.total / 2**30:.1f}"
+    if memory.available < LITTLE_MEMORY_BYTES:
+        return Finding("memory", "warn", f"{detail}; a convolutional model needs about 1.5 GiB")
+    return Finding("memory", "ok", detail)
+
+
+def _home() -> Finding:
+    import shutil
+
+    from workbench.errors import EnvironmentProblem
+    from workbench.runs.folder import all_runs
+
+    home = current_home()
+    try:
+        home.ensure()
+    except EnvironmentProblem as error:
+        return Finding("data folder", "fail", str(error))
+    free = shutil.disk_usage(home.path).free
+    detail = f"{home.path}, {len(all_runs(home))} runs, {free / 2**30:.1f} GiB free"
+    return Finding("data folder", "warn" if free < LITTLE_DISK_BYTES else "ok", detail)
+
+
+def _leaderboard() -> Finding:
+    from workbench.errors import UserError
+    from workbench.leaderboard.store import Leaderboard
+
+    try:
+        count = len(Leaderboard(current_home()).entries())
+    except UserError as error:
+        return Finding("leaderboard", "fail", str(error))
+    return Finding("leaderboard", "ok", f"{count} entries")
+
+
+def _mnist() -> Finding:
+    from workbench.data.mnist import load_mnist
+    from workbench.errors import UserError
+
+    try:
+        dataset = load_mnist()
+    except UserError as error:
+        return Finding("MNIST", "fail", str(error))
+    detail = f"{len(dataset.x_train):,} training and {len(dataset.x_test):,} test images"
+    return Finding("MNIST", "ok", f"{detail}, checksum right")
+
+
+def _terminal() -> Finding:
+    import shutil
+
+    if not sys.stdout.isatty():
+        return Finding("terminal", "ok", "output is no terminal; runs print a line an epoch")
+    size = shutil.get_terminal_size()
+    name = os.environ.get("TERM", "")
+    encoding = sys.stdout.encoding or "unknown"
+    detail = f"TERM={name or 'unset'}, {size.columns}×{size.lines}, {encoding}"
+    if name in ("", "dumb"):
+        return Finding("terminal", "warn", f"{detail}; no moving display, lines instead")
+    if encoding.lower() not in ("utf-8", "utf8"):
+        return Finding("terminal", "warn", f"{detail}; set LANG to a UTF-8 locale for the plots")
+    return Finding("terminal", "ok", detail)
+
+
+def _tensorflow() -> Finding:
+    # In a process of its own: this one must not load TensorFlow, and a broken installation
+    # may take the process down with it.
+    code = (
+        "import os, time; os.environ['KERAS_BACKEND'] = 'tensorflow'\n"
+        "start = time.monotonic()\n"
+        "import keras, tensorflow as tf\n"
+        "gpus = tf.config.list_physical_devices('GPU')\n"
+        "print(tf.__version__, keras.__version__, len(gpus), round(time.monotonic() - start, 1))"
+    )
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=TENSORFLOW_PATIENCE_SECONDS,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("TensorFlow", "fail", f"no answer in {TENSORFLOW_PATIENCE_SECONDS} s")
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return Finding("TensorFlow", "fail", f"cannot be imported ({last}); install it again")
+    tensorflow, keras, gpus, seconds = done.stdout.split()[-4:]
+    device = f"{gpus} GPU" if int(gpus) else "no GPU: trains on the processor"
+    detail = f"{tensorflow}, Keras {keras}, {device}; imported in {seconds} s"
+    return Finding("TensorFlow", "ok", detail)

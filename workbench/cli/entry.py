@@ -1,0 +1,74 @@
+"""The entry point: runs a command and turns errors from outside into one line and an exit code.
+
+Exit codes: 0 done; 1 the training failed or diverged, or the machine refused; 2 wrong use;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from workbench.errors import UserError
+
+PROGRAM = "mnist-workbench"
+INTERRUPTED = 130
+
+# Typer has moved between Click and a copy of its own; the class is the same by name.
+_ClickException: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; nothing a user can cause leaves a traceback."""
+    from workbench.cli.app import app
+
+    # Data files of one user are nobody else's business.
+    os.umask(0o077)
+    try:
+        code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except UserError as error:
+        return fail(str(error), error.exit_code)
+    except _ClickException as error:
+        return fail(_usage_line(error), getattr(error, "exit_code", 2))
+    except (typer.Abort, KeyboardInterrupt, EOFError):
+        return fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, less) has gone; a second complaint at exit would only be noise.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        name = f"{error.filename}: " if error.filename else ""
+        return fail(f"{name}{error.strerror or error}", 1)
+
+
+def fail(message: str, code: int) -> int:
+    """Print one line to stderr and return the exit code."""
+    print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)
+    return code
+
+
+def _usage_line(error: Exception) -> str:
+    """A usage error in one line that names the command and where help is."""
+    message = str(getattr(error, "format_message", lambda: error)()).strip()
+    message = " ".join(message.split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = getattr(context, "command_path", PROGRAM) or PROGRAM
+    if not message:  # a command without its arguments: Click has nothing to add
+        return f"see `{command} --help`"
+    if not isinstance(error, typer.BadParameter) and not hasattr(error, "ctx"):
+        return message
+    return f"{message} (see `{command} --help`)"

@@ -1,0 +1,85 @@
+"""Options and completions that several commands share."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.settings import HOME_VARIABLE, Home, default_home
+
+
+def _use_home(value: Path | None) -> Path | None:
+    if value is not None:
+        # Through the environment, so that the workers find the same folder.
+        os.environ[HOME_VARIABLE] = str(value.expanduser().absolute())
+    return value
+
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        callback=_use_home,
+        expose_value=True,
+        metavar="FOLDER",
+        help=f"Keep all data in this folder (also {HOME_VARIABLE}).",
+        show_default=False,
+    ),
+]
+
+
+class ListFormat(StrEnum):
+    """How a listing is printed."""
+
+    RICH = "rich"
+    JSON = "json"
+
+
+class TableFormat(StrEnum):
+    """How the leaderboard is printed."""
+
+    RICH = "rich"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
+    LATEX = "latex"
+
+
+def current_home() -> Home:
+    """The data folder in force, without creating it."""
+    return default_home()
+
+
+def complete_presets(incomplete: str) -> list[str]:
+    """Preset names, the paper's and the user's, for the shell."""
+    from workbench.model.library import PAPER_ORDER, own_preset_files
+
+    names = [*PAPER_ORDER, *(path.stem for path in own_preset_files(current_home()))]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_runs(incomplete: str) -> list[str]:
+    """Run ids for the shell, by name alone: no run is opened."""
+    try:
+        names = sorted(path.name for path in current_home().runs.iterdir())
+    except OSError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run's id, or its beginning.", autocompletion=complete_runs
+    ),
+]
+RunArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN…", help="Ids of runs, or their beginnings.", autocompletion=complete_runs
+    ),
+]

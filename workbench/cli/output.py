@@ -1,0 +1,36 @@
+"""Printing: data on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def note(message: str) -> None:
+    """A line for the person, on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def print_json(data: object) -> None:
+    """One JSON document on stdout, numbers that are not finite as null."""
+    print(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False), flush=True)
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """A rich console that keeps whole lines where the output is no terminal."""
+    from rich.console import Console
+
+    stream = stream or sys.stdout
+    # A pipe has no width of its own: 80 columns would cut tables that a pager shows whole.
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 120
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def live_terminal(stream: TextIO) -> bool:
+    """Whether a moving display can be drawn on the stream."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -1,0 +1,121 @@
+"""`presets` and `show`: which models there are, and what one looks like."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from workbench.cli.options import HomeOption, ListFormat, complete_presets, current_home
+
+PART_TITLES = {
+    "nn": "Neural networks",
+    "cnn": "Convolutional networks",
+    "tuned": "Finely tuned",
+    "own": "Yours",
+}
+
+
+def presets(
+    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """List the models of the paper and your own."""
+    from workbench.cli.output import console, note, print_json
+    from workbench.model.library import own_presets, paper_presets
+    from workbench.model.shapes import analyse
+
+    own, errors = own_presets(current_home())
+    for error in errors:
+        note(f"mnist-workbench: {error}")
+    listed = [*paper_presets(), *own]
+    if output is ListFormat.JSON:
+        print_json(
+            [
+                {
+                    "name": preset.name,
+                    "title": preset.title,
+                    "part": preset.part,
+                    "summary": preset.summary,
+                    "parameters": analyse(preset.architecture).parameters,
+                    "paper_accuracy": preset.paper.accuracy if preset.paper else None,
+                    "paper_table": preset.paper.table if preset.paper else None,
+                }
+                for preset in listed
+            ]
+        )
+        return
+    from rich.table import Table
+
+    from workbench.cli.progress import percent
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("name", no_wrap=True, style="bold")
+    table.add_column("title", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("paper", justify="right", no_wrap=True)
+    table.add_column("in brief", overflow="ellipsis", no_wrap=True)
+    part = ""
+    for preset in listed:
+        if part and preset.part != part and preset.part != "tuned":
+            table.add_row()
+        part = preset.part
+        table.add_row(
+            preset.name,
+            preset.title,
+            f"{analyse(preset.architecture).parameters:,}",
+            percent(preset.paper.accuracy) if preset.paper else "–",
+            preset.summary,
+        )
+    console().print(table)
+
+
+class ShowFormat(StrEnum):
+    """How a model is shown."""
+
+    TABLE = "table"
+    DIAGRAM = "diagram"
+    JSON = "json"
+    TOML = "toml"
+    PYTHON = "python"
+
+
+def show(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET_OR_FILE",
+            help="A preset's name, or a preset's TOML file.",
+            autocompletion=complete_presets,
+        ),
+    ],
+    output: Annotated[
+        ShowFormat,
+        typer.Option(
+            "--format",
+            help="table: as the paper prints it; diagram: as its figures; json; toml: to start "
+            "a preset of your own; python: a Keras script that needs nothing of this program.",
+        ),
+    ] = ShowFormat.TABLE,
+    home: HomeOption = None,
+) -> None:
+    """Show a model: layers, shapes, parameters, settings.
+
+    Example: mnist-workbench show cnn-2 --format diagram
+    """
+    from workbench.cli import show as views
+    from workbench.model.library import find_preset
+
+    chosen = find_preset(preset, current_home())
+    match output:
+        case ShowFormat.TABLE:
+            views.print_table(chosen)
+        case ShowFormat.DIAGRAM:
+            views.print_diagram(chosen)
+        case ShowFormat.JSON:
+            views.print_preset_json(chosen)
+        case ShowFormat.TOML:
+            views.print_toml(chosen)
+        case ShowFormat.PYTHON:
+            views.print_script(chosen)

@@ -1,0 +1,195 @@
+"""`run`: train a preset, watch it, and print the result."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import HomeOption, complete_presets, current_home
+
+if TYPE_CHECKING:
+    from workbench.cli.follow import Interrupts, View
+    from workbench.model.spec import TrainingSpec
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.summary import RunSummary
+
+
+def run(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET_OR_FILE",
+            help="A preset's name (`mnist-workbench presets`) or a preset's TOML file.",
+            autocompletion=complete_presets,
+        ),
+    ],
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            help="sgd, adam, adamw, rmsprop or nadam. A change drops momentum and schedule."
+        ),
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None,
+    momentum: Annotated[float | None, typer.Option(help="For sgd and rmsprop.")] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(help="constant, inverse-time-decay, cosine or exponential."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same spec and seed, same result.")] = 0,
+    repeats: Annotated[
+        int, typer.Option(help="Train this many times, with seeds counting up.")
+    ] = 1,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    dataset: Annotated[
+        str,
+        typer.Option(help="mnist, fashion_mnist, cifar10, cifar100, or the path of an .npz."),
+    ] = "mnist",
+    train_limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Only the first N training images.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", help="Cores to use on a shared host.")
+    ] = None,
+    xla: Annotated[
+        bool | None,
+        typer.Option(
+            "--xla/--no-xla",
+            help="Compile with XLA; left out, only for models of Dense layers.",
+            show_default=False,
+        ),
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by.")] = None,
+    note: Annotated[str, typer.Option(help="A remark kept with the run.")] = "",
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Train a model. It goes on when the connection drops; Ctrl-C stops and saves it.
+
+    Example: mnist-workbench run cnn-2 --epochs 2 --seed 1 --tag trial
+    """
+    from workbench.model.overrides import Overrides
+    from workbench.runs.launcher import launch
+    from workbench.runs.plan import Plan, specs_for
+    from workbench.runs.record import checked_labels
+
+    place = current_home()
+    plan = Plan(
+        Overrides(epochs, batch_size, optimizer, learning_rate, momentum, schedule),
+        seed,
+        repeats,
+        precision,
+        dataset,
+        train_limit,
+        threads,
+        xla,
+    )
+    specs = specs_for(place, preset, plan)
+    _warn(specs[0])
+    folders = launch(place, specs, checked_labels(tag or [], note), "run")
+    many = repeats > 1
+    if detach:
+        _print_detached(folders, as_json=as_json, many=many)
+        return
+    raise typer.Exit(watch(folders, as_json=as_json, quiet=quiet, many=many))
+
+
+def _warn(spec: TrainingSpec) -> None:
+    from workbench.cli.output import note
+    from workbench.runs.environment import accelerates_bfloat16
+
+    if spec.precision == "bfloat16" and accelerates_bfloat16() is False:
+        note("note: this processor has no bfloat16 instructions; float32 is faster here")
+
+
+def _print_detached(folders: list[RunFolder], *, as_json: bool, many: bool) -> None:
+    from workbench.cli.output import note, print_json
+
+    if as_json:
+        states = [{"run_id": folder.run_id, "status": folder.status().value} for folder in folders]
+        print_json(states if many else states[0])
+        return
+    for folder in folders:
+        print(folder.run_id)
+    note(f"training in the background; `mnist-workbench attach {folders[0].run_id}` follows it")
+
+
+def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -> int:
+    """Follow runs in turn, print their results and return the exit code.
+
+    The first Ctrl-C stops and saves the current run and takes the waiting ones back, the second
+    kills it.
+    """
+    from workbench.cli.follow import EXIT_CODES, counted_interrupts, follow
+    from workbench.cli.output import note, print_json
+    from workbench.cli.progress import result_lines
+
+    summaries: list[RunSummary] = []
+    code = 0
+    with counted_interrupts() as interrupts:
+        for position, folder in enumerate(folders):
+            answer = partial(_pass_on, interrupts, [0], folders[position:])
+            summary = follow(folder, _view(as_json=as_json, quiet=quiet), answer)
+            if summary is None:
+                note(f"run {folder.run_id}: its folder was deleted while it was watched")
+                code = code or 1
+                continue
+            summaries.append(summary)
+            # A failure weighs more than success, an interruption more than both.
+            ended = 130 if interrupts.count else EXIT_CODES.get(summary.status, 1)
+            code = max(code, ended)
+            if not as_json:
+                for line in result_lines(summary, paper_accuracy(folder)):
+                    print(line, flush=True)
+    if as_json:
+        data = [summary.to_json() for summary in summaries]
+        print_json(data if many or not data else data[0])
+        for summary in summaries:
+            if summary.message:
+                note(f"run {summary.run_id}: {summary.message}")
+    return code
+
+
+def _pass_on(interrupts: Interrupts, answered: list[int], folders: list[RunFolder]) -> None:
+    """Bring what the person pressed since the last look to the run and those behind it."""
+    from workbench.cli.output import note
+    from workbench.runs import control
+
+    if interrupts.count <= answered[0]:
+        return
+    answered[0] = interrupts.count
+    if interrupts.count == 1:
+        note("stopping after this chunk and saving; Ctrl-C again kills it unsaved")
+    else:
+        control.kill(folders[0].path)
+    for folder in folders:
+        control.request(folder.path, control.Command.STOP)
+
+
+def _view(*, as_json: bool, quiet: bool) -> View:
+    from workbench.cli.output import live_terminal
+    from workbench.cli.progress import LiveView, PlainView, SilentView
+
+    if quiet:
+        return SilentView()
+    stream = sys.stderr if as_json else sys.stdout
+    return LiveView(stream) if live_terminal(stream) else PlainView(stream)
+
+
+def paper_accuracy(folder: RunFolder) -> float | None:
+    """The accuracy the paper reports for exactly this training, if it does."""
+    from workbench.model.tables import paper_tables
+
+    spec = folder.record.spec
+    key = spec.model_copy(update={"precision": "float32"}).settings_key
+    for table in paper_tables():
+        for row in table.rows:
+            if row.spec().settings_key == key:
+                return row.accuracy
+    return None

@@ -1,0 +1,240 @@
+"""`runs`, `attach`, `stop`, `pause`, `resume`, `delete`: runs that live, and those that ended."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import (
+    HomeOption,
+    ListFormat,
+    RunArgument,
+    RunArguments,
+    current_home,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.summary import RunSummary
+
+STOP_PATIENCE_SECONDS = 60.0
+MARKS = {
+    "queued": "…",
+    "running": "●",
+    "paused": "‖",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "crashed": "!",
+}
+
+
+def runs(
+    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    status: Annotated[
+        list[str] | None, typer.Option(help="Only runs in this state; may be repeated.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """List all runs: living ones first, then the newest."""
+    from workbench.cli.output import console, note, print_json
+    from workbench.errors import RunError, nearest
+    from workbench.runs import lock
+    from workbench.runs.folder import RunStatus, all_runs
+    from workbench.runs.summary import summarise
+
+    known = [state.value for state in RunStatus]
+    for name in status or []:
+        if name not in known:
+            raise RunError(f'no status "{name}": {nearest(name, known)}')
+    listed: list[tuple[RunSummary, int | None]] = []
+    for folder in all_runs(current_home()):
+        try:
+            summary = summarise(folder)
+        except RunError as error:  # one damaged run must not hide the others
+            note(f"mnist-workbench: {error}")
+            continue
+        if not status or summary.status.value in status:
+            listed.append((summary, lock.holder_pid(folder.lock_file)))
+    listed.sort(key=lambda item: item[0].started_at, reverse=True)
+    listed.sort(key=lambda item: not item[0].status.alive)
+    if output is ListFormat.JSON:
+        print_json([{**summary.to_json(), "pid": pid} for summary, pid in listed])
+    elif not listed:
+        note("No runs yet. Train one with `mnist-workbench run nn-1`.")
+    else:
+        console().print(_table([summary for summary, _ in listed]))
+
+
+def _table(summaries: list[RunSummary]) -> Table:
+    from rich.table import Table
+
+    from workbench.cli.progress import clock, percent
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in ("run", "status", "model", "seed", "epochs", "test acc.", "time", "started"):
+        right = heading in ("seed", "epochs", "test acc.", "time")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    for summary in summaries:
+        state = "diverged" if summary.diverged else summary.status.value
+        table.add_row(
+            summary.run_id,
+            f"{MARKS[summary.status.value]} {state}",
+            summary.preset,
+            str(summary.seed),
+            f"{summary.epochs_completed}/{summary.epochs}",
+            percent(summary.test_accuracy),
+            clock(summary.train_seconds),
+            _local_time(summary.started_at),
+        )
+    return table
+
+
+def _local_time(iso: str) -> str:
+    from datetime import datetime
+
+    return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def attach(run: RunArgument, home: HomeOption = None) -> None:
+    """Follow a run as plain text, from its first epoch on; Ctrl-C leaves it training."""
+    from workbench.cli.follow import EXIT_CODES, follow
+    from workbench.cli.output import note
+    from workbench.cli.progress import PlainView, result_lines
+    from workbench.cli.run import paper_accuracy
+    from workbench.runs.folder import find_run
+
+    folder = find_run(current_home(), run)
+    try:
+        summary = follow(folder, PlainView(sys.stdout))
+    except KeyboardInterrupt:
+        note(f"left run {folder.run_id} training; `mnist-workbench stop {run}` ends it")
+        raise typer.Exit(130) from None
+    if summary is None:
+        note(f"run {folder.run_id}: its folder was deleted while it was watched")
+        raise typer.Exit(1)
+    for line in result_lines(summary, paper_accuracy(folder)):
+        print(line)
+    raise typer.Exit(EXIT_CODES.get(summary.status, 1))
+
+
+def stop(
+    runs: RunArguments,
+    kill: Annotated[bool, typer.Option("--kill", help="End it at once, unsaved.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Stop runs after the current chunk and save them."""
+    from workbench.cli.output import note
+    from workbench.runs import control
+    from workbench.runs.folder import find_run
+
+    place = current_home()
+    folders = [_living(find_run(place, name)) for name in runs]
+    for folder in folders:
+        if kill:
+            control.kill(folder.path)
+        else:
+            control.request(folder.path, control.Command.STOP)
+    late = [folder for folder in folders if not _wait_until_ended(folder)]
+    for folder in folders:
+        if folder not in late:
+            note(f"run {folder.run_id}: {folder.status()}")
+    for folder in late:
+        note(f"run {folder.run_id} has not ended yet; `stop --kill` ends it at once, unsaved")
+    raise typer.Exit(1 if late else 0)
+
+
+def _living(folder: RunFolder) -> RunFolder:
+    from workbench.errors import RunError
+
+    status = folder.status()
+    if not status.alive:
+        raise RunError(f"run {folder.run_id} has ended already ({status})")
+    return folder
+
+
+def _wait_until_ended(folder: RunFolder) -> bool:
+    from workbench.runs import lock
+
+    deadline = time.monotonic() + STOP_PATIENCE_SECONDS
+    while lock.is_held(folder.lock_file):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def pause(runs: RunArguments, home: HomeOption = None) -> None:
+    """Pause runs; `resume` lets them go on. The worker keeps its memory but no core."""
+    from workbench.cli.output import note
+    from workbench.runs import control
+    from workbench.runs.folder import find_run
+
+    place = current_home()
+    for folder in [_living(find_run(place, name)) for name in runs]:
+        control.request(folder.path, control.Command.PAUSE)
+        note(f"run {folder.run_id}: pauses after this chunk")
+
+
+def resume(
+    run: RunArgument,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Let a paused run go on, or take up a stopped or crashed one from its last whole epoch."""
+    from workbench.cli.output import note, print_json
+    from workbench.cli.run import watch
+    from workbench.runs import control, launcher
+    from workbench.runs.folder import RunStatus, find_run
+
+    folder = find_run(current_home(), run)
+    if folder.status() in (RunStatus.PAUSED, RunStatus.RUNNING):
+        # RUNNING too: a pause may have been asked for that the worker has not come to yet.
+        if control.requested(folder.path) is not control.Command.PAUSE:
+            from workbench.errors import RunError
+
+            raise RunError(f"run {folder.run_id} is running; there is nothing to resume")
+        control.request(folder.path, control.Command.RUN)
+        note(f"run {folder.run_id}: goes on (`mnist-workbench attach {run}` follows it)")
+        if as_json:
+            print_json({"run_id": folder.run_id, "status": RunStatus.RUNNING.value})
+        return
+    launcher.resume(folder)
+    if detach:
+        if as_json:
+            print_json({"run_id": folder.run_id, "status": folder.status().value})
+        note(f"run {folder.run_id}: taken up again in the background")
+        return
+    raise typer.Exit(watch([folder], as_json=as_json, quiet=quiet, many=False))
+
+
+def delete(
+    runs: RunArguments,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Delete ended runs: their folders, models and leaderboard entries."""
+    from workbench.cli.output import note
+    from workbench.errors import RunError
+    from workbench.leaderboard.store import Leaderboard
+    from workbench.runs.folder import find_run
+
+    place = current_home()
+    folders = [find_run(place, name) for name in dict.fromkeys(runs)]
+    for folder in folders:
+        if folder.status().alive:
+            raise RunError(f"run {folder.run_id} is still going; stop it first")
+    if not yes:
+        names = ", ".join(folder.run_id for folder in folders)
+        typer.confirm(f"Delete {names} for good?", abort=True, err=True)
+    for folder in folders:
+        folder.delete()
+    Leaderboard(place).remove([folder.run_id for folder in folders])
+    note(f"deleted {len(folders)} run{'s' if len(folders) > 1 else ''}")

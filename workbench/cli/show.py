@@ -1,0 +1,119 @@
+"""The ways `show` prints a model."""
+
+from __future__ import annotations
+
+import sys
+
+from workbench.cli.output import console, print_json
+from workbench.cli.progress import percent
+from workbench.model.preset import Preset
+from workbench.model.shapes import Analysis, analyse
+
+
+def print_table(preset: Preset) -> None:
+    """The architecture as the paper's Tables 1, 2, 4 and 5 print it, and the settings."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from workbench.model.describe import architecture_rows, as_ascii
+    from workbench.model.describe_settings import settings_lines
+
+    ascii_only = not _speaks_unicode()
+    analysis = analyse(preset.architecture)
+    out = console()
+    out.print(Text(preset.title, style="bold"), Text(_place(preset), style="dim"))
+    if preset.summary:
+        out.print(preset.summary)
+    out.print()
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    table.add_column("layer", no_wrap=True)
+    table.add_column("operation")
+    table.add_column("output dimensions", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    for row in architecture_rows(preset.architecture, analysis, ascii_only=ascii_only):
+        count = "" if not row.parameters else f"{row.parameters:,}"
+        table.add_row(row.layer, Text("\n".join(row.operation)), row.output, count)
+    out.print(table)
+    out.print()
+    totals = (
+        f"{analysis.parameters:,} parameters, {analysis.multiply_adds:,} multiply-adds an image"
+    )
+    out.print(totals, style="bold")
+    if analysis.problem:
+        out.print(Text(f"impossible: {analysis.problem}", style="red"))
+    out.print()
+    settings = Table.grid(padding=(0, 2, 0, 0))
+    marks: list[str] = []
+    for line in settings_lines(preset):
+        mark = ""
+        if line.inferred:
+            if line.inferred not in marks:
+                marks.append(line.inferred)
+            mark = f" [{marks.index(line.inferred) + 1}]"
+        value = as_ascii(line.value) if ascii_only else line.value
+        settings.add_row(Text(line.label, style="dim"), Text(value + mark))
+    out.print(settings)
+    for number, reason in enumerate(marks, start=1):
+        out.print(Text(f"[{number}] inferred: {reason}", style="dim"))
+
+
+def _place(preset: Preset) -> str:
+    if preset.paper is None:
+        return ""
+    place = preset.paper
+    return f"  Section {place.section}, Table {place.table}: {percent(place.accuracy)}"
+
+
+def _speaks_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+
+
+def print_diagram(preset: Preset) -> None:
+    """The model drawn in the manner of the paper's Figures 1 to 4."""
+    from workbench.model.diagram import draw
+
+    out = console()
+    drawing = draw(preset.architecture, out.width, ascii_only=not _speaks_unicode())
+    out.print(drawing.text())
+
+
+def print_preset_json(preset: Preset) -> None:
+    """Everything about a preset, with shapes and parameters a layer."""
+    analysis = analyse(preset.architecture)
+    data = preset.model_dump(mode="json")
+    data["parameters"] = analysis.parameters
+    data["multiply_adds"] = analysis.multiply_adds
+    data["paper_accuracy"] = preset.paper.accuracy if preset.paper else None
+    data["problem"] = str(analysis.problem) if analysis.problem else None
+    data["shapes"] = _shapes(analysis)
+    print_json(data)
+
+
+def _shapes(analysis: Analysis) -> list[dict[str, object]]:
+    return [
+        {
+            "layer": facts.index,
+            "kind": facts.layer.kind,
+            "input_shape": list(facts.input_shape),
+            "output_shape": list(facts.output_shape),
+            "parameters": facts.parameters,
+            "trainable": facts.trainable,
+            "multiply_adds": facts.multiply_adds,
+        }
+        for facts in analysis.layers
+    ]
+
+
+def print_toml(preset: Preset) -> None:
+    """The preset as a file to start one's own from."""
+    from workbench.model.preset import preset_toml
+
+    print(preset_toml(preset), end="")
+
+
+def print_script(preset: Preset) -> None:
+    """A Keras script that repeats the training and needs nothing of this program."""
+    from workbench.model.keras_script import keras_script
+    from workbench.runs.plan import Plan, specs_for_preset
+
+    print(keras_script(specs_for_preset(preset, Plan())[0]), end="")

@@ -1,0 +1,54 @@
+"""The data sets known by name, and the facts of any name or file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.data.facts import DatasetFacts
+from workbench.errors import DatasetError, nearest
+
+MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
+
+NAMED: dict[str, DatasetFacts] = {
+    facts.name: facts
+    for facts in (
+        DatasetFacts("mnist", None, MNIST_SHA256, (28, 28, 1), 10, 60_000, 10_000),
+        DatasetFacts("fashion_mnist", None, None, (28, 28, 1), 10, 60_000, 10_000),
+        DatasetFacts("cifar10", None, None, (32, 32, 3), 10, 50_000, 10_000),
+        DatasetFacts("cifar100", None, None, (32, 32, 3), 100, 50_000, 10_000),
+    )
+}
+DATASET_NAMES = tuple(NAMED)
+KERAS_NAMES = tuple(name for name in NAMED if name != "mnist")  # fetched at first use
+
+
+def describe_dataset(name_or_path: str) -> DatasetFacts:
+    """The facts of a named data set at once, or of an `.npz` file after looking through it.
+
+    Raises:
+        DatasetError: neither a name nor a usable file; the message says what would be.
+    """
+    if name_or_path in NAMED:
+        return NAMED[name_or_path]
+    if _names_a_file(name_or_path):
+        # Only files need NumPy, and commands that take a name start faster without it.
+        from workbench.data.npz import inspect_npz
+
+        return inspect_npz(Path(name_or_path))
+    raise unknown_dataset(name_or_path)
+
+
+def unknown_dataset(name: str) -> DatasetError:
+    """The error for a name that is not in the catalogue."""
+    hint = nearest(name.lower().replace("-", "_"), list(DATASET_NAMES))
+    possible = "" if hint.startswith("known") else f"known: {', '.join(DATASET_NAMES)}; "
+    return DatasetError(f'no data set "{name}": {hint} ({possible}or the path of an .npz file)')
+
+
+def _names_a_file(text: str) -> bool:
+    if text.lower().endswith(".npz") or "/" in text:
+        return True
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # a name too long for a file, or with a NUL in it
+        return False

@@ -1,0 +1,18 @@
+"""What is known of a data set before it is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """A data set's name or file, and the shape of what it holds."""
+
+    name: str
+    path: str | None  # absolute, for a file of the user's
+    sha256: str | None  # of the file; None where only the download will tell
+    image_shape: tuple[int, int, int]  # height, width, channels
+    classes: int
+    train_images: int
+    test_images: int

@@ -1,0 +1,119 @@
+"""A user's images, checked while they stream past."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.data.image_store import ImageStore
+from workbench.data.npz_archive import ArrayHeader, NpzArchive
+
+LARGEST_SIDE = 4096
+MOST_CHANNELS = 64
+
+
+def image_header(archive: NpzArchive, key: str) -> ArrayHeader:
+    """The header of an array of images, (N, H, W) or (N, H, W, C).
+
+    Raises:
+        DatasetError: another rank, no images, or images too large.
+    """
+    header = archive.header(key)
+    shape = header.shape
+    if len(shape) not in (3, 4):
+        raise archive.fault(
+            f"has shape {shape}; reshape it to (N, H, W) for grey or (N, H, W, C) for colour", key
+        )
+    if shape[0] < 1:
+        raise archive.fault("holds no images; save one at least", key)
+    height, width, channels = image_shape(header)
+    if _channels_first(shape):
+        raise archive.fault(
+            f"has shape {shape}, which looks like channels first; save it as (N, H, W, C), such as "
+            "x.transpose(0, 2, 3, 1)",
+            key,
+        )
+    if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
+        raise archive.fault(
+            f"has images of {height}×{width}; sides of 1 to {LARGEST_SIDE} are possible", key
+        )
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise archive.fault(
+            f"has {channels} channels (the last axis of {shape}); 1 to {MOST_CHANNELS} are "
+            "possible",
+            key,
+        )
+    return header
+
+
+def image_shape(header: ArrayHeader) -> tuple[int, int, int]:
+    """Height, width and channels of the images under a header; grey ones have 1 channel."""
+    _, height, width, *channels = header.shape
+    return height, width, channels[0] if channels else 1
+
+
+def stream_pixels(archive: NpzArchive, header: ArrayHeader, store: ImageStore | None) -> float:
+    """Look through all pixels, hand them to `store` if there is one, and give the largest.
+
+    Raises:
+        DatasetError: pixels that are not finite, below 0, above 255, or of neither scale.
+    """
+    lowest, highest, broken, passed = np.inf, -np.inf, 0, 0
+    first: tuple[int, str] | None = None
+    for block in archive.blocks(header.key):
+        low, high = float(block.min()), float(block.max())
+        # NaN and inf show in the extremes, so that sound blocks are looked through only twice.
+        if np.isfinite(low) and np.isfinite(high):
+            lowest, highest = min(lowest, low), max(highest, high)
+        else:
+            places = np.flatnonzero(~np.isfinite(block))
+            broken += places.size
+            if first is None:
+                first = passed + int(places[0]), f"{block[places[0]]}"
+        passed += block.size
+        if store is not None:
+            store.write(block)
+    key = header.key
+    if first is not None:
+        raise archive.fault(
+            f"holds {broken:,} pixels that are not numbers (the first is {first[1]} at "
+            f"{header.position(first[0])}); replace them",
+            key,
+        )
+    if lowest < 0:
+        raise archive.fault(
+            f"holds pixels below 0 (the lowest is {lowest:g}); scale pixels to 0…1 or 0…255", key
+        )
+    if highest > 255:
+        raise archive.fault(
+            f"holds pixels above 255 (the highest is {highest:g}); scale pixels to 0…1 or 0…255",
+            key,
+        )
+    # A resampling that overshoots 1 must not pass for pixels of 0…255: they would all be black.
+    if header.dtype.kind == "f" and 1 < highest < 2:
+        raise archive.fault(
+            f"holds pixels up to {highest:.6g}, neither 0…1 nor 0…255; clip them to 0…1", key
+        )
+    return highest
+
+
+def pixel_scale(archive: NpzArchive, train: ArrayHeader, highest: tuple[float, float]) -> float:
+    """What all pixels are divided by: 1 where they lie within 0 to 1, else 255 (Section 1).
+
+    `highest` is the largest pixel of training and test.
+
+    Raises:
+        DatasetError: float pixels of which one part is scaled and the other is not.
+    """
+    if max(highest) <= 1:
+        return 1.0
+    if train.dtype.kind == "f" and 0 < min(highest) <= 1:
+        raise archive.fault(
+            f"x_train holds pixels up to {highest[0]:g} and x_test up to {highest[1]:g}; scale "
+            "both alike, to 0…1 or 0…255"
+        )
+    return 255.0
+
+
+def _channels_first(shape: tuple[int, ...]) -> bool:
+    """A square image of 1 or 3 channels before its sides: no image has such a shape."""
+    return len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 4

@@ -1,0 +1,1 @@
+"""The leaderboard: its store, filters, groups, the paper's tables and their export."""

@@ -1,0 +1,1 @@
+"""Tables written out: markdown, CSV, JSON, LaTeX, the terminal."""

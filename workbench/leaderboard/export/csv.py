@@ -1,0 +1,46 @@
+"""CSV: the records of a table, the documented names as the heading."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.leaderboard.table import Table
+
+
+def to_csv(table: Table) -> str:
+    """One line a record; numbers as they are, missing values empty, lists joined by spaces.
+
+    A table without records gives no lines at all.
+    """
+    return records_to_csv(table.records)
+
+
+def records_to_csv(records: Iterable[dict[str, Any]]) -> str:
+    """Records as CSV; the columns are all their names, in the order they first appear."""
+    rows = list(records)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not names:
+        return ""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_text(row.get(name)) for name in names])
+    return buffer.getvalue()
+
+
+def _text(value: object) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case list() | tuple():
+            return " ".join(str(item) for item in value)
+        case dict():
+            return json.dumps(value, ensure_ascii=False)
+    return value

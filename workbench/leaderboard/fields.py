@@ -1,0 +1,126 @@
+"""The fields of a run's summary by which the leaderboard is filtered and sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from workbench.errors import QueryError, nearest
+from workbench.leaderboard.outcome import outcome
+from workbench.runs.summary import RunSummary
+
+
+class Kind(Enum):
+    """What a field holds, which decides how a typed value is read and compared."""
+
+    TEXT = "text"
+    WORDS = "tags"
+    STATUS = "a status"
+    NUMBER = "a number"
+    ACCURACY = "an accuracy"
+    SECONDS = "a duration"
+    TIME = "a date"
+    FLAG = "yes or no"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: its documented name, its kind, and which end comes first by default."""
+
+    name: str
+    kind: Kind
+    descending: bool = False
+    read: Callable[[RunSummary], Any] | None = None
+
+    def value(self, summary: RunSummary) -> Any:
+        """The field's value; None where the run has none."""
+        value = self.read(summary) if self.read else getattr(summary, self.name)
+        if isinstance(value, float) and value != value:  # NaN would break every order
+            return None
+        return value
+
+
+def _statuses(summary: RunSummary) -> tuple[str, ...]:
+    """Both words: a diverged run is failed too, a collapsed one finished."""
+    return (outcome(summary).value, summary.status.value)
+
+
+FIELDS = {
+    field.name: field
+    for field in (
+        Field("run_id", Kind.TEXT),
+        Field("preset", Kind.TEXT),
+        Field("title", Kind.TEXT),
+        Field("status", Kind.STATUS, read=_statuses),
+        Field("diverged", Kind.FLAG),
+        Field("message", Kind.TEXT),
+        Field("test_accuracy", Kind.ACCURACY, descending=True),
+        Field("test_loss", Kind.NUMBER),
+        Field("best_epoch_test_accuracy", Kind.ACCURACY, descending=True),
+        Field("best_epoch", Kind.NUMBER),
+        Field("epochs", Kind.NUMBER),
+        Field("epochs_completed", Kind.NUMBER, descending=True),
+        Field("batch_size", Kind.NUMBER),
+        Field("optimizer", Kind.TEXT),
+        Field("optimizer_text", Kind.TEXT),
+        Field("learning_rate", Kind.NUMBER),
+        Field("momentum", Kind.NUMBER),
+        Field("schedule", Kind.TEXT),
+        Field("seed", Kind.NUMBER),
+        Field("precision", Kind.TEXT),
+        Field("parameters", Kind.NUMBER),
+        Field("train_seconds", Kind.SECONDS),
+        Field("images_per_second", Kind.NUMBER, descending=True),
+        Field("started_at", Kind.TIME, descending=True),
+        Field("dataset", Kind.TEXT),
+        Field("train_limit", Kind.NUMBER),
+        Field("tags", Kind.WORDS),
+        Field("note", Kind.TEXT),
+        Field("settings_key", Kind.TEXT),
+        Field("host", Kind.TEXT),
+        Field("cpu", Kind.TEXT),
+        Field("cores", Kind.NUMBER),
+        Field("tensorflow", Kind.TEXT),
+        Field("keras", Kind.TEXT),
+    )
+}
+
+ALIASES = {
+    "acc": "test_accuracy",
+    "accuracy": "test_accuracy",
+    "batch": "batch_size",
+    "best": "best_epoch_test_accuracy",
+    "bs": "batch_size",
+    "date": "started_at",
+    "epoch": "epochs",
+    "id": "run_id",
+    "loss": "test_loss",
+    "lr": "learning_rate",
+    "model": "preset",
+    "opt": "optimizer",
+    "params": "parameters",
+    "run": "run_id",
+    "speed": "images_per_second",
+    "started": "started_at",
+    "tag": "tags",
+    "time": "train_seconds",
+}
+
+
+def find_field(name: str) -> Field:
+    """The field of a name or a short name, in any case, with `-` or `_`.
+
+    Raises:
+        QueryError: there is none; the message has the nearest name.
+    """
+    plain = name.lower().replace("-", "_")
+    field = FIELDS.get(ALIASES.get(plain, plain))
+    if field is None:
+        known = [*FIELDS, *ALIASES]
+        hint = nearest(plain, known)
+        if hint.startswith("known"):
+            hint = "fields are the names in `leaderboard --format json`, such as accuracy or lr"
+        raise QueryError(f'no field "{name}": {hint}')
+    return field

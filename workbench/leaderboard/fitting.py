@@ -1,0 +1,65 @@
+"""Which columns of a table are shown at a width. The least important go, lines never wrap."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from workbench.leaderboard.table import Align, Cell, Table
+
+# Widest that a column asks for; beyond, its texts are cut with an ellipsis.
+WIDEST = 32
+NARROWEST = 8
+GAP = 2  # letters between two columns
+
+
+def columns_that_fit(table: Table, width: int) -> list[int]:
+    """The places of the columns shown at a width.
+
+    Those of weight 0 always, then by rising weight whichever still finds room. A column
+    without any text is not shown at all.
+    """
+    room, shown = width + GAP, []
+    for place in sorted(table.filled_columns(), key=lambda place: table.headings[place].weight):
+        needed = natural_width(table, place) + GAP
+        if needed <= room or not table.headings[place].weight:
+            shown.append(place)
+            room -= needed
+    return sorted(shown)
+
+
+def fitted_widths(table: Table, shown: list[int], width: int) -> dict[int, int]:
+    """Natural widths; the widest text columns give way where even the last ones are too wide."""
+    widths = {place: natural_width(table, place) for place in shown}
+    texts = [place for place in shown if table.headings[place].align is Align.LEFT]
+    while sum(widths.values()) + GAP * (len(shown) - 1) > width:
+        widest = max(texts, key=lambda place: widths[place], default=None)
+        if widest is None or widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def hidden_columns(table: Table, shown: list[int]) -> list[str]:
+    """The headings of the columns with text that are not shown."""
+    return [table.headings[place].text for place in table.filled_columns() if place not in shown]
+
+
+def natural_width(table: Table, place: int) -> int:
+    """What a column asks for, in letters of a terminal."""
+    widest = max((cell_width(row[place]) for row in table.rows), default=0)
+    return max(text_width(table.headings[place].text), min(widest, WIDEST))
+
+
+def cell_width(cell: Cell) -> int:
+    """A cell with its mark."""
+    return text_width(cell.text) + (text_width(cell.mark) + 1 if cell.mark else 0)
+
+
+def text_width(text: str) -> int:
+    """Columns of a terminal: two for wide letters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in text
+    )

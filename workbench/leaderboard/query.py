@@ -1,0 +1,171 @@
+"""The filter language: `preset=cnn-2 optimizer=adam lr>=0.001 tag:best`.
+
+Terms stand side by side and all must hold. A term is a field, an operator (`= != < <= > >=`,
+or `:` for "contains") and a value, in quotes where it has spaces; or a bare word, which is
+looked for in preset, title, note and tags. Letter case never matters. Accuracies may be typed
+as percent or fraction (`97.4`, `97.4%`, `0.974`), durations as `90`, `90s`, `1.5min` or `2h`,
+dates as far as one likes (`2025`, `2025-11-23`), and `none` is a value that is missing.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import QueryError
+from workbench.leaderboard.fields import Field, Kind, find_field
+from workbench.leaderboard.values import MISSING_WORDS, read_value
+from workbench.runs.summary import RunSummary
+
+Matcher = Callable[[RunSummary], bool]
+
+_TERM = re.compile(
+    r"""\s*(?:(?P<field>[A-Za-z_][\w.-]*)\s*(?P<operator>!=|<=|>=|==|=|<|>|:|≠|≤|≥)\s*)?
+    (?P<value>"[^"]*"|'[^']*'|[^\s"'][^\s]*)?""",
+    re.VERBOSE,
+)
+_SPELLINGS = {"==": "=", "≠": "!=", "≤": "<=", "≥": ">="}
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter understood: its text and the tests that all must hold."""
+
+    text: str
+    matchers: tuple[Matcher, ...]
+
+    def matches(self, summary: RunSummary) -> bool:
+        """Whether the run is let through."""
+        return all(matcher(summary) for matcher in self.matchers)
+
+
+def parse_filter(text: str) -> Filter:
+    """The filter of a text; an empty text lets all through.
+
+    Raises:
+        QueryError: an unknown field, a value of the wrong kind, or an unclosed quote.
+    """
+    matchers: list[Matcher] = []
+    position, end = 0, len(text.rstrip())
+    while position < end:
+        match = _TERM.match(text, position)
+        assert match is not None  # every part of the pattern may be empty
+        name, sign, value = match["field"], match["operator"], match["value"]
+        if value is None:
+            rest = text[match.end() :].strip()
+            if rest[:1] in ('"', "'"):
+                raise QueryError(f"filter: {rest[0]} is opened and not closed in {rest!r}")
+            raise QueryError(f'filter: "{name}{sign}" needs a value')
+        position = match.end()
+        quoted = value[0] in "\"'" and value[-1] == value[0] and len(value) > 1
+        value = value[1:-1] if quoted else value
+        if name is not None:
+            sign = _SPELLINGS.get(sign, sign)
+            matchers.append(_field_matcher(find_field(name), name, sign, value, quoted))
+        elif quoted or not _is_noise(value):
+            matchers.append(_text_matcher(value))
+    return Filter(text, tuple(matchers))
+
+
+def filter_runs(summaries: Sequence[RunSummary], text: str) -> list[RunSummary]:
+    """The runs that a filter lets through, in the order given.
+
+    Raises:
+        QueryError: the filter cannot be understood.
+    """
+    chosen = parse_filter(text)
+    return [summary for summary in summaries if chosen.matches(summary)]
+
+
+def _is_noise(word: str) -> bool:
+    """`and` may be written between terms, as it is meant.
+
+    Raises:
+        QueryError: `or` is not in the language; an operator without a field.
+    """
+    if word.lower() == "or" or word == "||":
+        raise QueryError('filter: all terms must hold; "or" is not known (quote it to look for it)')
+    if word[0] in "=<>!:≠≤≥":
+        raise QueryError(f'filter: "{word}" needs a field before it, such as accuracy{word}')
+    return word.lower() in ("and", "&&")
+
+
+def _text_matcher(word: str) -> Matcher:
+    wanted = word.casefold()
+
+    def matches(summary: RunSummary) -> bool:
+        places = (summary.preset, summary.title, summary.note, *summary.tags)
+        return any(wanted in place.casefold() for place in places)
+
+    return matches
+
+
+def _field_matcher(field: Field, name: str, sign: str, text: str, quoted: bool) -> Matcher:
+    if text.lower() in MISSING_WORDS and not quoted and sign in ("=", "!=", ":"):
+        absent = sign != "!="
+        return lambda summary: (field.value(summary) in (None, "", ())) is absent
+    if field.kind in (Kind.TEXT, Kind.WORDS, Kind.STATUS, Kind.FLAG) and sign in _ORDERS:
+        raise QueryError(f"filter: {name} is {field.kind.value}; use = != or : with it")
+    value = read_value(field, name, text)
+    match field.kind:
+        case Kind.TEXT if sign == ":":
+            return lambda summary: value in field.value(summary).casefold()
+        case Kind.TEXT:
+            return _signed(sign, lambda summary: field.value(summary).casefold() == value)
+        case Kind.WORDS | Kind.STATUS:
+            return _signed(
+                sign, lambda summary: value in (word.casefold() for word in field.value(summary))
+            )
+        case Kind.FLAG:
+            return _signed(sign, lambda summary: field.value(summary) is value)
+        case Kind.TIME:
+            return _time_matcher(field, sign, value)
+        case _:
+            return _number_matcher(field, sign, value)
+
+
+def _signed(sign: str, equal: Matcher) -> Matcher:
+    """The test itself, or its opposite for `!=`."""
+    return (lambda summary: not equal(summary)) if sign == "!=" else equal
+
+
+def _time_matcher(field: Field, sign: str, value: str) -> Matcher:
+    """Compares as many letters as were typed, so that a day holds all its hours."""
+    length = len(value)
+    if sign in _ORDERS:
+        order = _ORDERS[sign]
+        return lambda summary: order(field.value(summary)[:length], value)
+    return _signed(sign, lambda summary: field.value(summary)[:length] == value)
+
+
+def _number_matcher(field: Field, sign: str, value: float) -> Matcher:
+    # What is shown as 97.49 % equals 97.49: half of the last place shown, and for other
+    # numbers what float32 loses.
+    slack = 5e-5 if field.kind is Kind.ACCURACY else 1e-6 * abs(value)
+
+    def equal(given: float) -> bool:
+        return abs(given - value) < slack or given == value
+
+    def matches(summary: RunSummary) -> bool:
+        given = field.value(summary)
+        if given is None:
+            return sign == "!="
+        match sign:
+            case "!=":
+                return not equal(given)
+            case "<" | ">":
+                return _ORDERS[sign](given, value) and not equal(given)
+            case "<=" | ">=":
+                return _ORDERS[sign](given, value) or equal(given)
+        return equal(given)
+
+    return matches

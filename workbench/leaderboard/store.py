@@ -1,0 +1,220 @@
+"""The leaderboard of a home: one summary for each run that has ended.
+
+It holds nothing that the run folders do not: they are the truth, `sync` catches up with them
+and `rebuild` starts from them alone. Summaries imported from a file have no folder here and
+live in a file of their own, so that neither of the two touches them and none of them is ever
+taken for a run of one's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import RunError, UserError
+from workbench.leaderboard.database import LockedDatabase
+from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.record import Labels
+from workbench.runs.summary import RunSummary, summarise
+from workbench.settings import Home
+
+if TYPE_CHECKING:
+    from tinydb.table import Table
+
+ENDED = frozenset({RunStatus.FINISHED, RunStatus.STOPPED, RunStatus.FAILED})
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What `sync` did. `unreadable` are runs whose folder is damaged."""
+
+    added: int = 0
+    dropped: int = 0
+    unreadable: tuple[str, ...] = ()
+
+
+class Leaderboard:
+    """The leaderboard of a home. Every change is made under a lock and whole or not at all.
+
+    All methods raise `LeaderboardDamaged` when the file is damaged (it is then kept aside),
+    `LeaderboardBusy` when another process holds the lock too long, and `EnvironmentProblem`
+    when the disk is full or the home cannot be read or written.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._own = LockedDatabase(
+            home.leaderboard,
+            remedy="`mnist-workbench leaderboard rebuild` restores all from the run folders",
+        )
+        self._imported = LockedDatabase(
+            home.path / "leaderboard-imported.json",
+            remedy="import the files again with `mnist-workbench leaderboard import FILE`",
+        )
+
+    def entries(self) -> list[RunSummary]:
+        """The summaries of this home's runs that have ended, in the order they were recorded."""
+        return self._own.read()
+
+    def version(self) -> tuple[int, int] | None:
+        """Changes whenever `entries` may; None while there is no file. Costs one look at it."""
+        try:
+            status = self.home.leaderboard.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def imported(self) -> list[RunSummary]:
+        """Summaries imported for comparison; none of them is a run of this home."""
+        return self._imported.read()
+
+    def record(self, summary: RunSummary) -> None:
+        """Insert a run's summary, or replace the one of the same run."""
+        self.home.ensure()
+        with self._own.change() as table:
+            # Labels set while the worker summed up are newer than its summary.
+            _put(table, [_with_labels(summary, self._folder(summary.run_id))])
+
+    def import_entries(self, summaries: Iterable[RunSummary]) -> int:
+        """Keep summaries from elsewhere for comparison; how many were new.
+
+        An entry of the same run id is replaced; runs of this home are left out.
+        """
+        self.home.ensure()
+        foreign = [item for item in summaries if not self._folder(item.run_id).path.exists()]
+        with self._imported.change() as table:
+            before = len(table)
+            _put(table, foreign)
+            return len(table) - before
+
+    def remove(self, run_ids: Iterable[str]) -> int:
+        """Take runs off the leaderboard; how many stood on it. The run folders are not touched."""
+        return self._remove_from(self._own, run_ids)
+
+    def remove_imported(self, run_ids: Iterable[str]) -> int:
+        """Take imported summaries off; how many there were."""
+        return self._remove_from(self._imported, run_ids)
+
+    def set_labels(self, run_id: str, labels: Labels) -> None:
+        """Change a run's tags and note: first in its folder, then on the leaderboard.
+
+        Raises:
+            RunError: the run's folder is gone.
+        """
+        folder = self._folder(run_id)
+        if not folder.path.is_dir():
+            raise RunError(f"run {run_id}: its folder is gone, and its labels with it")
+        folder.set_labels(labels)
+        values = {"tags": list(labels.tags), "note": labels.note}
+        with self._own.change() as table:
+            table.update(values, lambda document: document["run_id"] == run_id)
+
+    def sync(self) -> Synced:
+        """Catch up with the run folders: cheap, and written only if something differs.
+
+        Adds runs that ended while the leaderboard could not be written, brings runs that were
+        resumed up to date, and drops runs whose folder is gone or that go on again. A dropped
+        entry is one that `rebuild` would not give either and that no command could delete, as
+        commands find runs by their folders; if the folders come back, so do the entries.
+        Where there is no `runs` folder at all (a disk not mounted) nothing is dropped.
+        """
+        if not self.home.runs.is_dir():
+            return Synced()
+        known = {entry.run_id: entry for entry in self.entries()}
+        folders = {folder.run_id: folder for folder in all_runs(self.home)}
+        drop = {run_id for run_id in known if run_id not in folders}
+        add: list[RunSummary] = []
+        unreadable: list[str] = []
+        for run_id, folder in folders.items():
+            entry = known.get(run_id)
+            if entry is not None and entry.status is RunStatus.FINISHED:
+                continue
+            try:
+                summary = _ended(folder)
+            except UserError:
+                unreadable.append(run_id)
+                continue
+            if summary is None and entry is not None:
+                drop.add(run_id)
+            elif summary is not None and summary != entry:
+                add.append(summary)
+        if add or drop:
+            with self._own.change() as table:
+                _remove(table, drop)
+                _put(table, add)
+        return Synced(len(add), len(drop), tuple(sorted(unreadable)))
+
+    def rebuild(self, report: Callable[[str], None] | None = None) -> int:
+        """Write the leaderboard anew from the run folders alone; how many runs it then holds.
+
+        Works when the file is damaged (it is kept aside) or missing. `report` is called with
+        one line for a damaged file and for each run that cannot be read and is left out.
+        """
+        self.home.ensure()
+        say = report or (lambda line: None)
+        summaries = []
+        for folder in all_runs(self.home):
+            try:
+                summary = _ended(folder)
+            except UserError as error:
+                say(str(error))
+                continue
+            if summary is not None:
+                summaries.append(summary)
+        summaries.sort(key=lambda entry: (entry.started_at, entry.run_id))
+        with self._own.locked():
+            damage = self._own.check()
+        if damage is not None:
+            say(str(damage).rpartition(";")[0])
+        with self._own.change() as table:
+            table.truncate()
+            _put(table, summaries)
+        # Runs that ended while the folders were read were recorded and then overwritten.
+        self.sync()
+        return len(self.entries())
+
+    def _folder(self, run_id: str) -> RunFolder:
+        return RunFolder(self.home.runs / run_id)
+
+    def _remove_from(self, database: LockedDatabase, run_ids: Iterable[str]) -> int:
+        wanted = set(run_ids)
+        if not wanted or not database.path.exists():
+            return 0
+        with database.change() as table:
+            return _remove(table, wanted)
+
+
+def _ended(folder: RunFolder) -> RunSummary | None:
+    """The summary of a run that has ended; None of one that lives or crashed."""
+    status = folder.status()
+    return summarise(folder, status) if status in ENDED else None
+
+
+def _with_labels(summary: RunSummary, folder: RunFolder) -> RunSummary:
+    if not folder.labels_file.exists():
+        return summary
+    labels = folder.labels
+    return summary.model_copy(update={"tags": labels.tags, "note": labels.note})
+
+
+def _put(table: Table, summaries: Iterable[RunSummary]) -> None:
+    """Insert or replace by run id, in one pass however many they are."""
+    documents = {summary.run_id: summary.to_json() for summary in summaries}
+    if not documents:
+        return
+
+    def replace(document: MutableMapping[str, Any]) -> None:
+        new = documents.pop(document["run_id"])
+        document.clear()
+        document.update(new)
+
+    table.update(replace, lambda document: document["run_id"] in documents)
+    if documents:
+        table.insert_multiple(documents.values())
+
+
+def _remove(table: Table, run_ids: set[str]) -> int:
+    if not run_ids:
+        return 0
+    return len(table.remove(lambda document: document["run_id"] in run_ids))

@@ -1,0 +1,98 @@
+"""One neutral table: what every view is turned into before it is drawn or written.
+
+It has two sides: cells as people read them, and records as programs do. Renderers for people
+(markdown, LaTeX, the terminal) use the first, CSV and JSON the second.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any, NamedTuple
+
+_UNSAFE = ("Cc", "Cf", "Cs")  # control, format (direction marks among them), lone surrogates
+
+
+class Align(Enum):
+    """Which way a column is aligned; numbers to the right."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class Tone(StrEnum):
+    """What a cell means, where it means something. Never told by colour alone."""
+
+    PLAIN = ""
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+    MUTED = "muted"
+    STRONG = "strong"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column: its heading, alignment and weight. On a narrow terminal the columns of the
+    greatest weight go first; those of weight 0 never go."""
+
+    text: str
+    align: Align = Align.LEFT
+    weight: int = 0
+
+
+class Cell(NamedTuple):
+    """A cell's text, its meaning, and a mark that tells the meaning without colour.
+
+    A tuple, since ten thousand runs make two hundred thousand of them. A text that comes from
+    outside goes through `cell`, which makes it one safe line.
+    """
+
+    text: str
+    tone: Tone = Tone.PLAIN
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be drawn. All texts are single lines without control characters."""
+
+    title: str
+    headings: tuple[Heading, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    footnotes: tuple[str, ...] = ()
+    records: tuple[dict[str, Any], ...] = ()
+    empty: str = "nothing here"
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.headings) for row in self.rows):
+            raise ValueError(f"table {self.title!r}: a row does not have a cell a heading")
+
+    def filled_columns(self) -> list[int]:
+        """The places of the columns worth showing: those with any text, and the main ones."""
+        return [
+            place
+            for place, heading in enumerate(self.headings)
+            if not heading.weight or any(row[place].text for row in self.rows)
+        ]
+
+
+def cell(text: object, tone: Tone = Tone.PLAIN, mark: str = "") -> Cell:
+    """A cell of any text, made one line."""
+    return Cell(one_line(str(text)), tone, mark)
+
+
+def one_line(text: str) -> str:
+    """The text as one line that is safe to print.
+
+    Whitespace becomes single spaces. Control characters (a note may come from a file of
+    somebody else, and could hold a terminal's escape sequences) and those that turn the
+    direction of writing become a replacement character.
+    """
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in _UNSAFE else letter
+        for letter in " ".join(text.split())
+    )

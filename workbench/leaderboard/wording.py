@@ -1,0 +1,51 @@
+"""Numbers as people read them: percent with two decimals, durations, plus and minus signs."""
+
+from __future__ import annotations
+
+MISSING = "–"
+MINUS = "−"
+
+
+def percent(fraction: float | None) -> str:
+    """`97.49 %`."""
+    return MISSING if fraction is None else f"{100 * fraction:.2f} %"
+
+
+def percent_spread(mean: float | None, deviation: float | None) -> str:
+    """`97.49 ± 0.05 %`; without the spread where there is none."""
+    if mean is None or deviation is None:
+        return percent(mean)
+    return f"{100 * mean:.2f} ± {100 * deviation:.2f} %"
+
+
+def points(difference: float | None) -> str:
+    """A difference in percentage points with its sign: `+0.02`, `−1.30`, `0.00`."""
+    if difference is None:
+        return MISSING
+    text = f"{abs(difference):.2f}"
+    if float(text) == 0.0:
+        return text
+    return f"+{text}" if difference > 0 else f"{MINUS}{text}"
+
+
+def duration(seconds: float | None) -> str:
+    """`8.2 s`, `14 min 12 s`, `1 h 05 min`."""
+    if seconds is None:
+        return MISSING
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def number(value: float | None, digits: str = "g") -> str:
+    """A plain number in the given format."""
+    return MISSING if value is None else format(value, digits).replace("-", MINUS, 1)
+
+
+def count(amount: int, one: str, several: str | None = None) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{amount:,} {one if amount == 1 else several or one + 's'}"

@@ -1,0 +1,311 @@
+"""An architecture as the rows of the paper's Tables 1, 2, 4 and 5, and a model's settings.
+
+The paper writes `x⁽¹⁾ ∈ R²⁸ˣ²⁸ˣ³²`. Raised shapes are too small to read on a terminal, so only
+the layer's number is raised here and the shape stands on the line: `x⁽¹⁾ ∈ ℝ 28×28×32`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from workbench.model.architecture import Architecture, Shape, shape_text
+from workbench.model.layers import (
+    ActivationLayer,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    Layer,
+    LayerNormalization,
+    MaxPooling2D,
+    SpatialDropout2D,
+    size_text,
+)
+from workbench.model.shapes import Analysis, LayerFacts, Problem, analyse
+
+ACTIVATION_TITLES = {
+    "linear": "linear",
+    "relu": "ReLU",
+    "leaky_relu": "Leaky ReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "sigmoid": "Sigmoid",
+    "hard_sigmoid": "Hard sigmoid",
+    "tanh": "tanh",
+    "softplus": "Softplus",
+    "softmax": "Softmax",
+}
+_STEMS = {
+    "Flatten": "Flatten",
+    "Conv2D": "Conv2D",
+    "MaxPooling2D": "MaxPooling",
+    "AveragePooling2D": "AveragePooling",
+    "GlobalAveragePooling2D": "GlobalAveragePooling",
+    "Dropout": "Dropout",
+    "SpatialDropout2D": "SpatialDropout",
+    "BatchNormalization": "BatchNormalization",
+    "LayerNormalization": "LayerNormalization",
+    "Activation": "Activation",
+}
+_IMAGE_KINDS = (Conv2D, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, SpatialDropout2D)
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+# What a terminal or a file without unicode gets instead.
+_ASCII = {
+    "∈ ℝ": "in R", "×": "x", "·": "*", "σ": "sigma", "∞": "inf", "⁽": "(", "⁾": ")", "✗": "x",
+    "–": "-", "—": "-",
+    **{raised: digit for digit, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ArchitectureRow:
+    """One row of the paper's architecture tables."""
+
+    index: int  # the layer's number, from 1; 0 is the input alone
+    layer: str  # `Conv2D layer 1`
+    operation: tuple[str, ...]  # lines
+    output: str  # `x⁽¹⁾ ∈ ℝ 28×28×32`; empty where the layer has no place
+    parameters: int | None  # None where the layer has no place
+    shape: Shape | None
+    problem: Problem | None = None  # where the model is impossible
+
+
+def as_ascii(text: str) -> str:
+    """The text with its mathematics written in ASCII: `x(1) in R 28x28x32`."""
+    for sign, plain in _ASCII.items():
+        text = text.replace(sign, plain)
+    return text
+
+
+def layer_names(architecture: Architecture) -> tuple[str, ...]:
+    """A name for each layer, as the paper's tables name them.
+
+    Models that start by flattening have hidden layers (Tables 1 and 2), others dense layers
+    (Tables 4 and 5). Convolutions and dense layers are always numbered, the rest where there
+    is more than one.
+    """
+    layers = architecture.layers
+    counts = Counter(layer.kind for layer in layers)
+    seen: Counter[str] = Counter()
+    vectors_only = not any(isinstance(layer, _IMAGE_KINDS) for layer in layers)
+    names = []
+    for position, layer in enumerate(layers):
+        seen[layer.kind] += 1
+        if position == len(layers) - 1 and _is_output(layer, architecture.classes):
+            names.append("Output layer (Softmax)")
+            continue
+        number = f" {seen[layer.kind]}" if counts[layer.kind] > 1 else ""
+        if isinstance(layer, Dense):
+            activation = "" if layer.activation == "linear" else _title(layer.activation)
+            if vectors_only:
+                inner = f"Dense, {activation}" if activation else "Dense"
+                names.append(f"Hidden layer {seen['Dense']} ({inner})")
+            else:
+                suffix = f" ({activation})" if activation else ""
+                names.append(f"Dense layer {seen['Dense']}{suffix}")
+        elif isinstance(layer, Conv2D):
+            names.append(f"Conv2D layer {seen['Conv2D']}")
+        elif isinstance(layer, ActivationLayer):
+            names.append(f"Activation layer{number} ({_title(layer.activation)})")
+        else:
+            names.append(f"{_STEMS[layer.kind]} layer{number}")
+    return tuple(names)
+
+
+def architecture_rows(
+    architecture: Architecture,
+    analysis: Analysis | None = None,
+    *,
+    row_a_layer: bool = False,
+    ascii_only: bool = False,
+) -> tuple[ArchitectureRow, ...]:
+    """The rows of the paper's table for any model, possible or not.
+
+    A Flatten that comes first is told in the input's row, as in Tables 1 and 2, unless
+    `row_a_layer` asks for a row for the input and one for each layer. Layers from the first
+    that does not fit have no output; that layer's row (or, where only the model's end is
+    wrong, the last row) holds the problem.
+    """
+    analysis = analysis or analyse(architecture)
+    layers, problem = architecture.layers, analysis.problem
+    names = layer_names(architecture)
+    step = 0  # the number raised beside x: dropout leaves it as it is, as the paper does
+    image = shape_text(architecture.input_shape)
+    rows = []
+    first = 1
+    if layers and isinstance(layers[0], Flatten) and analysis.layers and not row_a_layer:
+        size = analysis.layers[0].output_shape
+        picture = shape_text(_drawn(architecture.input_shape))
+        operation = (f"Flatten input from {picture} to {size[0]}×1",)
+        at_end = problem if problem is not None and len(layers) == 1 else None
+        rows.append(ArchitectureRow(1, "Input layer", operation, _output(0, size), 0, size, at_end))
+        first = 2
+    else:
+        shape = architecture.input_shape
+        whole = problem if problem is not None and problem.index == 0 else None
+        rows.append(
+            ArchitectureRow(0, "Input layer", (f"({image})",), _output(0, shape), 0, shape, whole)
+        )
+    for index in range(first, len(layers) + 1):
+        layer = layers[index - 1]
+        here = problem if problem is not None and problem.index == index else None
+        if index > len(analysis.layers):
+            rows.append(
+                ArchitectureRow(index, names[index - 1], (_settings(layer),), "", None, None, here)
+            )
+            continue
+        facts = analysis.layers[index - 1]
+        if not isinstance(layer, Dropout | SpatialDropout2D):
+            step += 1
+        name = names[index - 1]
+        lines = _operation(facts, step, name.startswith("Output"))
+        rows.append(
+            ArchitectureRow(
+                index,
+                name,
+                lines,
+                _output(step, facts.output_shape),
+                facts.parameters,
+                facts.output_shape,
+                here,
+            )
+        )
+    return tuple(_plain(row) for row in rows) if ascii_only else tuple(rows)
+
+
+def _plain(row: ArchitectureRow) -> ArchitectureRow:
+    return ArchitectureRow(
+        row.index,
+        row.layer,
+        tuple(as_ascii(line) for line in row.operation),
+        as_ascii(row.output),
+        row.parameters,
+        row.shape,
+        row.problem,
+    )
+
+
+def _title(activation: str) -> str:
+    return ACTIVATION_TITLES[activation]
+
+
+def _is_output(layer: Layer, classes: int) -> bool:
+    """Whether the model's last layer gives probabilities, of any number."""
+    return isinstance(layer, Dense | ActivationLayer) and layer.activation == "softmax"
+
+
+def _drawn(shape: Shape) -> Shape:
+    """An image's shape without a single channel, as the paper writes 28×28."""
+    return shape[:2] if shape[-1] == 1 else shape
+
+
+def _raised(number: int) -> str:
+    return f"⁽{str(number).translate(_RAISED)}⁾"
+
+
+def _output(step: int, shape: Shape) -> str:
+    return f"x{_raised(step)} ∈ ℝ {shape_text(shape)}"
+
+
+def _activated(activation: str, value: str) -> str:
+    """The activation's formula over `value`."""
+    match activation:
+        case "relu":
+            return f"max(0, {value})"
+        case "sigmoid":
+            return f"σ({value})"
+        case _:
+            return f"{_title(activation)}({value})"
+
+
+def _operation(facts: LayerFacts, step: int, is_output: bool) -> tuple[str, ...]:
+    """The lines of the table's middle column."""
+    layer = facts.layer
+    before, here = _raised(step - 1), _raised(step)
+    x_before, x, z = f"x{before}", f"x{here}", f"z{here}"
+    match layer:
+        case Dense():
+            product = f"W{before}{x_before}"
+            if layer.activation == "linear":
+                lines = [f"{x} = {product}"]
+            else:
+                lines = [f"{z} = {product}", f"{x} = {_activated(layer.activation, z)}"]
+            if is_output:
+                lines.append(f"Probability distribution over {layer.units} classes")
+            lines += _weights(layer)
+        case Conv2D():
+            name = x if layer.activation == "linear" else z
+            lines = [f"{name} = Conv2D(W{before}{x_before})", _settings(layer), *_weights(layer)]
+        case MaxPooling2D() | AveragePooling2D() | GlobalAveragePooling2D():
+            lines = [f"{x} = {_STEMS[layer.kind]}({x_before})", _settings(layer)]
+        case Flatten():
+            size = f"{facts.output_shape[0]:,}"
+            lines = [
+                f"Flatten output from {shape_text(facts.input_shape)}",
+                f"to a vector of size {size}",
+            ]
+        case BatchNormalization() | LayerNormalization():
+            lines = [f"{x} = {_STEMS[layer.kind]}({x_before})", _settings(layer)]
+        case ActivationLayer():
+            lines = [f"{x} = {_activated(layer.activation, x_before)}"]
+            if is_output:
+                lines.append(f"Probability distribution over {facts.output_shape[-1]} classes")
+        case Dropout() | SpatialDropout2D():
+            lines = [_settings(layer)]
+    return tuple(lines)
+
+
+def _settings(layer: Layer) -> str:
+    """What a layer is set to, without its place: `32 filters of size 3×3, same padding, ReLU`."""
+    match layer:
+        case Dense():
+            parts = [f"{layer.units} neurons"]
+        case Conv2D():
+            parts = [f"{layer.filters} filters of size {size_text(layer.kernel_size)}"]
+            if layer.strides != (1, 1):
+                parts.append(f"strides {size_text(layer.strides)}")
+            if layer.dilation_rate != (1, 1):
+                parts.append(f"dilation {size_text(layer.dilation_rate)}")
+            if layer.padding == "same":
+                parts.append("same padding")
+        case MaxPooling2D() | AveragePooling2D():
+            parts = [f"{_STEMS[layer.kind]} size {size_text(layer.pool_size)}"]
+            if layer.steps != layer.pool_size:
+                parts.append(f"strides {size_text(layer.steps)}")
+            if layer.padding == "same":
+                parts.append("same padding")
+        case GlobalAveragePooling2D():
+            parts = ["Mean of each channel"]
+        case Dropout():
+            parts = [f"Dropout with rate {layer.rate:g}"]
+        case SpatialDropout2D():
+            parts = [f"Dropout of whole channels with rate {layer.rate:g}"]
+        case BatchNormalization():
+            parts = [f"Each channel over the batch, momentum {layer.momentum:g}"]
+        case LayerNormalization():
+            parts = ["Last axis of each image"]
+        case Flatten():
+            parts = ["Flatten"]
+        case ActivationLayer():
+            parts = [_title(layer.activation)]
+    if isinstance(layer, Dense | Conv2D) and layer.activation != "linear":
+        parts.append(_title(layer.activation))
+    return ", ".join(parts)
+
+
+def _weights(layer: Dense | Conv2D) -> list[str]:
+    """A line for settings of the weights that are not Keras's defaults."""
+    parts = []
+    if not layer.use_bias:
+        parts.append("no bias")
+    if layer.kernel_initializer != "glorot_uniform":
+        parts.append(f"weights from {layer.kernel_initializer}")
+    if layer.l2:
+        parts.append(f"L2 {layer.l2:g}")
+    return [", ".join(parts)] if parts else []

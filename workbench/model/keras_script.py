@@ -1,0 +1,231 @@
+"""A training as a Keras script that needs nothing of this program.
+
+The script is meant to be read: layers in order with their output shapes, plain
+`model.compile` and `model.fit`. It repeats the experiment, not its random numbers: `fit` draws
+the order of the images in its own way, so results agree within the spread between seeds.
+"""
+
+from __future__ import annotations
+
+from workbench.errors import PresetError
+from workbench.model.architecture import shape_text
+from workbench.model.hyperparameters import (
+    OPTIMIZER_TITLES,
+    SGD,
+    AdamW,
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    RMSprop,
+    TrainingSettings,
+)
+from workbench.model.keras_calls import LINE_LENGTH, layer_call, written
+from workbench.model.layers import Conv2D, Dense, Layer
+from workbench.model.shapes import require_sound
+from workbench.model.spec import TrainingSpec
+
+
+def keras_script(spec: TrainingSpec) -> str:
+    """The script's text, formatted as black and ruff would.
+
+    Raises:
+        PresetError: the model is impossible, or the data set no name that Keras could have.
+    """
+    sections = [_head(spec), _data(spec), _model(spec), _training(spec)]
+    return "\n".join(line for section in sections for line in section) + "\n"
+
+
+def _head(spec: TrainingSpec) -> list[str]:
+    data = spec.dataset
+    words = spec.title.replace("\\", "/").replace('"', "'").split()
+    title = "".join(sign for sign in " ".join(words) if sign.isprintable()) or spec.preset
+    if data.path is None and not data.name.isidentifier():
+        raise PresetError(f'data set "{data.name}": Keras has none of this name; name an .npz file')
+    with_l2 = any(
+        isinstance(layer, Dense | Conv2D) and layer.l2 for layer in spec.architecture.layers
+    )
+    lines = [
+        f'"""{title}',
+        "",
+        "Usage: python THIS_FILE [DATA.npz]",
+        "",
+        "DATA.npz holds x_train, y_train, x_test and y_test. Without it the data are",
+        f"Keras's {data.name}, downloaded once." if data.path is None else "those of DATA_FILE.",
+        '"""',
+        "",
+        "import os",
+        "import sys",
+        "",
+        'os.environ["KERAS_BACKEND"] = "tensorflow"  # must be set before Keras is imported',
+        "",
+        "import keras",
+        "import numpy as np",
+        f"from keras import layers{', regularizers' if with_l2 else ''}",
+        "",
+    ]
+    if data.path is not None:
+        line = f"DATA_FILE = {_quoted(data.path)}"
+        lines.append(line if len(line) <= LINE_LENGTH else f"{line}  # noqa: E501")
+    lines += [
+        f"INPUT_SHAPE = {spec.architecture.input_shape!r}",
+        f"CLASSES = {spec.architecture.classes}",
+        f"EPOCHS = {spec.training.epochs}",
+        f"BATCH_SIZE = {spec.training.batch_size}",
+        f"LEARNING_RATE = {spec.training.optimizer.learning_rate!r}",
+        f"SEED = {spec.seed}",
+    ]
+    if data.train_limit is not None:
+        lines.append(f"TRAIN_LIMIT = {data.train_limit}  # the first images of the training set")
+    lines += ["", "keras.utils.set_random_seed(SEED)"]
+    if spec.precision == "bfloat16":
+        lines.append('keras.config.set_dtype_policy("mixed_bfloat16")')
+    return [*lines, "", ""]
+
+
+def _data(spec: TrainingSpec) -> list[str]:
+    data = spec.dataset
+    reading = [
+        "np.load(path, allow_pickle=False) as data:",
+        '    return [data[name] for name in ("x_train", "y_train", "x_test", "y_test")]',
+    ]
+    if data.path is not None:
+        body = [
+            "    path = sys.argv[1] if len(sys.argv) > 1 else DATA_FILE",
+            f"    with {reading[0]}",
+            f"    {reading[1]}",
+        ]
+    else:
+        body = [
+            "    if len(sys.argv) > 1:",
+            f"        with {reading[0].replace('path', 'sys.argv[1]')}",
+            f"        {reading[1]}",
+            f"    (x_train, y_train), (x_test, y_test) = keras.datasets.{data.name}.load_data()",
+            "    return x_train, y_train, x_test, y_test",
+        ]
+    lines = [
+        "def load():",
+        '    """Images and labels as they are stored."""',
+        *body,
+        "",
+        "",
+        "def prepare(x, y, brightest):",
+        '    """Pixels from 0 to 1 with an axis for channels; labels one-hot."""',
+        '    x = x.reshape(-1, *INPUT_SHAPE).astype("float32") / brightest',
+        "    if y.shape[1:] != (CLASSES,):",
+        "        y = keras.utils.to_categorical(y, CLASSES)",
+        "    return x, y",
+        "",
+        "",
+        "x_train, y_train, x_test, y_test = load()",
+        "brightest = 255 if max(x_train.max(), x_test.max()) > 1 else 1",
+    ]
+    if data.train_limit is not None:
+        lines.append("x_train, y_train = x_train[:TRAIN_LIMIT], y_train[:TRAIN_LIMIT]")
+    return [
+        *lines,
+        "x_train, y_train = prepare(x_train, y_train, brightest)",
+        "x_test, y_test = prepare(x_test, y_test, brightest)",
+        "",
+    ]
+
+
+def _model(spec: TrainingSpec) -> list[str]:
+    facts = require_sound(spec.architecture).layers
+    exact = _output_start(spec.architecture.layers)
+    lines = ["model = keras.Sequential(", "    [", "        keras.Input(INPUT_SHAPE),"]
+    for place in facts:
+        name, arguments = layer_call(place.layer)
+        if spec.precision == "bfloat16" and place.index >= exact:
+            arguments = [*arguments, 'dtype="float32"']
+        comment = f",  # {shape_text(place.output_shape).replace('×', ' x ')}"
+        lines += written((name, arguments), "        ", comment)
+    return [*lines, "    ]", ")", ""]
+
+
+def _output_start(layers: tuple[Layer, ...]) -> int:
+    """The number of the last layer with a kernel; from there on bfloat16 gives way to float32.
+
+    Eight bits round away the differences between likely classes.
+    """
+    kernels = [
+        index for index, layer in enumerate(layers, start=1) if isinstance(layer, Dense | Conv2D)
+    ]
+    return kernels[-1] if kernels else len(layers)
+
+
+def _training(spec: TrainingSpec) -> list[str]:
+    training = spec.training
+    rate, schedule = _learning_rate(training)
+    name = OPTIMIZER_TITLES[training.optimizer.kind]
+    arguments = [f"learning_rate={rate}", *_optimizer_arguments(training)]
+    # XLA makes Dense layers faster on a CPU and convolutions slower.
+    dense_only = not any(isinstance(layer, Conv2D) for layer in spec.architecture.layers)
+    xla = dense_only if spec.xla is None else spec.xla
+    return [
+        *schedule,
+        *written((f"optimizer = keras.optimizers.{name}", arguments)),
+        "model.compile(",
+        "    optimizer=optimizer,",
+        '    loss="categorical_crossentropy",',
+        '    metrics=["accuracy"],',
+        f"    jit_compile={xla},",
+        ")",
+        "model.fit(",
+        "    x_train,",
+        "    y_train,",
+        "    batch_size=BATCH_SIZE,",
+        "    epochs=EPOCHS,",
+        "    validation_data=(x_test, y_test),",
+        "    verbose=2,",
+        ")",
+        "",
+        "loss, accuracy = model.evaluate(x_test, y_test, batch_size=1000, verbose=0)",
+        'print(f"parameters: {model.count_params()}")',
+        'print(f"test loss: {loss:.4f}")',
+        'print(f"test accuracy: {accuracy:.4f}")',
+    ]
+
+
+def _learning_rate(training: TrainingSettings) -> tuple[str, list[str]]:
+    """The optimizer's learning rate, and the lines of the schedule that must stand before it."""
+    schedule = training.schedule
+    epoch = ["steps_per_epoch = -(-len(x_train) // BATCH_SIZE)"]
+    match schedule:
+        case Constant():
+            return "LEARNING_RATE", []
+        case InverseTimeDecay(decay_rate=given):
+            decay = "LEARNING_RATE / EPOCHS" if given is None else repr(given)
+            name, arguments = "InverseTimeDecay", ["decay_steps=1", f"decay_rate={decay}"]
+            before = ["# LEARNING_RATE / (1 + decay_rate * step)"]
+        case CosineDecay():
+            name, arguments = "CosineDecay", ["decay_steps=EPOCHS * steps_per_epoch"]
+            arguments += [f"alpha={schedule.alpha!r}"] if schedule.alpha else []
+            before = epoch
+        case ExponentialDecay():
+            name = "ExponentialDecay"
+            arguments = ["decay_steps=steps_per_epoch", f"decay_rate={schedule.decay_rate!r}"]
+            before = epoch
+    call = f"schedule = keras.optimizers.schedules.{name}"
+    return "schedule", [*before, *written((call, ["LEARNING_RATE", *arguments]))]
+
+
+def _optimizer_arguments(training: TrainingSettings) -> list[str]:
+    optimizer = training.optimizer
+    match optimizer:
+        case SGD():
+            names = ["momentum"] * bool(optimizer.momentum) + ["nesterov"] * optimizer.nesterov
+        case RMSprop():
+            names = ["rho", "momentum", "epsilon"]
+        case AdamW():
+            names = ["beta_1", "beta_2", "epsilon", "weight_decay"]
+        case _:
+            names = ["beta_1", "beta_2", "epsilon"]
+    return [f"{name}={getattr(optimizer, name)!r}" for name in names]
+
+
+def _quoted(text: str) -> str:
+    """A Python string in double quotes, as black writes it."""
+    import json
+
+    return json.dumps(text)

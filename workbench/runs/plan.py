@@ -1,0 +1,84 @@
+"""From what a person asks for to the specs that are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from workbench.data.catalogue import describe_dataset
+from workbench.errors import PresetError
+from workbench.model.library import find_preset
+from workbench.model.overrides import Overrides, with_overrides
+from workbench.model.preset import Preset
+from workbench.model.shapes import require_sound
+from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.settings import Home
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train, beside the preset."""
+
+    overrides: Overrides = field(default_factory=Overrides)
+    seed: int = 0
+    repeats: int = 1
+    precision: str = "float32"
+    dataset: str = "mnist"
+    train_limit: int | None = None
+    threads: int | None = None
+    xla: bool | None = None
+
+
+def specs_for(home: Home, preset_name: str, plan: Plan) -> list[TrainingSpec]:
+    """One spec a repeat, with seeds counting up from the plan's.
+
+    Raises:
+        PresetError: an unknown preset, an impossible model or a setting out of range.
+        DatasetError: the data set cannot be used.
+    """
+    return specs_for_preset(find_preset(preset_name, home), plan)
+
+
+def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
+    """As `specs_for`, for a preset at hand."""
+    training = with_overrides(preset.training, plan.overrides)
+    facts = describe_dataset(plan.dataset)
+    architecture = preset.architecture.fitted_to(facts.image_shape, facts.classes)
+    require_sound(architecture)
+    if plan.repeats < 1:
+        raise PresetError(f"repeats: must be 1 or more (given: {plan.repeats})")
+    try:
+        dataset = DatasetRef(
+            name=facts.name,
+            path=str(facts.path) if facts.path else None,
+            sha256=facts.sha256,
+            image_shape=facts.image_shape,
+            classes=facts.classes,
+            train_images=facts.train_images,
+            test_images=facts.test_images,
+            train_limit=plan.train_limit,
+        )
+        return [
+            TrainingSpec.model_validate(
+                {
+                    "preset": preset.name,
+                    "title": preset.title,
+                    "architecture": architecture,
+                    "training": training,
+                    "dataset": dataset,
+                    "seed": plan.seed + repeat,
+                    "precision": plan.precision,
+                    "xla": plan.xla,
+                    "threads": plan.threads,
+                }
+            )
+            for repeat in range(plan.repeats)
+        ]
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        field = str(fault["loc"][-1]).replace("_", " ")
+        message = fault["msg"]
+        raise PresetError(
+            f"{field}: {message[0].lower() + message[1:]} (given: {fault.get('input')})"
+        ) from error

@@ -1,0 +1,78 @@
+"""Checkpoints: one `.keras` file with weights, optimizer, seeds and progress.
+
+A `.keras` file is a zip archive that holds weights and optimizer, but not the state of the seed
+generators of Dropout layers; without it a resumed training parts from an uninterrupted one. So
+that state and the progress go into the same archive as one more member: one file, one rename,
+nothing that can be torn apart by a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from workbench.errors import RunError
+from workbench.training.progress import Progress
+
+MEMBER = "mnist-workbench.json"
+
+
+def save_checkpoint(model: keras.Model, progress: Progress, path: Path) -> None:
+    """Write the state aside, flush it to the disk and rename it into place.
+
+    Raises:
+        OSError: the disk is full or the folder gone; an older checkpoint is intact.
+    """
+    aside = path.with_name(f".{path.stem}.tmp.keras")
+    try:
+        model.save(aside)
+        extra = {"progress": progress.to_json(), "seeds": _seeds(model)}
+        with zipfile.ZipFile(aside, "a") as archive:
+            archive.writestr(MEMBER, json.dumps(extra))
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def load_checkpoint(path: Path) -> tuple[keras.Model, Progress]:
+    """The model as it was, compiled, and how far its training had come.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            extra: dict[str, Any] = json.loads(archive.read(MEMBER))
+        model = keras.saving.load_model(path)
+        for variable, state in zip(_seed_variables(model), extra["seeds"], strict=True):
+            variable.assign(np.asarray(state, dtype=variable.dtype))
+        return model, Progress(**extra["progress"])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise RunError(
+            f"checkpoint {path} is damaged ({type(error).__name__}); delete it and resume to "
+            "begin again from the first epoch"
+        ) from error
+
+
+def _seed_variables(model: keras.Model) -> list[Any]:
+    """The state of every layer's seed generators, in the order of the layers."""
+    return [
+        generator.state
+        for layer in model.layers
+        for generator in getattr(layer, "_seed_generators", [])
+    ]
+
+
+def _seeds(model: keras.Model) -> list[list[int]]:
+    return [
+        [int(part) for part in np.asarray(variable).ravel()] for variable in _seed_variables(model)
+    ]

@@ -1,0 +1,378 @@
+"""The training loop: chunks of Keras's own train steps, many to a call.
+
+`model.fit` pays Python and tf.data for every step and, on a CPU, loses a core whenever tf.data's
+threads get in the way of oneDNN's. Here a chunk of about 0.1 s is one or a few calls of a compiled
+function that runs `model.train_step` over batches handed in stacked; the callbacks hear of it once
+a chunk, as with `steps_per_execution`. The mathematics is Keras's: the same weights and the same
+batches give what `model.train_on_batch` gives.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from workbench.training.evaluation import Evaluation, Evaluator
+from workbench.training.sources import BatchSource, IndexArray, epoch_order
+
+# XLA makes these faster and convolutions and pooling slower on a CPU.
+XLA_LAYERS = (
+    keras.layers.InputLayer,
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Dense,
+    keras.layers.Dropout,
+    keras.layers.Activation,
+    keras.layers.ReLU,
+    keras.layers.Softmax,
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+)
+# A compiled update saves time in proportion to the weights and costs a second to compile.
+WEIGHTS_WORTH_COMPILING = 1_000_000
+# The stacked batches of one XLA call; beyond the last cache level the loop only gets slower.
+XLA_BLOCK_BYTES = 16 * 1024 * 1024
+# Growing in bounds, a first measurement spoilt by warming up can't make a chunk of seconds.
+CHUNK_GROWTH = 4
+
+
+class DivergedError(Exception):
+    """The loss is no longer a finite number.
+
+    `epoch` and `step` count from 0; `step` is the optimizer step, over all epochs, whose batch
+    first gave the loss, and `loss` what it gave.
+    """
+
+    def __init__(self, epoch: int, step: int, loss: float) -> None:
+        super().__init__(f"the loss became {loss} in epoch {epoch + 1}, at step {step}")
+        self.epoch = epoch
+        self.step = step
+        self.loss = loss
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one chunk did: `steps` steps from `first_step` on (optimizer steps, from 0).
+
+    `loss` and `accuracy` are means over this chunk's own `images` alone, `losses` the mean loss
+    of each step's batch, (steps,); `seconds` the time the chunk took.
+    """
+
+    epoch: int
+    first_step: int
+    steps: int
+    images: int
+    loss: float
+    accuracy: float
+    losses: npt.NDArray[np.float32]
+    seconds: float
+
+    @property
+    def images_per_second(self) -> float:
+        return self.images / self.seconds
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """How a training ended.
+
+    `epochs` counts the whole epochs the model has behind it, those before `initial_epoch`
+    included, and `steps` its optimizer steps likewise. `train_seconds` is the time in chunks,
+    evaluation and callbacks left out; `images` what was seen in that time.
+    """
+
+    epochs: int
+    steps: int
+    stopped: bool
+    train_seconds: float
+    images: int
+    logs: dict[str, float]
+
+
+class TrainingLoop:
+    """Trains a compiled model on a source; one instance trains once.
+
+    The model's loss takes one-hot labels; any Keras optimizer and schedule will do. Each epoch
+    takes `epoch_order(seed, epoch, ...)` in batches of `batch_size`, the last one smaller if it
+    doesn't come out even. Nothing that is trained hangs on the lengths of the chunks.
+
+    `xla` None compiles the step with XLA where all layers are among `XLA_LAYERS`. After each
+    epoch `validation` is evaluated. `should_stop` is asked between chunks and may block (a pause).
+    `last_chunk` is for callbacks: set before their `on_train_batch_end`.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        source: BatchSource,
+        *,
+        batch_size: int,
+        seed: int,
+        validation: Evaluator | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        xla: bool | None = None,
+        chunk_seconds: float = 0.1,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"a batch size of {batch_size}: it must be at least 1")
+        self.model = model
+        self.last_chunk: Chunk | None = None
+        self.last_evaluation: Evaluation | None = None
+        self._source = source
+        self._seed = seed
+        self._validation = validation
+        self._should_stop = should_stop or (lambda: False)
+        self._batch_size = min(batch_size, source.image_count)
+        self._full_batches = source.image_count // self._batch_size
+        self.steps_per_epoch = math.ceil(source.image_count / self._batch_size)
+        self.uses_xla = suits_xla(model) if xla is None else xla
+        self._pace = _Pace(chunk_seconds)
+        self._steps = _CompiledSteps(
+            model, source, self._batch_size, self._full_batches, xla=self.uses_xla
+        )
+        self._train_seconds = 0.0
+        self._images = 0
+
+    def run(
+        self,
+        epochs: int,
+        *,
+        initial_epoch: int = 0,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+    ) -> LoopResult:
+        """Train up to `epochs` epochs in all, from `initial_epoch` (counted from 0) on.
+
+        A stop leaves the epoch it falls into without `on_epoch_end`: that epoch isn't whole.
+        Raises `DivergedError` as soon as a chunk or an evaluation shows a loss that isn't finite.
+        """
+        listeners = keras.callbacks.CallbackList(
+            list(callbacks),
+            add_history=True,
+            model=self.model,
+            verbose=0,
+            epochs=epochs,
+            steps=self.steps_per_epoch,
+        )
+        self.model.stop_training = False
+        listeners.on_train_begin()
+        done, step, stopped = initial_epoch, initial_epoch * self.steps_per_epoch, False
+        logs: dict[str, float] = {}
+        for epoch in range(initial_epoch, epochs):
+            listeners.on_epoch_begin(epoch)
+            trained, logs = self._run_epoch(epoch, listeners)
+            step = epoch * self.steps_per_epoch + trained
+            if trained < self.steps_per_epoch or not self._validate(epoch, logs):
+                stopped = True
+                break
+            done = epoch + 1
+            listeners.on_epoch_end(epoch, logs)
+            if self.model.stop_training:
+                stopped = done < epochs
+                break
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        listeners.on_train_end(logs)
+        return LoopResult(done, step, stopped, self._train_seconds, self._images, logs)
+
+    def _run_epoch(
+        self, epoch: int, listeners: keras.callbacks.CallbackList
+    ) -> tuple[int, dict[str, float]]:
+        """Train one epoch; the number of steps it came to and its running means."""
+        order = epoch_order(self._seed, epoch, self._source.image_count)
+        # Batch by batch in float64, so that the means don't hang on the lengths of the chunks.
+        totals: npt.NDArray[np.float64] = np.zeros(0)
+        seen, step = 0, 0
+        logs: dict[str, float] = {}
+        while step < self.steps_per_epoch:
+            if self.model.stop_training or self._should_stop():
+                break
+            count = min(self._pace.steps, self.steps_per_epoch - step)
+            listeners.on_train_batch_begin(step)
+            began = time.perf_counter()
+            metrics = self._steps.run(order, step, count)
+            seconds = time.perf_counter() - began
+            names = self._steps.names
+            sizes = np.full(count, self._batch_size)
+            if step + count > self._full_batches:
+                sizes[-1] = self._source.image_count - self._full_batches * self._batch_size
+            weighted = metrics.astype(np.float64) * sizes[:, None]
+            start = totals if seen else np.zeros(len(names))
+            totals = np.cumsum(np.vstack([start, weighted]), axis=0)[-1]
+            images = int(sizes.sum())
+            own = dict(zip(names, (weighted.sum(0) / images).tolist(), strict=True))
+            self._check_losses(epoch, step, metrics[:, names.index("loss")])
+            seen += images
+            self._train_seconds += seconds
+            self._images += images
+            self._pace.took(count, seconds)
+            logs = dict(zip(names, (totals / seen).tolist(), strict=True))
+            self.last_chunk = Chunk(
+                epoch=epoch,
+                first_step=epoch * self.steps_per_epoch + step,
+                steps=count,
+                images=images,
+                loss=own["loss"],
+                accuracy=own.get("accuracy", math.nan),
+                losses=metrics[:, names.index("loss")],
+                seconds=seconds,
+            )
+            step += count
+            listeners.on_train_batch_end(step - 1, logs)
+        return step, logs
+
+    def _check_losses(self, epoch: int, step: int, losses: npt.NDArray[np.float32]) -> None:
+        finite = np.isfinite(losses)
+        if not finite.all():
+            bad = int(np.argmin(finite))
+            raise DivergedError(
+                epoch, epoch * self.steps_per_epoch + step + bad, float(losses[bad])
+            )
+
+    def _validate(self, epoch: int, logs: dict[str, float]) -> bool:
+        """Add the test set's loss and accuracy to the logs; False if stopped before the end."""
+        if self._validation is None:
+            return True
+        evaluation = self._validation.evaluate(self._should_stop)
+        if evaluation is None:
+            return False
+        if not math.isfinite(evaluation.loss):
+            # The last step's update spoilt the weights, and no training batch came after it.
+            raise DivergedError(epoch, (epoch + 1) * self.steps_per_epoch - 1, evaluation.loss)
+        self.last_evaluation = evaluation
+        logs["val_loss"], logs["val_accuracy"] = evaluation.loss, evaluation.accuracy
+        return True
+
+
+class _Pace:
+    """How many steps make a chunk of the wanted length."""
+
+    def __init__(self, seconds: float) -> None:
+        self.steps = 1
+        self._seconds = seconds
+        self._first = True
+
+    def took(self, steps: int, seconds: float) -> None:
+        if self._first:
+            # The first chunk's time is its compilation's.
+            self._first = False
+            return
+        wanted = int(self._seconds * steps / max(seconds, 1e-9))
+        self.steps = max(1, min(wanted, self.steps * CHUNK_GROWTH))
+
+
+class _CompiledSteps:
+    """Runs any number of consecutive train steps and gives each one's metrics.
+
+    With XLA, the loop over a block of batches is one computation whose trip count is an argument:
+    one compilation serves every length of chunk. A last batch of another size takes the plain
+    graph, since compiling XLA for one step an epoch costs more than it saves.
+    """
+
+    def __init__(
+        self, model: keras.Model, source: BatchSource, batch_size: int, full: int, *, xla: bool
+    ) -> None:
+        self._model = model
+        self._source = source
+        self._batch_size = batch_size
+        self._full = full
+        self._xla = xla
+        batch_bytes = 4 * batch_size * (math.prod(source.image_shape) + source.class_count)
+        self._block = max(1, min(full, XLA_BLOCK_BYTES // batch_bytes))
+        self._compile_update = model.count_params() >= WEIGHTS_WORTH_COMPILING
+        self.names: list[str] = []
+        images, labels = source.stack(np.zeros((1, 1), np.int32))
+        # The step Keras's own fit takes first: makes metric and optimizer variables, moves nothing.
+        model._symbolic_build(data_batch=(images[0], labels[0]))
+        self._graph = tf.function(
+            self._loop,
+            input_signature=[
+                tf.TensorSpec((None, None, *source.image_shape), tf.float32),
+                tf.TensorSpec((None, None, source.class_count), tf.float32),
+                tf.TensorSpec((), tf.int32),
+            ],
+        )
+        self._compiled = tf.function(self._loop, jit_compile=True)
+
+    def run(self, order: IndexArray, first: int, count: int) -> npt.NDArray[np.float32]:
+        """Steps `first` to `first + count` of an epoch's order: metrics, (count, metrics).
+
+        The loss and the metrics of each row are the means over that step's own batch, taken
+        before its update. Columns are named by `names`.
+        """
+        size = self._batch_size
+        last = min(first + count, self._full)
+        results = []
+        if first < last:
+            batches = order[first * size : last * size].reshape(-1, size)
+            results += self._run_compiled(batches) if self._xla else [self._run_graph(batches)]
+        if first + count > self._full:
+            results.append(self._run_graph(order[self._full * size :].reshape(1, -1)))
+        rows: npt.NDArray[np.float32] = np.concatenate([part.numpy() for part in results])
+        return rows
+
+    def _run_graph(self, batches: IndexArray) -> tf.Tensor:
+        return self._graph(*self._source.stack(batches), len(batches))
+
+    def _run_compiled(self, batches: IndexArray) -> list[tf.Tensor]:
+        results = []
+        for start in range(0, len(batches), self._block):
+            part = batches[start : start + self._block]
+            padded = np.zeros((self._block, self._batch_size), np.int32)
+            padded[: len(part)] = part
+            rows = self._compiled(*self._source.stack(padded), tf.constant(len(part)))
+            results.append(rows[: len(part)])
+        return results
+
+    def _loop(self, images: tf.Tensor, labels: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        """The traced function: `count` steps over (K, B, ...) batches, (K, metrics) out."""
+
+        def body(step: tf.Tensor, rows: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            # From nothing at each step, the metrics are the batch's own. The caller sums them in
+            # double precision, and knows at which step a loss stopped being finite.
+            self._model.reset_metrics()
+            with self._update_compiled():
+                metrics = self._model.train_step((images[step], labels[step]))
+            self.names = list(metrics)
+            row = tf.stack([tf.cast(value, tf.float32) for value in metrics.values()])
+            return step + 1, rows.write(step, row)
+
+        size = tf.shape(images)[0] if images.shape[0] is None else images.shape[0]
+        rows = tf.TensorArray(tf.float32, size=size, element_shape=(len(self._metric_names()),))
+        _, rows = tf.while_loop(
+            lambda step, _: step < count, body, (tf.constant(0), rows), parallel_iterations=1
+        )
+        return rows.stack()
+
+    def _metric_names(self) -> list[str]:
+        return list(self._model.get_metrics_result())
+
+    @contextmanager
+    def _update_compiled(self) -> Iterator[None]:
+        """While tracing, have the optimizer's update compiled by XLA, and it alone.
+
+        Adam is a dozen passes over every weight as separate operations, one when fused.
+        """
+        if not self._compile_update:
+            yield
+            return
+        optimizer: Any = self._model.optimizer
+        apply, variables = optimizer.apply, self._model.trainable_variables
+        compiled = tf.function(lambda *gradients: apply(gradients, variables), jit_compile=True)
+        optimizer.apply = lambda gradients, _variables=None: compiled(*gradients)
+        try:
+            yield
+        finally:
+            del optimizer.apply
+
+
+def suits_xla(model: keras.Model) -> bool:
+    """Whether every layer is one which XLA makes faster on a CPU."""
+    return all(type(layer) in XLA_LAYERS for layer in model.layers)

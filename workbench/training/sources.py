@@ -1,0 +1,175 @@
+"""Where batches come from: a data set held as tensors, or one converted chunk by chunk.
+
+No tf.data: while one of its iterators lives in the process, oneDNN's kernels may run one thread
+at a time, and its per-step cost is more than a whole step of a small model.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+import tensorflow as tf
+
+IndexArray = npt.NDArray[np.int32]
+
+
+class BatchSource(Protocol):
+    """Images and one-hot labels that can be drawn by index, many batches at a time."""
+
+    @property
+    def image_count(self) -> int:
+        """Number of images."""
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of one image, for instance (28, 28)."""
+
+    @property
+    def class_count(self) -> int:
+        """Number of classes: the length of a one-hot label."""
+
+    def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
+        """K batches of B images as float32 tensors: (K, B, *image_shape) and (K, B, classes)."""
+
+
+def epoch_order(seed: int, epoch: int, image_count: int) -> IndexArray:
+    """The order in which an epoch sees its images: (image_count,), a permutation.
+
+    It depends on nothing but the arguments (`epoch` counts from 0), so that a resumed run draws
+    the same batches as one that was never interrupted.
+    """
+    return np.random.default_rng([seed, epoch]).permutation(image_count).astype(np.int32)
+
+
+class InMemorySource:
+    """A data set converted once and held as tensors: the fast path.
+
+    `images` is (N, ...): uint8 in 0..255, scaled to 0..1, or floats, taken as they are.
+    `labels` is (N,) class numbers or (N, classes) one-hot.
+    """
+
+    def __init__(
+        self,
+        images: npt.NDArray[Any],
+        labels: npt.NDArray[Any],
+        *,
+        classes: int | None = None,
+        scale: float | None = None,
+    ) -> None:
+        _check(images, labels)
+        self._images = tf.convert_to_tensor(to_unit_float(images, scale))
+        self._labels = tf.convert_to_tensor(to_one_hot(labels, classes))
+
+    @property
+    def image_count(self) -> int:
+        return int(self._images.shape[0])
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return tuple(self._images.shape[1:])
+
+    @property
+    def class_count(self) -> int:
+        return int(self._labels.shape[1])
+
+    def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
+        where = tf.constant(indices)
+        return tf.gather(self._images, where), tf.gather(self._labels, where)
+
+
+class StreamingSource:
+    """A data set left as it is, an array or a memory map: the slower path that needs no room.
+
+    Takes the same arrays as `InMemorySource` and gives the same values; only the images of one
+    `stack` are held as float32 at a time.
+    """
+
+    def __init__(
+        self,
+        images: npt.NDArray[Any],
+        labels: npt.NDArray[Any],
+        *,
+        classes: int | None = None,
+        scale: float | None = None,
+    ) -> None:
+        _check(images, labels)
+        self._images = images
+        self._scale = scale
+        self._labels = to_one_hot(labels, classes)
+
+    @property
+    def image_count(self) -> int:
+        return int(self._images.shape[0])
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return tuple(self._images.shape[1:])
+
+    @property
+    def class_count(self) -> int:
+        return int(self._labels.shape[1])
+
+    def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
+        # Reading a memory map in ascending order turns scattered page reads into a forward sweep.
+        flat = indices.reshape(-1)
+        ascending = np.argsort(flat, kind="stable")
+        drawn = np.empty((len(flat), *self.image_shape), np.float32)
+        drawn[ascending] = to_unit_float(self._images[flat[ascending]], self._scale)
+        images = drawn.reshape(*indices.shape, *self.image_shape)
+        return tf.convert_to_tensor(images), tf.convert_to_tensor(self._labels[indices])
+
+
+def choose_source(
+    images: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    *,
+    classes: int | None = None,
+    scale: float | None = None,
+    available_bytes: int | None = None,
+) -> InMemorySource | StreamingSource:
+    """The in-memory source where its float32 copy fits into free memory twice over.
+
+    Twice, since the copy is made beside the tensor, and the model needs room as well.
+    `available_bytes` stands in for the memory the system reports as available.
+    """
+    if available_bytes is None:
+        available_bytes = int(psutil.virtual_memory().available)
+    needed = 2 * 4 * (images.size + len(images) * (classes or 1))
+    if needed <= available_bytes:
+        return InMemorySource(images, labels, classes=classes, scale=scale)
+    return StreamingSource(images, labels, classes=classes, scale=scale)
+
+
+def to_unit_float(images: npt.NDArray[Any], scale: float | None = None) -> npt.NDArray[np.float32]:
+    """Images as float32, divided by `scale`: 255 for the paper's pixels (Section 1).
+
+    `scale` None is 255 for uint8 and 1 for all else.
+    """
+    if scale is None:
+        scale = 255.0 if images.dtype == np.uint8 else 1.0
+    if scale == 1.0:
+        return np.ascontiguousarray(images, dtype=np.float32)
+    if images.dtype == np.float64:
+        return np.divide(images, scale).astype(np.float32)
+    # Divided in float32 from the start: a float64 intermediate would double the peak memory.
+    return np.divide(images, np.float32(scale), dtype=np.float32)
+
+
+def to_one_hot(labels: npt.NDArray[Any], classes: int | None) -> npt.NDArray[np.float32]:
+    """Labels as (N, classes) float32; class numbers become one-hot rows, rows stay as they are."""
+    if labels.ndim == 2:
+        return np.ascontiguousarray(labels, dtype=np.float32)
+    width = int(labels.max()) + 1 if classes is None else classes
+    one_hot = np.zeros((len(labels), width), np.float32)
+    one_hot[np.arange(len(labels)), labels] = 1
+    return one_hot
+
+
+def _check(images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
+    if len(images) == 0:
+        raise ValueError("a data set needs at least one image")
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images, but {len(labels)} labels")

@@ -1,0 +1,148 @@
+"""Training one spec: a plain function that knows nothing of run folders."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from workbench.model.spec import TrainingSpec
+from workbench.runs.events import Event, Preparing, Resumed, Started
+from workbench.training.build import build_model
+from workbench.training.callback import LiveCallback
+from workbench.training.datasets import load_dataset
+from workbench.training.evaluation import Evaluation, Evaluator
+from workbench.training.loop import DivergedError, TrainingLoop
+from workbench.training.progress import Progress
+from workbench.training.sources import choose_source
+
+# More cells than this make the ending's line too long for a reader of the log's tail.
+LARGEST_CONFUSION = 200
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state after a whole epoch, from which a training can go on."""
+
+    model: keras.Model
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a training ended. `progress` is that of the last whole epoch.
+
+    `step` and `seconds` are how far it came; `diverged` is (epoch, step), both from 1, where the
+    loss stopped being a number; `confusion[true][predicted]` counts test images, and is empty
+    unless all epochs are done.
+    """
+
+    model: keras.Model
+    progress: Progress
+    step: int
+    seconds: float
+    stopped: bool
+    diverged: tuple[int, int] | None
+    confusion: list[list[int]]
+    parameters: int
+
+
+def train(
+    spec: TrainingSpec,
+    emit: Callable[[Event], None],
+    should_stop: Callable[[], bool],
+    *,
+    start: Snapshot | None = None,
+    keep: Callable[[Snapshot], None] = lambda snapshot: None,
+    scratch: Path | None = None,
+) -> Result:
+    """Train a model as the spec says, from the beginning or from a snapshot.
+
+    `emit` is given each event as it happens; `should_stop` is asked between chunks and may block
+    for as long as a pause lasts; `keep` is given the state after each whole epoch. `scratch` is
+    a folder for data too large for memory.
+
+    Raises:
+        DatasetError: the data set cannot be used.
+        EnvironmentProblem: the machine refused something.
+    """
+    emit(Preparing(time.time(), f"reading {spec.dataset.name}"))
+    data = load_dataset(spec.dataset, scratch)
+    emit(Preparing(time.time(), "building the model"))
+    model = start.model if start else build_model(spec)
+    progress = start.progress if start else Progress()
+    classes = data.classes
+    training = choose_source(data.x_train, data.y_train, classes=classes, scale=data.pixel_scale)
+    testing = choose_source(data.x_test, data.y_test, classes=classes, scale=data.pixel_scale)
+    evaluator = Evaluator(model, testing)
+    loop = TrainingLoop(
+        model,
+        training,
+        batch_size=spec.training.batch_size,
+        seed=spec.seed,
+        validation=evaluator,
+        should_stop=should_stop,
+        xla=spec.xla,
+    )
+    live = LiveCallback(loop, emit, progress, lambda now: keep(Snapshot(model, now)))
+    emit(
+        Started(
+            time=time.time(),
+            pid=os.getpid(),
+            parameters=model.count_params(),
+            epochs=spec.training.epochs,
+            steps_per_epoch=loop.steps_per_epoch,
+            images=training.image_count,
+            xla=loop.uses_xla,
+            device=_device(),
+            dataset_sha256=data.sha256,
+        )
+    )
+    if start:
+        emit(Resumed(time.time(), progress.epochs_completed + 1, progress.step, progress.seconds))
+    diverged, stopped = None, False
+    if progress.epochs_completed < spec.training.epochs:
+        emit(Preparing(time.time(), "compiling the first steps"))
+        try:
+            ended = loop.run(
+                spec.training.epochs, initial_epoch=progress.epochs_completed, callbacks=[live]
+            )
+            stopped = ended.stopped
+        except DivergedError as error:
+            diverged = (error.epoch + 1, error.step + 1)
+    evaluation = loop.last_evaluation
+    if diverged is None and not stopped and evaluation is None:
+        # Killed after the last epoch's checkpoint and before its ending: only this is missing.
+        evaluation = evaluator.evaluate(should_stop)
+        stopped = evaluation is None
+    whole = diverged is None and not stopped
+    return Result(
+        model=model,
+        progress=live.progress,
+        step=live.step,
+        seconds=round(live.seconds, 4),
+        stopped=stopped,
+        diverged=diverged,
+        confusion=_confusion(evaluation) if whole else [],
+        parameters=model.count_params(),
+    )
+
+
+def _confusion(evaluation: Evaluation | None) -> list[list[int]]:
+    if evaluation is None or len(evaluation.confusion) > LARGEST_CONFUSION:
+        return []
+    counts: list[list[int]] = evaluation.confusion.tolist()
+    return counts
+
+
+def _device() -> str:
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "CPU"
+    details = tf.config.experimental.get_device_details(gpus[0])
+    return f"GPU {details.get('device_name', '')}".strip()

@@ -1,0 +1,264 @@
+"""The worker: one process that trains one run and outlives the terminal it was started from.
+
+Started by `workbench.runs.launcher`, never imported by commands or screens. It holds the run's
+lock for its whole life, writes the event log, looks for requests between chunks, and puts the
+result on the leaderboard when it ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import EnvironmentProblem, UserError
+from workbench.runs import lock
+from workbench.runs.control import Command, requested
+from workbench.runs.events import (
+    Batch,
+    Ended,
+    Event,
+    Failed,
+    FailureReason,
+    Finished,
+    Paused,
+    Preparing,
+    Resumed,
+    Stopped,
+)
+from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.log import EventWriter
+
+if TYPE_CHECKING:
+    from workbench.training.progress import Progress
+    from workbench.training.train import Result
+
+PAUSE_POLL_SECONDS = 0.1
+# Kept free in the run folder so that a full disk can still be told in the log.
+RESERVE_BYTES = 64 * 1024
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+
+
+class Worker:
+    """One run's training, seen from its folder."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._reserve = folder.path / ".reserve"
+        self._log = EventWriter(folder.events_file)
+        self._asked_to_stop = False
+        self._last_batch: Batch | None = None
+        self._progress: Progress | None = None
+        self._result: Result | None = None
+
+    def run(self) -> int:
+        """Train to the end and return the exit code; every ending stands in the log."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            self._keep_reserve()
+            ending = self._train()
+        except BaseException as error:
+            traceback.print_exc()
+            self._reserve.unlink(missing_ok=True)
+            ending = self._failure(error)
+        self._write_ending(ending)
+        self._reserve.unlink(missing_ok=True)
+        self._record()
+        return 1 if isinstance(ending, Failed) else 0
+
+    def _train(self) -> Ended:
+        if requested(self._folder.path) is Command.STOP:  # taken back while it waited
+            return Stopped(time.time(), 0, 0, 0.0, None)
+        spec = self._folder.record.spec
+        self._emit(Preparing(time.time(), "loading TensorFlow"))
+        _prepare_process(spec.threads)
+        # Here and not above: the variables just set count only before the import.
+        from workbench.training.checkpoint import load_checkpoint, save_checkpoint
+        from workbench.training.train import Snapshot, train
+
+        start = None
+        if self._folder.checkpoint_file.exists():
+            self._emit(Preparing(time.time(), "reading the checkpoint"))
+            model, progress = load_checkpoint(self._folder.checkpoint_file)
+            self._progress = progress
+            start = Snapshot(model, progress)
+
+        def keep(snapshot: Snapshot) -> None:
+            save_checkpoint(snapshot.model, snapshot.progress, self._folder.checkpoint_file)
+            self._progress = snapshot.progress
+
+        result = train(
+            spec, self._emit, self._should_stop, start=start, keep=keep, scratch=self._folder.path
+        )
+        self._progress, self._result = result.progress, result
+        if result.diverged is None:
+            save_checkpoint(result.model, result.progress, self._folder.model_file)
+        return self._ending(result)
+
+    def _ending(self, result: Result) -> Ended:
+        facts = {**_facts(result.progress), "parameters": result.parameters}
+        # The step and time reached, which may lie beyond the last whole epoch.
+        facts.update(step=result.step, seconds=result.seconds)
+        if result.diverged is not None:
+            epoch, step = result.diverged
+            message = f"diverged: the loss was not a number in epoch {epoch}, at step {step}"
+            facts.update(epoch=epoch, step=step)
+            return Failed(time.time(), reason="diverged", message=message, **facts)
+        if result.stopped:
+            return Stopped(time.time(), **facts)
+        return Finished(time.time(), confusion=result.confusion, **facts)
+
+    def _failure(self, error: BaseException) -> Failed:
+        facts: dict[str, Any] = {
+            "epochs_completed": 0,
+            "step": 0,
+            "seconds": 0.0,
+            "images_per_second": None,
+        }
+        if self._progress is not None:
+            facts = _facts(self._progress)
+        reason, message = _explain(error, self._folder)
+        return Failed(time.time(), reason=reason, message=message, **facts)
+
+    def _emit(self, event: Event) -> None:
+        """Write an event. One chunk's line may be lost to a full disk, an epoch's may not."""
+        if isinstance(event, Batch):
+            self._last_batch = event
+        try:
+            self._log.write(event, durable=event.name in ("epoch", "started"))
+        except OSError as error:
+            if event.name != "batch" or error.errno not in DISK_ERRORS:
+                raise
+
+    def _should_stop(self) -> bool:
+        """Whether to stop now; a pause is waited out in here."""
+        if not self._folder.path.is_dir():
+            raise EnvironmentProblem(f"the run folder {self._folder.path} was deleted")
+        command = requested(self._folder.path)
+        if command is Command.PAUSE and not self._asked_to_stop:
+            command = self._wait_out_pause()
+        return self._asked_to_stop or command is Command.STOP
+
+    def _wait_out_pause(self) -> Command:
+        at = self._last_batch
+        epoch, step, seconds = (at.epoch, at.step, at.seconds) if at else (1, 0, 0.0)
+        self._emit(Paused(time.time(), step))
+        command = Command.PAUSE
+        while command is Command.PAUSE and not self._asked_to_stop:
+            time.sleep(PAUSE_POLL_SECONDS)
+            command = requested(self._folder.path)
+        self._emit(Resumed(time.time(), epoch, step, seconds))
+        return command
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._asked_to_stop = True
+
+    def _keep_reserve(self) -> None:
+        with self._reserve.open("wb") as file:
+            file.write(b"\0" * RESERVE_BYTES)
+
+    def _write_ending(self, ending: Ended) -> None:
+        try:
+            self._log.write(ending, durable=True)
+        except OSError:  # the run will show as crashed, with its checkpoint intact
+            traceback.print_exc()
+
+    def _record(self) -> None:
+        """Put the run on the leaderboard; a failure costs nothing, the next look adds it."""
+        from workbench.leaderboard.store import Leaderboard
+        from workbench.runs.summary import summarise
+        from workbench.settings import Home
+
+        try:
+            home = Home(self._folder.path.parent.parent)
+            Leaderboard(home).record(summarise(self._folder))
+        except (UserError, OSError):
+            traceback.print_exc()
+
+
+def _facts(progress: Progress) -> dict[str, Any]:
+    return {
+        "epochs_completed": progress.epochs_completed,
+        "step": progress.step,
+        "seconds": progress.seconds,
+        "images_per_second": progress.images_per_second,
+        "test_loss": progress.test_loss,
+        "test_accuracy": progress.test_accuracy,
+        "best_epoch": progress.best_epoch,
+        "best_epoch_test_accuracy": progress.best_epoch_test_accuracy,
+        "peak_memory_mib": _peak_memory_mib(),
+    }
+
+
+def _peak_memory_mib() -> float:
+    import resource
+
+    # Linux counts kilobytes, macOS bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
+
+
+def _prepare_process(threads: int | None) -> None:
+    """Set what Keras and TensorFlow read from the environment when they are imported."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def _explain(error: BaseException, folder: RunFolder) -> tuple[FailureReason, str]:
+    """A fault as a reason and one sentence; the traceback is in the worker's log."""
+    name = type(error).__name__
+    if isinstance(error, EnvironmentProblem):
+        return "disk", str(error)
+    if isinstance(error, UserError):
+        return "data", str(error)
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        return "disk", (
+            f"{error.strerror} in {folder.path}; free space and go on with "
+            f"`mnist-workbench resume {folder.run_id}`"
+        )
+    if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
+        return "memory", "out of memory; use a smaller batch or model, or free memory"
+    return "error", f"{name}: {error or 'no message'} (traceback in {folder.log_file})"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train the run in a folder. `--lock-fd` is the inherited, held lock."""
+    parser = argparse.ArgumentParser(description="Train one run.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--lock-fd", type=int, default=None)
+    options = parser.parse_args(arguments)
+    os.umask(0o077)
+    folder = RunFolder(options.folder)
+    descriptor = options.lock_fd
+    if descriptor is None:
+        descriptor = lock.acquire(folder.lock_file)
+        if descriptor is None:
+            print(f"run {folder.run_id} has a worker already", file=sys.stderr)
+            return 1
+        if folder.status() is RunStatus.FINISHED:
+            print(f"run {folder.run_id} has finished", file=sys.stderr)
+            return 1
+    # No child of this process may keep the run alive by holding its lock.
+    os.set_inheritable(descriptor, False)
+    lock.write_pid(descriptor, os.getpid())
+    return Worker(folder).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

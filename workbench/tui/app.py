@@ -1,0 +1,147 @@
+"""The app: four places, what it started, and leaving without losing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from workbench.errors import UserError
+from workbench.model.preset import Preset
+from workbench.model.spec import TrainingSpec
+from workbench.resources import resource_folder
+from workbench.runs.folder import RunFolder
+from workbench.runs.launcher import launch
+from workbench.runs.record import Labels
+from workbench.settings import Home
+from workbench.tui.theme import DARK, LIGHT
+
+STYLES = resource_folder("layouts")
+
+
+def _models() -> Screen[None]:
+    from workbench.tui.screens.models import ModelsScreen
+
+    return ModelsScreen()
+
+
+def _compose() -> Screen[None]:
+    from workbench.tui.screens.compose import ComposeScreen
+
+    return ComposeScreen()
+
+
+def _runs() -> Screen[None]:
+    from workbench.tui.screens.runs import RunsScreen
+
+    return RunsScreen()
+
+
+def _leaderboard() -> Screen[None]:
+    from workbench.tui.screens.leaderboard import LeaderboardScreen
+
+    return LeaderboardScreen()
+
+
+class WorkbenchApp(App[None]):
+    """`home` is the data folder; `started` are the runs that this app began."""
+
+    TITLE = "mnist-workbench"
+    CSS_PATH: ClassVar = [str(path) for path in sorted(STYLES.glob("*.tcss"))]
+    # Each place is made when it is first visited: the first frame shows one of them.
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "models": _models,
+        "compose": _compose,
+        "runs": _runs,
+        "leaderboard": _leaderboard,
+    }
+    DEFAULT_MODE = "models"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "show_help", "help", key_display="?", tooltip="Keys and words"),
+        Binding("q", "leave", "quit", tooltip="Leave; asks while something trains"),
+        Binding("1", "go('models')", "models", show=False, tooltip="Models"),
+        Binding("2", "go('compose')", "compose", show=False, tooltip="Compose"),
+        Binding("3", "go('runs')", "runs", show=False, tooltip="Runs"),
+        Binding("4", "go('leaderboard')", "leaderboard", show=False, tooltip="Leaderboard"),
+        Binding("ctrl+t", "switch_theme", "light/dark", show=False, tooltip="Light or dark"),
+    ]
+
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self.home = home
+        self.started: list[RunFolder] = []
+
+    def on_mount(self) -> None:
+        """Take the themes up."""
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def action_go(self, place: str) -> None:
+        """Show one of the four places."""
+        if self.current_mode != place:
+            self.switch_mode(place)
+
+    def action_switch_theme(self) -> None:
+        """Between light and dark."""
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    def action_show_help(self) -> None:
+        """The keys that work here, from the bindings themselves."""
+        from workbench.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.screen))
+
+    def complain(self, error: UserError) -> None:
+        """Say what went wrong outside; the app goes on."""
+        self.notify(str(error), severity="error", timeout=10, markup=False)
+
+    def train(self, specs: list[TrainingSpec], labels: Labels | None = None) -> None:
+        """Start trainings, detached, and open the first one's screen."""
+        try:
+            folders = launch(self.home, specs, labels or Labels(), "app")
+        except UserError as error:
+            self.complain(error)
+            return
+        self.started.extend(folders)
+        self.open_run(folders[0])
+
+    def open_run(self, folder: RunFolder) -> None:
+        """Show a run, living or ended."""
+        from workbench.tui.screens.train import TrainScreen
+
+        self.push_screen(TrainScreen(folder))
+
+    async def open_in_compose(self, preset: Preset) -> None:
+        """Take a preset to Compose; unsaved work there is asked about."""
+        from workbench.tui.screens.compose import ComposeScreen
+
+        await self.switch_mode("compose")
+        screen = self.screen
+        if isinstance(screen, ComposeScreen):
+            screen.start_from(preset)
+
+    def action_leave(self) -> None:
+        """Leave; while something trains that this app started, ask what is to become of it."""
+        living = [folder for folder in self.started if folder.status().alive]
+        if not living:
+            self.exit()
+            return
+        from workbench.tui.screens.leave import carry_out, leave_dialog
+
+        def answered(answer: str | None) -> None:
+            error = carry_out(answer, living)
+            if error is not None:
+                self.complain(error)
+            elif answer in ("keep", "stop", "kill"):
+                self.exit()
+
+        self.push_screen(leave_dialog(living), answered)
+
+    def leave(self) -> None:
+        """Leave at once: the terminal has gone, the trainings go on."""
+        self.exit()

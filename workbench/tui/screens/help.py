@@ -1,0 +1,59 @@
+"""Help: the keys that work where one came from, read from the bindings themselves."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+
+class HelpScreen(ModalScreen[None]):
+    """A page of keys over the screen that asked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "dismiss", "close", tooltip="Back"),
+        Binding("j,down", "page(1)", "down", show=False),
+        Binding("k,up", "page(-1)", "up", show=False),
+    ]
+
+    def __init__(self, about: Screen[object]) -> None:
+        super().__init__()
+        self._about = about
+
+    def compose(self) -> ComposeResult:
+        """The table of keys, scrolled where it is longer than the window."""
+        with VerticalScroll(classes="dialog wide"):
+            yield Static(self._keys())
+
+    def _keys(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column()
+        place = getattr(self._about, "PLACE", "") or "Here"
+        table.add_row("", Text(place, style="bold"))
+        keys: dict[str, list[str]] = {}
+        words: dict[str, str] = {}
+        for active in self._about.active_bindings.values():
+            binding = active.binding
+            if not (binding.description or binding.tooltip):
+                continue
+            shown = self.app.get_key_display(binding)
+            if shown not in keys.setdefault(binding.action, []):
+                keys[binding.action].append(shown)
+            words[binding.action] = binding.tooltip or binding.description
+        for action, shown_keys in keys.items():
+            table.add_row(Text(" ".join(shown_keys), style="bold"), Text(words[action]))
+        table.add_row()
+        table.add_row(Text("ctrl+p", style="bold"), Text("Every action by name"))
+        return table
+
+    def action_page(self, step: int) -> None:
+        """Scroll a line."""
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(y=step, animate=False)

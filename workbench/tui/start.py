@@ -1,0 +1,45 @@
+"""Opening the screens: refuse what cannot show them, and leave the terminal sane."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from workbench.errors import UserError
+from workbench.settings import Home
+
+HEADLESS = "`mnist-workbench run`, `runs`, `attach` and `leaderboard` need none"
+
+
+class NoTerminal(UserError):
+    """There is no terminal that could show the screens."""
+
+
+def open_screens(home: Home) -> int:
+    """Run the app until it is left and return the exit code.
+
+    Raises:
+        NoTerminal: input or output is no terminal, or TERM is dumb.
+        EnvironmentProblem: the data folder cannot be made.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise NoTerminal(f"the screens need a terminal; {HEADLESS}")
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise NoTerminal(f"this terminal (TERM=dumb) cannot show the screens; {HEADLESS}")
+    home.ensure()
+    from workbench.tui.app import WorkbenchApp
+
+    app = WorkbenchApp(home)
+
+    async def run() -> None:
+        # A connection that drops sends SIGHUP. Left alone, the app would go on reading a dead
+        # terminal at full speed.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, app.leave)
+        await app.run_async()
+
+    asyncio.run(run())
+    return app.return_code or 0

@@ -1,0 +1,45 @@
+"""The first line: where one is, and what is training."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import RenderResult
+from textual.reactive import reactive
+from textual.widget import Widget
+
+PLACES = (("1", "Models"), ("2", "Compose"), ("3", "Runs"), ("4", "Leaderboard"))
+
+
+class TitleBar(Widget):
+    """`place` is the screen's name, `detail` what stands beside it, `living` running trainings."""
+
+    DEFAULT_CSS = """
+    TitleBar { dock: top; height: 1; background: $panel; color: $foreground; }
+    """
+
+    place: reactive[str] = reactive("")
+    detail: reactive[str] = reactive("")
+    living: reactive[int] = reactive(0)
+
+    def __init__(self, place: str = "", detail: str = "") -> None:
+        super().__init__()
+        self.set_reactive(TitleBar.place, place)
+        self.set_reactive(TitleBar.detail, detail)
+
+    def render(self) -> RenderResult:
+        """The places with the current one marked; the right end says what trains."""
+        left = Text(" ", no_wrap=True, overflow="ellipsis")
+        for key, name in PLACES:
+            here = name == self.place
+            left.append(f"{key} ", style="dim")
+            left.append(name, style="bold underline" if here else "")
+            left.append("   ")
+        if self.detail:
+            left.append(self.detail, style="dim")
+        right = Text(f"● {self.living} training " if self.living else "", no_wrap=True)
+        grid = Table.grid(expand=True)
+        grid.add_column(ratio=1, no_wrap=True)
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_row(left, right)
+        return grid
