@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -105,8 +106,6 @@ def make_run(home: Home) -> MakeRun:
     """Makes a real run folder that has ended (or, with `ending=None`, crashed)."""
 
     def make(ending: str | None = "finished", accuracy: float = 0.97, seed: int = 0) -> RunFolder:
-        import os
-
         spec = paper_table(3).rows[0].spec(seed=seed)
         folder, lock = create_run(home, spec, Labels(), "run")
         os.close(lock)

@@ -165,6 +165,7 @@ def test_csv_of_groups_and_papers_tables(runs: list[RunSummary]) -> None:
     assert next(csv.DictReader(io.StringIO(groups)))["n"] == "2"
     table = csv_export.to_csv(paper_view(compare_all(runs)[0]))
     assert next(csv.DictReader(io.StringIO(table)))["paper_accuracy"] == "0.9514"
+    assert not set("−±") & set(groups + table)
     assert csv_export.to_csv(leaderboard_table([])) == ""
 
 
@@ -190,6 +191,10 @@ def test_latex_escapes_every_special() -> None:
     text = latex_escaped('50% of $5 & #1_a {x} ~ ^ \\ <b> | "q" − ± ²')
     bare = re.sub(r"\\text[a-z]+\{\}|\\pm|\\[%$&#_{}]|\$(-|\\pm|\^2)?\$|\$\^\d\$", "", text)
     assert not re.search(r'[%$&#_~^\\<>|"{}]', bare), bare
+
+
+def test_latex_keeps_letters_apart() -> None:
+    assert latex_escaped("the paper's -- ''") == "the paper's {-}{-} '{}'"
 
 
 @given(st.text())

@@ -126,7 +126,7 @@ def test_every_kind_of_layer_trains_from_its_own_data(few_images, tmp_path) -> N
     spec = spec_of(
         preset,
         training=TrainingSettings(
-            epochs=8,
+            epochs=6,
             batch_size=20,
             optimizer=AdamW(learning_rate=0.02),
             schedule=CosineDecay(alpha=0.01),

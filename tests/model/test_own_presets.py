@@ -134,6 +134,8 @@ def test_bytes_that_are_no_text(home) -> None:
         ("filters = 4", "", ["layer 1 (Conv2D), filters", "required"]),
         ("filters = 4", "filters = 4\nfilter = 5", ["layer 1 (Conv2D), filter:"]),
         ("kernel_size = 3", "kernel_size = 0", ["layer 1 (Conv2D), kernel_size"]),
+        ("kernel_size = 3", "kernel_size = 5000", ["layer 1 (Conv2D), kernel_size", "4096"]),
+        ("kernel_size = 3", "kernel_size = 3\ndilation_rate = 65", ["dilation_rate", "64 or"]),
         ("kernel_size = 3", "kernel_size = [3, 3, 3]", ["layer 1 (Conv2D), kernel_size"]),
         (
             "kernel_size = 3",

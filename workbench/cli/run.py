@@ -184,12 +184,6 @@ def _view(*, as_json: bool, quiet: bool) -> View:
 
 def paper_accuracy(folder: RunFolder) -> float | None:
     """The accuracy the paper reports for exactly this training, if it does."""
-    from workbench.model.tables import paper_tables
+    from workbench.leaderboard.paper import paper_accuracies
 
-    spec = folder.record.spec
-    key = spec.model_copy(update={"precision": "float32"}).settings_key
-    for table in paper_tables():
-        for row in table.rows:
-            if row.spec().settings_key == key:
-                return row.accuracy
-    return None
+    return paper_accuracies().get(folder.record.spec.settings_key)

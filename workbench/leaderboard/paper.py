@@ -128,7 +128,7 @@ class RowComparison:
             "paper_train_seconds": self.row.train_seconds,
             "mean_train_seconds": ours.train_seconds if ours else None,
             "seeds": list(ours.seeds) if ours else [],
-            "verdict": self.verdict,
+            "verdict": self.verdict.replace("−", "-").replace("±", "+/-"),
             "remarks": self.remarks,
         }
 

@@ -52,7 +52,23 @@ def _all_positive(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
-Pair = Annotated[tuple[int, int], BeforeValidator(_as_pair), AfterValidator(_all_positive)]
+def _not_above(largest: int) -> AfterValidator:
+    def check(value: tuple[int, int]) -> tuple[int, int]:
+        if max(value) > largest:
+            raise ValueError(f"must be {largest} or less in both directions")
+        return value
+
+    return AfterValidator(check)
+
+
+# Images have at most 4096 pixels a side. TensorFlow pads an image by its dilation, so that a
+# careless one (2000 on 12×12) takes gigabytes and fails in the middle of a training.
+Pair = Annotated[
+    tuple[int, int], BeforeValidator(_as_pair), AfterValidator(_all_positive), _not_above(4096)
+]
+Dilation = Annotated[
+    tuple[int, int], BeforeValidator(_as_pair), AfterValidator(_all_positive), _not_above(64)
+]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
 L2 = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -87,7 +103,7 @@ class Conv2D(_Layer):
     kernel_size: Pair
     strides: Pair = (1, 1)
     padding: Padding = "valid"
-    dilation_rate: Pair = (1, 1)
+    dilation_rate: Dilation = (1, 1)
     activation: Activation = "linear"
     use_bias: bool = True
     kernel_initializer: Initializer = "glorot_uniform"

@@ -12,9 +12,9 @@ from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.spec import TrainingSpec
 from workbench.resources import PACKAGE
 from workbench.runs import control, lock
-from workbench.runs.events import Preparing, Queued
+from workbench.runs.events import Failed, Preparing, Queued
 from workbench.runs.folder import RunFolder, RunStatus, create_run
-from workbench.runs.log import EventWriter
+from workbench.runs.log import EventWriter, last_ending
 from workbench.runs.record import Labels
 from workbench.settings import Home
 
@@ -59,6 +59,12 @@ def resume(folder: RunFolder) -> None:
         raise RunError(f"run {folder.run_id} is {status}; there is nothing to take up again")
     if status is RunStatus.FINISHED:
         raise RunError(f"run {folder.run_id} has finished; start a new one with `run`")
+    ending = last_ending(folder.events_file)
+    if isinstance(ending, Failed) and ending.reason == "diverged":
+        raise RunError(
+            f"run {folder.run_id} diverged, and would again with the same seed; start a new one "
+            "with a lower learning rate"
+        )
     folder.record  # noqa: B018  (a damaged spec.json is said here, not in the worker's log)
     descriptor = lock.acquire(folder.lock_file)
     if descriptor is None:

@@ -11,6 +11,7 @@ from workbench.model.hyperparameters import optimizer_text
 from workbench.model.shapes import analyse
 from workbench.runs.events import Ended, Failed
 from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.history import History
 from workbench.runs.log import last_ending
 
 
@@ -64,8 +65,10 @@ class RunSummary(BaseModel):
         return self.model_dump(mode="json")
 
 
-def summarise(folder: RunFolder, status: RunStatus | None = None) -> RunSummary:
-    """The summary of a run in any state.
+def summarise(
+    folder: RunFolder, status: RunStatus | None = None, history: History | None = None
+) -> RunSummary:
+    """The summary of a run in any state; `history` spares reading the log of one that goes on.
 
     Raises:
         RunError: the run's folder is gone or its spec.json damaged.
@@ -75,7 +78,7 @@ def summarise(folder: RunFolder, status: RunStatus | None = None) -> RunSummary:
     settings = spec.training
     status = status or folder.status()
     ending = last_ending(folder.events_file) if not status.alive else None
-    results = _results(ending) if ending else _results_so_far(folder)
+    results = _results(ending) if ending else results_so_far(history or folder.history())
     if results.get("parameters") is None:
         results["parameters"] = analyse(spec.architecture).parameters
     labels = folder.labels
@@ -128,8 +131,8 @@ def _results(ending: Ended) -> dict[str, Any]:
     }
 
 
-def _results_so_far(folder: RunFolder) -> dict[str, Any]:
-    history = folder.history()
+def results_so_far(history: History) -> dict[str, Any]:
+    """The results of a run without an ending, as fields of its summary."""
     last, best = (history.epochs[-1] if history.epochs else None), history.best
     return {
         "test_accuracy": last.test_accuracy if last else None,

@@ -29,7 +29,6 @@ _REPLACEMENTS = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
     "-": r"{-}",  # else two of them become a dash
     "[": r"{[}",  # after \\ a bracket would be read as its argument
@@ -47,12 +46,13 @@ _REPLACEMENTS = {
     "\N{REPLACEMENT CHARACTER}": "?",
     **{mark: f"$^{number}$" for number, mark in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }
-_SPECIAL = re.compile("|".join(re.escape(letter) for letter in _REPLACEMENTS))
+# Two apostrophes would become a closing quotation mark.
+_SPECIAL = re.compile("|".join(re.escape(letter) for letter in _REPLACEMENTS) + "|'(?=')")
 
 
 def escaped(text: str) -> str:
     """A text as LaTeX that sets exactly this text."""
-    return _SPECIAL.sub(lambda match: _REPLACEMENTS[match[0]], one_line(text))
+    return _SPECIAL.sub(lambda match: _REPLACEMENTS.get(match[0], "'{}"), one_line(text))
 
 
 def to_latex(table: Table) -> str:

@@ -1,0 +1,293 @@
+"""The training loop against Keras's own training, step by step, and against itself."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from workbench.training import loop as loop_module
+from workbench.training.evaluation import Evaluator
+from workbench.training.loop import Chunk, DivergedError, TrainingLoop
+from workbench.training.sources import (
+    InMemorySource,
+    StreamingSource,
+    choose_source,
+    epoch_order,
+)
+
+CLASSES = 10
+SEED = 3
+Build = Callable[[], keras.Model]
+
+
+def patterns(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy pictures of ten fixed patterns: easy to learn, uint8 (count, 8, 8)."""
+    base = np.random.default_rng(9).integers(0, 200, (CLASSES, 8, 8))
+    draw = np.random.default_rng(seed)
+    labels = draw.integers(0, CLASSES, count)
+    images = base[labels] + draw.integers(0, 56, (count, 8, 8))
+    return images.astype(np.uint8), labels
+
+
+def compiled(layers: list[keras.Layer], optimizer: keras.optimizers.Optimizer) -> keras.Model:
+    model = keras.Sequential([keras.Input((8, 8)), *layers])
+    model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def dense_sgd() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return compiled(
+        [
+            keras.layers.Flatten(),
+            keras.layers.Dense(16, activation="relu", kernel_regularizer=keras.regularizers.L2(0.01)),
+            keras.layers.Dense(CLASSES, activation="softmax"),
+        ],
+        keras.optimizers.SGD(
+            keras.optimizers.schedules.InverseTimeDecay(0.05, 1, 0.01), momentum=0.7
+        ),
+    )
+
+
+def dense_dropout_norm() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return compiled(
+        [
+            keras.layers.Flatten(),
+            keras.layers.Dense(16),
+            keras.layers.BatchNormalization(),
+            keras.layers.Activation("relu"),
+            keras.layers.Dropout(0.3),
+            keras.layers.Dense(CLASSES, activation="softmax"),
+        ],
+        keras.optimizers.AdamW(0.01),
+    )
+
+
+def convolutions() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return compiled(
+        [
+            keras.layers.Reshape((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.MaxPooling2D(2),
+            keras.layers.Dropout(0.3),
+            keras.layers.Flatten(),
+            keras.layers.Dense(CLASSES, activation="softmax"),
+        ],
+        keras.optimizers.Nadam(0.01),
+    )
+
+
+def memory(count: int, seed: int = 0) -> InMemorySource:
+    images, labels = patterns(count, seed)
+    return InMemorySource(images, labels, classes=CLASSES)
+
+
+def state(model: keras.Model) -> list[np.ndarray]:
+    """Weights, dropout seeds, the moving averages of normalization and the optimizer's own."""
+    return [np.array(v) for v in [*model.variables, *model.optimizer.variables]
+            if "Metric" not in v.path and "/total" not in v.path and "/count" not in v.path]
+
+
+def digest(model: keras.Model) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in state(model))).hexdigest()
+
+
+@pytest.mark.parametrize("build", [dense_sgd, dense_dropout_norm, convolutions])
+@pytest.mark.parametrize("xla", [False, True])
+@pytest.mark.parametrize("compile_update", [False, True])
+def test_the_weights_are_those_of_train_on_batch(
+    build: Build, xla: bool, compile_update: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if compile_update:
+        monkeypatch.setattr(loop_module, "WEIGHTS_WORTH_COMPILING", 0)
+    source, model, reference = memory(110), build(), build()
+    TrainingLoop(model, source, batch_size=20, seed=SEED, xla=xla).run(2)
+    images, labels = source.stack(np.arange(110, dtype=np.int32)[None])
+    for epoch in range(2):
+        order = epoch_order(SEED, epoch, 110)
+        for start in range(0, 110, 20):
+            batch = order[start : start + 20]
+            reference.train_on_batch(images[0].numpy()[batch], labels[0].numpy()[batch])
+    assert int(model.optimizer.iterations) == 12
+    for ours, keras_own in zip(state(model), state(reference), strict=True):
+        np.testing.assert_allclose(ours, keras_own, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("build", [dense_dropout_norm, convolutions])
+def test_the_lengths_of_chunks_change_nothing(build: Build) -> None:
+    digests, logs = set(), []
+    for chunk_seconds in (0.0, 0.003, 10.0):
+        model = build()
+        loop = TrainingLoop(
+            model, memory(250), batch_size=8, seed=SEED, chunk_seconds=chunk_seconds
+        )
+        logs.append(loop.run(2).logs)
+        digests.add(digest(model))
+    assert len(digests) == 1
+    assert logs[0] == logs[1] == logs[2]
+
+
+REPEAT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_loop
+model = getattr(test_loop, sys.argv[2])()
+test_loop.TrainingLoop(model, test_loop.memory(500), batch_size=32, seed=3).run(2)
+print(test_loop.digest(model))
+"""
+
+
+@pytest.mark.parametrize("build", ["dense_dropout_norm", "convolutions"])
+def test_a_fresh_process_repeats_it_bit_for_bit(build: str) -> None:
+    command = [sys.executable, "-c", REPEAT, str(Path(__file__).parent), build]
+    root = Path(__file__).parents[2]
+    first, second = (
+        subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    )
+    assert first == second
+    assert len(first.strip()) == 64
+
+
+def test_going_on_from_an_epoch_is_the_same_as_never_having_stopped() -> None:
+    whole, halves = dense_sgd(), dense_sgd()
+    TrainingLoop(whole, memory(100), batch_size=20, seed=SEED).run(3)
+    TrainingLoop(halves, memory(100), batch_size=20, seed=SEED).run(1)
+    result = TrainingLoop(halves, memory(100), batch_size=20, seed=SEED).run(3, initial_epoch=1)
+    assert (result.epochs, result.steps) == (3, 15)
+    assert digest(whole) == digest(halves)
+
+
+def test_chunks_and_logs_add_up() -> None:
+    model = dense_dropout_norm()
+    source = memory(107)
+    loop = TrainingLoop(
+        model, source, batch_size=25, seed=SEED, validation=Evaluator(model, memory(60, seed=1))
+    )
+    chunks: list[Chunk] = []
+    epochs: list[dict[str, float]] = []
+
+    class Listener(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+            assert loop.last_chunk is not None
+            chunks.append(loop.last_chunk)
+            assert batch == (loop.last_chunk.first_step + loop.last_chunk.steps - 1) % 5
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            epochs.append(dict(logs))
+
+    loop.run(2, callbacks=[Listener()])
+    assert [set(logs) for logs in epochs] == [{"loss", "accuracy", "val_loss", "val_accuracy"}] * 2
+    assert sum(chunk.images for chunk in chunks) == 2 * 107
+    assert [c.first_step for c in chunks] == np.cumsum([0, *(c.steps for c in chunks)])[:-1].tolist()
+    for epoch in range(2):
+        own = [chunk for chunk in chunks if chunk.epoch == epoch]
+        mean = sum(chunk.loss * chunk.images for chunk in own) / 107
+        assert mean == pytest.approx(epochs[epoch]["loss"], rel=1e-6)
+    assert model.history.history["val_accuracy"] == [logs["val_accuracy"] for logs in epochs]
+
+
+@pytest.mark.parametrize(("count", "batch_size", "steps"), [(7, 60, 1), (1, 1, 1), (61, 60, 2)])
+@pytest.mark.parametrize("build", [dense_sgd, convolutions])
+def test_few_images(build: Build, count: int, batch_size: int, steps: int) -> None:
+    model = build()
+    result = TrainingLoop(model, memory(count), batch_size=batch_size, seed=SEED).run(1)
+    assert (result.steps, result.images, result.stopped) == (steps, count, False)
+    assert int(model.optimizer.iterations) == steps
+
+
+def test_it_learns() -> None:
+    model = dense_dropout_norm()
+    result = TrainingLoop(
+        model, memory(1000), batch_size=20, seed=SEED, validation=Evaluator(model, memory(300, 1))
+    ).run(5)
+    assert result.logs["val_accuracy"] > 0.95
+
+
+@pytest.mark.parametrize("build", [dense_sgd, convolutions])
+def test_a_loss_that_is_not_finite_is_told_with_its_step(build: Build) -> None:
+    images, labels = patterns(200)
+    floats = images.astype(np.float32) / 255
+    # The batch that holds this image is the first whose loss can't be a number.
+    floats[epoch_order(SEED, 0, 200)[20 * 7 + 3]] = np.nan
+    source = InMemorySource(floats, labels, classes=CLASSES)
+    with pytest.raises(DivergedError, match="epoch 1, at step 7") as caught:
+        TrainingLoop(build(), source, batch_size=20, seed=SEED, chunk_seconds=10).run(2)
+    assert (caught.value.epoch, caught.value.step) == (0, 7)
+    assert np.isnan(caught.value.loss)
+
+
+def test_a_stop_is_answered_between_chunks() -> None:
+    asked: list[float] = []
+    loop = TrainingLoop(
+        dense_sgd(), memory(20_000), batch_size=20, seed=SEED, should_stop=lambda: bool(asked)
+    )
+
+    class Stopper(keras.callbacks.Callback):  # type: ignore[misc]
+        ended = 0
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+            if batch > 100 and not asked:
+                asked.append(time.perf_counter())
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            self.ended += 1
+
+    stopper = Stopper()
+    result = loop.run(5, callbacks=[stopper])
+    assert result.stopped
+    assert (result.epochs, stopper.ended) == (0, 0)
+    assert 100 < result.steps < 1000
+    assert int(loop.model.optimizer.iterations) == result.steps
+    assert time.perf_counter() - asked[0] < 0.3
+
+
+def test_a_callback_may_end_the_training_after_an_epoch() -> None:
+    class Ender(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            self.model.stop_training = epoch == 1
+
+    result = TrainingLoop(dense_sgd(), memory(60), batch_size=20, seed=SEED).run(
+        4, callbacks=[Ender()]
+    )
+    assert (result.epochs, result.steps, result.stopped) == (2, 6, True)
+
+
+@pytest.mark.parametrize("as_float", [False, True])
+def test_streaming_gives_what_memory_gives(as_float: bool, tmp_path: Path) -> None:
+    images, labels = patterns(90)
+    if as_float:
+        images = images.astype(np.float32) / 255
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    streamed, held = dense_sgd(), dense_sgd()
+    source = StreamingSource(mapped, labels, classes=CLASSES)
+    TrainingLoop(streamed, source, batch_size=20, seed=SEED).run(2)
+    held_source = InMemorySource(images, labels, classes=CLASSES)
+    TrainingLoop(held, held_source, batch_size=20, seed=SEED).run(2)
+    assert digest(streamed) == digest(held)
+
+
+def test_the_source_follows_from_the_memory_there_is() -> None:
+    images, labels = patterns(50)
+    assert isinstance(choose_source(images, labels), InMemorySource)
+    small = choose_source(images, labels, classes=CLASSES, available_bytes=20_000)
+    assert isinstance(small, StreamingSource)
+
+
+def test_the_order_of_an_epoch_hangs_on_seed_and_epoch_alone() -> None:
+    assert np.array_equal(epoch_order(5, 2, 100), epoch_order(5, 2, 100))
+    assert not np.array_equal(epoch_order(5, 2, 100), epoch_order(5, 3, 100))
+    assert not np.array_equal(epoch_order(5, 2, 100), epoch_order(6, 2, 100))
+    assert sorted(epoch_order(5, 2, 100)) == list(range(100))

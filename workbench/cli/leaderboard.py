@@ -1,0 +1,249 @@
+"""`leaderboard` and `export`: results ranked, grouped and beside the paper's tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import HomeOption, RunArgument, TableFormat, current_home
+
+if TYPE_CHECKING:
+    from workbench.leaderboard.store import Leaderboard
+    from workbench.leaderboard.table import Table
+    from workbench.runs.summary import RunSummary
+
+TableOption = Annotated[
+    int | None,
+    typer.Option("--table", metavar="3|6|7|8|9", help="A table of the paper, with ours beside it."),
+]
+FilterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="TERMS",
+        help="All of: preset=cnn-2 optimizer=adam lr>=0.001 accuracy>97 tag:best, or any word.",
+    ),
+]
+SortOption = Annotated[
+    str | None,
+    typer.Option("--sort", metavar="FIELD", help="accuracy, time, lr, started_at …; -FIELD turns."),
+]
+GroupOption = Annotated[
+    bool, typer.Option("--group", help="One row a preset and settings: n, mean ± sd.")
+]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", help="Of our runs beside the paper's: float32 or bfloat16.")
+]
+
+app = typer.Typer(
+    help="Rank and compare runs, also beside the paper's tables.\n\n"
+    "Example: mnist-workbench leaderboard --table 7",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def leaderboard(
+    context: typer.Context,
+    table: TableOption = None,
+    sort: SortOption = None,
+    filter_: FilterOption = None,
+    group: GroupOption = False,
+    precision: PrecisionOption = "float32",
+    output: Annotated[
+        TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
+    ] = TableFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """Rank and compare runs, also beside the paper's tables."""
+    if context.invoked_subcommand is not None:
+        return
+    from workbench.cli.output import console, note
+
+    chosen = _chosen(table, sort, filter_, group=group, precision=precision)
+    if output is TableFormat.RICH:
+        from workbench.leaderboard.export.rich import TableView
+
+        if not chosen.rows:
+            note(chosen.empty)
+        else:
+            console().print(TableView(chosen))
+        return
+    print(_written(chosen, output), end="")
+
+
+def _entries() -> list[RunSummary]:
+    """All ended runs; runs whose worker could not record them are added first."""
+    from workbench.cli.output import note
+
+    board = _leaderboard()
+    for run_id in board.sync().unreadable:
+        note(f"mnist-workbench: run {run_id} cannot be read and is left out")
+    return board.entries()
+
+
+def _leaderboard() -> Leaderboard:
+    from workbench.leaderboard.store import Leaderboard
+
+    return Leaderboard(current_home())
+
+
+def _chosen(
+    table: int | None,
+    sort: str | None,
+    filter_: str | None,
+    *,
+    group: bool,
+    precision: str = "float32",
+) -> Table:
+    from workbench.errors import QueryError
+    from workbench.leaderboard.grouping import group_runs, ranked
+    from workbench.leaderboard.paper import compare
+    from workbench.leaderboard.paper_view import paper_view
+    from workbench.leaderboard.query import parse_filter
+    from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
+    from workbench.leaderboard.views import grouped_table, leaderboard_table
+    from workbench.model.tables import paper_table
+
+    if precision not in ("float32", "bfloat16"):
+        raise QueryError(f'precision: "{precision}" is neither float32 nor bfloat16')
+    # Everything typed is checked before anything is read.
+    wanted = parse_filter(filter_ or "")
+    order = parse_sort(sort or DEFAULT_SORT)
+    paper = paper_table(table) if table is not None else None
+    runs = [run for run in _entries() if wanted.matches(run)]
+    if paper is not None:
+        half = "bfloat16" if precision == "bfloat16" else "float32"
+        return paper_view(compare(paper, runs, half))
+    if group:
+        groups = group_runs(sorted_by(runs, order))
+        return grouped_table(ranked(groups) if sort is None else groups)
+    return leaderboard_table(sorted_by(runs, order))
+
+
+def _written(table: Table, output: TableFormat) -> str:
+    from workbench.leaderboard.export.csv import to_csv
+    from workbench.leaderboard.export.json import to_json
+    from workbench.leaderboard.export.latex import to_latex
+    from workbench.leaderboard.export.markdown import to_markdown
+
+    match output:
+        case TableFormat.CSV:
+            return to_csv(table)
+        case TableFormat.JSON:
+            return to_json(table)
+        case TableFormat.LATEX:
+            return to_latex(table)
+        case _:
+            return to_markdown(table)
+
+
+@app.command("rebuild")
+def rebuild(home: HomeOption = None) -> None:
+    """Make the leaderboard anew from the run folders; a damaged file is kept aside."""
+    from workbench.cli.output import note
+
+    count = _leaderboard().rebuild(note)
+    note(f"leaderboard rebuilt from the run folders: {count} run{'' if count == 1 else 's'}")
+
+
+@app.command("tag")
+def tag(
+    run: RunArgument,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="TAG…", help="Tags to add.")] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", metavar="TAG", help="A tag to take away.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Add tags to a run, or take some away."""
+    from workbench.cli.output import note
+    from workbench.runs.folder import find_run
+    from workbench.runs.record import checked_labels
+
+    folder = find_run(current_home(), run)
+    labels = folder.labels
+    kept = [name for name in [*labels.tags, *(tags or [])] if name not in (remove or [])]
+    _leaderboard().set_labels(folder.run_id, checked_labels(kept, labels.note))
+    note(f"run {folder.run_id}: tags {' '.join(dict.fromkeys(kept)) or 'none'}")
+
+
+@app.command("note")
+def write_note(
+    run: RunArgument,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The remark; empty removes it.")],
+    home: HomeOption = None,
+) -> None:
+    """Keep a remark with a run."""
+    from workbench.cli.output import note
+    from workbench.runs.folder import find_run
+    from workbench.runs.record import checked_labels
+
+    folder = find_run(current_home(), run)
+    labels = checked_labels(list(folder.labels.tags), text)
+    _leaderboard().set_labels(folder.run_id, labels)
+    note(f"run {folder.run_id}: note {'kept' if text else 'removed'}")
+
+
+def export(
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write here instead of to stdout."),
+    ] = None,
+    table: TableOption = None,
+    sort: SortOption = None,
+    filter_: FilterOption = None,
+    group: GroupOption = False,
+    precision: PrecisionOption = "float32",
+    form: Annotated[
+        TableFormat | None,
+        typer.Option("--format", help="markdown, csv, json or latex; else from FILE's ending."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Write the leaderboard and all of the paper's tables as one markdown document.
+
+    With --table, --group, --filter or another format: that one table alone.
+
+    Example: mnist-workbench export -o results.md
+    """
+    form = form or _form_of(output)
+    whole = table is None and not group and filter_ is None and sort is None
+    if whole and form is TableFormat.MARKDOWN:
+        from workbench.leaderboard.export.document import document
+
+        text = document(_entries())
+    else:
+        text = _written(_chosen(table, sort, filter_, group=group, precision=precision), form)
+    if output is None:
+        print(text, end="")
+        return
+    _write(output, text, force=force)
+
+
+def _form_of(output: Path | None) -> TableFormat:
+    endings = {".csv": TableFormat.CSV, ".json": TableFormat.JSON, ".tex": TableFormat.LATEX}
+    return endings.get(output.suffix.lower() if output else "", TableFormat.MARKDOWN)
+
+
+def _write(output: Path, text: str, *, force: bool) -> None:
+    import os
+
+    from workbench.cli.output import note
+    from workbench.errors import EnvironmentProblem, UserError
+
+    if output.exists() and not force:
+        raise UserError(f"{output} exists already; choose another name, or --force replaces it")
+    aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.chmod(0o644)  # made to be shared, unlike the data folder
+        aside.replace(output)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise EnvironmentProblem(f"{output}: {error.strerror}; write it elsewhere") from error
+    note(f"wrote {output}")

@@ -1,0 +1,293 @@
+"""All runs of a home, watched cheaply: who lives, how far each is, and how the others ended.
+
+A look costs one listing of the folder names, one lock test for each new name, the new lines of
+each living log, and a `stat` for some of the ended runs in turn (another connection may have
+resumed or labelled one). Ended runs are read once, by `read_more`, the newest first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workbench.errors import RunError, UserError
+from workbench.runs import lock
+from workbench.runs.events import Batch
+from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.history import History
+from workbench.runs.log import EventReader
+from workbench.runs.record import LaunchedFrom
+from workbench.runs.summary import RunSummary, results_so_far, summarise
+from workbench.settings import Home
+
+# Chunks kept of a living run: enough for its steady speed, however long it runs.
+KEPT_BATCHES = 30
+# Ended runs looked at for a change in one look.
+STATS_A_LOOK = 500
+# A folder without spec.json is one that is being made or deleted, until it is this old.
+NEWBORN_SECONDS = 30.0
+
+Signature = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class WatchedRun:
+    """One run as lists show it. `summary` is None and `fault` says why where it is damaged."""
+
+    folder: RunFolder
+    summary: RunSummary | None = None
+    launched_from: LaunchedFrom | None = None
+    created_at: float = 0.0
+    step: int = 0
+    planned_steps: int = 0
+    seconds_left: float | None = None
+    preparing: str = ""
+    fault: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.folder.run_id
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process stands behind it."""
+        return self.summary is not None and self.summary.status.alive
+
+    @property
+    def progress(self) -> float:
+        """The share of the planned steps that is done, from 0 to 1."""
+        return min(1.0, self.step / self.planned_steps) if self.planned_steps else 0.0
+
+
+class Watchlist:
+    """The runs of a home. Methods may be called from any thread, one at a time goes in."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._guard = threading.Lock()
+        self._living: dict[str, _LivingRun] = {}
+        self._ended: dict[str, WatchedRun] = {}
+        self._signatures: dict[str, Signature] = {}
+        self._unread: dict[str, float] = {}
+        self._turn: list[str] = []
+
+    @property
+    def living(self) -> list[WatchedRun]:
+        """The living runs as last looked at, the newest first."""
+        return _newest_first(run.seen for run in list(self._living.values()) if run.seen)
+
+    @property
+    def runs(self) -> list[WatchedRun]:
+        """Living runs, then those that ended as far as they have been read; the newest first."""
+        return self.living + _newest_first(self._ended.copy().values())
+
+    @property
+    def unread(self) -> int:
+        """How many ended runs wait for `read_more`."""
+        return len(self._unread)
+
+    def look(self) -> None:
+        """Find new and deleted runs, and follow the living ones."""
+        with self._guard:
+            names = self._names()
+            for known in (self._living, self._ended, self._unread, self._signatures):
+                for name in [name for name in known if name not in names]:
+                    del known[name]  # type: ignore[attr-defined]
+            for name in names:
+                if name not in self._living and name not in self._ended:
+                    self._sort_in(name)
+            for name, run in list(self._living.items()):
+                self._follow(name, run)
+            self._look_at_some_ended()
+
+    def read_more(self, seconds: float = 0.1) -> None:
+        """Read ended runs that were not read yet, the newest first, for about this long."""
+        until = time.monotonic() + seconds
+        with self._guard:
+            for name in sorted(self._unread, key=lambda name: self._unread[name], reverse=True):
+                self._read(name)
+                if time.monotonic() > until:
+                    break
+
+    def look_again_at(self, run_id: str) -> None:
+        """Forget what is known of a run that was just resumed or labelled."""
+        with self._guard:
+            self._ended.pop(run_id, None)
+            self._unread.pop(run_id, None)
+
+    def _names(self) -> set[str]:
+        try:
+            with os.scandir(self._home.runs) as entries:
+                return {entry.name for entry in entries if not entry.name.startswith(".")}
+        except OSError:
+            return set()
+
+    def _folder(self, name: str) -> RunFolder:
+        return RunFolder(self._home.runs / name)
+
+    def _sort_in(self, name: str) -> None:
+        """A new name, or one not read yet: does it live?"""
+        folder = self._folder(name)
+        try:
+            made = folder.spec_file.stat().st_mtime
+        except NotADirectoryError:
+            return
+        except OSError:
+            if not self._old_enough(folder):
+                return
+            made = 0.0
+        if _held(folder):
+            self._unread.pop(name, None)
+            self._living[name] = _LivingRun(folder)
+        elif name not in self._unread:
+            self._unread[name] = made
+
+    def _old_enough(self, folder: RunFolder) -> bool:
+        try:
+            return folder.path.is_dir() and (
+                time.time() - folder.path.stat().st_mtime > NEWBORN_SECONDS
+            )
+        except OSError:
+            return False
+
+    def _follow(self, name: str, run: _LivingRun) -> None:
+        if not run.follow():
+            del self._living[name]
+            self._read(name)
+
+    def _read(self, name: str) -> None:
+        """Read an ended run whole."""
+        self._unread.pop(name, None)
+        folder = self._folder(name)
+        # Before the reading: what changes meanwhile is noticed at the next turn.
+        self._signatures[name] = _signature(folder)
+        self._ended[name] = read_run(folder)
+
+    def _look_at_some_ended(self) -> None:
+        if not self._turn:
+            self._turn = list(self._ended)
+        now, self._turn = self._turn[:STATS_A_LOOK], self._turn[STATS_A_LOOK:]
+        for name in now:
+            if name not in self._ended:
+                continue
+            folder = self._folder(name)
+            if _signature(folder) == self._signatures.get(name):
+                continue
+            if _held(folder):
+                del self._ended[name]
+                self._living[name] = _LivingRun(folder)
+                self._follow(name, self._living[name])
+            else:
+                self._read(name)
+
+
+class _LivingRun:
+    """A run whose log grows: only what is new in it is read."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.seen: WatchedRun | None = None
+        self._reader = EventReader(folder.events_file)
+        self._history: History | None = None
+        self._labelled = 0
+
+    def follow(self) -> bool:
+        """Read on; False once the run has ended (or its process is gone)."""
+        # The lock first: a worker writes its ending before it lets go of the lock.
+        if not _held(self.folder):
+            return False
+        try:
+            history = self._history = self._history or self.folder.empty_history()
+            for event in self._reader.read():
+                history.apply(event)
+                if isinstance(event, Batch) and len(history.batches) > 2 * KEPT_BATCHES:
+                    del history.batches[:-KEPT_BATCHES]
+            self.seen = self._watched(history)
+        except UserError as error:
+            self.seen = WatchedRun(self.folder, fault=str(error))
+        except OSError as error:
+            self.seen = _unreadable(self.folder, error)
+        return True
+
+    def _watched(self, history: History) -> WatchedRun:
+        record = self.folder.record
+        status = RunStatus.RUNNING
+        if history.queued:
+            status = RunStatus.QUEUED
+        elif history.paused:
+            status = RunStatus.PAUSED
+        return WatchedRun(
+            folder=self.folder,
+            summary=self._summary(history, status),
+            launched_from=record.launched_from,
+            created_at=record.created_at,
+            step=history.step,
+            planned_steps=history.planned_steps,
+            seconds_left=history.seconds_left,
+            preparing="" if history.batches or history.epochs else history.preparing,
+        )
+
+    def _summary(self, history: History, status: RunStatus) -> RunSummary:
+        labelled = _mtime(self.folder.labels_file)
+        before = self.seen.summary if self.seen else None
+        if before is None or labelled != self._labelled:
+            self._labelled = labelled
+            return summarise(self.folder, status, history)
+        return before.model_copy(update={"status": status, **results_so_far(history)})
+
+
+def read_run(folder: RunFolder) -> WatchedRun:
+    """An ended run, or one that crashed; damaged ones say so in `fault`."""
+    try:
+        record = folder.record
+        summary = summarise(folder)
+    except RunError as error:
+        made = _mtime(folder.path) / 1e9
+        return WatchedRun(folder, created_at=made, fault=str(error))
+    except OSError as error:
+        return _unreadable(folder, error)
+    steps = summary.epochs * record.spec.steps_per_epoch
+    done = summary.epochs_completed * record.spec.steps_per_epoch
+    return WatchedRun(
+        folder=folder,
+        summary=summary,
+        launched_from=record.launched_from,
+        created_at=record.created_at,
+        step=done,
+        planned_steps=steps,
+    )
+
+
+def _unreadable(folder: RunFolder, error: OSError) -> WatchedRun:
+    return WatchedRun(folder, fault=f"run {folder.run_id}: {error.strerror}; it cannot be read")
+
+
+def _held(folder: RunFolder) -> bool:
+    try:
+        return lock.is_held(folder.lock_file)
+    except OSError:
+        return False
+
+
+def _mtime(path: os.PathLike[str]) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _signature(folder: RunFolder) -> Signature:
+    """What changes when a run is resumed (its log), labelled (its folder) or mended (its spec)."""
+    try:
+        size = os.stat(folder.events_file).st_size
+    except OSError:
+        size = -1
+    return size, _mtime(folder.path), _mtime(folder.spec_file)
+
+
+def _newest_first(runs: Iterable[WatchedRun]) -> list[WatchedRun]:
+    return sorted(runs, key=lambda run: (run.created_at, run.run_id), reverse=True)
