@@ -1,10 +1,17 @@
 """mnist-workbench: train image classifiers in a terminal, beside the tables of a paper."""
 
-from importlib.metadata import PackageNotFoundError, version
+from __future__ import annotations
 
 __all__ = ["__version__"]
 
-try:
-    __version__ = version("mnist-workbench")
-except PackageNotFoundError:  # a bare checkout that was never installed
-    __version__ = "0+unknown"
+
+def __getattr__(name: str) -> str:
+    """`__version__`, looked up when asked for: the look-up costs more than all else at start."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mnist-workbench")
+    except PackageNotFoundError:  # a bare checkout that was never installed
+        return "0+unknown"

@@ -153,12 +153,12 @@ title = "small"
 [architecture]
 [[architecture.layers]]
 kind = "Conv2D"
-filters = 4
+filters = 8
 kernel_size = 3
 activation = "relu"
 [[architecture.layers]]
 kind = "MaxPooling2D"
-pool_size = 4
+pool_size = 2
 [[architecture.layers]]
 kind = "Flatten"
 [[architecture.layers]]
@@ -173,6 +173,7 @@ epochs = 4
 batch_size = 50
 [training.optimizer]
 kind = "adam"
+learning_rate = 0.004
 [training.schedule]
 kind = "cosine"
 """

@@ -12,6 +12,7 @@ from workbench.cli.options import HomeOption, RunArgument, TableFormat, current_
 if TYPE_CHECKING:
     from workbench.leaderboard.store import Leaderboard
     from workbench.leaderboard.table import Table
+    from workbench.model.spec import Precision
     from workbench.runs.summary import RunSummary
 
 TableOption = Annotated[
@@ -61,16 +62,14 @@ def leaderboard(
     """Rank and compare runs, also beside the paper's tables."""
     if context.invoked_subcommand is not None:
         return
-    from workbench.cli.output import console, note
+    from workbench.cli.output import note, print_table
 
     chosen = _chosen(table, sort, filter_, group=group, precision=precision)
     if output is TableFormat.RICH:
-        from workbench.leaderboard.export.rich import TableView
-
-        if not chosen.rows:
-            note(chosen.empty)
+        if chosen.rows:
+            print_table(chosen)
         else:
-            console().print(TableView(chosen))
+            note(chosen.empty)
         return
     print(_written(chosen, output), end="")
 
@@ -116,7 +115,7 @@ def _chosen(
     paper = paper_table(table) if table is not None else None
     runs = [run for run in _entries() if wanted.matches(run)]
     if paper is not None:
-        half = "bfloat16" if precision == "bfloat16" else "float32"
+        half: Precision = "bfloat16" if precision == "bfloat16" else "float32"
         return paper_view(compare(paper, runs, half))
     if group:
         groups = group_runs(sorted_by(runs, order))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from workbench.leaderboard.table import Table
+
 
 def note(message: str) -> None:
     """A line for the person, on stderr."""
@@ -34,3 +36,10 @@ def console(stream: TextIO | None = None) -> Console:
 def live_terminal(stream: TextIO) -> bool:
     """Whether a moving display can be drawn on the stream."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def print_table(table: Table) -> None:
+    """A table on stdout, laid out for the terminal's width."""
+    from workbench.leaderboard.export.rich import TableView
+
+    console().print(TableView(table))

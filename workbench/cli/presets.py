@@ -9,20 +9,13 @@ import typer
 
 from workbench.cli.options import HomeOption, ListFormat, complete_presets, current_home
 
-PART_TITLES = {
-    "nn": "Neural networks",
-    "cnn": "Convolutional networks",
-    "tuned": "Finely tuned",
-    "own": "Yours",
-}
-
 
 def presets(
     output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
     """List the models of the paper and your own."""
-    from workbench.cli.output import console, note, print_json
+    from workbench.cli.output import note, print_json
     from workbench.model.library import own_presets, paper_presets
     from workbench.model.shapes import analyse
 
@@ -46,29 +39,29 @@ def presets(
             ]
         )
         return
-    from rich.table import Table
+    from workbench.cli.output import print_table
+    from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
+    from workbench.leaderboard.wording import percent
 
-    from workbench.cli.progress import percent
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("name", no_wrap=True, style="bold")
-    table.add_column("title", no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("paper", justify="right", no_wrap=True)
-    table.add_column("in brief", overflow="ellipsis", no_wrap=True)
-    part = ""
-    for preset in listed:
-        if part and preset.part != part and preset.part != "tuned":
-            table.add_row()
-        part = preset.part
-        table.add_row(
-            preset.name,
-            preset.title,
-            f"{analyse(preset.architecture).parameters:,}",
-            percent(preset.paper.accuracy) if preset.paper else "–",
-            preset.summary,
+    rows = tuple(
+        (
+            cell(preset.name, Tone.STRONG),
+            cell(preset.title),
+            cell(f"{analyse(preset.architecture).parameters:,}"),
+            cell(percent(preset.paper.accuracy) if preset.paper else "–"),
+            cell(preset.summary),
         )
-    console().print(table)
+        for preset in listed
+    )
+    headings = (
+        Heading("Name"),
+        Heading("Title", weight=1),
+        Heading("Parameters", Align.RIGHT),
+        Heading("Paper", Align.RIGHT),
+        Heading("In brief", weight=2),
+    )
+    title = "Presets: the models of the paper" + (", and yours" if own else "")
+    print_table(Table(title, headings, rows))
 
 
 class ShowFormat(StrEnum):

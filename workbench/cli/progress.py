@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.output import console
+from workbench.leaderboard.wording import percent, points
 from workbench.runs.events import Epoch, Event, Paused, Resumed
 from workbench.runs.folder import RunFolder, RunStatus
 from workbench.runs.history import History
@@ -29,13 +30,6 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def percent(fraction: float | None) -> str:
-    """A fraction as a percentage with two decimals; a dash when there is none."""
-    if fraction is None or not math.isfinite(fraction):
-        return "–"
-    return f"{100 * fraction:.2f} %"
-
-
 def epoch_line(epoch: Epoch, planned: int) -> str:
     """One epoch as one plain line."""
     width = len(str(planned))
@@ -55,9 +49,8 @@ def result_lines(summary: RunSummary, paper_accuracy: float | None) -> list[str]
         case RunStatus.FINISHED:
             line = f"finished  {run}: {percent(summary.test_accuracy)} of the test images, {took}"
             if paper_accuracy is not None and summary.test_accuracy is not None:
-                points = 100 * (summary.test_accuracy - paper_accuracy)
-                sign = "+" if points >= 0 else "−"
-                line += f"; paper {percent(paper_accuracy)} ({sign}{abs(points):.2f} points)"
+                apart = points(100 * (summary.test_accuracy - paper_accuracy))
+                line += f"; paper {percent(paper_accuracy)} ({apart} points)"
         case RunStatus.STOPPED:
             line = f"stopped   {run}: {summary.epochs_completed} of {summary.epochs} epochs, {took}"
         case RunStatus.FAILED:

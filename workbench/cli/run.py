@@ -131,10 +131,11 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     from workbench.cli.progress import result_lines
 
     summaries: list[RunSummary] = []
+    answered = [0]  # presses passed on so far; a second one kills only what it was meant for
     code = 0
     with counted_interrupts() as interrupts:
         for position, folder in enumerate(folders):
-            answer = partial(_pass_on, interrupts, [0], folders[position:])
+            answer = partial(_pass_on, interrupts, answered, folders[position:])
             summary = follow(folder, _view(as_json=as_json, quiet=quiet), answer)
             if summary is None:
                 note(f"run {folder.run_id}: its folder was deleted while it was watched")

@@ -17,21 +17,11 @@ from workbench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from workbench.leaderboard.table import Table
     from workbench.runs.folder import RunFolder
     from workbench.runs.summary import RunSummary
 
 STOP_PATIENCE_SECONDS = 60.0
-MARKS = {
-    "queued": "…",
-    "running": "●",
-    "paused": "‖",
-    "finished": "✓",
-    "stopped": "■",
-    "failed": "✗",
-    "crashed": "!",
-}
 
 
 def runs(
@@ -42,7 +32,7 @@ def runs(
     home: HomeOption = None,
 ) -> None:
     """List all runs: living ones first, then the newest."""
-    from workbench.cli.output import console, note, print_json
+    from workbench.cli.output import note, print_json, print_table
     from workbench.errors import RunError, nearest
     from workbench.runs import lock
     from workbench.runs.folder import RunStatus, all_runs
@@ -52,7 +42,7 @@ def runs(
     for name in status or []:
         if name not in known:
             raise RunError(f'no status "{name}": {nearest(name, known)}')
-    listed: list[tuple[RunSummary, int | None]] = []
+    listed: list[tuple[RunSummary, int | None, str]] = []
     for folder in all_runs(current_home()):
         try:
             summary = summarise(folder)
@@ -60,39 +50,60 @@ def runs(
             note(f"mnist-workbench: {error}")
             continue
         if not status or summary.status.value in status:
-            listed.append((summary, lock.holder_pid(folder.lock_file)))
+            origin = _origin(folder)
+            listed.append((summary, lock.holder_pid(folder.lock_file), origin))
     listed.sort(key=lambda item: item[0].started_at, reverse=True)
     listed.sort(key=lambda item: not item[0].status.alive)
     if output is ListFormat.JSON:
-        print_json([{**summary.to_json(), "pid": pid} for summary, pid in listed])
+        print_json([{**summary.to_json(), "pid": pid} for summary, pid, _ in listed])
     elif not listed:
         note("No runs yet. Train one with `mnist-workbench run nn-1`.")
     else:
-        console().print(_table([summary for summary, _ in listed]))
+        print_table(_table([(summary, origin) for summary, _, origin in listed]))
 
 
-def _table(summaries: list[RunSummary]) -> Table:
-    from rich.table import Table
+def _table(summaries: list[tuple[RunSummary, str]]) -> Table:
+    from workbench.cli.progress import clock
+    from workbench.leaderboard.table import Align, Heading, Table, cell
+    from workbench.leaderboard.views import run_status
+    from workbench.leaderboard.wording import percent
 
-    from workbench.cli.progress import clock, percent
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for heading in ("run", "status", "model", "seed", "epochs", "test acc.", "time", "started"):
-        right = heading in ("seed", "epochs", "test acc.", "time")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
-    for summary in summaries:
-        state = "diverged" if summary.diverged else summary.status.value
-        table.add_row(
-            summary.run_id,
-            f"{MARKS[summary.status.value]} {state}",
-            summary.preset,
-            str(summary.seed),
-            f"{summary.epochs_completed}/{summary.epochs}",
-            percent(summary.test_accuracy),
-            clock(summary.train_seconds),
-            _local_time(summary.started_at),
+    right = Align.RIGHT
+    headings = (
+        Heading("Run"),
+        Heading("Status"),
+        Heading("Model", weight=1),
+        Heading("Accuracy", right),
+        Heading("Epochs", right),
+        Heading("Seed", right, 3),
+        Heading("Time", right, 2),
+        Heading("Started", weight=2),
+        Heading("From", weight=4),
+        Heading("Tags", weight=3),
+    )
+    rows = tuple(
+        (
+            cell(summary.run_id),
+            run_status(summary),
+            cell(summary.preset),
+            cell(percent(summary.test_accuracy)),
+            cell(f"{summary.epochs_completed}/{summary.epochs}"),
+            cell(summary.seed),
+            cell(clock(summary.train_seconds)),
+            cell(_local_time(summary.started_at)),
+            cell(origin),
+            cell(" ".join(summary.tags)),
         )
-    return table
+        for summary, origin in summaries
+    )
+    return Table("Runs", headings, rows)
+
+
+def _origin(folder: RunFolder) -> str:
+    """Where the run was started: `run, pts/3 (ssh)`."""
+    start = folder.record.launched_from
+    terminal = f", {start.terminal.removeprefix('/dev/')}" if start.terminal else ""
+    return f"{start.by}{terminal}{' (ssh)' if start.ssh else ''}"
 
 
 def _local_time(iso: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from workbench.cli.output import console, print_json
-from workbench.cli.progress import percent
+from workbench.leaderboard.wording import percent
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
 
