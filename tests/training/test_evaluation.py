@@ -62,10 +62,10 @@ def test_it_sees_the_weights_as_they_are_now() -> None:
 
 def test_it_leaves_the_model_as_it_was() -> None:
     model, images, labels = model_and_data()
-    before = [np.array(variable) for variable in model.variables]
+    before = [variable.numpy() for variable in model.variables]
     evaluate(model, InMemorySource(images, labels, classes=CLASSES))
     for old, variable in zip(before, model.variables, strict=True):
-        assert np.array_equal(old, np.array(variable))
+        assert np.array_equal(old, variable.numpy())
 
 
 def test_it_stops_between_batches() -> None:

@@ -89,7 +89,7 @@ def _processor() -> Finding:
 
 
 def _memory() -> Finding:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     memory = psutil.virtual_memory()
     detail = f"{memory.available / 2**30:.1f} GiB available of {memory.total / 2**30:.1f}"

@@ -42,12 +42,23 @@ def own_preset_files(home: Home) -> list[Path]:
 def own_presets(home: Home) -> tuple[list[Preset], list[PresetError]]:
     """The user's presets that can be read, and one error for each that cannot."""
     presets, errors = [], []
+    for _, found in own_presets_by_file(home):
+        if isinstance(found, PresetError):
+            errors.append(found)
+        else:
+            presets.append(found)
+    return presets, errors
+
+
+def own_presets_by_file(home: Home) -> list[tuple[Path, Preset | PresetError]]:
+    """Each of the user's preset files with its preset, or with why it cannot be read."""
+    found: list[tuple[Path, Preset | PresetError]] = []
     for path in own_preset_files(home):
         try:
-            presets.append(_own(path))
+            found.append((path, _own(path)))
         except PresetError as error:
-            errors.append(error)
-    return presets, errors
+            found.append((path, error))
+    return found
 
 
 def _own(path: Path) -> Preset:

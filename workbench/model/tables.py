@@ -82,6 +82,20 @@ def paper_tables() -> tuple[PaperTable, ...]:
     )
 
 
+@lru_cache(maxsize=1)
+def paper_rows_by_settings() -> dict[str, tuple[tuple[PaperTable, PaperRow], ...]]:
+    """Every row of the paper by the settings key of its float32 training.
+
+    One training may stand in several tables: CNN model 2 is in Tables 6, 7 and 9.
+    """
+    found: dict[str, tuple[tuple[PaperTable, PaperRow], ...]] = {}
+    for table in paper_tables():
+        for row in table.rows:
+            key = row.spec().settings_key
+            found[key] = (*found.get(key, ()), (table, row))
+    return found
+
+
 def paper_table(number: int) -> PaperTable:
     """The table of a number.
 

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.spec import TrainingSpec
-from workbench.resources import PACKAGE
 from workbench.runs import control, lock
 from workbench.runs.events import Failed, Preparing, Queued
 from workbench.runs.folder import RunFolder, RunStatus, create_run
 from workbench.runs.log import EventWriter, last_ending
+from workbench.runs.process import module_command, module_environment
 from workbench.runs.record import Labels
+from workbench.runs.standby import Standby
 from workbench.settings import Home
 
 WORKER = "workbench.training.worker"
 SEQUENCE = "workbench.runs.sequence"
 
 
-def launch(home: Home, specs: list[TrainingSpec], labels: Labels, by: str) -> list[RunFolder]:
+def launch(
+    home: Home,
+    specs: list[TrainingSpec],
+    labels: Labels,
+    by: str,
+    standby: Standby | None = None,
+) -> list[RunFolder]:
     """Create runs and train them one after the other, detached from this terminal.
+
+    A single run goes to the `standby` worker, if there is one.
 
     Raises:
         EnvironmentProblem: the folders cannot be written; none of the runs is left behind.
@@ -33,7 +41,10 @@ def launch(home: Home, specs: list[TrainingSpec], labels: Labels, by: str) -> li
         for spec in specs:
             created.append(create_run(home, spec, labels, by))
         if len(created) == 1:
-            spawn_worker(*created[0])
+            # The cores to use are settled when TensorFlow is imported, which a standby has done.
+            warm = standby if specs[0].threads is None else None
+            if warm is None or not warm.take(*created[0]):
+                spawn_worker(*created[0])
         else:
             _spawn_sequence(created)
     except (EnvironmentProblem, OSError) as error:
@@ -100,24 +111,16 @@ def _spawn_sequence(created: list[tuple[RunFolder, int]]) -> None:
 def _spawn(
     module: str, arguments: list[str], held: list[tuple[RunFolder, int]], log_file: Path
 ) -> subprocess.Popen[bytes]:
-    # -P keeps the current folder out of the import path: a stray random.py must not be run.
-    command = [sys.executable, "-P", "-m", module, *arguments]
-    environment = dict(os.environ)
-    if (PACKAGE.parent / "pyproject.toml").is_file():  # a checkout need not be installed
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = (
-            f"{PACKAGE.parent}{os.pathsep}{known}" if known else str(PACKAGE.parent)
-        )
     log = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         process = subprocess.Popen(
-            command,
+            module_command(module, *arguments),
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             pass_fds=[descriptor for _, descriptor in held],
-            env=environment,
+            env=module_environment(),
             cwd=held[0][0].path.parent,
         )
     finally:

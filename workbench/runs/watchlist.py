@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from workbench.errors import RunError, UserError
 from workbench.runs import lock
@@ -94,12 +95,12 @@ class Watchlist:
         """Find new and deleted runs, and follow the living ones."""
         with self._guard:
             names = self._names()
+            known: dict[str, Any]
             for known in (self._living, self._ended, self._unread, self._signatures):
-                for name in [name for name in known if name not in names]:
-                    del known[name]  # type: ignore[attr-defined]
-            for name in names:
-                if name not in self._living and name not in self._ended:
-                    self._sort_in(name)
+                for name in known.keys() - names:
+                    del known[name]
+            for name in names - self._living.keys() - self._ended.keys() - self._unread.keys():
+                self._sort_in(name)
             for name, run in list(self._living.items()):
                 self._follow(name, run)
             self._look_at_some_ended()
@@ -130,7 +131,7 @@ class Watchlist:
         return RunFolder(self._home.runs / name)
 
     def _sort_in(self, name: str) -> None:
-        """A new name, or one not read yet: does it live?"""
+        """A new name: does it live?"""
         folder = self._folder(name)
         try:
             made = folder.spec_file.stat().st_mtime
@@ -141,9 +142,8 @@ class Watchlist:
                 return
             made = 0.0
         if _held(folder):
-            self._unread.pop(name, None)
             self._living[name] = _LivingRun(folder)
-        elif name not in self._unread:
+        else:
             self._unread[name] = made
 
     def _old_enough(self, folder: RunFolder) -> bool:
@@ -169,19 +169,21 @@ class Watchlist:
 
     def _look_at_some_ended(self) -> None:
         if not self._turn:
-            self._turn = list(self._ended)
+            self._turn = [*self._ended, *self._unread]
         now, self._turn = self._turn[:STATS_A_LOOK], self._turn[STATS_A_LOOK:]
         for name in now:
-            if name not in self._ended:
-                continue
             folder = self._folder(name)
-            if _signature(folder) == self._signatures.get(name):
+            if name in self._ended:
+                if _signature(folder) == self._signatures.get(name):
+                    continue
+            elif name not in self._unread:
                 continue
             if _held(folder):
-                del self._ended[name]
+                self._ended.pop(name, None)
+                self._unread.pop(name, None)
                 self._living[name] = _LivingRun(folder)
                 self._follow(name, self._living[name])
-            else:
+            elif name in self._ended:
                 self._read(name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from workbench.data.arrays import ArrayDataset
 from workbench.data.catalogue import KERAS_NAMES, unknown_dataset

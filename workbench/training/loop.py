@@ -286,7 +286,7 @@ class _CompiledSteps:
         self._xla = xla
         batch_bytes = 4 * batch_size * (math.prod(source.image_shape) + source.class_count)
         self._block = max(1, min(full, XLA_BLOCK_BYTES // batch_bytes))
-        self._compile_update = model.count_params() >= WEIGHTS_WORTH_COMPILING
+        self._compile_update = not xla and model.count_params() >= WEIGHTS_WORTH_COMPILING
         self.names: list[str] = []
         images, labels = source.stack(np.zeros((1, 1), np.int32))
         # The step Keras's own fit takes first: makes metric and optimizer variables, moves nothing.

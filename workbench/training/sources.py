@@ -152,10 +152,13 @@ def to_unit_float(images: npt.NDArray[Any], scale: float | None = None) -> npt.N
         scale = 255.0 if images.dtype == np.uint8 else 1.0
     if scale == 1.0:
         return np.ascontiguousarray(images, dtype=np.float32)
-    if images.dtype == np.float64:
-        return np.divide(images, scale).astype(np.float32)
-    # Divided in float32 from the start: a float64 intermediate would double the peak memory.
-    return np.divide(images, np.float32(scale), dtype=np.float32)
+    # Divided in float32 from the start where the pixels are no finer: a float64 intermediate
+    # would double the peak memory.
+    exact = images.dtype if images.dtype == np.float64 else np.float32
+    unit: npt.NDArray[np.float32] = np.divide(images, scale, dtype=exact).astype(
+        np.float32, copy=False
+    )
+    return unit
 
 
 def to_one_hot(labels: npt.NDArray[Any], classes: int | None) -> npt.NDArray[np.float32]:

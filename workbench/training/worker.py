@@ -80,7 +80,7 @@ class Worker:
             return Stopped(time.time(), 0, 0, 0.0, None)
         spec = self._folder.record.spec
         self._emit(Preparing(time.time(), "loading TensorFlow"))
-        _prepare_process(spec.threads)
+        prepare_process(spec.threads)
         # Here and not above: the variables just set count only before the import.
         from workbench.training.checkpoint import load_checkpoint, save_checkpoint
         from workbench.training.train import Snapshot, train
@@ -207,7 +207,7 @@ def _peak_memory_mib() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
 
 
-def _prepare_process(threads: int | None) -> None:
+def prepare_process(threads: int | None) -> None:
     """Set what Keras and TensorFlow read from the environment when they are imported."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
@@ -237,6 +237,14 @@ def _explain(error: BaseException, folder: RunFolder) -> tuple[FailureReason, st
     return "error", f"{name}: {error or 'no message'} (traceback in {folder.log_file})"
 
 
+def work(folder: RunFolder, descriptor: int) -> int:
+    """Train the run in a folder, whose held lock is `descriptor`, and return the exit code."""
+    # No child of this process may keep the run alive by holding its lock.
+    os.set_inheritable(descriptor, False)
+    lock.write_pid(descriptor, os.getpid())
+    return Worker(folder).run()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Train the run in a folder. `--lock-fd` is the inherited, held lock."""
     parser = argparse.ArgumentParser(description="Train one run.")
@@ -254,10 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
         if folder.status() is RunStatus.FINISHED:
             print(f"run {folder.run_id} has finished", file=sys.stderr)
             return 1
-    # No child of this process may keep the run alive by holding its lock.
-    os.set_inheritable(descriptor, False)
-    lock.write_pid(descriptor, os.getpid())
-    return Worker(folder).run()
+    return work(folder, descriptor)
 
 
 if __name__ == "__main__":

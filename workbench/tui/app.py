@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.screen import Screen
 
 from workbench.errors import UserError
@@ -17,9 +18,11 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.launcher import launch
 from workbench.runs.record import Labels
 from workbench.settings import Home
+from workbench.tui.run_feed import RunFeed
 from workbench.tui.theme import DARK, LIGHT
 
 STYLES = resource_folder("layouts")
+LEAVING = "leaving"  # the id of the question at leaving, which is asked once
 
 
 def _models() -> Screen[None]:
@@ -46,8 +49,17 @@ def _leaderboard() -> Screen[None]:
     return LeaderboardScreen()
 
 
+def _palette() -> type[Provider]:
+    from workbench.tui.palette import ActionProvider
+
+    return ActionProvider
+
+
 class WorkbenchApp(App[None]):
-    """`home` is the data folder; `started` are the runs that this app began."""
+    """`home` is the data folder; `started` are the runs that this app began.
+
+    `run_feed` tells all screens, about once a second, which runs there are and how far they are.
+    """
 
     TITLE = "mnist-workbench"
     CSS_PATH: ClassVar = [str(path) for path in sorted(STYLES.glob("*.tcss"))]
@@ -59,27 +71,42 @@ class WorkbenchApp(App[None]):
         "leaderboard": _leaderboard,
     }
     DEFAULT_MODE = "models"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "show_help", "help", key_display="?", tooltip="Keys and words"),
+        Binding(
+            "question_mark,f1",
+            "show_help",
+            "help",
+            key_display="?",
+            tooltip="The keys that work here",
+        ),
         Binding("q", "leave", "quit", tooltip="Leave; asks while something trains"),
-        Binding("1", "go('models')", "models", show=False, tooltip="Models"),
-        Binding("2", "go('compose')", "compose", show=False, tooltip="Compose"),
-        Binding("3", "go('runs')", "runs", show=False, tooltip="Runs"),
-        Binding("4", "go('leaderboard')", "leaderboard", show=False, tooltip="Leaderboard"),
-        Binding("ctrl+t", "switch_theme", "light/dark", show=False, tooltip="Light or dark"),
+        # Textual's own ctrl+q would leave without asking.
+        Binding("ctrl+q", "leave", show=False, priority=True, tooltip="Leave; asks first"),
+        Binding("1", "go('models')", "models", show=False, tooltip="Go to Models"),
+        Binding("2", "go('compose')", "compose", show=False, tooltip="Go to Compose"),
+        Binding("3", "go('runs')", "runs", show=False, tooltip="Go to Runs"),
+        Binding("4", "go('leaderboard')", "leaderboard", show=False, tooltip="Go to Leaderboard"),
+        Binding(
+            "ctrl+t", "switch_theme", "light/dark", show=False, tooltip="Light or dark colours"
+        ),
     ]
 
     def __init__(self, home: Home) -> None:
         super().__init__()
         self.home = home
         self.started: list[RunFolder] = []
-
-    def on_mount(self) -> None:
-        """Take the themes up."""
+        self.run_feed = RunFeed(self, home)
+        # Before the stylesheets are read, as they use the themes' own variables.
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
+
+    def on_mount(self) -> None:
+        """Follow the runs."""
+        # After the first frame: a home of thousands of runs takes a moment to look through.
+        self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
 
     def action_go(self, place: str) -> None:
         """Show one of the four places."""
@@ -125,13 +152,22 @@ class WorkbenchApp(App[None]):
         if isinstance(screen, ComposeScreen):
             screen.start_from(preset)
 
+    def action_help_quit(self) -> None:
+        """Ctrl-C is a habit of those who want to leave."""
+        self.notify("Press q to quit.")
+
     def action_leave(self) -> None:
         """Leave; while something trains that this app started, ask what is to become of it."""
+        if self.screen.id == LEAVING:
+            return
         living = [folder for folder in self.started if folder.status().alive]
         if not living:
             self.exit()
             return
         from workbench.tui.screens.leave import carry_out, leave_dialog
+
+        dialog = leave_dialog(living)
+        dialog.id = LEAVING
 
         def answered(answer: str | None) -> None:
             error = carry_out(answer, living)
@@ -140,7 +176,7 @@ class WorkbenchApp(App[None]):
             elif answer in ("keep", "stop", "kill"):
                 self.exit()
 
-        self.push_screen(leave_dialog(living), answered)
+        self.push_screen(dialog, answered)
 
     def leave(self) -> None:
         """Leave at once: the terminal has gone, the trainings go on."""

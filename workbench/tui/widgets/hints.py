@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 from textual.app import RenderResult
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.widget import Widget
+
+# The way to all other keys never drops out.
+KEPT = "show_help"
 
 
 class Hints(Widget):
     """Reads the bindings in force, in the order in which they are declared.
 
-    A binding shows while `show` is on; those declared first stay longest.
+    A binding shows while `show` is on; those declared first stay longest. A click does what
+    the key does.
     """
 
     DEFAULT_CSS = """
@@ -29,29 +39,73 @@ class Hints(Widget):
         """As many hints as fit, whole ones only."""
         return hint_line(self._shown(), self.size.width, self.app.current_theme.dark)
 
-    def _shown(self) -> list[tuple[str, str]]:
-        seen: set[str] = set()
-        pairs = []
-        for active in self.screen.active_bindings.values():
+    def _shown(self) -> list[Hint]:
+        # The focused widget's keys first, the app's own (help, quit) last.
+        hints: dict[tuple[int, str], Hint] = {}
+        nodes: list[DOMNode] = []
+        for key, active in self.screen.active_bindings.items():
             binding: Binding = active.binding
-            if not binding.show or not active.enabled or binding.action in seen:
+            if active.node not in nodes:
+                nodes.append(active.node)
+            place = nodes.index(active.node)
+            if binding.show and active.enabled and (place, binding.action) not in hints:
+                hints[place, binding.action] = Hint(
+                    self.app.get_key_display(binding),
+                    binding.description,
+                    key,
+                    binding.action == KEPT,
+                )
+        # A key that a base class binds too would come first; what counts is the class's own list.
+        ranks = [declared_actions(type(node)) for node in nodes]
+        ordered = sorted(hints.items(), key=lambda item: (item[0][0], _rank(ranks, *item[0])))
+        return [hint for _, hint in ordered]
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One key as the line shows it; `press` is the key that a click stands for."""
+
+    key: str
+    label: str
+    press: str = ""
+    kept: bool = False
+
+    @property
+    def width(self) -> int:
+        """Columns with the two spaces after it."""
+        return cell_len(self.key) + 1 + cell_len(self.label) + 2
+
+
+def _rank(ranks: Sequence[Sequence[str]], place: int, action: str) -> int:
+    actions = ranks[place]
+    return actions.index(action) if action in actions else len(actions)
+
+
+def declared_actions(kind: type) -> list[str]:
+    """The actions of a class's own list of bindings, then of its bases', in their order."""
+    actions: list[str] = []
+    for owner in kind.__mro__:
+        for binding in owner.__dict__.get("BINDINGS", ()):
+            action = binding.action if isinstance(binding, Binding) else binding[1]
+            if action not in actions:
+                actions.append(action)
+    return actions
+
+
+def hint_line(hints: Sequence[Hint], width: int, dark: bool) -> Text:
+    """Hints in one line of at most `width` columns, the last ones dropped where it is narrow."""
+    line = Text(" ", no_wrap=True, overflow="crop")
+    room = width - 1 - sum(hint.width for hint in hints if hint.kept)
+    dropping = False
+    for hint in hints:
+        if not hint.kept:
+            # Once one does not fit, a shorter but less important one must not take its place.
+            dropping = dropping or hint.width > room
+            if dropping:
                 continue
-            seen.add(binding.action)
-            pairs.append((self.app.get_key_display(binding), binding.description))
-        # The app's own keys (help, quit) come after the screen's, as they are declared last.
-        return pairs
-
-
-def hint_line(pairs: list[tuple[str, str]], width: int, dark: bool) -> Text:
-    """`key label` pairs in one line of at most `width` columns."""
-    line = Text(no_wrap=True, overflow="crop")
-    used = 1
-    line.append(" ")
-    for key, label in pairs:
-        length = len(key) + 1 + len(label) + 2
-        if used + length > width:
-            continue
-        line.append(key, style="bold")
-        line.append(f" {label}  ", style="dim" if dark else "")
-        used += length
+            room -= hint.width
+        click = Style.from_meta({"@click": f"app.simulate_key({hint.press!r})"})
+        line.append(hint.key, style=Style(bold=True) + click)
+        line.append(f" {hint.label}", style=Style(dim=dark) + click)
+        line.append("  ")
     return line

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
+
+from workbench.tui.run_feed import RunFeed, Seen
 
 PLACES = (("1", "Models"), ("2", "Compose"), ("3", "Runs"), ("4", "Leaderboard"))
 
@@ -27,13 +30,24 @@ class TitleBar(Widget):
         self.set_reactive(TitleBar.place, place)
         self.set_reactive(TitleBar.detail, detail)
 
+    def on_mount(self) -> None:
+        """Follow what trains, in this app or in another connection."""
+        feed = getattr(self.app, "run_feed", None)
+        if isinstance(feed, RunFeed):
+            self.living = len(feed.last.living)
+            feed.seen.subscribe(self, self._runs_seen)
+
+    def _runs_seen(self, seen: Seen) -> None:
+        self.living = len(seen.living)
+
     def render(self) -> RenderResult:
         """The places with the current one marked; the right end says what trains."""
         left = Text(" ", no_wrap=True, overflow="ellipsis")
         for key, name in PLACES:
             here = name == self.place
-            left.append(f"{key} ", style="dim")
-            left.append(name, style="bold underline" if here else "")
+            click = Style.from_meta({"@click": f"app.go({name.lower()!r})"})
+            left.append(f"{key} ", style=Style(dim=True) + click)
+            left.append(name, style=Style(bold=here or None, underline=here or None) + click)
             left.append("   ")
         if self.detail:
             left.append(self.detail, style="dim")

@@ -1,0 +1,256 @@
+"""A run's curves as columns of numbers: growing, smoothed, cut down to what a screen can show.
+
+Everything here costs no more than the points that are new, so that a view of a long run stays
+as quick as one of a short run. Nothing is drawn and NumPy is not needed.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from workbench.runs.events import Batch, Epoch
+
+# From the line as it is to one that hardly moves; the weight of what came before.
+SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
+
+
+class Axis(StrEnum):
+    """What the x axis counts."""
+
+    EPOCHS = "epochs"
+    STEPS = "steps"
+    TIME = "time"
+
+
+class Metric(StrEnum):
+    """What the y axis shows."""
+
+    ACCURACY = "accuracy"
+    LOSS = "loss"
+
+
+class Samples:
+    """The chunks of a run (or its test results) as columns, in the order of their steps.
+
+    Columns only grow: a thread may read the first `len(samples)` values while more are added.
+    What a resumed run trains again is cut off into new columns, never out of these.
+    """
+
+    def __init__(self, steps_per_epoch: int) -> None:
+        self.steps_per_epoch = max(1, steps_per_epoch)
+        self._xs = {axis: array("d") for axis in Axis}
+        self._ys = {metric: array("d") for metric in Metric}
+
+    def __len__(self) -> int:
+        # The column that is written last, so that all others are at least as long.
+        return len(self._ys[Metric.LOSS])
+
+    def add(self, batch: Batch) -> None:
+        """Take one chunk in; it stands at the last of its steps."""
+        self.add_point(batch.step, batch.seconds, batch.accuracy, batch.loss)
+
+    def add_test(self, epoch: Epoch) -> None:
+        """Take the test set's values after an epoch in, where the samples are those."""
+        self.add_point(epoch.step, epoch.seconds, epoch.test_accuracy, epoch.test_loss)
+
+    def add_point(self, step: int, seconds: float, accuracy: float, loss: float) -> None:
+        """One more row."""
+        self._xs[Axis.STEPS].append(step)
+        self._xs[Axis.EPOCHS].append(step / self.steps_per_epoch)
+        self._xs[Axis.TIME].append(seconds)
+        self._ys[Metric.ACCURACY].append(accuracy)
+        self._ys[Metric.LOSS].append(loss)
+
+    def xs(self, axis: Axis) -> array[float]:
+        """Where each chunk stands: its step, its place in epochs, or training seconds."""
+        return self._xs[axis]
+
+    def ys(self, metric: Metric) -> array[float]:
+        """Each chunk's mean accuracy (a fraction) or loss; NaN where it was not a number."""
+        return self._ys[metric]
+
+    def until(self, step: int) -> Samples:
+        """New columns without the chunks beyond `step`."""
+        kept = Samples(self.steps_per_epoch)
+        count = bisect_right(self._xs[Axis.STEPS], step, 0, len(self))
+        for axis in Axis:
+            kept._xs[axis] = self._xs[axis][:count]
+        for metric in Metric:
+            kept._ys[metric] = self._ys[metric][:count]
+        return kept
+
+
+class Smoothing:
+    """A debiased exponential mean, carried on as its column grows.
+
+    The plain exponential mean starts at nothing and is drawn to zero by it; each value here is
+    divided by the weight that has come together so far, so that the first one is the column's
+    own. Values that are not finite are passed over and stay gaps.
+    """
+
+    def __init__(self, weight: float) -> None:
+        if not 0.0 <= weight < 1.0:
+            raise ValueError(f"smoothing weight {weight} is not in [0, 1)")
+        self.weight = weight
+        self.values = array("d")
+        self._sum = 0.0
+        self._weights = 0.0
+
+    def extend(self, column: Sequence[float], count: int | None = None) -> array[float]:
+        """Carry on to the column's first `count` values (all, when not given)."""
+        keep, add = self.weight, 1.0 - self.weight
+        for value in column[len(self.values) : count]:
+            if math.isfinite(value):
+                self._sum = keep * self._sum + add * value
+                self._weights = keep * self._weights + add
+                self.values.append(self._sum / self._weights)
+            else:
+                self.values.append(math.nan)
+        return self.values
+
+
+class Buckets:
+    """The least and the greatest value of each of `count` equal parts of an x range.
+
+    As x only grows, a part is closed once a later one begins; values outside the range and
+    values that are not finite are left out. A line through the points looks like the line
+    through all values.
+    """
+
+    def __init__(self, low: float, high: float, count: int) -> None:
+        self._low = low
+        self._width = (high - low) / max(1, count)
+        self._high = high
+        self._read = 0
+        self._closed: tuple[list[float], list[float]] = ([], [])
+        self._open: list[tuple[float, float]] = []  # the first, least, greatest and last so far
+        self._part = -1
+
+    def extend(self, xs: Sequence[float], ys: Sequence[float], count: int) -> None:
+        """Carry on to the first `count` values of two columns."""
+        if self._read == 0:
+            self._read = bisect_left(xs, self._low, 0, count)
+        for x, y in zip(xs[self._read : count], ys[self._read : count], strict=True):
+            if x > self._high or not math.isfinite(y):
+                continue
+            part = int((x - self._low) / self._width) if self._width > 0 else 0
+            if part != self._part:
+                self._close()
+                self._part, self._open = part, [(x, y), (x, y)]
+            elif y < self._open[0][1]:
+                self._open[0] = (x, y)
+            elif y > self._open[1][1]:
+                self._open[1] = (x, y)
+        self._read = max(self._read, count)
+
+    def points(self) -> tuple[list[float], list[float]]:
+        """At most two points a part, x ascending."""
+        xs, ys = self._closed
+        last_xs, last_ys = _in_order(self._open)
+        return xs + last_xs, ys + last_ys
+
+    def _close(self) -> None:
+        xs, ys = _in_order(self._open)
+        self._closed[0].extend(xs)
+        self._closed[1].extend(ys)
+        self._open = []
+
+
+def _in_order(pair: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    if len(pair) == 2 and pair[0] == pair[1]:
+        pair = pair[:1]
+    ordered = sorted(pair)
+    return [x for x, _ in ordered], [y for _, y in ordered]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of the x axis."""
+
+    low: float
+    high: float
+
+    @property
+    def length(self) -> float:
+        """How much of the axis it shows."""
+        return self.high - self.low
+
+    def at(self, share: float) -> float:
+        """The x at a share of the way from left to right."""
+        return self.low + share * self.length
+
+
+def recent(planned: float, done: float, share: float) -> Window:
+    """The stretch before `done` that is `share` of what is planned; all of it at a share of 1.
+
+    Its ends lie on quarters of its length, so that it moves in steps and not with each point.
+    """
+    if share >= 1.0 or planned <= 0:
+        return Window(0.0, max(planned, done) or 1.0)
+    length = planned * share
+    quarter = length / 4
+    high = max(length, min(math.ceil(done / quarter - 1e-9) * quarter, max(planned, done)))
+    return Window(max(0.0, high - length), high)
+
+
+def index_at(xs: Sequence[float], x: float, count: int | None = None) -> int | None:
+    """The index of the value nearest to `x` in an ascending column; None when it is empty."""
+    count = len(xs) if count is None else count
+    if count == 0:
+        return None
+    right = min(bisect_left(xs, x, 0, count), count - 1)
+    left = max(0, right - 1)
+    return left if x - xs[left] <= xs[right] - x else right
+
+
+class CurveView:
+    """One metric of a run, raw and smoothed, cut down to a number of columns.
+
+    Keeps what it has computed: asked again with the same view of a longer run, it reads only
+    the new chunks. Belongs to one thread.
+    """
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self._samples: Samples | None = None
+        self._smoothing = Smoothing(0.0)
+        self._frame: tuple[object, ...] = ()
+        self._raw = Buckets(0, 1, 1)
+        self._smooth = Buckets(0, 1, 1)
+
+    def update(
+        self, samples: Samples, axis: Axis, window: Window, columns: int, weight: float
+    ) -> None:
+        """Bring the view up to date with all chunks there are now."""
+        count = len(samples)
+        if samples is not self._samples or weight != self._smoothing.weight:
+            self._samples, self._smoothing, self._frame = samples, Smoothing(weight), ()
+        frame = (axis, window, columns)
+        if frame != self._frame:
+            self._frame = frame
+            self._raw = Buckets(window.low, window.high, columns)
+            self._smooth = Buckets(window.low, window.high, columns)
+        xs, ys = samples.xs(axis), samples.ys(self.metric)
+        self._smoothing.extend(ys, count)
+        self._raw.extend(xs, ys, count)
+        self._smooth.extend(xs, self._smoothing.values, count)
+
+    @property
+    def raw(self) -> tuple[list[float], list[float]]:
+        """The chunks' own values."""
+        return self._raw.points()
+
+    @property
+    def smooth(self) -> tuple[list[float], list[float]]:
+        """The smoothed values."""
+        return self._smooth.points()
+
+    @property
+    def smoothed_values(self) -> array[float]:
+        """The smoothed value of every chunk."""
+        return self._smoothing.values

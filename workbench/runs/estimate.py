@@ -1,0 +1,132 @@
+"""How long an epoch should take here, judged from the speeds of earlier runs.
+
+Speed hangs on the machine, the precision, the kind of model and the size of the batch, so only
+runs like the one asked about speak for it, and none is asked to speak for a model far from it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from workbench.errors import RunError
+from workbench.model.architecture import Architecture
+from workbench.model.layers import Conv2D
+from workbench.model.shapes import analyse
+from workbench.runs.events import Ended, Epoch
+from workbench.runs.folder import RunFolder, all_runs
+from workbench.runs.log import backwards
+from workbench.settings import Home
+
+NEWEST = 100  # runs that are read; older ones say nothing new
+FARTHEST = math.log(4)  # in multiply-adds an image, times or divided by this
+ALIKE = 0.05  # runs this much farther than the nearest speak with it
+BATCH_WEIGHT = 0.5  # a batch of double size changes speed less than double work does
+# A test image is only a forward pass, without gradients and update.
+TEST_SHARE = 1 / 3
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What one run says: its model's work an image and its images a second."""
+
+    multiply_adds: int
+    convolutional: bool
+    batch_size: int
+    precision: str
+    images_per_second: float
+
+
+def known_speeds(home: Home, host: str, newest: int = NEWEST) -> list[Speed]:
+    """The speeds of the newest runs of a host; runs that cannot be read are left out."""
+    dated = []
+    for folder in all_runs(home):
+        try:
+            dated.append((folder.events_file.stat().st_mtime, folder.run_id, folder))
+        except OSError:  # not started yet, or deleted meanwhile
+            continue
+    speeds = []
+    for _, _, folder in heapq.nlargest(newest, dated):
+        speed = _speed(folder, host)
+        if speed is not None:
+            speeds.append(speed)
+    return speeds
+
+
+def _speed(folder: RunFolder, host: str) -> Speed | None:
+    try:
+        record = folder.record
+    except RunError:
+        return None
+    spec = record.spec
+    if record.environment.host != host or spec.threads is not None or spec.xla is not None:
+        return None
+    images_per_second = next(
+        (
+            event.images_per_second
+            for event in backwards(folder.events_file)
+            if isinstance(event, Ended | Epoch) and event.images_per_second
+        ),
+        None,
+    )
+    if images_per_second is None or not math.isfinite(images_per_second):
+        return None
+    return Speed(
+        analyse(spec.architecture).multiply_adds,
+        _convolutional(spec.architecture),
+        spec.training.batch_size,
+        spec.precision,
+        images_per_second,
+    )
+
+
+def _convolutional(architecture: Architecture) -> bool:
+    """Models of Dense layers only are compiled as a whole and run at another speed."""
+    return any(isinstance(layer, Conv2D) for layer in architecture.layers)
+
+
+def epoch_seconds(
+    architecture: Architecture,
+    batch_size: int,
+    speeds: Iterable[Speed],
+    *,
+    images: int = 60_000,
+    test_images: int = 10_000,
+    precision: str = "float32",
+) -> float | None:
+    """Seconds an epoch with its test; None where no earlier run is near enough to tell."""
+    work = analyse(architecture).multiply_adds
+    if work < 1:
+        return None
+    convolutional = _convolutional(architecture)
+    near: list[tuple[float, float]] = []
+    for speed in speeds:
+        if speed.precision != precision or speed.convolutional != convolutional:
+            continue
+        if speed.multiply_adds < 1:
+            continue
+        apart = abs(math.log(work / speed.multiply_adds))
+        if apart > FARTHEST:
+            continue
+        batches = abs(math.log(batch_size / speed.batch_size))
+        seconds_an_image = work / speed.multiply_adds / speed.images_per_second
+        near.append((apart + BATCH_WEIGHT * batches, seconds_an_image))
+    if not near:
+        return None
+    nearest = min(distance for distance, _ in near)
+    typical = median(seconds for distance, seconds in near if distance <= nearest + ALIKE)
+    return typical * (images + TEST_SHARE * test_images)
+
+
+def duration_words(seconds: float) -> str:
+    """A rough time: `0.4 s`, `52 s`, `3 min`, `1.5 h`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 5970:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

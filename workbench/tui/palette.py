@@ -1,0 +1,86 @@
+"""The command palette: every action there is here, from the same bindings as help and hints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual.binding import ActiveBinding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.dom import DOMNode
+
+from workbench.tui.widgets.hints import declared_actions
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+
+@dataclass(frozen=True)
+class Command:
+    """An action by name; `keys` are the keys that do the same."""
+
+    name: str
+    keys: tuple[str, ...]
+    active: ActiveBinding
+
+    @property
+    def line(self) -> str:
+        """What the palette shows under the name."""
+        return f"key {' or '.join(self.keys)}"
+
+
+def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
+    """The actions in force on a screen, the screen's own before the app's.
+
+    Only bindings with a tooltip are ours; those of text fields and scrollbars have none.
+    """
+    nodes: list[DOMNode] = []
+    named: dict[tuple[int, str], tuple[ActiveBinding, list[str]]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if not binding.tooltip or binding.system or not active.enabled:
+            continue
+        if active.node not in nodes:
+            nodes.append(active.node)
+        place = nodes.index(active.node), binding.action
+        _, keys = named.setdefault(place, (active, []))
+        shown = app.get_key_display(binding)
+        if shown not in keys:
+            keys.append(shown)
+    ranks = [declared_actions(type(node)) for node in nodes]
+
+    def importance(place: tuple[int, str]) -> tuple[bool, int, int]:
+        # What the hints show comes first, in their order.
+        return not named[place][0].binding.show, place[0], ranks[place[0]].index(place[1])
+
+    for place in sorted(named, key=importance):
+        active, keys = named[place]
+        yield Command(active.binding.tooltip, tuple(keys), active)
+
+
+class ActionProvider(Provider):
+    """All actions of the screen from which the palette was opened, and of the app."""
+
+    async def discover(self) -> Hits:
+        """Everything, before anything is typed."""
+        for command in commands_of(self.app, self.screen):
+            yield DiscoveryHit(command.name, self._carry_out(command), help=command.line)
+
+    async def search(self, query: str) -> Hits:
+        """What matches the letters typed so far."""
+        matcher = self.matcher(query)
+        for command in commands_of(self.app, self.screen):
+            score = matcher.match(command.name)
+            if score > 0:
+                yield Hit(
+                    score,
+                    matcher.highlight(command.name),
+                    self._carry_out(command),
+                    help=command.line,
+                )
+
+    def _carry_out(self, command: Command) -> partial[Any]:
+        return partial(self.app.run_action, command.active.binding.action, command.active.node)

@@ -1,0 +1,271 @@
+"""The one place that calls plotext: a chart in, lines of characters with their roles out.
+
+plotext keeps one figure for the whole process, so everything here runs on one thread of its
+own (`on_drawing_thread`). Colours do not belong to a drawing: each character has a role, and
+the widget that shows it knows the theme.
+"""
+
+from __future__ import annotations
+
+import locale
+import math
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from functools import cache
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LABEL_COLUMNS = 5  # of the y axis, always, so that the frame stands still
+LEAST_COLUMNS, LEAST_LINES = 16, 5
+
+
+class Role(IntEnum):
+    """What a character belongs to. The six of an overlay come last."""
+
+    AXIS = 0
+    TRAIN = 1
+    TRAIN_RAW = 2
+    TEST = 3
+    PAPER = 4
+    TROUBLE = 5
+    FIRST = 6
+    SECOND = 7
+    THIRD = 8
+    FOURTH = 9
+    FIFTH = 10
+    SIXTH = 11
+
+
+OVERLAY_ROLES = (Role.FIRST, Role.SECOND, Role.THIRD, Role.FOURTH, Role.FIFTH, Role.SIXTH)
+OVERLAY_MARKS = ("●", "▲", "■", "◆", "✚", "○")
+PLAIN_MARKS = {"●": "o", "▲": "^", "■": "#", "◆": "*", "✚": "+", "○": "0", "✗": "X"}
+
+
+class Glyphs(StrEnum):
+    """The characters a terminal can show."""
+
+    BRAILLE = "braille"
+    PLAIN = "plain"  # box drawing but no braille: the Linux console
+    ASCII = "ascii"
+
+
+def terminal_glyphs() -> Glyphs:
+    """What this terminal can show, from its locale and name."""
+    if "utf" not in locale.getencoding().lower():
+        return Glyphs.ASCII
+    return Glyphs.PLAIN if os.environ.get("TERM", "") == "linux" else Glyphs.BRAILLE
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve, in the coordinates of its chart.
+
+    `line` joins the points; `mark` is a character: at every point of a series without a line,
+    along the line otherwise, so that curves can be told apart without colour.
+    """
+
+    label: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    role: Role
+    line: bool = True
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A horizontal line with a name in it, behind all curves."""
+
+    y: float
+    label: str
+    role: Role = Role.PAPER
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves in a frame. Ticks are places with their labels; nothing is chosen by plotext."""
+
+    series: tuple[Series, ...]
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    x_ticks: tuple[tuple[float, str], ...] = ()
+    y_ticks: tuple[tuple[float, str], ...] = ()
+    reference: Reference | None = None
+
+
+Spans = tuple[tuple[str, Role], ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The finished lines, and where the canvas between the axes lies in them."""
+
+    lines: tuple[Spans, ...]
+    left: int = LABEL_COLUMNS + 1
+    columns: int = 0
+    rows: int = 0
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="drawing")
+
+
+async def on_drawing_thread(work: Callable[[], T]) -> T:
+    """Run `work` on the one thread that may call plotext, without blocking the caller."""
+    import asyncio
+
+    return await asyncio.get_running_loop().run_in_executor(_thread(), work)
+
+
+def warm_up() -> None:
+    """Import plotext on its thread ahead of the first drawing."""
+    _thread().submit(__import__, "plotext")
+
+
+def canvas_size(width: int, height: int) -> tuple[int, int]:
+    """Columns and rows between the axes of a drawing of this size."""
+    return max(1, width - LABEL_COLUMNS - 1), max(1, height - 2)
+
+
+def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
+    """Draw a chart. Values that are not finite are left out; whoever asks says so in words."""
+    if width < LEAST_COLUMNS or height < LEAST_LINES:
+        return Drawing(())
+    import plotext
+
+    columns, rows = canvas_size(width, height)
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.limit_size(False, False)
+    plotext.plot_size(width, height)
+    plotext.xlim(*chart.x_range)
+    plotext.ylim(*chart.y_range)
+    plotext.xaxes(True, False)
+    plotext.yaxes(True, False)
+    plotext.xticks([x for x, _ in chart.x_ticks], [label for _, label in chart.x_ticks])
+    # Labels of one width keep the canvas where it is, whatever they say.
+    places = [y for y, _ in chart.y_ticks] or [chart.y_range[0]]
+    labels = [label for _, label in chart.y_ticks] or [""]
+    plotext.yticks(places, [label[:LABEL_COLUMNS].rjust(LABEL_COLUMNS) for label in labels])
+    if chart.reference is not None:
+        _draw_reference(plotext, chart, chart.reference, columns, glyphs)
+    drawn = False
+    for series in chart.series:
+        drawn = _draw_series(plotext, chart, series, columns, glyphs) or drawn
+    if not drawn and chart.reference is None:
+        # plotext draws no axes without a point; this one lies outside.
+        plotext.scatter([chart.x_range[0]], [chart.y_range[0]], marker=" ")
+    lines = tuple(_spans(line) for line in plotext.build().rstrip("\n").split("\n")[:height])
+    if glyphs is Glyphs.ASCII:
+        lines = tuple(tuple((_to_ascii(text), role) for text, role in line) for line in lines)
+    return Drawing(lines, columns=columns, rows=rows)
+
+
+def _draw_series(
+    plotext: object, chart: Chart, series: Series, columns: int, glyphs: Glyphs
+) -> bool:
+    low, high = chart.y_range
+    span = high - low
+    # plotext walks every line cell by cell, also far outside: a loss of 1e30 would never end.
+    floor, ceiling = low - span, high + span
+    xs, ys = [], []
+    for x, y in zip(series.xs, series.ys, strict=True):
+        if math.isfinite(x) and math.isfinite(y):
+            xs.append(x)
+            ys.append(min(ceiling, max(floor, y)))
+    if not xs:
+        return False
+    if series.line:
+        marker = "braille" if glyphs is Glyphs.BRAILLE else _plain_line(series.role)
+        plotext.plot(xs, ys, marker=marker, color=int(series.role))  # type: ignore[attr-defined]
+    if series.mark:
+        mark = series.mark if glyphs is Glyphs.BRAILLE else PLAIN_MARKS.get(series.mark, "o")
+        if series.line:
+            xs, ys = _spread(xs, ys, chart.x_range, columns, int(series.role))
+        plotext.scatter(xs, ys, marker=mark, color=int(series.role))  # type: ignore[attr-defined]
+    return True
+
+
+def _plain_line(role: Role) -> str:
+    return {Role.TRAIN_RAW: ".", Role.TEST: "-"}.get(role, "+" if role is Role.TRAIN else ".")
+
+
+def _spread(
+    xs: list[float], ys: list[float], x_range: tuple[float, float], columns: int, turn: int
+) -> tuple[list[float], list[float]]:
+    """A few points along a line; other lines get theirs elsewhere, so that all stay visible."""
+    apart = max(6, columns // 6)
+    width = (x_range[1] - x_range[0]) / max(1, columns)
+    wanted = (x_range[0] + width * (apart * turn / len(OVERLAY_ROLES)), apart * width)
+    chosen_xs, chosen_ys, following = [], [], wanted[0]
+    for x, y in zip(xs, ys, strict=True):
+        if x >= following:
+            chosen_xs.append(x)
+            chosen_ys.append(y)
+            while following <= x:
+                following += wanted[1]
+    if not chosen_xs:
+        return xs[-1:], ys[-1:]
+    return chosen_xs, chosen_ys
+
+
+def _draw_reference(
+    plotext: object, chart: Chart, reference: Reference, columns: int, glyphs: Glyphs
+) -> None:
+    low, high = chart.y_range
+    if not low <= reference.y <= high:
+        return
+    left, right = chart.x_range
+    # Every second cell: a line that cannot be taken for a curve.
+    xs = [left + (right - left) * column / max(1, columns - 1) for column in range(0, columns, 2)]
+    dash = "-" if glyphs is Glyphs.ASCII else "╌" if glyphs is Glyphs.BRAILLE else "─"
+    colour = int(reference.role)
+    plotext.scatter(  # type: ignore[attr-defined]
+        xs, [reference.y] * len(xs), marker=dash, color=colour
+    )
+    # Its name stands at the left, where curves begin far below; they pass in front of it.
+    label = f" {reference.label} "
+    if len(label) + 4 < columns:
+        xs = [left + (right - left) * (2 + at) / max(1, columns - 1) for at in range(len(label))]
+        plotext.scatter(  # type: ignore[attr-defined]
+            xs, [reference.y] * len(xs), marker=list(label), color=colour
+        )
+
+
+_PART = re.compile(r"\x1b\[([0-9;]*)m")
+
+
+def _spans(line: str) -> Spans:
+    """The characters of a line by role; plotext was given the role as a colour's number."""
+    spans: list[tuple[str, Role]] = []
+    role = Role.AXIS
+    position = 0
+    for match in _PART.finditer(line):
+        _append(spans, line[position : match.start()], role)
+        codes = match[1].split(";")
+        role = Role(int(codes[2])) if codes[:2] == ["38", "5"] else Role.AXIS
+        position = match.end()
+    _append(spans, line[position:], role)
+    return tuple(spans)
+
+
+def _append(spans: list[tuple[str, Role]], text: str, role: Role) -> None:
+    if not text:
+        return
+    if spans and spans[-1][1] is role:
+        spans[-1] = (spans[-1][0] + text, role)
+    else:
+        spans.append((text, role))
+
+
+_ASCII = str.maketrans({"│": "|", "┤": "+", "└": "+", "┬": "+", "─": "-", "┼": "+", "╌": "-"})
+
+
+def _to_ascii(text: str) -> str:
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

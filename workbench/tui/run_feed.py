@@ -1,0 +1,87 @@
+"""Looks at all runs about once a second and tells whoever subscribed.
+
+One feed serves the whole app: the count of trainings in each title bar, the list of runs, and
+the leaderboard, which must not hand out a seed that is being trained.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from textual.app import App
+from textual.signal import Signal
+
+from workbench.runs.watchlist import WatchedRun, Watchlist
+from workbench.settings import Home
+
+LOOK_SECONDS = 1.0
+# While ended runs are still being read, the next look comes at once.
+READING_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the last look found.
+
+    `runs` are all, living and ended, and filled only while a screen lists them (`listed`);
+    `unread` ended ones are still to be read.
+    """
+
+    living: tuple[WatchedRun, ...] = ()
+    runs: tuple[WatchedRun, ...] = ()
+    unread: int = 0
+    listed: bool = False
+
+
+class RunFeed:
+    """`seen` is published after each look; `last` is what it said last."""
+
+    def __init__(self, app: App[Any], home: Home) -> None:
+        self._app = app
+        self._watchlist = Watchlist(home)
+        self._reads_ended = False
+        self._early = asyncio.Event()
+        self.last = Seen()
+        self.seen: Signal[Seen] = Signal(app, "runs-seen")
+
+    async def follow(self) -> None:
+        """Look again and again, until the app ends."""
+        while True:
+            # The looks happen in a thread; only what they found comes back to the event loop.
+            self.last = await asyncio.to_thread(self._look)
+            self.seen.publish(self.last)
+            unread = self._reads_ended and self.last.unread
+            self._early.clear()
+            try:
+                await asyncio.wait_for(
+                    self._early.wait(), READING_SECONDS if unread else LOOK_SECONDS
+                )
+            except TimeoutError:
+                continue
+
+    def read_ended(self, wanted: bool) -> None:
+        """Whether a screen lists ended runs now: only then are they read."""
+        self._reads_ended = wanted
+        self.look_now()
+
+    def look_now(self) -> None:
+        """Do not wait for the next second: something has just been done."""
+        self._early.set()
+
+    def look_again_at(self, run_id: str) -> None:
+        """A run was resumed or labelled from here. Called in a thread."""
+        self._watchlist.look_again_at(run_id)
+
+    def _look(self) -> Seen:
+        self._watchlist.look()
+        listing = self._reads_ended
+        if listing:
+            self._watchlist.read_more()
+        return Seen(
+            living=tuple(self._watchlist.living),
+            runs=tuple(self._watchlist.runs) if listing else self.last.runs,
+            unread=self._watchlist.unread,
+            listed=listing,
+        )

@@ -1,0 +1,184 @@
+"""Axes that a person can read and that stand still: round limits, ticks, logarithms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+# Where the accuracy axis may begin, as fractions.
+ACCURACY_FLOORS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97,
+                   0.98, 0.985, 0.99)  # fmt: skip
+ERROR_TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
+# One wrong image of 10,000: a logarithm needs an end.
+LEAST_ERROR = 1e-4
+OUTLIERS = 0.08  # of the points at the far end may lie outside the frame
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From a value to its place on the axis, and back."""
+
+    forward: Callable[[float], float]
+    back: Callable[[float], float]
+
+
+def _same(value: float) -> float:
+    return value
+
+
+def _log(value: float) -> float:
+    return math.log10(value) if value > 0 else math.nan
+
+
+def _exp(place: float) -> float:
+    return float(10**place)
+
+
+def _error_log(accuracy: float) -> float:
+    return -math.log10(max(LEAST_ERROR, 1.0 - accuracy)) if math.isfinite(accuracy) else math.nan
+
+
+def _error_exp(place: float) -> float:
+    return float(1.0 - 10**-place)
+
+
+LINEAR = Scale(_same, _same)
+LOG = Scale(_log, _exp)
+# For accuracies: 90, 99 and 99.9 % equally far apart, as what matters is how many are wrong.
+ERROR_LOG = Scale(_error_log, _error_exp)
+
+Ticks = tuple[tuple[float, str], ...]
+Range = tuple[float, float]
+
+
+def nice_step(length: float, most: int) -> float:
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that makes at most `most` steps."""
+    raw = length / max(1, most)
+    if raw <= 0 or not math.isfinite(raw):
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(raw))
+    for factor in (1.0, 2.0, 2.5, 5.0, 10.0):
+        if raw <= factor * power * (1 + 1e-9):
+            return factor * power
+    return 10.0 * power
+
+
+def linear_ticks(low: float, high: float, most: int, label: Callable[[float], str]) -> Ticks:
+    """Round places between two values."""
+    step = nice_step(high - low, most)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return tuple((n * step, label(n * step)) for n in range(first, last + 1))
+
+
+def whole_ticks(low: float, high: float, most: int, label: Callable[[float], str]) -> Ticks:
+    """As `linear_ticks`, whole numbers only."""
+    step = max(1.0, math.ceil(nice_step(high - low, most)))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return tuple((n * step, label(n * step)) for n in range(first, last + 1))
+
+
+def time_ticks(low: float, high: float, most: int) -> Ticks:
+    """Round places on an axis of seconds: 5 s, 30 s, 1:00, 10:00, 1:00:00."""
+    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+    step = next((one for one in steps if (high - low) / one <= most), nice_step(high - low, most))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return tuple((n * step, _time_label(n * step, step)) for n in range(first, last + 1))
+
+
+def _time_label(seconds: float, step: float) -> str:
+    if step < 1:
+        return f"{seconds:.1f}"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def spaced(places: Sequence[tuple[float, str]], low: float, high: float, most: int) -> Ticks:
+    """Those of the places that lie inside and have at least an equal share of room each."""
+    room = (high - low) / max(1, most) * 0.999
+    chosen: list[tuple[float, str]] = []
+    for place, label in places:
+        inside = low - 1e-9 <= place <= high + 1e-9
+        if inside and (not chosen or place - chosen[-1][0] >= room):
+            chosen.append((place, label))
+    return tuple(chosen)
+
+
+def accuracy_ticks(low: float, high: float, most: int, scale: Scale) -> Ticks:
+    """Labels in percent; `low` and `high` are places on the axis."""
+    if scale is LINEAR:
+        return linear_ticks(low, high, most, lambda value: f"{100 * value:.4g}")
+    places = [(scale.forward(value), f"{100 * value:.4g}") for value in ERROR_TICKS]
+    return spaced(places, low, high, most)
+
+
+def loss_ticks(low: float, high: float, most: int, scale: Scale) -> Ticks:
+    """Plain numbers; `low` and `high` are places on the axis."""
+    if scale is LINEAR:
+        return linear_ticks(low, high, most, lambda value: f"{value:.4g}")
+    powers = range(math.floor(low) - 1, math.ceil(high) + 1)
+    places = [
+        (math.log10(factor) + power, f"{factor * 10.0**power:.3g}")
+        for power in powers
+        for factor in (1, 2, 5)
+    ]
+    return spaced(places, low, high, most)
+
+
+def without_outliers(values: Sequence[float], *, top: bool) -> float | None:
+    """The greatest (or least) value but for a few at that end; None without any."""
+    finite = sorted(value for value in values if math.isfinite(value))
+    if not finite:
+        return None
+    dropped = int(len(finite) * OUTLIERS)
+    return finite[-1 - dropped] if top else finite[dropped]
+
+
+def accuracy_range(least: float | None, before: Range | None, scale: Scale) -> Range:
+    """From a round floor below `least` to all right. It moves only where it must.
+
+    `before` is the range in force, in places on the axis; it is kept as long as it holds all
+    and less than half of it lies empty.
+    """
+    least = 0.0 if least is None else max(0.0, least)
+    top = scale.forward(1.0)
+    floor = max((one for one in ACCURACY_FLOORS if one <= least), default=0.0)
+    wanted = scale.forward(floor)
+    if before is not None and before[1] == top and before[0] <= scale.forward(least):
+        used = top - scale.forward(least)
+        if used >= 0.5 * (top - before[0]):
+            return before
+    return wanted, top
+
+
+def loss_range(
+    least: float | None, greatest: float | None, before: Range | None, scale: Scale
+) -> Range:
+    """From zero (or a round number, on a logarithmic axis) to a round number above `greatest`."""
+    if least is None or greatest is None:
+        return before or ((0.0, 2.5) if scale is LINEAR else (-2.0, 1.0))
+    if scale is LINEAR:
+        high = _round_up(max(greatest, 1e-6))
+        if before is not None and before[0] == 0.0 and 0.4 * before[1] <= greatest <= before[1]:
+            return before
+        return 0.0, high
+    low, high = _log(max(least, 1e-9)), _log(max(greatest, 1e-9))
+    # Thirds of a decade: about 1, 2, 5.
+    wanted = math.floor(low * 3 - 0.2) / 3, math.ceil(high * 3 + 0.2) / 3
+    fits = before is not None and before[0] <= low and high <= before[1]
+    if before is not None and fits and high - low >= 0.5 * (before[1] - before[0]):
+        return before
+    return wanted
+
+
+def _round_up(value: float) -> float:
+    power = 10.0 ** math.floor(math.log10(value))
+    for factor in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0):
+        if value <= factor * power * (1 + 1e-9):
+            return factor * power
+    return 10.0 * power

@@ -1,0 +1,234 @@
+"""The stack of layers from input to output, one line each, with the training below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.message import Message
+
+from workbench.model.architecture import shape_text
+from workbench.model.describe_settings import settings_sentence
+from workbench.model.draft import EMPTY, Draft, draft_of
+from workbench.model.layers import layer_label
+from workbench.model.shapes import Analysis
+from workbench.tui.screens.compose.lines import LineView
+
+_LEAST_SETTINGS = 8  # columns; where there are fewer, the form says the settings
+
+
+@dataclass(frozen=True)
+class _Row:
+    place: int
+    number: str
+    kind: str
+    settings: str
+    shape: str
+    parameters: str
+    problem: str = ""
+
+
+class LayerStack(LineView, can_focus=True):
+    """The rows of a draft and a cursor on one of them. Places are those of `model.draft`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "edit", tooltip="Edit what is under the cursor"),
+        Binding("down,j", "move(1)", "down", show=False, tooltip="Next row"),
+        Binding("up,k", "move(-1)", "up", show=False, tooltip="Previous row"),
+        Binding("pagedown,ctrl+d", "move(10)", "page down", show=False, tooltip="Ten rows down"),
+        Binding("pageup,ctrl+u", "move(-10)", "page up", show=False, tooltip="Ten rows up"),
+        Binding("home,g", "move(-999)", "first", show=False, tooltip="To the input"),
+        Binding("end,G", "move(999)", "last", show=False, tooltip="To the training"),
+        Binding("l,right", "choose", "edit", show=False),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another place."""
+
+        def __init__(self, place: int) -> None:
+            super().__init__()
+            self.place = place
+
+    class Chosen(Message):
+        """The row under the cursor is to be edited."""
+
+    def __init__(self) -> None:
+        super().__init__(id="stack", classes="panel")
+        self._draft: Draft = draft_of(EMPTY)
+        self._analysis: Analysis | None = None
+        self._place = 0
+        self._rows_of_lines: list[int] = []
+
+    def show(self, draft: Draft, analysis: Analysis, place: int) -> None:
+        """Show a draft with the cursor on a place."""
+        self._draft, self._analysis, self._place = draft, analysis, place
+        self.rebuild()
+        self._follow()
+
+    def _follow(self) -> None:
+        lines = [line for line, place in enumerate(self._rows_of_lines) if place == self._place]
+        if lines:
+            self.show_lines(0 if self._place == 0 else lines[0], lines[-1])
+
+    def on_focus(self) -> None:
+        """The cursor is brighter where keys arrive."""
+        self.rebuild()
+
+    def on_blur(self) -> None:
+        """The cursor stays visible."""
+        self.rebuild()
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor."""
+        place = max(0, min(self._place + by, len(self._draft.layers) + 1))
+        if place != self._place:
+            self.post_message(self.Moved(place))
+
+    def action_choose(self) -> None:
+        """Edit the row."""
+        self.post_message(self.Chosen())
+
+    def on_click(self, event: Click) -> None:
+        """A click moves the cursor, a second one edits."""
+        line = self.line_at(event.get_content_offset_capture(self).y)
+        if line is None or self._rows_of_lines[line] < 0:
+            return
+        place = self._rows_of_lines[line]
+        if place != self._place:
+            self.post_message(self.Moved(place))
+        elif event.chain > 1:
+            self.post_message(self.Chosen())
+
+    def _rows(self) -> list[_Row]:
+        analysis, draft = self._analysis, self._draft
+        if analysis is None:
+            return []
+        problem = analysis.problem
+        sentence = f"{problem.reason}; {problem.remedy}" if problem else ""
+        architecture = draft.architecture
+        rows = [
+            _Row(
+                0,
+                "",
+                "Input",
+                f"{architecture.classes:,} classes",
+                shape_text(architecture.input_shape),
+                "",
+                # An empty model is told what to do next instead.
+                sentence if problem and problem.index == 0 and draft.layers else "",
+            )
+        ]
+        for place, layer in enumerate(draft.layers, start=1):
+            facts = analysis.layers[place - 1] if place <= len(analysis.layers) else None
+            rows.append(
+                _Row(
+                    place,
+                    str(place),
+                    layer.kind,
+                    layer_label(layer).removeprefix(layer.kind).strip(),
+                    shape_text(facts.output_shape) if facts else "–",
+                    f"{facts.parameters:,}" if facts else "–",
+                    sentence if problem and problem.index == place else "",
+                )
+            )
+        return rows
+
+    def lay_out(self) -> tuple[Text | None, list[Text]]:
+        """Columns as wide as their content; settings take what is left, or go."""
+        rows = self._rows()
+        if not rows:
+            return None, []
+        width = self.line_width
+        shape = max(len("output"), *(len(row.shape) for row in rows))
+        parameters = max(len("parameters"), *(len(row.parameters) for row in rows))
+        kind = max(len("Training"), *(len(row.kind) for row in rows))
+        # pointer, number, mark and the gaps between all columns
+        fixed = 1 + 3 + 1 + 1 + 1
+        settings = width - fixed - kind - shape - parameters - 6
+        if settings < _LEAST_SETTINGS:
+            settings = 0
+        if not settings and fixed + kind + shape + parameters + 4 > width:
+            parameters = 0
+        if not settings:
+            used = fixed + shape + 2 + (parameters + 2 if parameters else 0)
+            kind = max(4, width - used)
+        columns = (kind, settings, shape, parameters)
+        muted, heading = self.paint("muted"), self.paint("heading")
+        head = Text("    # " + " ", style=heading, no_wrap=True)
+        self._columns(head, ("layer", "settings", "output", "parameters"), columns, heading)
+        lines: list[Text] = []
+        owners: list[int] = []
+        for row in rows:
+            lines.append(self._line(row, columns))
+            owners.append(row.place)
+            if row.problem:
+                for part in _wrapped(f"✗ {row.problem}", width - 7):
+                    lines.append(Text(" " * 6 + part, style=self.paint("error"), no_wrap=True))
+                    owners.append(row.place)
+        if not self._draft.layers:
+            for part in ("", "No layers yet.", "Press a to add one, n to start from a preset."):
+                lines.append(Text(" " * 7 + part, style=muted, no_wrap=True))
+                owners.append(-1)
+        lines.append(Text())
+        owners.append(-1)
+        lines.append(self._training(width))
+        owners.append(len(self._draft.layers) + 1)
+        self._rows_of_lines = owners
+        return head, lines
+
+    def _base(self, place: int) -> tuple[str, Style]:
+        """Pointer and style of a row: the cursor is told by more than its colour."""
+        if place != self._place:
+            return " ", Style()
+        cursor = self.paint("cursor")
+        return "›", cursor if self.has_focus else cursor + Style(dim=False)
+
+    def _line(self, row: _Row, columns: tuple[int, int, int, int]) -> Text:
+        pointer, base = self._base(row.place)
+        text = Text(pointer, style=base, no_wrap=True)
+        text.append(f"{row.number:>3} ", self.paint("muted"))
+        text.append("✗ " if row.problem else "  ", self.paint("error"))
+        cells = (row.kind, row.settings, row.shape, row.parameters)
+        self._columns(text, cells, columns, Style())
+        return text
+
+    def _columns(
+        self,
+        text: Text,
+        cells: tuple[str, str, str, str],
+        columns: tuple[int, int, int, int],
+        style: Style,
+    ) -> None:
+        kind, settings, shape, parameters = columns
+        text.append(_fitted(cells[0], kind), style + Style(bold=style == Style()))
+        if settings:
+            text.append("  " + _fitted(cells[1], settings), style)
+        text.append("  " + cells[2].rjust(shape), style)
+        if parameters:
+            text.append("  " + cells[3].rjust(parameters), style)
+
+    def _training(self, width: int) -> Text:
+        pointer, base = self._base(len(self._draft.layers) + 1)
+        text = Text(f"{pointer}      ", style=base, no_wrap=True)
+        text.append("Training", Style(bold=True))
+        sentence = settings_sentence(self._draft.training)
+        text.append("  " + _fitted(sentence, width - len(text.plain) - 2))
+        return text
+
+
+def _fitted(text: str, width: int) -> str:
+    """The text in exactly `width` columns."""
+    if cell_len(text) > width:
+        text = text[: max(0, width - 1)] + "…"
+    return text.ljust(width)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, max(10, width), subsequent_indent="  ")

@@ -1,0 +1,63 @@
+"""What can be picked: kinds of layer to add, models to start from."""
+
+from __future__ import annotations
+
+from workbench.errors import PresetError
+from workbench.model.architecture import Architecture
+from workbench.model.draft import EMPTY
+from workbench.model.forms import LAYER_EXPLANATIONS, new_layer, output_layer
+from workbench.model.layers import Layer
+from workbench.model.library import find_preset, own_presets, paper_presets
+from workbench.model.preset import Preset
+from workbench.settings import Home
+from workbench.tui.screens.compose.pick import Pick
+from workbench.tui.screens.dialog import ChoiceDialog
+
+SAVE, START = "save", "start"
+_OUTPUT, _EMPTY = "output", "empty"
+
+
+def layer_picks(architecture: Architecture) -> list[Pick]:
+    """Every kind of layer with one line about it, and the layer that ends a model."""
+    ending = f"Dense {architecture.classes:,}, softmax: the layer that ends a model"
+    kinds = [Pick(kind, kind, words) for kind, words in LAYER_EXPLANATIONS.items()]
+    return [*kinds, Pick(_OUTPUT, "Output", ending)]
+
+
+def picked_layer(key: str, classes: int) -> Layer:
+    """The layer of a pick."""
+    return output_layer(classes) if key == _OUTPUT else new_layer(key)
+
+
+def preset_picks(home: Home) -> tuple[list[Pick], list[PresetError]]:
+    """Nothing, the paper's models and one's own; errors for presets that cannot be read."""
+    own, errors = own_presets(home)
+    models = [Pick(preset.name, preset.name, _words(preset)) for preset in (*paper_presets(), *own)]
+    return [Pick(_EMPTY, "(empty)", "No layers"), *models], errors
+
+
+def _words(preset: Preset) -> str:
+    summary = f": {preset.summary}" if preset.summary else ""
+    return f"{preset.title}{summary}"
+
+
+def picked_preset(key: str, home: Home) -> Preset:
+    """The preset of a pick.
+
+    Raises:
+        PresetError: it cannot be read any more.
+    """
+    return EMPTY if key == _EMPTY else find_preset(key, home)
+
+
+def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:
+    """The question before unsaved work is lost."""
+    new = "an empty model" if preset is EMPTY else preset.title
+    return ChoiceDialog(
+        f"The changes of {work} are not saved.",
+        [
+            (SAVE, "Save them first"),
+            (START, f"Drop them and start from {new}"),
+            ("stay", "Stay with them"),
+        ],
+    )

@@ -1,0 +1,5 @@
+"""Leaderboard: all runs, and the paper's tables beside ours."""
+
+from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
+
+__all__ = ["LeaderboardScreen"]

@@ -1,0 +1,125 @@
+"""What the leaderboard shows, computed away from the screen: read, filtered, sorted, grouped."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from workbench.errors import UserError
+from workbench.leaderboard.database import LeaderboardDamaged
+from workbench.leaderboard.grouping import Group, group_runs
+from workbench.leaderboard.paper import (
+    RowComparison,
+    TableComparison,
+    compare_all,
+    paper_accuracies,
+)
+from workbench.leaderboard.query import parse_filter
+from workbench.leaderboard.store import Leaderboard
+from workbench.model.tables import TABLE_NUMBERS
+from workbench.runs.summary import RunSummary
+from workbench.settings import Home
+from workbench.tui.screens.leaderboard.order import Order, sort_groups, sort_runs
+
+ALL_RUNS = 0  # the tab of all runs; the others have their table's number
+TABS = (ALL_RUNS, *TABLE_NUMBERS)
+
+
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard as read at one time, with what is the same for every view of it."""
+
+    entries: tuple[RunSummary, ...] = ()
+    tables: Mapping[int, TableComparison] = field(default_factory=dict)
+    beyond: frozenset[str] = frozenset()  # settings whose paper value lies beyond our spread
+    seeds: Mapping[str, frozenset[int]] = field(default_factory=dict)  # by settings
+
+    def paper(self, settings_key: str) -> float | None:
+        """The paper's accuracy for these settings."""
+        return paper_accuracies().get(settings_key)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A board, or why there is none. `damaged` can be mended by rebuilding."""
+
+    board: Board | None
+    error: UserError | None = None
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the file is damaged, rather than busy or out of reach."""
+        return isinstance(self.error, LeaderboardDamaged)
+
+
+def load(home: Home) -> Loaded:
+    """Read the leaderboard. Takes a while with thousands of runs."""
+    try:
+        return Loaded(make_board(Leaderboard(home).entries()))
+    except UserError as error:
+        return Loaded(None, error)
+
+
+def make_board(entries: Iterable[RunSummary]) -> Board:
+    """The board of these runs."""
+    runs = tuple(entries)
+    tables = {table.table.number: table for table in compare_all(runs)}
+    half = compare_all(runs, "bfloat16")
+    seeds: dict[str, set[int]] = defaultdict(set)
+    for run in runs:
+        seeds[run.settings_key].add(run.seed)
+    return Board(
+        entries=runs,
+        tables=tables,
+        beyond=frozenset(
+            row.settings_key
+            for table in (*tables.values(), *half)
+            for row in table.rows
+            if row.within is False
+        ),
+        seeds={key: frozenset(used) for key, used in seeds.items()},
+    )
+
+
+@dataclass(frozen=True)
+class View:
+    """What is asked for: a tab, a filter, an order, grouped or not."""
+
+    tab: int = ALL_RUNS
+    filter_text: str = ""
+    order: Order = Order()
+    grouped: bool = False
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """What a view shows of a board: one of the three is filled."""
+
+    view: View
+    runs: Sequence[RunSummary] = ()
+    groups: Sequence[Group] = ()
+    comparison: TableComparison | None = None
+
+
+def arrange(board: Board, view: View) -> Arranged:
+    """The rows of a view, in their order.
+
+    Raises:
+        QueryError: the filter cannot be understood.
+    """
+    if view.tab != ALL_RUNS:
+        return Arranged(view, comparison=board.tables.get(view.tab))
+    chosen = parse_filter(view.filter_text)
+    runs: Sequence[RunSummary] = board.entries
+    if chosen.matchers:
+        runs = [run for run in runs if chosen.matches(run)]
+    if view.grouped:
+        return Arranged(view, groups=sort_groups(group_runs(runs), view.order))
+    return Arranged(view, runs=sort_runs(runs, view.order))
+
+
+def next_seed(board: Board, row: RowComparison, taken: Iterable[int]) -> int:
+    """The lowest seed that neither a run on the board nor one of `taken` has used."""
+    used = {*board.seeds.get(row.settings_key, ()), *taken}
+    return next(seed for seed in range(len(used) + 1) if seed not in used)

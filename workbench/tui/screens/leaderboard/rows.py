@@ -1,0 +1,289 @@
+"""The leaderboard's lines: runs, groups of runs, and rows of the paper's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.outcome import Outcome, outcome
+from workbench.leaderboard.paper import RowComparison, TableComparison
+from workbench.leaderboard.table import one_line
+from workbench.leaderboard.views import MARKS, seeds_text
+from workbench.leaderboard.wording import MISSING, points
+from workbench.runs.summary import RunSummary
+from workbench.tui.screens.leaderboard.board import Board
+from workbench.tui.screens.leaderboard.order import group_difference
+from workbench.tui.screens.runs.rows import clock
+from workbench.tui.settings_text import settings_text
+from workbench.tui.widgets.columns import Column, Content
+
+RUN_COLUMNS = (
+    Column("model", "  Model", 13, stretch=1, most=18),
+    Column("settings", "Settings", 17, stretch=6, most=64),
+    Column("accuracy", "Test %", 8, right=True),
+    Column("best", "Best %", 8, weight=3, right=True),
+    Column("seed", "Seed", 4, right=True),
+    Column("paper", "Paper %", 7, right=True),
+    Column("difference", "Diff.", 7, right=True),
+    Column("time", "Time", 7, right=True, weight=1),
+    Column("tags", "Tags", 10, weight=2, stretch=1, most=24),
+    Column("started", "Started", 16, weight=5),
+    Column("run", "Run", 4, weight=4),
+    Column("note", "Note", 16, weight=6, stretch=2, most=60),
+)
+GROUP_COLUMNS = (
+    Column("model", "Model", 11, stretch=1, most=18),
+    Column("settings", "Settings", 17, stretch=6, most=64),
+    Column("n", "n", 3, right=True),
+    Column("accuracy", "Mean ± sd %", 12, right=True),
+    Column("best", "Best %", 6, weight=2, right=True),
+    Column("worst", "Worst %", 7, weight=4, right=True),
+    Column("paper", "Paper %", 7, right=True),
+    Column("difference", "Diff.", 7, right=True),
+    Column("time", "Time", 7, weight=3, right=True),
+    Column("seeds", "Seeds", 10, weight=5, stretch=1, most=20),
+    Column("diverged", "Diverged", 8, weight=6, right=True),
+)
+BEYOND = "≠"
+_TONES = {"": "", "good": "good", "warning": "warning", "bad": "bad", "muted": "muted"}
+
+
+def number(fraction: float | None) -> str:
+    """A percentage without its sign, which stands in the heading: `97.49`."""
+    return MISSING if fraction is None else f"{100 * fraction:.2f}"
+
+
+def spread(mean: float | None, deviation: float | None) -> str:
+    """`97.41 ± 0.07`, or the mean alone."""
+    if mean is None or deviation is None:
+        return number(mean)
+    return f"{100 * mean:.2f} ± {100 * deviation:.2f}"
+
+
+def difference(fraction: float | None, beyond: bool) -> Content:
+    """In points; marked and coloured only where the paper lies beyond our spread.
+
+    The numbers stand under one another whether they are marked or not.
+    """
+    text = points(None if fraction is None else 100 * fraction)
+    return (f"{text} {BEYOND}", "warning") if beyond and fraction is not None else f"{text}  "
+
+
+class RunRows:
+    """Runs, one a line. `marks` gives the selected ones' curve marks by run id."""
+
+    def __init__(self, board: Board, runs: Sequence[RunSummary], marks: Mapping[str, str]) -> None:
+        self.board = board
+        self.runs = runs
+        self.marks = marks
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def key(self, index: int) -> str:
+        """The run's id."""
+        return self.runs[index].run_id
+
+    def mark(self, index: int) -> str:
+        """The mark of its curve, where it is selected."""
+        return self.marks.get(self.runs[index].run_id, " ")
+
+    def cell(self, index: int, column: str, width: int) -> Content:
+        """A cell of a run's line."""
+        run = self.runs[index]
+        match column:
+            case "model":
+                tone, mark = MARKS[outcome(run)]
+                return [(mark, _TONES.get(tone.value, "")), (f" {one_line(run.preset)}", "")]
+            case "settings":
+                return settings_text(run, width)
+            case "accuracy":
+                return _accuracy(run)
+            case "best":
+                if run.best_epoch_test_accuracy is None:
+                    return (MISSING, "muted")
+                return (f"{number(run.best_epoch_test_accuracy)} {run.best_epoch:>2}", "muted")
+            case "seed":
+                return str(run.seed)
+            case "paper":
+                return (number(self.board.paper(run.settings_key)), "muted")
+            case "difference":
+                paper = self.board.paper(run.settings_key)
+                if paper is None or run.test_accuracy is None:
+                    return f"{MISSING}  "
+                beyond = run.settings_key in self.board.beyond
+                return difference(run.test_accuracy - paper, beyond)
+            case "time":
+                return MISSING if run.train_seconds is None else clock(run.train_seconds)
+            case "tags":
+                return (" ".join(run.tags), "test")
+            case "started":
+                return (run.started_at[:16].replace("T", " "), "muted")
+            case "run":
+                return (run.run_id.partition("-")[0], "muted")
+            case "note":
+                return one_line(run.note)
+        return ""
+
+
+def _accuracy(run: RunSummary) -> Content:
+    word = outcome(run)
+    if word is Outcome.DIVERGED:
+        return ("diverged", "bad")
+    if word is Outcome.COLLAPSED:
+        return (f"{number(run.test_accuracy)} !", "warning")
+    return (number(run.test_accuracy), "strong" if word is Outcome.FINISHED else "muted")
+
+
+class GroupRows:
+    """Groups of runs of the same settings, one a line."""
+
+    def __init__(self, board: Board, groups: Sequence[Group], marks: Mapping[str, str]) -> None:
+        self.board = board
+        self.groups = groups
+        self.marks = marks
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def key(self, index: int) -> str:
+        """Preset and settings."""
+        group = self.groups[index]
+        return f"{group.example.preset}/{group.settings_key}"
+
+    def mark(self, index: int) -> str:
+        """A sign where curves of the group are shown."""
+        runs = self.groups[index].runs
+        return "◇" if self.marks and any(run.run_id in self.marks for run in runs) else " "
+
+    def cell(self, index: int, column: str, width: int) -> Content:
+        """A cell of a group's line."""
+        group = self.groups[index]
+        match column:
+            case "model":
+                return one_line(group.example.preset)
+            case "settings":
+                return settings_text(group.example, width)
+            case "n":
+                return str(group.n)
+            case "accuracy":
+                if not group.n:
+                    return ("diverged", "bad") if group.diverged else (MISSING, "muted")
+                return (spread(group.mean, group.deviation), "strong")
+            case "best":
+                return (number(group.best), "muted")
+            case "worst":
+                return (number(group.worst), "muted")
+            case "paper":
+                return (number(self.board.paper(group.settings_key)), "muted")
+            case "difference":
+                return difference(group_difference(group), group.settings_key in self.board.beyond)
+            case "time":
+                return MISSING if group.train_seconds is None else clock(group.train_seconds)
+            case "seeds":
+                return (seeds_text(group.seeds), "muted")
+            case "diverged":
+                return (str(group.diverged), "bad") if group.diverged else (MISSING, "muted")
+        return ""
+
+
+def paper_columns(comparison: TableComparison) -> tuple[Column, ...]:
+    """The paper's columns, then ours. The widths fit the paper's few rows."""
+    table, rows = comparison.table, comparison.rows
+    label = max(len(table.label_heading), *(len(row.row.label) for row in rows))
+    columns = [Column("label", table.label_heading, min(26, label))]
+    for place, heading in enumerate(table.cell_headings):
+        texts = [row.row.cells[place] for row in rows]
+        figures = all(text.replace(".", "", 1).isdigit() for text in texts)
+        width = max(len(heading), *(len(text) for text in texts))
+        # The architecture is known from the model's name, so it goes first.
+        weight = 9 if heading == "Architecture" else 3 + len(table.cell_headings) - place
+        weight = weight if len(table.cell_headings) > 2 or weight == 9 else 0
+        columns.append(Column(f"cell{place}", heading, min(34, width), weight, right=figures))
+    columns += [
+        Column("paper", "Paper best %" if comparison.best_counts else "Paper %", 7, right=True),
+        Column("ours", "Ours %", 12, right=True),
+        Column("n", "n", 2, right=True),
+    ]
+    if comparison.best_counts:
+        columns[-3] = Column("paper", "Paper best %", 12, right=True)
+        columns.append(Column("best", "Our best %", 10, weight=1, right=True))
+    columns += [
+        Column("difference", "Diff.", 7, right=True),
+        Column("verdict", "Verdict", 15, stretch=1, most=24),
+    ]
+    if comparison.timed:
+        columns.append(Column("time-paper", "Time, paper", 11, weight=2, right=True))
+        columns.append(Column("time-ours", "Time, ours", 10, weight=2, right=True))
+    return tuple(columns)
+
+
+class PaperRows:
+    """The rows of one of the paper's tables. `training` are settings being trained now."""
+
+    def __init__(
+        self, comparison: TableComparison, marks: Mapping[str, str], training: Mapping[str, int]
+    ) -> None:
+        self.comparison = comparison
+        self.rows = comparison.rows
+        self.marks = marks
+        self.training = training
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def key(self, index: int) -> str:
+        """The row's settings."""
+        return self.rows[index].settings_key
+
+    def mark(self, index: int) -> str:
+        """A sign where curves of the row are shown."""
+        ours = self.rows[index].ours
+        shown = ours is not None and any(run.run_id in self.marks for run in ours.runs)
+        return "◇" if shown else " "
+
+    def cell(self, index: int, column: str, width: int) -> Content:
+        """A cell of a row."""
+        row = self.rows[index]
+        ours = row.ours
+        if column.startswith("cell"):
+            return row.row.cells[int(column.removeprefix("cell"))]
+        match column:
+            case "label":
+                return row.row.label
+            case "paper":
+                return number(row.row.accuracy)
+            case "ours":
+                if ours is None or not ours.n:
+                    return ("diverged", "bad") if ours and ours.diverged else (MISSING, "muted")
+                return (spread(ours.mean, ours.deviation), "strong")
+            case "n":
+                return str(ours.n if ours else 0)
+            case "best":
+                return number(ours.best if ours else None)
+            case "difference":
+                points_off = None if row.difference is None else row.difference / 100
+                return difference(points_off, row.within is False)
+            case "verdict":
+                return self._verdict(row)
+            case "time-paper":
+                seconds = row.row.train_seconds
+                return MISSING if seconds is None else clock(seconds)
+            case "time-ours":
+                seconds = ours.train_seconds if ours else None
+                return MISSING if seconds is None else clock(seconds)
+        return ""
+
+    def _verdict(self, row: RowComparison) -> Content:
+        going = self.training.get(row.settings_key, 0)
+        if going:
+            return (f"● {going} training", "good")
+        if not row.trained:
+            diverged = row.ours is not None and row.ours.diverged
+            return ("✗ diverged", "bad") if diverged else ("○ t trains it", "muted")
+        match row.within:
+            case True:
+                return ("✓ within spread", "good")
+            case False:
+                return (f"{BEYOND} beyond spread", "warning")
+        return ("· one run", "muted")

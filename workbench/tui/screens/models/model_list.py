@@ -1,0 +1,181 @@
+"""The list of models by part, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from workbench.tui.screens.models.catalogue import PART_TITLES, Entry
+from workbench.tui.screens.models.columns import bare_percent, left, right, short_count
+from workbench.tui.screens.models.standing import NOTHING, Standing
+
+WIDE = 38  # columns from which parameters stand in full and n has a column
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Widths of one line; what remains is the name's."""
+
+    width: int
+
+    @property
+    def wide(self) -> bool:
+        return self.width >= WIDE
+
+    @property
+    def parameters(self) -> int:
+        return 10 if self.wide else 5
+
+    @property
+    def name(self) -> int:
+        # A space on the left, parameters, paper, ours, n, the mark, and spaces between.
+        return self.width - self.parameters - (20 if self.wide else 15)
+
+    def line(self, name: str, parameters: str, paper: str, ours: str, n: str) -> str:
+        """All but the mark, which is coloured."""
+        line = f" {left(name, self.name)} {right(parameters, self.parameters)}"
+        line += f" {right(paper, 5)} {right(ours, 5)}"
+        return line + (f" {right(n, 3)}" if self.wide else "")
+
+
+class ModelList(OptionList, inherit_bindings=False):
+    """Headings and models; the cursor walks over models only."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor_down", "next model", show=False, tooltip="The next model"),
+        Binding("up,k", "cursor_up", "model before", show=False, tooltip="The model before"),
+        Binding("home,g", "first", "first model", show=False, tooltip="The first model"),
+        Binding("end,G", "last", "last model", show=False, tooltip="The last model"),
+        Binding("pagedown", "page_down", show=False),
+        Binding("pageup", "page_up", show=False),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        """The cursor stands on a model; None when no model is listed."""
+
+        entry: Entry | None
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        super().__init__(markup=False, compact=True)
+        self._entries = tuple(entries)
+        self._standings: Mapping[str, Standing] = {}
+        self._words = ""
+        self._drawn_width = 0
+
+    @property
+    def entry(self) -> Entry | None:
+        """The model under the cursor."""
+        option = self.highlighted_option
+        return self._entry(option.id if option else None)
+
+    def show(
+        self,
+        entries: Iterable[Entry] | None = None,
+        standings: Mapping[str, Standing] | None = None,
+        words: str | None = None,
+    ) -> None:
+        """Change what is listed; what is left out stays as it is."""
+        before = self._entries, self._standings, self._words
+        if entries is not None:
+            self._entries = tuple(entries)
+        if standings is not None:
+            self._standings = standings
+        if words is not None:
+            self._words = words
+        if before != (self._entries, self._standings, self._words):
+            self._rebuild()
+
+    @property
+    def heading(self) -> Content:
+        """The line above the list, with the units."""
+        columns = _Columns(self._line_width)
+        line = columns.line("model", "parameters" if columns.wide else "par.", "paper", "ours", "n")
+        return Content.styled(line, "$muted")
+
+    @property
+    def _line_width(self) -> int:
+        return self.scrollable_content_region.width
+
+    def on_resize(self, event: Resize) -> None:
+        """Other columns fit in."""
+        if self._line_width != self._drawn_width:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        if self._line_width <= 0:
+            return
+        self._drawn_width = self._line_width
+        kept = self.highlighted_option.id if self.highlighted_option else None
+        listed = [entry for entry in self._entries if entry.matches(self._words)]
+        options: list[Option] = []
+        for part, title in PART_TITLES.items():
+            members = [entry for entry in listed if entry.part == part]
+            if not members and (part != "own" or self._words):
+                continue
+            if options:
+                options.append(Option(" ", disabled=True))
+            options.append(Option(Content.styled(f" {title}", "$muted"), disabled=True))
+            options += [Option(self._line(entry), id=_key(entry)) for entry in members]
+            if not members:
+                text = " none yet: e opens a model\n in Compose, w saves it there"
+                options.append(Option(Content.styled(text, "$muted"), disabled=True))
+        if not listed:
+            text = f" nothing matches “{self._words}”; Esc shows all"
+            options = [Option(Content.styled(text, "$muted"), disabled=True)]
+        with self.prevent(OptionList.OptionHighlighted):
+            self.clear_options()
+            self.add_options(options)
+            places = {option.id: place for place, option in enumerate(options) if option.id}
+            first = next(iter(places.values()), None)
+            self.highlighted = places.get(kept, first) if kept else first
+        self.post_message(self.Chosen(self.entry))
+
+    def _line(self, entry: Entry) -> Content:
+        columns = _Columns(self._line_width)
+        standing = self._standings.get(entry.name, NOTHING)
+        ours = standing.ours
+        if entry.error is not None:
+            room = self._line_width - 12
+            return Content.assemble(f" {left(entry.name, room)} ", ("✗ damaged", "$error"))
+        count = entry.analysis.parameters if entry.analysis else 0
+        preset = entry.preset
+        paper = preset.paper.accuracy if preset and preset.paper else None
+        line = columns.line(
+            entry.name,
+            f"{count:,}" if columns.wide else short_count(count),
+            bare_percent(paper),
+            bare_percent(ours.mean if ours else None),
+            str(ours.n) if ours and ours.n else "",
+        )
+        if entry.problem is not None:
+            return Content.assemble(line, (" ✗", "$error"))
+        if standing.within:
+            return Content.assemble(line, (" ✓", "$success"))
+        return Content.assemble(line, "  ")
+
+    def _entry(self, key: str | None) -> Entry | None:
+        return next((entry for entry in self._entries if _key(entry) == key), None)
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self.entry))
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        # A click moves the cursor; it must not open the settings as Enter does.
+        event.stop()
+
+
+def _key(entry: Entry) -> str:
+    return f"{entry.part}:{entry.name}"

@@ -1,0 +1,207 @@
+"""How the model under the cursor looks: its diagram, its table, its settings."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import Static
+
+from workbench.model.describe import architecture_rows
+from workbench.model.describe_settings import SettingLine, settings_lines
+from workbench.model.diagram import Diagram, draw
+from workbench.model.shapes import Analysis
+from workbench.tui.screens.models.catalogue import Entry
+from workbench.tui.screens.models.columns import left, right
+
+# The diagram's roles in the app's colours; both themes have them.
+ROLE_STYLES = {
+    "input": "bold",
+    "convolution": "$primary",
+    "pooling": "$secondary",
+    "normalization": "$muted",
+    "vector": "$muted",
+    "dense": "$foreground",
+    "output": "$success",
+    "connection": "$muted",
+    "shape": "$muted",
+    "note": "$muted",
+    "problem": "bold $error",
+}
+WIDE_TABLE = 60  # columns from which outputs are written as sets
+
+
+class View(StrEnum):
+    """What is shown of a model."""
+
+    DIAGRAM = "diagram"
+    TABLE = "table"
+    SETTINGS = "settings"
+
+    def after(self, step: int) -> View:
+        """The next view, or the one before."""
+        views = list(View)
+        return views[(views.index(self) + step) % len(views)]
+
+
+class ModelView(VerticalScroll, can_focus=False):
+    """One model in one view, scrolled where it is longer than the panel."""
+
+    def __init__(self) -> None:
+        super().__init__(id="model-view", classes="panel")
+        self._entry: Entry | None = None
+        self._view = View.DIAGRAM
+        self._drawn: tuple[Entry | None, View, int, int] | None = None
+        self._diagrams: dict[tuple[str, int], tuple[Entry, Diagram]] = {}
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        yield Static(id="model-text", markup=False)
+
+    @property
+    def view(self) -> View:
+        """What is shown."""
+        return self._view
+
+    def show(self, entry: Entry | None, view: View | None = None) -> None:
+        """Show a model, or another view of it."""
+        if view is not None:
+            self._view = view
+        self._entry = entry
+        title = "no model"
+        if entry is not None:
+            named = entry.title != entry.name
+            title = f"{entry.title} · {entry.name}" if named else entry.name
+        self.border_title = Content(title).markup
+        self.border_subtitle = (
+            Content(" · ")
+            .join(
+                Content.styled(each.value, "bold $foreground" if each is self._view else "$muted")
+                for each in View
+            )
+            .markup
+        )
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw for the new width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.scrollable_content_region.size
+        drawn = self._entry, self._view, width, height
+        if width <= 0 or self._drawn == drawn:
+            return
+        if self._drawn is None or self._drawn[:2] != drawn[:2]:
+            self.scroll_home(animate=False)
+        self._drawn = drawn
+        blocks = self._blocks(width)
+        lines = sum(str(block).count("\n") + 1 for block in blocks)
+        roomy = lines + len(blocks) - 1 <= height
+        text = Content("\n\n" if roomy else "\n").join(blocks)
+        self.query_one("#model-text", Static).update(text)
+
+    def _blocks(self, width: int) -> list[Content]:
+        """What is shown from top to bottom; a line is left free between where there is room."""
+        entry = self._entry
+        if entry is None:
+            return []
+        if entry.preset is None or entry.analysis is None:
+            return [
+                Content.styled(f"✗ {entry.problem}", "$error"),
+                Content("Mend the file, or delete it; r reads it again."),
+            ]
+        parts: list[Content] = []
+        if entry.problem:
+            parts.append(Content.styled(f"✗ {entry.problem}", "$error"))
+        match self._view:
+            case View.DIAGRAM:
+                if entry.preset.summary:
+                    parts.append(Content(entry.preset.summary))
+                parts.append(self._diagram(entry, width))
+                parts.append(layer_table(entry, width, operations=False))
+                parts.append(totals(entry.analysis))
+            case View.TABLE:
+                parts.append(layer_table(entry, width, operations=True))
+                parts.append(totals(entry.analysis))
+            case View.SETTINGS:
+                parts.append(settings_text(settings_lines(entry.preset), reasons=True))
+        return parts
+
+    def _diagram(self, entry: Entry, width: int) -> Content:
+        assert entry.preset is not None
+        known = self._diagrams.get((entry.name, width))
+        if known is None or known[0] is not entry:
+            drawn = draw(
+                entry.preset.architecture,
+                width,
+                analysis=entry.analysis,
+                # The console's font has no braille.
+                ascii_only=os.environ.get("TERM") == "linux",
+            )
+            known = self._diagrams[entry.name, width] = (entry, drawn)
+        return Content("\n").join(
+            Content.assemble(*((text, ROLE_STYLES.get(role, "")) for text, role in line))
+            for line in known[1].lines
+        )
+
+
+def totals(analysis: Analysis) -> Content:
+    """The model's size and work in one line."""
+    return Content.assemble(
+        (f"{analysis.parameters:,}", "bold"),
+        (" parameters · ", "$muted"),
+        (f"{analysis.multiply_adds:,}", "bold"),
+        (" multiply-adds an image", "$muted"),
+    )
+
+
+def layer_table(entry: Entry, width: int, *, operations: bool) -> Content:
+    """A line a layer: name, output, parameters; with operations, the paper's lines below it."""
+    assert entry.preset is not None
+    rows = architecture_rows(entry.preset.architecture, entry.analysis)
+    if not operations:
+        rows = tuple(row for row in rows if row.index > 0)
+    wide = width >= WIDE_TABLE
+    size = 22 if wide else 10
+    name = width - size - 13
+    lines = [
+        Content.styled(
+            f"{left('layer', name)} {left('output', size)} {right('parameters', 11)}", "$muted"
+        )
+    ]
+    for row in rows:
+        label = row.layer if wide else row.layer.partition(" (")[0]
+        output = row.output if wide else row.output.rpartition("ℝ ")[2]
+        count = f"{row.parameters:,}" if row.parameters else "–" if row.shape else ""
+        line = f"{left(label, name)} {left(output, size)} {right(count, 11)}"
+        lines.append(Content.styled(line, "$error" if row.problem else ""))
+        if operations:
+            lines += [Content.styled(f"  {text}", "$muted") for text in row.operation]
+    return Content("\n").join(lines)
+
+
+def settings_text(settings: tuple[SettingLine, ...], *, reasons: bool) -> Content:
+    """A line a setting; inferred ones have a number, whose reason stands below if wanted."""
+    notes: list[str] = []
+    lines = []
+    for setting in settings:
+        mark = ""
+        if setting.inferred:
+            if setting.inferred not in notes:
+                notes.append(setting.inferred)
+            mark = f" [{notes.index(setting.inferred) + 1}]"
+        lines.append(
+            Content.assemble((left(setting.label, 15), "$muted"), setting.value, (mark, "$accent"))
+        )
+    if reasons and notes:
+        lines += [Content(""), Content.styled("Inferred, as the paper leaves it out:", "$muted")]
+        lines += [
+            Content.assemble((f"[{number}] ", "$accent"), note)
+            for number, note in enumerate(notes, 1)
+        ]
+    return Content("\n").join(lines)

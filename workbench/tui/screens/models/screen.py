@@ -1,0 +1,256 @@
+"""The screen of models: the list, how one looks, how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from workbench.errors import UserError
+from workbench.model.describe_settings import settings_lines
+from workbench.model.preset import Preset
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.models.accuracy import accuracy_lines, accuracy_sentence
+from workbench.tui.screens.models.catalogue import Entry, own_entries, paper_entries
+from workbench.tui.screens.models.model_list import ModelList
+from workbench.tui.screens.models.model_view import ModelView, settings_text
+from workbench.tui.screens.models.standing import NOTHING, Standing, read_standings
+
+if TYPE_CHECKING:
+    from workbench.model.spec import TrainingSpec
+    from workbench.runs.record import Labels
+    from workbench.tui.app import WorkbenchApp
+
+
+class ModelsScreen(WorkbenchScreen):
+    """Pick a model, see it, train it."""
+
+    PLACE = "Models"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "train", "train", tooltip="Train it at once, with its own settings"),
+        Binding(
+            "enter",
+            "settings",
+            "settings",
+            key_display="enter",
+            tooltip="Change settings, then train it",
+        ),
+        Binding("e", "edit", "compose", tooltip="Open it in Compose"),
+        Binding("tab,l,right", "view(1)", "view", tooltip="Diagram, table, settings in turn"),
+        Binding("shift+tab,h,left", "view(-1)", show=False, tooltip="The view before"),
+        Binding("z", "enlarge", "enlarge", tooltip="The model over the whole width, and back"),
+        Binding("slash", "filter", "filter", key_display="/", tooltip="Find models by words"),
+        Binding("J,shift+down", "scroll_view(1)", show=False, tooltip="Scroll the model down"),
+        Binding("K,shift+up", "scroll_view(-1)", show=False, tooltip="Scroll the model up"),
+        Binding("r", "refresh", "refresh", show=False, tooltip="Read presets and results again"),
+        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", show=False),
+    ]
+
+    @dataclass
+    class Loaded(Message):
+        """The user's presets and all results have been read."""
+
+        own: tuple[Entry, ...]
+        standings: dict[str, Standing]
+        error: UserError | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._paper = paper_entries()
+        self._standings: dict[str, Standing] = {}
+        self._complained = ""
+
+    @property
+    def workbench(self) -> WorkbenchApp:
+        """The app."""
+        return cast("WorkbenchApp", self.app)
+
+    def body(self) -> ComposeResult:
+        """The list on the left third; on the right the model, its settings, its accuracy."""
+        with Horizontal(id="models"):
+            with Vertical(id="model-list", classes="panel"):
+                yield Input(placeholder="filter", compact=True, id="filter")
+                yield Static(id="list-heading")
+                yield ModelList(self._paper)
+            with Vertical(id="model-detail"):
+                yield ModelView()
+                with Horizontal(id="model-facts"):
+                    yield Static(id="model-settings", classes="panel", markup=False)
+                    yield Static(id="model-accuracy", classes="panel", markup=False)
+
+    def on_mount(self) -> None:
+        """Titles in the borders; the keys are the list's."""
+        self.query_one("#model-list").border_title = "models"
+        self.query_one("#model-settings").border_title = "settings"
+        self.query_one("#model-list").border_subtitle = "accuracy in %, mean of n runs"
+        self.query_one("#model-accuracy").border_title = "accuracy"
+        self._list.focus()
+
+    def on_screen_resume(self) -> None:
+        """Coming back: a model may have been saved, a training may have ended."""
+        self.action_refresh()
+
+    def on_resize(self, event: Resize) -> None:
+        """The accuracy has a shorter form for narrow windows."""
+        super().on_resize(event)
+        self.call_after_refresh(self._show_facts)
+
+    @property
+    def _list(self) -> ModelList:
+        return self.query_one(ModelList)
+
+    @property
+    def _view(self) -> ModelView:
+        return self.query_one(ModelView)
+
+    # What is read from the disk
+
+    def action_refresh(self) -> None:
+        """Read the user's presets and the results again."""
+        self._load()
+
+    @work(thread=True, exclusive=True, group="models")
+    def _load(self) -> None:
+        home, error = self.workbench.home, None
+        own = own_entries(home)
+        try:
+            standings = read_standings(home, (*self._paper, *own))
+        except UserError as problem:
+            standings, error = {}, problem
+        self.post_message(self.Loaded(own, standings, error))
+
+    @on(Loaded)
+    def _loaded(self, event: Loaded) -> None:
+        self._standings = event.standings
+        self._list.show((*self._paper, *event.own), event.standings)
+        complaint = str(event.error or "")
+        if event.error is not None and complaint != self._complained:
+            self.workbench.complain(event.error)
+        self._complained = complaint
+
+    # What is under the cursor
+
+    @on(ModelList.Chosen)
+    def _chosen(self, event: ModelList.Chosen) -> None:
+        self.query_one("#list-heading", Static).update(self._list.heading)
+        self._view.show(event.entry)
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        entry = self._list.entry
+        settings = self.query_one("#model-settings", Static)
+        accuracy = self.query_one("#model-accuracy", Static)
+        if entry is None:
+            settings.update("")
+            accuracy.update("")
+            return
+        lines = settings_lines(entry.preset) if entry.preset else ()
+        settings.update(settings_text(lines, reasons=False))
+        inferred = any(line.inferred for line in lines)
+        settings.border_subtitle = "inferred: tab says why" if inferred else ""
+        standing = self._standings.get(entry.name, NOTHING)
+        short = self.has_class("narrow") or self.has_class("low")
+        accuracy.update((accuracy_sentence if short else accuracy_lines)(entry, standing))
+
+    def action_move(self, step: int) -> None:
+        """The cursor, also while a filter is being typed."""
+        models = self._list
+        models.action_cursor_down() if step > 0 else models.action_cursor_up()
+
+    def action_view(self, step: int) -> None:
+        """Diagram, table, settings in turn."""
+        self._view.show(self._list.entry, self._view.view.after(step))
+
+    def action_scroll_view(self, step: int) -> None:
+        """Scroll what is longer than its panel."""
+        self._view.scroll_relative(y=3 * step, animate=False)
+
+    def action_enlarge(self) -> None:
+        """Give the model the list's room, or take it back."""
+        self.toggle_class("enlarged")
+
+    # Filter
+
+    def action_filter(self) -> None:
+        """Write words to look for."""
+        self.add_class("filtering")
+        self.query_one("#filter", Input).focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter(self, event: Input.Changed) -> None:
+        self._list.show(words=event.value.strip())
+
+    @on(Input.Submitted, "#filter")
+    def _filtered(self, event: Input.Submitted) -> None:
+        self.set_class(bool(event.value.strip()), "filtering")
+        self._list.focus()
+
+    def action_step_out(self) -> None:
+        """Out of the filter, then out of the enlarged model."""
+        if self.has_class("filtering"):
+            self.query_one("#filter", Input).value = ""
+            self.remove_class("filtering")
+            self._list.focus()
+        elif self.has_class("enlarged"):
+            self.action_enlarge()
+        else:
+            super().action_step_out()
+
+    # What is done with a model
+
+    def _preset(self) -> Preset | None:
+        """The preset under the cursor; says why where there is none to be had."""
+        entry = self._list.entry
+        if entry is None:
+            return None
+        if entry.error is not None:
+            self.workbench.complain(entry.error)
+        return entry.preset
+
+    def action_train(self) -> None:
+        """Train with the preset's own settings."""
+        from workbench.runs.plan import Plan, specs_for_preset
+
+        preset = self._preset()
+        if preset is None:
+            return
+        try:
+            specs = specs_for_preset(preset, Plan())
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+        self.workbench.train(specs)
+
+    def action_settings(self) -> None:
+        """Ask for settings, then train."""
+        from workbench.model.shapes import require_sound
+        from workbench.tui.screens.run_settings import RunSettings
+
+        preset = self._preset()
+        if preset is None:
+            return
+        try:
+            require_sound(preset.architecture)
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+
+        def answered(answer: tuple[list[TrainingSpec], Labels] | None) -> None:
+            if answer is not None:
+                self.workbench.train(*answer)
+
+        self.app.push_screen(RunSettings(preset), answered)
+
+    async def action_edit(self) -> None:
+        """Open it in Compose."""
+        preset = self._preset()
+        if preset is not None:
+            await self.workbench.open_in_compose(preset)

@@ -1,0 +1,226 @@
+"""The dialog: a line a setting, checked as one types, and what will be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Button, Input, Static
+
+from workbench.data.catalogue import DATASET_NAMES
+from workbench.model.hyperparameters import OPTIMIZER_TITLES, SCHEDULES
+from workbench.model.preset import Preset
+from workbench.model.spec import TrainingSpec
+from workbench.runs.record import Labels
+from workbench.tui.screens.run_settings.form import (
+    Checked,
+    check,
+    has_momentum,
+    optimizer_values,
+    own_values,
+    place_line,
+    reads_a_file,
+    work_line,
+)
+from workbench.tui.widgets.choice import Choice
+
+Answer = tuple[list[TrainingSpec], Labels]
+FILE_DELAY = 0.4  # seconds without a key before a data file is looked through
+
+# Field, label, and what is written beside it while it is as the preset has it.
+FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("epochs", "Epochs", "passes over the training images"),
+    ("batch_size", "Batch size", "images a step"),
+    ("optimizer", "Optimizer", "another one drops momentum, schedule"),
+    ("learning_rate", "Learning rate", ""),
+    ("momentum", "Momentum", ""),
+    ("schedule", "Schedule", "of the learning rate"),
+    ("seed", "Seed", "same seed, same result"),
+    ("repeats", "Repeats", "runs in turn, seeds counting up"),
+    ("precision", "Precision", ""),
+    ("dataset", "Data set", "a name, or the path of an .npz"),
+    ("train_limit", "Train limit", "only the first so many images"),
+    ("tags", "Tags", "words to find the run by"),
+    ("note", "Note", "kept with the run"),
+)
+CHOICES: dict[str, list[tuple[str, str]]] = {
+    "optimizer": list(OPTIMIZER_TITLES.items()),
+    "schedule": [(name, name.replace("_", " ")) for name in SCHEDULES],
+    "precision": [("float32", "float32"), ("bfloat16", "bfloat16")],
+}
+PLACEHOLDERS = {"train_limit": "all", "dataset": "mnist", "seed": "0", "repeats": "1"}
+
+
+class RunSettings(ModalScreen[Answer | None]):
+    """Returns the trainings and their labels, or None when stepped out of."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5,ctrl+s", "train", "train", tooltip="Train with these settings"),
+        Binding("escape", "dismiss(None)", "cancel", tooltip="Train nothing"),
+        Binding("down", "app.focus_next", show=False, tooltip="The next field"),
+        Binding("up", "app.focus_previous", show=False, tooltip="The field before"),
+        Binding("f1", "app.show_help", show=False, tooltip="The keys that work here"),
+    ]
+
+    @dataclass
+    class FileChecked(Message):
+        """A check that looked through a file has come to its end."""
+
+        number: int
+        checked: Checked
+
+    def __init__(self, preset: Preset) -> None:
+        super().__init__()
+        self._preset = preset
+        self._own = own_values(preset)
+        self._values = dict(self._own)
+        self._checked: Checked | None = None  # None while a file is looked through
+        self._check_number = 0
+
+    def compose(self) -> ComposeResult:
+        """A line a field, what will be trained, and the two buttons."""
+        with Vertical(id="run-settings", classes="dialog"):
+            with VerticalScroll(id="fields", can_focus=False):
+                for name, label, _ in FIELDS:
+                    with Horizontal(classes="field"):
+                        yield Static(label, classes="label")
+                        yield self._editor(name)
+                        yield Static(classes="aside", id=f"aside-{name}", markup=False)
+                    yield Static(classes="error", id=f"error-{name}", markup=False)
+            yield Static(id="summary", markup=False)
+            with Horizontal(id="buttons"):
+                yield Button("Train", id="train", variant="primary", compact=True)
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Static("F5 train   esc cancel", classes="muted")
+
+    def _editor(self, name: str) -> Choice | Input:
+        if name in CHOICES:
+            return Choice(CHOICES[name], self._own[name], id=name)
+        suggester = SuggestFromList(DATASET_NAMES) if name == "dataset" else None
+        placeholder = PLACEHOLDERS.get(name, self._own[name])
+        return Input(
+            self._own[name], placeholder=placeholder, compact=True, id=name, suggester=suggester
+        )
+
+    def on_mount(self) -> None:
+        """Write at once."""
+        title = f"train {self._preset.title}"
+        self.query_one("#run-settings").border_title = Content(title).markup
+        self.query_one("#epochs").focus()
+        self._check()
+
+    # Writing
+
+    @on(Input.Changed)
+    def _written(self, event: Input.Changed) -> None:
+        if event.input.id is not None:
+            self._change(event.input.id, event.value)
+
+    @on(Choice.Changed)
+    def _turned(self, event: Choice.Changed) -> None:
+        name = event.choice.id
+        if name is None or self._values[name] == event.value:
+            return
+        self._change(name, event.value)
+        if name == "optimizer":
+            brought = optimizer_values(self._preset, event.value)
+            momentum = self.query_one("#momentum", Input)
+            momentum.value = brought["momentum"]
+            momentum.disabled = not has_momentum(event.value)
+            momentum.placeholder = "none" if momentum.disabled else "0"
+            self.query_one("#schedule", Choice).value = brought["schedule"]
+
+    def _change(self, name: str, value: str) -> None:
+        if self._values[name] != value:
+            self._values[name] = value
+            self._check()
+
+    @on(Input.Submitted)
+    def _next_field(self, event: Input.Submitted) -> None:
+        self.focus_next()
+
+    # Checking
+
+    def _check(self) -> None:
+        self._check_number += 1
+        number = self._check_number
+        if not reads_a_file(self._values):
+            self._show(check(self._preset, self._values))
+            return
+        self._checked = None
+        self.query_one("#summary", Static).update("looking for the data…")
+        self.set_timer(FILE_DELAY, lambda: self._check_file(number))
+
+    def _check_file(self, number: int) -> None:
+        if number == self._check_number:
+            self._look_through(number, dict(self._values))
+
+    @work(thread=True, group="data-file")
+    def _look_through(self, number: int, values: dict[str, str]) -> None:
+        self.post_message(self.FileChecked(number, check(self._preset, values)))
+
+    @on(FileChecked)
+    def _file_checked(self, event: FileChecked) -> None:
+        if event.number == self._check_number:
+            self._show(event.checked)
+
+    def _show(self, checked: Checked) -> None:
+        self._checked = checked
+        for name, _, aside in FIELDS:
+            sentence = checked.errors.get(name, "")
+            line = self.query_one(f"#error-{name}", Static)
+            line.update(f"✗ {sentence}" if sentence else "")
+            line.set_class(bool(sentence), "shown")
+            changed = self._values[name] != self._own[name] and bool(self._own[name])
+            text = f"preset: {self._own_label(name)}" if changed else aside
+            self.query_one(f"#aside-{name}", Static).update(text)
+        self.query_one("#train", Button).disabled = bool(checked.errors)
+        self.query_one("#summary", Static).update(Content("\n").join(self._summary(checked)))
+
+    def _own_label(self, name: str) -> str:
+        own = self._own[name]
+        return dict(CHOICES.get(name, ())).get(own, own)
+
+    def _summary(self, checked: Checked) -> Iterator[Content]:
+        if checked.errors:
+            count = len(checked.errors)
+            fields = "1 field is" if count == 1 else f"{count} fields are"
+            yield Content.styled(f"{fields} wrong; nothing can be trained yet", "$error")
+            return
+        spec = checked.specs[0]
+        yield Content(work_line(checked.specs))
+        yield Content.styled(place_line(self._preset, spec), "$muted")
+        if spec.precision == "bfloat16":
+            from workbench.runs.environment import accelerates_bfloat16
+
+            if accelerates_bfloat16() is False:
+                text = "this processor has no bfloat16 instructions; float32 is faster here"
+                yield Content.styled(text, "$warning")
+
+    # Leaving
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(None)
+
+    @on(Button.Pressed, "#train")
+    def action_train(self) -> None:
+        """Train, or go to the field that is wrong."""
+        checked = self._checked
+        if checked is None:
+            self.notify("The data file is still being looked through.")
+            return
+        if checked.errors:
+            wrong = next(name for name, _, _ in FIELDS if name in checked.errors)
+            self.query_one(f"#{wrong}").focus()
+            return
+        self.dismiss((checked.specs, checked.labels))

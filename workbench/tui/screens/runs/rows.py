@@ -1,0 +1,182 @@
+"""One run as one line: state, model, progress or result, when, from where, tags."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import PurePath
+
+from workbench.leaderboard.outcome import Outcome, outcome
+from workbench.leaderboard.table import one_line
+from workbench.leaderboard.wording import MISSING, percent
+from workbench.runs.folder import RunStatus
+from workbench.runs.record import LaunchedFrom
+from workbench.runs.watchlist import WatchedRun
+from workbench.tui.widgets.columns import Column, Content, Piece
+
+COLUMNS = (
+    Column("state", "State", 11),
+    Column("model", "Model", 11, stretch=1, most=18),
+    Column("seed", "Seed", 4, weight=3, right=True),
+    Column("progress", "Progress or result", 22, stretch=4, most=44),
+    Column("time", "Time", 9, weight=4, right=True),
+    Column("when", "Started", 12),
+    Column("from", "From", 9, stretch=1, most=20),
+    Column("tags", "Tags", 10, weight=5, stretch=2, most=30),
+    Column("run", "Run", 4, weight=2),
+)
+SELECTED = "◆"
+STATES: dict[Outcome, tuple[str, str, str]] = {
+    Outcome.RUNNING: ("●", "training", "good"),
+    Outcome.QUEUED: ("○", "queued", "muted"),
+    Outcome.PAUSED: ("‖", "paused", "warning"),
+    Outcome.FINISHED: ("✓", "finished", ""),
+    Outcome.COLLAPSED: ("!", "collapsed", "warning"),
+    Outcome.STOPPED: ("■", "stopped", "muted"),
+    Outcome.FAILED: ("✗", "failed", "bad"),
+    Outcome.DIVERGED: ("✗", "diverged", "bad"),
+    Outcome.CRASHED: ("✗", "crashed", "bad"),
+}
+DAMAGED = ("?", "damaged", "bad")
+BAR_LEAST = 8
+
+
+class RunRows:
+    """Runs for a `RowList`; `selected` are run ids."""
+
+    def __init__(self, runs: Sequence[WatchedRun], selected: Collection[str]) -> None:
+        self.runs = runs
+        self.selected = selected
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def key(self, index: int) -> str:
+        """The run's id."""
+        return self.runs[index].run_id
+
+    def mark(self, index: int) -> str:
+        """Selected or not."""
+        return SELECTED if self.runs[index].run_id in self.selected else " "
+
+    def cell(self, index: int, column: str, width: int) -> Content:
+        """A cell of a run's line."""
+        run = self.runs[index]
+        summary = run.summary
+        match column:
+            case "state":
+                mark, word, tone = state_words(run)
+                return (f"{mark} {word}", tone)
+            case "when":
+                return (started_text(run.created_at), "muted")
+            case "from":
+                return (origin_text(run.launched_from, width), "muted")
+            case "run":
+                return (run.run_id.partition("-")[0], "muted")
+            case "model" if summary is None:
+                return run.run_id
+            case "progress" if summary is None:
+                return ("its folder cannot be read", "bad")
+        if summary is None:
+            return ""
+        match column:
+            case "model":
+                return one_line(summary.preset)
+            case "seed":
+                return str(summary.seed)
+            case "progress":
+                return progress_text(run, width) if run.alive else result_text(run)
+            case "time":
+                return time_text(run)
+            case "tags":
+                return (" ".join(summary.tags), "test")
+        return ""
+
+
+def state_words(run: WatchedRun) -> tuple[str, str, str]:
+    """Mark, word and style of a run's state."""
+    if run.summary is None:
+        return DAMAGED
+    if run.preparing and run.summary.status is RunStatus.RUNNING:
+        return ("◌", "preparing", "good")
+    return STATES[outcome(run.summary)]
+
+
+def progress_text(run: WatchedRun, width: int) -> list[Piece]:
+    """A bar, the share done and the epoch, in exactly this width."""
+    assert run.summary is not None
+    if run.preparing:
+        return [(one_line(run.preparing), "muted")]
+    if run.summary.status is RunStatus.QUEUED:
+        return [("waits for the runs before it", "muted")]
+    epochs = run.summary.epochs
+    digits = len(str(epochs))
+    epoch = min(epochs, run.summary.epochs_completed + 1)
+    tail = f" {100 * run.progress:3.0f} %  {epoch:>{digits}}/{epochs}"
+    accuracy = run.summary.test_accuracy
+    if width >= BAR_LEAST + len(tail) + 9:
+        tail += f"  {percent(accuracy) if accuracy is not None else MISSING:>7}"
+    room = max(BAR_LEAST, width - len(tail))
+    done = min(room, int(room * run.progress))
+    return [("█" * done, "train"), ("░" * (room - done), "muted"), (tail, "")]
+
+
+def result_text(run: WatchedRun) -> list[Piece]:
+    """What came out, and how far it came where not to the end."""
+    assert run.summary is not None
+    summary = run.summary
+    word = outcome(summary)
+    so_far = f"{summary.epochs_completed}/{summary.epochs} epochs"
+    if word is Outcome.DIVERGED:
+        return [("no accuracy", "bad"), (f"  {so_far}", "muted")]
+    pieces: list[Piece] = [(f"{percent(summary.test_accuracy):>7}", "strong")]
+    if word is Outcome.COLLAPSED:
+        pieces.append(("  one answer to all", "warning"))
+    elif summary.status is not RunStatus.FINISHED:
+        pieces.append((f"  {so_far}", "muted"))
+    return pieces
+
+
+def time_text(run: WatchedRun) -> str:
+    """Time left while it trains, time taken once it has ended."""
+    if run.alive:
+        paused = run.summary is not None and run.summary.status is RunStatus.PAUSED
+        return MISSING if paused or run.seconds_left is None else f"−{clock(run.seconds_left)}"
+    seconds = run.summary.train_seconds if run.summary else None
+    return MISSING if seconds is None else clock(seconds)
+
+
+def clock(seconds: float) -> str:
+    """`2:41`, `1:02:03`: digits stand still while they change."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def started_text(created_at: float) -> str:
+    """The local time; with the day where it is not today's, with the year where not this one's."""
+    if not created_at:
+        return MISSING
+    when, now = datetime.fromtimestamp(created_at), datetime.now()
+    if when.date() == now.date():
+        return f"today {when:%H:%M}"
+    if when.year == now.year:
+        return f"{when.day:2d} {when:%b %H:%M}"
+    return f"{when:%Y-%m-%d}"
+
+
+def origin_text(origin: LaunchedFrom | None, width: int) -> str:
+    """Where it was started: `app ssh pts/3`, `terminal`, as far as there is room."""
+    if origin is None:
+        return MISSING
+    words: list[str] = [] if origin.by == "run" else [origin.by]
+    if origin.ssh:
+        words.append("ssh")
+    elif not words:
+        words.append("terminal" if origin.terminal else "script")
+    if origin.terminal:
+        words.append("/".join(PurePath(origin.terminal).parts[-2:]))
+    while len(words) > 1 and len(" ".join(words)) > width:
+        words.pop()
+    return " ".join(words)

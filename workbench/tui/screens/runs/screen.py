@@ -1,0 +1,310 @@
+"""The screen of all runs: follow, open, pause, stop, kill, resume, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from workbench.errors import RunError, UserError
+from workbench.leaderboard.query import parse_filter
+from workbench.runs import control
+from workbench.runs.folder import RunFolder
+from workbench.runs.watchlist import WatchedRun
+from workbench.tui.run_feed import Seen
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.screens.runs import actions
+from workbench.tui.screens.runs.detail import RunDetail
+from workbench.tui.screens.runs.rows import COLUMNS, RunRows
+from workbench.tui.widgets.filter_line import FilterLine
+from workbench.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+
+NO_RUNS = "No runs yet. Press t on a model to train it."
+NONE_MATCHES = "No run matches the filter.\nesc shows all."
+LOOKING = "Looking for runs …"
+
+
+class RunsScreen(WorkbenchScreen):
+    """All runs of the home, whoever started them."""
+
+    PLACE = "Runs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open", tooltip="Open the run: its curves, numbers and log"),
+        Binding("p", "pause", "pause", tooltip="Pause the run, or let a paused one go on"),
+        Binding("s", "stop", "stop", tooltip="Stop the run after its current chunk and save it"),
+        Binding("r", "resume", "resume", tooltip="Take up a stopped or crashed run again"),
+        Binding("slash", "filter", "filter", key_display="/", tooltip="Show only some runs"),
+        Binding("space", "select", "select", tooltip="Select the run, to act on several at once"),
+        Binding("d", "delete", "delete", tooltip="Delete the run's folder and model; asks"),
+        Binding("X", "kill", "kill", tooltip="End the run at once, unsaved; asks"),
+    ]
+
+    class Done(Message):
+        """An action was carried out; `faults` are the runs that refused."""
+
+        def __init__(self, faults: list[UserError]) -> None:
+            super().__init__()
+            self.faults = faults
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen = Seen()
+        self._shown: list[WatchedRun] = []
+        self._selected: set[str] = set()
+        self._filter = parse_filter("")
+        self._matched: dict[str, tuple[WatchedRun, bool]] = {}
+
+    @property
+    def workbench(self) -> WorkbenchApp:
+        """The app, by its own type."""
+        return cast("WorkbenchApp", self.app)
+
+    def body(self) -> ComposeResult:
+        """The filter, the list, and two lines about the run under the cursor."""
+        yield FilterLine()
+        with Vertical(id="runs-panel", classes="panel"):
+            yield RowList()
+        yield RunDetail()
+
+    def on_mount(self) -> None:
+        """Follow the feed, and show what it last said."""
+        panel = self.query_one("#runs-panel")
+        panel.border_title = "runs"
+        listing = self.query_one(RowList)
+        listing.empty = LOOKING
+        listing.show(RunRows([], self._selected), COLUMNS)
+        listing.focus()
+        self.workbench.run_feed.seen.subscribe(self, self._runs_seen)
+
+    def on_screen_resume(self) -> None:
+        """Somebody looks: ended runs are listed too."""
+        self.workbench.run_feed.read_ended(True)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks."""
+        self.workbench.run_feed.read_ended(False)
+
+    def _runs_seen(self, seen: Seen) -> None:
+        if not seen.listed or not self.is_current:
+            return
+        self._seen = seen
+        self._show()
+
+    def _show(self) -> None:
+        """Bring the list up to date, drawing only what differs."""
+        runs = [run for run in self._seen.runs if self._matches(run)]
+        self._selected &= {run.run_id for run in self._seen.runs}
+        before, self._shown = self._shown, runs
+        listing = self.query_one(RowList)
+        rows = RunRows(runs, self._selected)
+        same_order = len(before) == len(runs) and all(
+            old.run_id == new.run_id for old, new in zip(before, runs, strict=True)
+        )
+        if same_order and runs:
+            listing.update_rows(rows)
+            for index, (old, new) in enumerate(zip(before, runs, strict=True)):
+                if old is not new and old != new:
+                    listing.refresh_row(index)
+        else:
+            listing.empty = self._empty_text()
+            listing.show(rows, COLUMNS, key=listing.key)
+        self._show_counts()
+        self._show_detail()
+
+    def _empty_text(self) -> str:
+        if self._seen.unread or not self._seen.listed:
+            return LOOKING
+        return NONE_MATCHES if self._seen.runs else NO_RUNS
+
+    def _matches(self, run: WatchedRun) -> bool:
+        """Whether the filter lets a run through; judged once for each state of a run."""
+        if not self._filter.matchers:
+            return True
+        known = self._matched.get(run.run_id)
+        if known is None or known[0] is not run:
+            good = run.summary is not None and self._filter.matches(run.summary)
+            known = self._matched[run.run_id] = (run, good)
+        return known[1]
+
+    def _show_counts(self) -> None:
+        living, all_runs = len(self._seen.living), len(self._seen.runs)
+        parts = [f"{living} living", f"{all_runs - living:,} ended"] if all_runs else []
+        if len(self._shown) != all_runs:
+            parts.append(f"{len(self._shown):,} shown")
+        if self._selected:
+            parts.append(f"{len(self._selected)} selected")
+        if self._seen.unread:
+            parts.append(f"{self._seen.unread:,} to read")
+        panel = self.query_one("#runs-panel")
+        text = " · ".join(parts)
+        if panel.border_subtitle != text:
+            panel.border_subtitle = text
+
+    def _show_detail(self) -> None:
+        self.query_one(RunDetail).run = self._under_cursor()
+
+    def _under_cursor(self) -> WatchedRun | None:
+        place = self.query_one(RowList).cursor
+        return self._shown[place] if place < len(self._shown) else None
+
+    def _chosen(self) -> list[WatchedRun]:
+        """The selected runs, or the one under the cursor."""
+        if self._selected:
+            return [run for run in self._seen.runs if run.run_id in self._selected]
+        run = self._under_cursor()
+        return [run] if run else []
+
+    @on(RowList.Moved)
+    def _moved(self) -> None:
+        self._show_detail()
+
+    @on(RowList.Opened)
+    def action_open(self) -> None:
+        """Open the run's screen."""
+        run = self._under_cursor()
+        if run is None:
+            return
+        if run.summary is None:
+            self.workbench.complain(RunError(run.fault))
+        else:
+            self.workbench.open_run(run.folder)
+
+    @on(RowList.Marked)
+    def action_select(self) -> None:
+        """Select or not."""
+        run = self._under_cursor()
+        if run is None:
+            return
+        self._selected ^= {run.run_id}
+        listing = self.query_one(RowList)
+        listing.update_rows(RunRows(self._shown, self._selected))
+        listing.refresh_row(listing.cursor)
+        self._show_counts()
+
+    def action_filter(self) -> None:
+        """To the filter's line."""
+        self.query_one(FilterLine).open()
+
+    @on(FilterLine.Changed)
+    def _filter_changed(self, event: FilterLine.Changed) -> None:
+        self._filter = parse_filter(event.text)
+        self._matched.clear()
+        self._show()
+
+    @on(FilterLine.Done)
+    def _filter_done(self) -> None:
+        self.query_one(RowList).focus()
+
+    def action_step_out(self) -> None:
+        """First the filter goes, then the selection."""
+        line = self.query_one(FilterLine)
+        if line.text:
+            line.set_text("")
+        elif self._selected:
+            self._selected.clear()
+            self._show_counts()
+            self.query_one(RowList).refresh()
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+
+        def toggle(folder: RunFolder) -> None:
+            asked = control.requested(folder.path) is control.Command.PAUSE
+            control.request(folder.path, control.Command.RUN if asked else control.Command.PAUSE)
+
+        self._do(toggle, self._living("pause"))
+
+    def action_stop(self) -> None:
+        """Stop and save."""
+        self._do(actions.ask(control.Command.STOP), self._living("stop"))
+
+    def action_kill(self) -> None:
+        """Kill, once asked."""
+        runs = self._living("kill")
+        if not runs:
+            return
+        it = "it" if len(runs) == 1 else "them"
+        self._ask(
+            f"Kill {_named(runs)}? What {it} learned since the last whole epoch is lost; "
+            f"r takes {it} up again from there.",
+            [("stay", f"Leave {it} training"), ("kill", f"Kill {it}")],
+            lambda: self._do(actions.kill, runs),
+        )
+
+    def action_resume(self) -> None:
+        """Take up again."""
+        self._do(actions.take_up, self._chosen())
+
+    def action_delete(self) -> None:
+        """Delete, once asked."""
+        runs = [run for run in self._chosen() if not run.alive]
+        if not runs:
+            if self._chosen():
+                self.workbench.complain(RunError("a run that is still going: stop it first (s)"))
+            return
+        self._ask(
+            f"Delete {_named(runs)} for good? Folder, model and leaderboard entry go.",
+            [("stay", "Keep"), ("delete", "Delete for good")],
+            lambda: self._delete([run.folder for run in runs]),
+        )
+
+    def _living(self, word: str) -> list[WatchedRun]:
+        """The chosen runs that live; a word where none does."""
+        chosen = self._chosen()
+        living = [run for run in chosen if run.alive]
+        if chosen and not living:
+            what = "it has" if len(chosen) == 1 else "they have"
+            self.workbench.complain(RunError(f"nothing to {word}: {what} ended already"))
+        return living
+
+    def _ask(
+        self, question: str, answers: list[tuple[str, str]], then: Callable[[], object]
+    ) -> None:
+        def answered(answer: str | None) -> None:
+            if answer not in (None, "stay"):
+                then()
+
+        self.app.push_screen(ChoiceDialog(question, answers), answered)
+
+    def _do(self, action: Callable[[RunFolder], object], runs: list[WatchedRun]) -> None:
+        if runs:
+            self._carry_out(action, [run.folder for run in runs])
+
+    @work(thread=True)
+    def _carry_out(self, action: Callable[[RunFolder], object], folders: list[RunFolder]) -> None:
+        faults = actions.each(folders, action)
+        for folder in folders:
+            self.workbench.run_feed.look_again_at(folder.run_id)
+        self.post_message(self.Done(faults))
+
+    @work(thread=True)
+    def _delete(self, folders: list[RunFolder]) -> None:
+        self.post_message(self.Done(actions.delete(self.workbench.home, folders)))
+
+    @on(Done)
+    def _done(self, event: Done) -> None:
+        self._selected.clear()
+        self.workbench.run_feed.look_now()
+        self.query_one(RowList).refresh()
+        self._show_counts()
+        for error in event.faults[:3]:
+            self.workbench.complain(error)
+        if len(event.faults) > 3:
+            self.workbench.complain(RunError(f"and {len(event.faults) - 3} more refused likewise"))
+
+
+def _named(runs: list[WatchedRun]) -> str:
+    """`run kq7d-cnn-2`, or how many with the first few."""
+    if len(runs) == 1:
+        return f"run {runs[0].run_id}"
+    names = ", ".join(run.run_id for run in runs[:4])
+    return f"{len(runs)} runs ({names}{', …' if len(runs) > 4 else ''})"

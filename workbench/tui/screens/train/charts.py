@@ -1,0 +1,133 @@
+"""From a run's state to the chart of one metric: windows, ranges, ticks, curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
+from workbench.tui import scales
+from workbench.tui.plotting import Chart, Reference, Role, Series
+from workbench.tui.scales import Scale
+
+
+@dataclass(frozen=True)
+class View:
+    """How the person looks at the curves."""
+
+    axis: Axis = Axis.EPOCHS
+    smoothing: float = 0.9
+    log: bool = False
+    zoom: float = 1.0  # the share of the planned run that is shown
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is to be drawn of a run, as of now. The samples may grow meanwhile, never shrink."""
+
+    train: Samples
+    test: Samples
+    view: View
+    window: Window
+    paper: float | None = None
+    trouble_step: int | None = None
+
+
+class MetricChart:
+    """Makes the chart of one metric again and again; keeps what it has computed.
+
+    Called on the drawing thread only.
+    """
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.train = CurveView(metric)
+        self._test = CurveView(metric)
+        self._range: scales.Range | None = None
+        self._range_for: object = None
+
+    def make(self, frame: Frame, columns: int, rows: int) -> Chart:
+        """The chart for a canvas of so many columns and rows."""
+        view, window = frame.view, frame.window
+        self.train.update(frame.train, view.axis, window, columns, view.smoothing)
+        self._test.update(frame.test, view.axis, window, columns, 0.0)
+        (raw_xs, raw_ys), (xs, ys) = self.train.raw, self.train.smooth
+        test_xs, test_ys = self._test.raw
+        scale = self._scale(view.log)
+        y_range = self._y_range(ys, test_ys, frame, scale)
+        forward = scale.forward
+        series = []
+        if view.smoothing > 0:
+            series.append(Series("raw", raw_xs, [forward(y) for y in raw_ys], Role.TRAIN_RAW))
+        series.append(Series("train", xs, [forward(y) for y in ys], Role.TRAIN))
+        places = [forward(y) for y in test_ys]
+        series.append(Series("test", test_xs, places, Role.TEST))
+        # A dot at each epoch; where they would touch, here and there along the line.
+        crowded = len(test_xs) > columns / 3
+        series.append(Series("test", test_xs, places, Role.TEST, line=crowded, mark="●"))
+        if frame.trouble_step is not None:
+            at = self._trouble_x(frame, frame.trouble_step)
+            series.append(
+                Series("trouble", [at], [sum(y_range) / 2], Role.TROUBLE, line=False, mark="✗")
+            )
+        reference = None
+        if self.metric is Metric.ACCURACY and frame.paper is not None:
+            reference = Reference(forward(frame.paper), f"paper {100 * frame.paper:.2f}")
+        return Chart(
+            tuple(series),
+            (window.low, window.high),
+            y_range,
+            x_ticks(view.axis, window, columns),
+            self._y_ticks(y_range, rows, scale),
+            reference,
+        )
+
+    def _scale(self, log: bool) -> Scale:
+        if not log:
+            return scales.LINEAR
+        return scales.ERROR_LOG if self.metric is Metric.ACCURACY else scales.LOG
+
+    def _y_range(
+        self, ys: list[float], test_ys: list[float], frame: Frame, scale: Scale
+    ) -> scales.Range:
+        looked_at = (scale, frame.view.zoom, frame.view.axis)
+        before = self._range if self._range_for == looked_at else None
+        self._range_for = looked_at
+        least = _least(
+            scales.without_outliers(ys, top=False), scales.without_outliers(test_ys, top=False)
+        )
+        if self.metric is Metric.ACCURACY:
+            if least is not None and frame.paper is not None and frame.view.zoom >= 1.0:
+                least = min(least, frame.paper)
+            self._range = scales.accuracy_range(least, before, scale)
+        else:
+            tops = [scales.without_outliers(values, top=True) for values in (ys, test_ys)]
+            greatest = max((top for top in tops if top is not None), default=None)
+            self._range = scales.loss_range(least, greatest, before, scale)
+        return self._range
+
+    def _y_ticks(self, y_range: scales.Range, rows: int, scale: Scale) -> scales.Ticks:
+        ticks = scales.accuracy_ticks if self.metric is Metric.ACCURACY else scales.loss_ticks
+        return ticks(*y_range, max(2, rows // 3), scale)
+
+    def _trouble_x(self, frame: Frame, step: int) -> float:
+        steps = frame.train.xs(Axis.STEPS)
+        index = index_at(steps, step, len(frame.train))
+        x = frame.train.xs(frame.view.axis)[index] if index is not None else 0.0
+        return min(max(x, frame.window.low), frame.window.high)
+
+
+def _least(*values: float | None) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def x_ticks(axis: Axis, window: Window, columns: int) -> scales.Ticks:
+    """Round places along the x axis."""
+    most = max(2, columns // 11)
+    match axis:
+        case Axis.TIME:
+            return scales.time_ticks(window.low, window.high, most)
+        case Axis.STEPS:
+            return scales.whole_ticks(window.low, window.high, most, lambda x: f"{x:,.0f}")
+    if window.length < 2:
+        return scales.linear_ticks(window.low, window.high, most, lambda x: f"{x:.4g}")
+    return scales.whole_ticks(window.low, window.high, most, lambda x: f"{x:.0f}")

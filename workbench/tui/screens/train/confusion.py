@@ -1,0 +1,112 @@
+"""What the network took for what: the confusion matrix as a heat map with its numbers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.containers import ScrollableContainer
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+CELL = 6
+WORST = 5  # confusions named in words
+
+
+def confusion_sentences(confusion: list[list[int]], most: int = WORST) -> list[str]:
+    """The most frequent mistakes in words, the worst first."""
+    mistakes = [
+        (count, true, predicted)
+        for true, row in enumerate(confusion)
+        for predicted, count in enumerate(row)
+        if true != predicted and count
+    ]
+    mistakes.sort(key=lambda one: (-one[0], one[1], one[2]))
+    return [f"{true} taken for {predicted}: {count:,}" for count, true, predicted in mistakes[:most]]
+
+
+def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) -> Text:
+    """Rows are what an image shows, columns what the network says, the last its share right.
+
+    Right answers and mistakes have a scale each: beside 970 right ones every mistake would
+    look alike.
+    """
+    classes = len(confusion)
+    mistakes = [
+        count
+        for true, row in enumerate(confusion)
+        for predicted, count in enumerate(row)
+        if true != predicted
+    ]
+    most = max(mistakes, default=0) or 1
+    text = Text(no_wrap=True)
+    text.append("shows ╲ says".rjust(12), "dim")
+    for predicted in range(classes):
+        text.append(f"{predicted:>{CELL}}", "bold")
+    text.append("   right\n", "dim")
+    for true, row in enumerate(confusion):
+        total = sum(row)
+        text.append(f"{true:>11} ", "bold")
+        for predicted, count in enumerate(row):
+            right = true == predicted
+            heat = count / total if right and total else (count / most) ** 0.6
+            ground = low.blend(high if not right else Color.parse("#2f7fb0"), min(1.0, heat) * 0.75)
+            if not count:
+                text.append("·".rjust(CELL), "dim")
+                continue
+            ink = ground.get_contrast_text(0.95)
+            style = Style(
+                color=ink.rich_color, bgcolor=ground.rich_color, bold=right, underline=False
+            )
+            text.append(f"{count:>{CELL},}", style)
+        share = f"{100 * row[true] / total:.2f} %" if total else "–"
+        text.append(f"{share:>9}", "")
+        text.append("\n")
+    return text
+
+
+class ConfusionScreen(ModalScreen[None]):
+    """The matrix over the run's screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,c", "dismiss", "close", tooltip="Back to the curves"),
+        Binding("h,left", "move(-6, 0)", "left", show=False),
+        Binding("l,right", "move(6, 0)", "right", show=False),
+        Binding("j,down", "move(0, 1)", "down", show=False),
+        Binding("k,up", "move(0, -1)", "up", show=False),
+    ]
+
+    def __init__(self, confusion: list[list[int]], what: str) -> None:
+        super().__init__()
+        self._confusion, self._what = confusion, what
+
+    def compose(self) -> ComposeResult:
+        """The map, then the worst mistakes in words."""
+        with ScrollableContainer(classes="dialog", id="confusion"):
+            yield Static(id="heat-map")
+            yield Static(
+                "Most often mistaken:  " + "   ".join(confusion_sentences(self._confusion)),
+                classes="muted",
+                id="mistakes",
+                markup=False,
+            )
+
+    def on_mount(self) -> None:
+        """Draw for the theme in force."""
+        dialog = self.query_one("#confusion")
+        dialog.border_title = self._what
+        dialog.focus()
+        theme = self.app.current_theme
+        low = Color.parse(theme.surface or "#1a1e22")
+        high = Color.parse(theme.error or "#e5765b")
+        self.query_one("#heat-map", Static).update(
+            heat_map(self._confusion, theme.dark, low, high)
+        )
+
+    def action_move(self, x: int, y: int) -> None:
+        """Scroll a large matrix."""
+        self.query_one("#confusion").scroll_relative(x=x, y=y, animate=False)

@@ -1,0 +1,102 @@
+"""Reads a run's folder in a thread and tells the screen what is new there.
+
+The first read of a long log builds the whole state aside and hands it over; after that come
+small batches of events. Nothing here touches a widget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from textual.message import Message
+
+from workbench.errors import UserError
+from workbench.runs import lock
+from workbench.runs.events import Event
+from workbench.runs.folder import RunFolder
+from workbench.runs.log import EventReader
+from workbench.tui.screens.train.machine import MachineUse, Sampler
+from workbench.tui.screens.train.state import RunState
+
+POLL_SECONDS = 0.1
+POLL_SECONDS_ENDED = 0.5
+SAMPLE_SECONDS = 2.0
+# So that a viewer that was suspended catches up without holding the event loop.
+MOST_EVENTS = 500
+
+
+class Opened(Message):
+    """The log has been read up to now. The state belongs to the receiver from here on."""
+
+    def __init__(self, state: RunState) -> None:
+        super().__init__()
+        self.state = state
+
+
+class News(Message):
+    """What was added to the log since, and whether worker and folder are still there."""
+
+    def __init__(self, events: list[Event], alive: bool, gone: bool) -> None:
+        super().__init__()
+        self.events, self.alive, self.gone = events, alive, gone
+
+
+class Unreadable(Message):
+    """The run cannot be shown at all."""
+
+    def __init__(self, error: UserError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Machine(Message):
+    """What the worker takes of the machine; None when it cannot be told."""
+
+    def __init__(self, use: MachineUse | None) -> None:
+        super().__init__()
+        self.use = use
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, Machine)
+
+
+def follow(
+    folder: RunFolder, post: Callable[[Message], object], cancelled: Callable[[], bool]
+) -> None:
+    """Read the folder until cancelled, also after the run has ended: it may be resumed."""
+    try:
+        state = RunState.of(folder)
+    except UserError as error:
+        post(Unreadable(error))
+        return
+    reader = EventReader(folder.events_file)
+    alive = lock.is_held(folder.lock_file)
+    for event in reader.read():
+        state.apply(event)
+    state.alive = alive
+    post(Opened(state))
+    del state
+    gone = False
+    sampler, sampled = Sampler(folder.lock_file), 0.0
+    while not cancelled():
+        was = alive, gone
+        # Before reading: what was written up to the lock's release is then surely read.
+        alive, gone = _look(folder)
+        events = reader.read()
+        if events or was != (alive, gone):
+            for start in range(0, max(1, len(events)), MOST_EVENTS):
+                post(News(events[start : start + MOST_EVENTS], alive, gone))
+        now = time.monotonic()
+        if now - sampled >= SAMPLE_SECONDS:
+            sampled = now
+            post(Machine(sampler.sample() if alive else None))
+        time.sleep(POLL_SECONDS if alive else POLL_SECONDS_ENDED)
+
+
+def _look(folder: RunFolder) -> tuple[bool, bool]:
+    try:
+        return lock.is_held(folder.lock_file), not folder.path.is_dir()
+    except OSError:  # a file system that went away
+        return False, True

@@ -1,0 +1,79 @@
+"""The worker's own words: the tail of `worker.log`, followed while it is open."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Log, Static
+
+from workbench.runs.folder import RunFolder
+
+TAIL_BYTES = 200_000
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
+
+
+def clean(data: bytes) -> str:
+    """Text that cannot move the cursor: escape sequences and control characters taken out."""
+    text = _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
+    text = text.replace("\r", "\n").expandtabs(4)
+    return "".join(letter for letter in text if letter == "\n" or letter.isprintable())
+
+
+class LogScreen(ModalScreen[None]):
+    """The log over the run's screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,l", "dismiss", "close", tooltip="Back to the curves"),
+        Binding("j,down", "line(1)", "down", show=False),
+        Binding("k,up", "line(-1)", "up", show=False),
+    ]
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__()
+        self._folder = folder
+        self._offset: int | None = None
+
+    def compose(self) -> ComposeResult:
+        """The text, and where it lies."""
+        with Vertical(classes="dialog", id="log-dialog"):
+            yield Static(str(self._folder.log_file), classes="muted", id="log-path", markup=False)
+            yield Log(id="log-text")
+
+    def on_mount(self) -> None:
+        """Follow the file."""
+        self.query_one("#log-dialog").border_title = "the worker's log"
+        self.query_one(Log).focus()
+        self._read()
+        self.set_interval(0.5, self._read)
+
+    @work(thread=True, exclusive=True, group="log", exit_on_error=False)
+    def _read(self) -> None:
+        path = self._folder.log_file
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, 2)
+                first = self._offset is None
+                start = max(0, size - TAIL_BYTES) if first else min(self._offset or 0, size)
+                file.seek(start)
+                text = clean(file.read())
+                self._offset = file.tell()
+        except OSError:
+            if self._offset is None:
+                self._offset = 0
+                self.app.call_from_thread(self._write, "The worker has written nothing yet.\n")
+            return
+        if text or first:
+            self.app.call_from_thread(self._write, text or "The worker has written nothing yet.\n")
+
+    def _write(self, text: str) -> None:
+        self.query_one(Log).write(text)
+
+    def action_line(self, step: int) -> None:
+        """Scroll a line."""
+        self.query_one(Log).scroll_relative(y=step, animate=False)

@@ -1,0 +1,258 @@
+"""The run in numbers: each function gives the lines of one panel, aligned and steady."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from workbench.leaderboard.wording import percent, points
+from workbench.tui.screens.train.machine import MachineUse
+from workbench.tui.screens.train.state import MARKS, Phase, RunState
+from workbench.tui.screens.train.verdict import Verdict
+from workbench.tui.widgets.steady_lines import Line
+
+DASH = "–"
+
+
+def clock(seconds: float | None) -> str:
+    """`0:42`, `12:05`, `1:02:03`; a dash when not known."""
+    if seconds is None or not math.isfinite(seconds):
+        return DASH
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def share(fraction: float | None) -> str:
+    """`97.16 %`; words where it is no number."""
+    if fraction is not None and not math.isfinite(fraction):
+        return "no number"
+    return DASH if fraction is None else percent(fraction)
+
+
+def loss(value: float | None) -> str:
+    """`0.0921`; words where it is no number, powers of ten where it has run away."""
+    if value is None:
+        return DASH
+    if not math.isfinite(value):
+        return "no number"
+    return f"{value:.4f}" if value < 1000 else f"{value:.3g}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Values at one place: the newest ones, or those under the cursor."""
+
+    where: str
+    train_accuracy: float | None = None
+    train_loss: float | None = None
+    raw_accuracy: float | None = None
+    raw_loss: float | None = None
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    test_epoch: int = 0
+
+
+def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
+    """The values of a place, one a line, beside the paper's where it has one."""
+    after = f"epoch {reading.test_epoch}" if reading.test_epoch else ""
+    beside = f"paper {percent(paper)}" if paper is not None else after
+    lines: list[Line] = []
+    for name, value, note, word in (
+        ("test accuracy", share(reading.test_accuracy), beside, "test"),
+        ("test loss", loss(reading.test_loss), after if paper is not None else "", "test"),
+        ("train accuracy", share(reading.train_accuracy), _raw(share(reading.raw_accuracy)),
+         "train"),
+        ("train loss", loss(reading.train_loss), _raw(loss(reading.raw_loss)), "train"),
+    ):  # fmt: skip
+        room = max(0, width - 25)
+        lines.append(
+            [(f"{name:<14} ", "muted"), (f"{value:>9}", word), (f" {note:>{room}}"[:room + 1],
+             "muted")]
+        )  # fmt: skip
+    return lines
+
+
+def _raw(text: str) -> str:
+    return "" if text == DASH else f"raw {text}"
+
+
+def compact_lines(
+    reading: Reading, state: RunState, paper: float | None, use: MachineUse | None
+) -> list[Line]:
+    """The same in two lines, for a narrow window."""
+    speed, machine = speed_text(state), machine_text(use)
+    return [
+        [
+            ("test   ", "muted"),
+            (f"{share(reading.test_accuracy):>9}", "test"),
+            ("  loss ", "muted"),
+            (f"{loss(reading.test_loss):>9}", "test"),
+            (f"   paper {percent(paper)}" if paper is not None else "", "muted"),
+            (f"   {reading.where}", "muted"),
+        ],
+        [
+            ("train  ", "muted"),
+            (f"{share(reading.train_accuracy):>9}", "train"),
+            ("  loss ", "muted"),
+            (f"{loss(reading.train_loss):>9}", "train"),
+            (f"   {speed}" if speed else "", ""),
+            (f"   {machine}" if machine else "", "muted"),
+        ],
+    ]
+
+
+def speed_text(state: RunState) -> str:
+    """The speed in a steady width; empty before there is one."""
+    ending = state.history.ending
+    speed = ending.images_per_second if ending else state.history.images_per_second
+    if speed is None or not math.isfinite(speed):
+        return ""
+    return f"{speed:>7,.0f} img/s"
+
+
+def machine_text(use: MachineUse | None) -> str:
+    """CPU and memory in one line; empty when they cannot be told."""
+    if use is None:
+        return ""
+    text = f"cpu {use.cpu_percent:>4.0f} %  mem {use.memory_bytes / 2**30:.1f} GiB"
+    return text + (f"  gpu {use.gpu}" if use.gpu else "")
+
+
+def machine_lines(state: RunState, use: MachineUse | None) -> list[Line]:
+    """Speed, CPU and memory of the worker."""
+    started = state.history.started
+    device = started.device if started else ""
+    second = machine_text(use) or ("no worker" if not state.phase.alive else DASH)
+    how = f"{device}{', XLA' if started and started.xla else ''}" if started else ""
+    return [
+        [(f"{speed_text(state).strip() or DASH:<16}", ""), (how[:20], "muted")],
+        [(second, "muted" if use is None else "")],
+    ]
+
+
+def bar(fraction: float, width: int, ascii_only: bool) -> Line:
+    """A progress bar with its percentage."""
+    room = max(4, width - 7)
+    full = int(room * fraction)
+    filled, empty = ("#", "-") if ascii_only else ("█", "░")
+    return [(filled * full, "accent"), (empty * (room - full), "muted"), (f" {fraction:>4.0%}", "")]
+
+
+def progress_lines(state: RunState, width: int, ascii_only: bool) -> list[Line]:
+    """The whole run: how far, how long, how long still."""
+    return [bar(state.share, width, ascii_only), [(times(state), "")]]
+
+
+def times(state: RunState) -> str:
+    """Elapsed and expected, in steady widths."""
+    text = f"elapsed {clock(state.history.seconds):>7}"
+    if state.phase is Phase.TRAINING or state.phase is Phase.PAUSED:
+        text += f"   left {clock(state.history.seconds_left):>7}"
+    return text
+
+
+def progress_line(state: RunState, width: int, ascii_only: bool) -> Line:
+    """The same in one line, for a narrow window."""
+    rest = f"  epoch {state.epoch}/{state.history.planned_epochs}  {times(state)}"
+    return [*bar(state.share, width - len(rest), ascii_only), (rest, "muted")]
+
+
+def epoch_heading(width: int) -> Line:
+    """The heading of the table of epochs, units in it."""
+    text = "   #  train %  test %    loss     time"
+    return [(text[:width], "muted")]
+
+
+def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
+    """Rows of the table of epochs from `first` on."""
+    rows: list[Line] = []
+    for epoch in state.history.epochs[first : first + count]:
+        train = f"{100 * epoch.accuracy:.2f}" if math.isfinite(epoch.accuracy) else DASH
+        test = f"{100 * epoch.test_accuracy:.2f}" if math.isfinite(epoch.test_accuracy) else DASH
+        test_loss = loss(epoch.test_loss) if math.isfinite(epoch.test_loss) else DASH
+        took = clock(epoch.epoch_seconds) if epoch.epoch_seconds >= 10 else (
+            f"{epoch.epoch_seconds:.1f} s"
+        )  # fmt: skip
+        rows.append(
+            [
+                (f"{epoch.epoch:>4}", "muted"),
+                (f"{train:>9}", "train"),
+                (f"{test:>8}", "test"),
+                (f"{test_loss:>8}", ""),
+                (f"{took:>9}", "muted"),
+            ]
+        )
+    return rows
+
+
+def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line:
+    """What the run is on the left, what it is doing on the right."""
+    spec, phase = state.spec, state.phase
+    facts = [spec.preset, f"seed {spec.seed}", spec.precision]
+    if spec.dataset.name != "mnist":
+        facts.append(spec.dataset.name)
+    if spec.dataset.train_limit:
+        facts.append(f"first {spec.dataset.train_limit:,} images")
+    mark = "*" if ascii_only else MARKS[phase]
+    right = f"{mark} {asked or phase}"
+    epochs = f"epoch {max(1, state.epoch)}/{state.history.planned_epochs}"
+    if phase in (Phase.TRAINING, Phase.PAUSED):
+        right += f"   {epochs}"
+        if width >= 100:
+            right += f"   {speed_text(state)}"
+    room = width - len(right) - 3
+    left = spec.title if len(spec.title) <= room else spec.title[: max(0, room - 1)] + "…"
+    more = ""
+    for fact in facts:
+        if len(left) + len(more) + len(fact) + 3 <= room:
+            more += f" · {fact}"
+    word = {
+        Phase.TRAINING: "accent",
+        Phase.FINISHED: "good",
+        Phase.FAILED: "trouble",
+        Phase.CRASHED: "trouble",
+        Phase.GONE: "trouble",
+    }.get(phase, "strong")
+    gap = " " * max(1, width - 2 - len(left) - len(more) - len(right))
+    return [(" ", ""), (left, "strong"), (more, "muted"), (gap, ""), (right, word)]
+
+
+def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[Line]:
+    """The result beside the paper's and one's own earlier runs."""
+    ending = state.history.ending
+    if ending is None or ending.test_accuracy is None:
+        return [[("no epoch was completed", "muted")]]
+    lines: list[Line] = []
+    result = [(share(ending.test_accuracy), "strong")]
+    if state.phase is not Phase.FINISHED:
+        result.append((f"  after epoch {ending.epochs_completed}", "muted"))
+    elif verdict is not None and verdict.paper is not None:
+        difference = points(100 * (ending.test_accuracy - verdict.paper))
+        result.append((f", paper {percent(verdict.paper)}: ", ""))
+        result.append((difference, "strong"))
+    lines.append(result)
+    if verdict is not None and state.phase is Phase.FINISHED:
+        lines.append([(verdict.own_runs, "")])
+    lines.append([("test loss ", "muted"), (loss(ending.test_loss), ""),
+                  ("   trained ", "muted"), (clock(ending.seconds), "")])  # fmt: skip
+    if ending.best_epoch is not None:
+        lines.append(
+            [
+                (f"best epoch {ending.best_epoch} ", "muted"),
+                (share(ending.best_epoch_test_accuracy), ""),
+                ("  (not ranked)", "muted"),
+            ]
+        )
+    return lines
+
+
+def compact_verdict(state: RunState, verdict: Verdict | None) -> list[Line]:
+    """The same in two lines."""
+    lines = verdict_lines(state, verdict, 80)
+    if len(lines) < 2:
+        return lines
+    rest: list[tuple[str, str]] = []
+    for line in lines[1:]:
+        rest += [*line, ("   ", "")]
+    return [lines[0], rest]

@@ -1,0 +1,49 @@
+"""What is to be said of a run in whole sentences: what it waits for, what went wrong."""
+
+from __future__ import annotations
+
+from workbench.runs.events import Failed
+from workbench.tui.screens.train.state import Phase, RunState
+
+
+def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
+    """The sentences, and the word for how they are to look; none where nothing is the matter."""
+    ending, history = state.history.ending, state.history
+    trouble = state.watch.trouble
+    match state.phase:
+        case Phase.GONE:
+            return [
+                "The folder of this run has been deleted. What was read of it stays on view; "
+                "Esc leaves it."
+            ], "trouble"
+        case Phase.QUEUED | Phase.PREPARING:
+            waited = f"{state.waited_seconds:.0f} s"
+            return [f"{_capital(state.waiting_for)} … {waited}"], "muted"
+        case Phase.CRASHED:
+            done = len(history.epochs)
+            after = f"after epoch {history.epochs[-1].epoch}" if done else "from the beginning"
+            return [
+                f"The worker died in epoch {max(1, state.epoch)}, at step {history.step:,}, "
+                f"without a word in the log. r takes the run up again {after}; l shows what the "
+                "worker wrote."
+            ], "trouble"
+        case Phase.FAILED:
+            assert isinstance(ending, Failed)
+            advice = "" if ending.reason == "diverged" else " l shows what the worker wrote."
+            sentence = _capital(ending.message or "the run failed").rstrip(".")
+            if ending.reason == "diverged":
+                advice = " A lower learning rate may mend it."
+            return [f"{sentence}.{advice}"], "trouble"
+        case Phase.STOPPED:
+            assert ending is not None
+            return [
+                f"Stopped after {ending.epochs_completed} of {history.planned_epochs} epochs and "
+                "saved. r takes it up again from there."
+            ], "muted"
+    if trouble is not None:
+        return [_capital(trouble.words) + "."], "trouble"
+    return ([collapsed] if collapsed else []), "trouble"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

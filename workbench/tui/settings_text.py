@@ -1,0 +1,32 @@
+"""The settings of a run in one line, as long as there is room for."""
+
+from __future__ import annotations
+
+from workbench.leaderboard.table import one_line
+from workbench.runs.summary import RunSummary
+
+# From these widths on a form is used: by the column, so that its rows are alike.
+LONG, MIDDLE = 58, 30
+
+
+def settings_text(run: RunSummary, width: int = LONG) -> str:
+    """`SGD 0.002, momentum 0.7, batch 60, 5 epochs`; where it is narrow `SGD 0.002 b60 e5`."""
+    optimizer, _, more = run.optimizer_text.rstrip(")").partition(" (")
+    rate = f"{run.learning_rate:g}"
+    special = []
+    if run.precision != "float32":
+        special.append(run.precision)
+    if run.dataset != "mnist":
+        special.append(run.dataset)
+    if run.train_limit is not None:
+        special.append(f"{run.train_limit:,} images")
+    if width < MIDDLE:
+        return one_line(
+            " ".join([optimizer, rate, f"b{run.batch_size}", f"e{run.epochs}", *special])
+        )
+    parts = [f"{optimizer} {rate}"]
+    if width >= LONG:
+        parts += [more] if more else []
+        parts += [run.schedule.replace("_", " ")] if run.schedule != "constant" else []
+    epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
+    return one_line(", ".join([*parts, f"batch {run.batch_size}", epochs, *special]))

@@ -1,0 +1,106 @@
+"""Columns of a list: which are shown at a width, how wide each is, and what a list is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.cells import cell_len, set_cell_size
+
+GAP = 2  # letters between two columns
+
+# A cell is plain text, or pieces of text each with the name of its style.
+Piece = tuple[str, str]
+Content = str | Piece | Sequence[Piece]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. Those of the greatest `weight` go first; those of weight 0 never go.
+
+    A column with `stretch` takes room that is left over, up to `most` letters.
+    """
+
+    key: str
+    heading: str
+    width: int
+    weight: int = 0
+    right: bool = False
+    stretch: int = 0
+    most: int = 200
+
+
+class Rows(Protocol):
+    """What a list shows. `mark` is the letter in the gutter of a selected row, or blank."""
+
+    def __len__(self) -> int: ...
+
+    def key(self, index: int) -> str:
+        """What the row is known by, however the order changes."""
+        ...
+
+    def mark(self, index: int) -> str:
+        """The selected row's letter."""
+        ...
+
+    def cell(self, index: int, column: str, width: int) -> Content:
+        """A cell's text for a column of this width; longer ones are cut."""
+        ...
+
+
+class NoRows:
+    """Nothing to show."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def key(self, index: int) -> str:
+        """There is none."""
+        raise IndexError(index)
+
+    def mark(self, index: int) -> str:
+        """There is none."""
+        raise IndexError(index)
+
+    def cell(self, index: int, column: str, width: int) -> Content:
+        """There is none."""
+        raise IndexError(index)
+
+
+def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+    """The columns shown at a width, each with its own width."""
+    shown = list(columns)
+
+    def needed() -> int:
+        return sum(column.width for column in shown) + GAP * max(0, len(shown) - 1)
+
+    while needed() > width:
+        heaviest = max(shown, key=lambda column: column.weight, default=None)
+        if heaviest is None or not heaviest.weight:
+            break
+        shown.remove(heaviest)
+    widths = {column.key: column.width for column in shown}
+    room = width - needed()
+    while room > 0:
+        growing = [
+            column for column in shown if column.stretch and widths[column.key] < column.most
+        ]
+        if not growing:
+            break
+        total = sum(column.stretch for column in growing)
+        for column in growing:
+            share = max(1, room * column.stretch // total)
+            grown = min(share, column.most - widths[column.key], room)
+            widths[column.key] += grown
+            room -= grown
+    return [(column, widths[column.key]) for column in shown]
+
+
+def fit(text: str, width: int, right: bool) -> str:
+    """The text in exactly this many columns of a terminal, cut with an ellipsis."""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+    padding = " " * (width - length)
+    return padding + text if right else text + padding

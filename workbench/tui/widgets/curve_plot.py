@@ -1,0 +1,117 @@
+"""Curves in a frame, drawn aside by plotext and shown with as little traffic as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+
+from workbench.tui import plotting
+from workbench.tui.plotting import Chart, Drawing, Glyphs, Role
+from workbench.tui.widgets.steady_lines import SteadyLines
+
+_WORDS = {role: role.name.lower().replace("_", "-") for role in Role}
+
+# Called on the drawing thread with the columns and rows of the canvas.
+MakeChart = Callable[[int, int], Chart]
+
+
+class CurvePlot(SteadyLines):
+    """A plot. Give it a function that makes the chart: `draw(make)`.
+
+    The function and plotext run on the drawing thread, one drawing at a time; of several asked
+    for meanwhile only the last is drawn. `cursor` is a column of the canvas, or None.
+    """
+
+    class Pointed(Message):
+        """The mouse was pressed on a column of the canvas."""
+
+        def __init__(self, column: int) -> None:
+            super().__init__()
+            self.column = column
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.glyphs: Glyphs = plotting.terminal_glyphs()
+        self._drawing = Drawing(())
+        self._wanted: MakeChart | None = None
+        self._last: MakeChart | None = None
+        self._busy = False
+        self._cursor: int | None = None
+
+    @property
+    def canvas_columns(self) -> int:
+        """Columns between the axes at the present size."""
+        return plotting.canvas_size(self.size.width, self.size.height)[0]
+
+    @property
+    def cursor(self) -> int | None:
+        """The marked column of the canvas."""
+        return self._cursor
+
+    @cursor.setter
+    def cursor(self, column: int | None) -> None:
+        old, self._cursor = self._cursor, column
+        if old == column:
+            return
+        rows = max(0, self.size.height - 2)
+        places = [at for at in (old, column) if at is not None]
+        self.refresh(*(Region(self._drawing.left + at, 0, 1, rows) for at in places))
+
+    def draw(self, make: MakeChart) -> None:
+        """Draw soon, unless the plot is not to be seen."""
+        self._wanted = self._last = make
+        if not self._busy and self.is_mounted and self.size.height > 0 and self.display:
+            self._busy = True
+            self.run_worker(self._draw(), group="drawing")
+
+    async def _draw(self) -> None:
+        try:
+            while self._wanted is not None:
+                make, self._wanted = self._wanted, None
+                size, glyphs = self.size, self.glyphs
+                columns, rows = plotting.canvas_size(size.width, size.height)
+                drawing = await plotting.on_drawing_thread(
+                    lambda make=make, size=size, glyphs=glyphs, columns=columns, rows=rows: (  # type: ignore[misc]
+                        plotting.draw(make(columns, rows), size.width, size.height, glyphs)
+                    )
+                )
+                self._drawing = drawing
+                self.show([[(text, _WORDS[role]) for text, role in line] for line in drawing.lines])
+        finally:
+            self._busy = False
+
+    def on_resize(self, event: events.Resize) -> None:
+        """What was drawn for another size is drawn anew."""
+        if self._last is not None:
+            self.draw(self._last)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self._drawing.columns:
+            column = offset.x - self._drawing.left
+            self.post_message(self.Pointed(max(0, min(column, self._drawing.columns - 1))))
+
+    def render_line(self, y: int) -> Strip:
+        """One line, with the cursor's column marked."""
+        strip = super().render_line(y)
+        if self._cursor is None or y >= self._drawing.rows:
+            return strip
+        at = self._drawing.left + self._cursor
+        if at >= self.size.width:
+            return strip
+        before, marked, after = strip.divide([at, at + 1, self.size.width])
+        text = marked.text
+        if text == " ":
+            line = "|" if self.glyphs is Glyphs.ASCII else "│"
+            piece = Segment(line, self.role_style("strong"))
+        else:
+            own = next((part.style for part in marked if part.style), self.rich_style)
+            piece = Segment(text, own + Style(reverse=True))
+        return Strip.join([before, Strip([piece], 1), after])

@@ -1,0 +1,295 @@
+"""A list of many rows in columns: only the lines in sight are ever made.
+
+Ten thousand rows cost what thirty cost. Columns keep their width while rows come and go, so
+that numbers stand still; the least important columns go where it is narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from workbench.tui.widgets.columns import GAP, Column, Content, NoRows, Rows, fit, fitted
+
+GUTTER = 3  # the cursor's mark, the row's mark, a space
+
+
+class RowList(ScrollView, can_focus=True):
+    """Rows with a cursor. The screen gives the rows and the columns with `show`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "row-list--heading",
+        "row-list--sorted",
+        "row-list--cursor",
+        "row-list--cursor-blurred",
+        "row-list--good",
+        "row-list--warning",
+        "row-list--bad",
+        "row-list--muted",
+        "row-list--strong",
+        "row-list--train",
+        "row-list--test",
+    }
+    DEFAULT_CSS = """
+    RowList { background: $background; color: $foreground; height: 1fr; overflow-x: hidden; }
+    RowList > .row-list--heading { color: $muted; }
+    RowList > .row-list--sorted { color: $foreground; text-style: bold; }
+    RowList > .row-list--cursor {
+        background: $block-cursor-background; color: $block-cursor-foreground;
+    }
+    RowList > .row-list--cursor-blurred { background: $surface; }
+    RowList > .row-list--good { color: $success; }
+    RowList > .row-list--warning { color: $warning; text-style: bold; }
+    RowList > .row-list--bad { color: $error; }
+    RowList > .row-list--muted { color: $muted; }
+    RowList > .row-list--strong { text-style: bold; }
+    RowList > .row-list--train { color: $train; }
+    RowList > .row-list--test { color: $test; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "down", show=False, tooltip="Down a row"),
+        Binding("up,k", "move(-1)", "up", show=False, tooltip="Up a row"),
+        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False, tooltip="Down a page"),
+        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False, tooltip="Up a page"),
+        Binding("home", "move(-1000000000)", "first", show=False, tooltip="To the first row"),
+        Binding("end,G", "move(1000000000)", "last", show=False, tooltip="To the last row"),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+    sorted_by: reactive[str] = reactive("")  # a column's key, with a leading "-" for downwards
+    empty: reactive[str] = reactive("")
+
+    class Moved(Message):
+        """The cursor stands on another row."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last place counts."""
+            return isinstance(message, RowList.Moved)
+
+    class Opened(Message):
+        """A row was double-clicked."""
+
+    class Marked(Message):
+        """A row's gutter was clicked."""
+
+    class HeadingClicked(Message):
+        """A column's heading was clicked."""
+
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._rows: Rows = NoRows()
+        self._columns: tuple[Column, ...] = ()
+        self._fitted: list[tuple[Column, int]] = []
+
+    @property
+    def key(self) -> str | None:
+        """What the row under the cursor is known by; None where there are no rows."""
+        return self._rows.key(self.cursor) if self.cursor < len(self._rows) else None
+
+    def show(self, rows: Rows, columns: Sequence[Column], key: str | None = None) -> None:
+        """Show other rows; the cursor goes to the row of `key`, or stays where it is."""
+        self._rows = rows
+        if tuple(columns) != self._columns:
+            self._columns = tuple(columns)
+            self._fit()
+        self.virtual_size = Size(self.size.width, len(rows) + 1)
+        place = min(self.cursor, max(0, len(rows) - 1))
+        if key is not None and (place >= len(rows) or rows.key(place) != key):
+            place = next((at for at in range(len(rows)) if rows.key(at) == key), place)
+        self.cursor = place
+        self._keep_in_sight()
+        self.post_message(self.Moved())
+        self.refresh()
+
+    def update_rows(self, rows: Rows) -> None:
+        """The same rows in the same order with other content; nothing is drawn yet."""
+        self._rows = rows
+
+    def refresh_row(self, index: int) -> None:
+        """Draw one row anew: all that a living row costs."""
+        y = index - self.scroll_offset.y + 1
+        if 0 < y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def row_region(self, index: int) -> Region:
+        """Where a row stands in the widget, whether in sight or not."""
+        return Region(0, index - self.scroll_offset.y + 1, self.size.width, 1)
+
+    def column_region(self, key: str) -> tuple[int, int]:
+        """Where a column begins and how wide it is; all of the row if it is not shown."""
+        x = GUTTER
+        for column, width in self._fitted:
+            if column.key == key:
+                return x, width
+            x += width + GAP
+        return GUTTER, max(1, self.size.width - GUTTER)
+
+    def shows(self, key: str) -> bool:
+        """Whether there is room for a column."""
+        return any(column.key == key for column, _ in self._fitted)
+
+    def render_line(self, y: int) -> Strip:
+        """The heading, or one row."""
+        width = self.size.width
+        base = self.rich_style
+        if y == 0:
+            return self._heading_line().adjust_cell_length(width, base).apply_style(base)
+        index = self.scroll_offset.y + y - 1
+        if index >= len(self._rows):
+            return self._empty_line(y, base)
+        return self._row_line(index).adjust_cell_length(width, base).apply_style(base)
+
+    def action_move(self, step: int) -> None:
+        """The cursor up or down."""
+        if len(self._rows):
+            self.cursor = max(0, min(len(self._rows) - 1, self.cursor + step))
+
+    def action_page(self, pages: int) -> None:
+        """The cursor up or down by as many rows as are in sight."""
+        self.action_move(pages * max(1, self.size.height - 2))
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        """Redraw two rows, and scroll where the cursor left the window."""
+        if old != new:
+            self.refresh_row(old)
+            self.refresh_row(new)
+            self._keep_in_sight()
+            self.post_message(self.Moved())
+
+    def watch_has_focus(self, focused: bool) -> None:
+        """The cursor's row looks different."""
+        super().watch_has_focus(focused)
+        self.refresh_row(self.cursor)
+
+    def on_resize(self, event: Resize) -> None:
+        """Fit the columns to the new width."""
+        self._fit()
+        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self._keep_in_sight()
+
+    def on_click(self, event: Click) -> None:
+        """Choose, mark or open a row; or sort by a heading."""
+        place = event.get_content_offset(self)
+        if place is None:
+            return
+        if place.y == 0:
+            column = self._column_at(place.x)
+            if column is not None:
+                self.post_message(self.HeadingClicked(column))
+            return
+        index = self.scroll_offset.y + place.y - 1
+        if index >= len(self._rows):
+            return
+        self.cursor = index
+        if place.x < GUTTER:
+            self.post_message(self.Marked())
+        elif event.chain == 2:
+            self.post_message(self.Opened())
+
+    def _column_at(self, x: int) -> str | None:
+        at = GUTTER
+        for column, width in self._fitted:
+            if at <= x < at + width + GAP:
+                return column.key
+            at += width + GAP
+        return None
+
+    def _fit(self) -> None:
+        self._fitted = fitted(self._columns, max(1, self.size.width - GUTTER))
+
+    def _keep_in_sight(self) -> None:
+        rows_in_sight = max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            top = self.cursor
+        elif self.cursor >= top + rows_in_sight:
+            top = self.cursor - rows_in_sight + 1
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False, immediate=True)
+
+    def _heading_line(self) -> Strip:
+        heading = self.get_component_rich_style("row-list--heading", partial=True)
+        chosen = self.get_component_rich_style("row-list--sorted", partial=True)
+        by, downwards = self.sorted_by.lstrip("-"), self.sorted_by.startswith("-")
+        segments = [Segment(" " * GUTTER)]
+        for place, (column, width) in enumerate(self._fitted):
+            if place:
+                segments.append(Segment(" " * GAP))
+            text, style = column.heading, heading
+            if column.key == by:
+                text, style = f"{text}{'↓' if downwards else '↑'}", chosen
+            segments.append(Segment(fit(text, width, column.right), style))
+        return Strip(segments)
+
+    def _row_line(self, index: int) -> Strip:
+        under_cursor = index == self.cursor
+        mark = self._rows.mark(index)
+        segments = [
+            Segment("▌" if under_cursor and self.has_focus else " ", self._style("train")),
+            Segment(fit(mark, 1, False), self._style("strong")),
+            Segment(" "),
+        ]
+        for place, (column, width) in enumerate(self._fitted):
+            if place:
+                segments.append(Segment(" " * GAP))
+            content = self._rows.cell(index, column.key, width)
+            segments += self._cell(content, width, column.right)
+        strip = Strip(segments)
+        if under_cursor:
+            name = "row-list--cursor" if self.has_focus else "row-list--cursor-blurred"
+            cursor = self.get_component_rich_style(name)
+            return strip.adjust_cell_length(self.size.width).apply_style(cursor)
+        return strip
+
+    def _cell(self, content: Content, width: int, right: bool) -> list[Segment]:
+        if isinstance(content, str):
+            return [Segment(fit(content, width, right))]
+        if isinstance(content, tuple) and isinstance(content[0], str):
+            text, name = content
+            return [Segment(fit(text, width, right), self._style(str(name)))]
+        pieces = [piece for piece in content if isinstance(piece, tuple)]
+        used = sum(cell_len(text) for text, _ in pieces)
+        segments = [Segment(" " * (width - used))] if right and used < width else []
+        room = width
+        for text, name in pieces:
+            shown = fit(text, min(room, cell_len(text)), False)
+            segments.append(Segment(shown, self._style(name)))
+            room -= cell_len(shown)
+        if room > 0 and not right:
+            segments.append(Segment(" " * room))
+        return segments
+
+    def _style(self, name: str) -> Style | None:
+        if not name:
+            return None
+        return self.get_component_rich_style(f"row-list--{name}", partial=True)
+
+    def _empty_line(self, y: int, base: Style) -> Strip:
+        width = self.size.width
+        if len(self._rows) or not self.empty:
+            return Strip.blank(width, base)
+        lines = self.empty.splitlines()
+        first = max(2, (self.size.height - len(lines)) // 2)
+        if not first <= y < first + len(lines):
+            return Strip.blank(width, base)
+        text = lines[y - first]
+        text = fit(text, min(width, cell_len(text)), False)
+        before = (width - cell_len(text)) // 2
+        style = self._style("muted")
+        line = Strip([Segment(" " * before), Segment(text, style)])
+        return line.adjust_cell_length(width).apply_style(base)
