@@ -25,6 +25,7 @@ import numpy as np
 from workbench.data.mnist import load_mnist
 from workbench.model.hyperparameters import SGD, Adam, Constant, TrainingSettings
 from workbench.model.library import paper_presets
+from workbench.model.shapes import analyse
 from workbench.model.spec import DatasetRef, TrainingSpec
 
 BATCH_SIZE = 60
@@ -123,21 +124,9 @@ def training_flop(spec: TrainingSpec) -> float:
 
     Forward, the kernel's gradient and, in all layers but the first with a kernel, the input's.
     """
-    shape: tuple[int, ...] = tuple(spec.architecture.input_shape)
-    total, first = 0.0, True
-    for layer in spec.architecture.layers:
-        after = layer.output_shape(shape)
-        products = 0.0
-        if layer.kind == "Dense":
-            products = shape[-1] * after[-1]
-        elif layer.kind == "Conv2D":
-            rows, columns = layer.kernel_size
-            products = float(np.prod(after)) * rows * columns * shape[-1]
-        if products:
-            total += 2 * products * (2 if first else 3)
-            first = False
-        shape = after
-    return total
+    kernels = [facts.multiply_adds for facts in analyse(spec.architecture).layers]
+    forward = [products for products in kernels if products]
+    return 2.0 * (3 * sum(forward) - forward[0])
 
 
 def _measure(asked: argparse.Namespace) -> None:

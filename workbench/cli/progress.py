@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.output import console
-from workbench.leaderboard.wording import percent, points
+from workbench.leaderboard.wording import count, percent, points
 from workbench.runs.events import Epoch, Event, Paused, Resumed
 from workbench.runs.folder import RunFolder, RunStatus
 from workbench.runs.history import History
@@ -123,7 +123,7 @@ def headline(folder: RunFolder) -> str:
     settings, data = spec.training, spec.dataset
     limit = f", first {data.train_limit:,} images" if data.train_limit else ""
     return (
-        f"{folder.run_id}  {spec.title}, {data.name}{limit}, {settings.epochs} epochs, "
+        f"{folder.run_id}  {spec.title}, {data.name}{limit}, {count(settings.epochs, 'epoch')}, "
         f"batch {settings.batch_size}, {settings.optimizer.kind} "
         f"{settings.optimizer.learning_rate:g}, seed {spec.seed}, {spec.precision}"
     )

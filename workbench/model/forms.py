@@ -18,14 +18,14 @@ from workbench.model.layers import LAYER_KINDS, Layer
 LAYER_EXPLANATIONS = {
     "Flatten": "Makes an image a vector, as Dense needs it",
     "Dense": "Neurons joined to every value of the input",
-    "Conv2D": "Small kernels slid over the image; one channel each",
-    "MaxPooling2D": "Keeps the largest value of each window; halves the image",
-    "AveragePooling2D": "Keeps the mean of each window; halves the image",
-    "GlobalAveragePooling2D": "The mean of each channel; an image becomes a vector",
-    "Dropout": "Sets single values to zero while training, against overfitting",
-    "SpatialDropout2D": "Sets whole channels to zero while training",
-    "BatchNormalization": "Evens out each channel over the batch; trains faster",
-    "LayerNormalization": "Evens out each image by itself, whatever the batch",
+    "Conv2D": "Small kernels slid over an image",
+    "MaxPooling2D": "Keeps the largest value of each window",
+    "AveragePooling2D": "Keeps the mean of each window",
+    "GlobalAveragePooling2D": "The mean of each channel, as a vector",
+    "Dropout": "Forgets single values while training",
+    "SpatialDropout2D": "Forgets whole channels while training",
+    "BatchNormalization": "Evens out each channel over the batch",
+    "LayerNormalization": "Evens out each image by itself",
     "Activation": "An activation function as a layer of its own",
 }
 # What a new layer begins with where its class asks for a value: the paper's commonest.
@@ -36,6 +36,7 @@ _BEGIN: dict[str, dict[str, object]] = {
     "SpatialDropout2D": {"rate": 0.2},
     "Activation": {"activation": "relu"},
 }
+ASKING = frozenset(_BEGIN)  # kinds that are seldom kept as they begin
 
 
 def new_layer(kind: str) -> Layer:

@@ -50,10 +50,7 @@ def memory_need(analysis: Analysis, training: TrainingSettings) -> MemoryNeed:
     )
 
 
-def size_words(size: float) -> str:
-    """Bytes as a person reads them: `53.1 MiB`."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:,.1f} GiB"
+def mebibytes(size: int) -> str:
+    """Bytes in MiB: `53.1`, and without a fraction from a thousand on."""
+    amount = size / 2**20
+    return f"{amount:,.1f}" if amount < 999.95 else f"{amount:,.0f}"

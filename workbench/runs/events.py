@@ -166,6 +166,16 @@ _KINDS: dict[str, type[Event]] = {
     )
 }
 
+# Looked up for each line of a log, so found out once: the fields of a kind, and those that
+# hold numbers which may be no number.
+_FIELDS = {
+    kind: (
+        frozenset(item.name for item in fields(kind)),
+        tuple(item.name for item in fields(kind) if item.type == "float"),
+    )
+    for kind in _KINDS.values()
+}
+
 
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
@@ -189,11 +199,12 @@ def parse_line(line: bytes | str) -> Event | None:
     kind = _KINDS.get(data.pop("event", ""))
     if kind is None:
         return None
-    known = {item.name: item for item in fields(kind)}
+    known, numbers = _FIELDS[kind]
     values = {key: value for key, value in data.items() if key in known}
-    for key, item in known.items():
-        if item.type == "float" and values.get(key, 0.0) is None:
-            values[key] = math.nan
+    if None in values.values():
+        for key in numbers:
+            if values.get(key, 0.0) is None:
+                values[key] = math.nan
     try:
         return kind(**values)
     except TypeError:  # a required field is missing

@@ -70,9 +70,13 @@ class EventReader:
 
     def read(self) -> list[Event]:
         """The new events, in order; none while the file is missing or unchanged."""
-        return list(self._events())
+        return list(self.events())
 
-    def _events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[Event]:
+        """As `read`, one by one, for a long log whose reader has other things to do as well.
+
+        To be exhausted before it is called again.
+        """
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)

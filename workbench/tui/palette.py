@@ -11,11 +11,13 @@ from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
-from workbench.tui.widgets.hints import declared_actions
+from workbench.tui.widgets.hints import declared_actions, rank
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
+
+PALETTE = "command_palette"  # the action that opens the palette, which need not list itself
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,14 @@ class Command:
 def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
     """The actions in force on a screen, the screen's own before the app's.
 
-    Only bindings with a tooltip are ours; those of text fields and scrollbars have none.
+    Those of text fields and scrollbars are left out: they belong to the toolkit and have no
+    tooltip.
     """
     nodes: list[DOMNode] = []
     named: dict[tuple[int, str], tuple[ActiveBinding, list[str]]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not binding.tooltip or binding.system or not active.enabled:
+        if not binding.tooltip or binding.system or binding.action == PALETTE or not active.enabled:
             continue
         if active.node not in nodes:
             nodes.append(active.node)
@@ -54,7 +57,7 @@ def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
 
     def importance(place: tuple[int, str]) -> tuple[bool, int, int]:
         # What the hints show comes first, in their order.
-        return not named[place][0].binding.show, place[0], ranks[place[0]].index(place[1])
+        return not named[place][0].binding.show, place[0], rank(ranks, *place)
 
     for place in sorted(named, key=importance):
         active, keys = named[place]

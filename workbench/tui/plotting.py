@@ -158,7 +158,9 @@ def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
     drawn = False
     for series in chart.series:
         drawn = _draw_series(plotext, chart, series, columns, glyphs) or drawn
-    if not drawn and chart.reference is None:
+    if chart.reference is not None:
+        _draw_label(plotext, chart, chart.reference, columns)
+    elif not drawn:
         # plotext draws no axes without a point; this one lies outside.
         plotext.scatter([chart.x_range[0]], [chart.y_range[0]], marker=" ")
     lines = tuple(_spans(line) for line in plotext.build().rstrip("\n").split("\n")[:height])
@@ -229,13 +231,19 @@ def _draw_reference(
     plotext.scatter(  # type: ignore[attr-defined]
         xs, [reference.y] * len(xs), marker=dash, color=colour
     )
-    # Its name stands at the left, where curves begin far below; they pass in front of it.
+
+
+def _draw_label(plotext: object, chart: Chart, reference: Reference, columns: int) -> None:
+    """The line's name, at the left, where curves begin far below; nothing may cut it."""
+    low, high = chart.y_range
     label = f" {reference.label} "
-    if len(label) + 4 < columns:
-        xs = [left + (right - left) * (2 + at) / max(1, columns - 1) for at in range(len(label))]
-        plotext.scatter(  # type: ignore[attr-defined]
-            xs, [reference.y] * len(xs), marker=list(label), color=colour
-        )
+    if not low <= reference.y <= high or len(label) + 4 > columns:
+        return
+    left, right = chart.x_range
+    xs = [left + (right - left) * (2 + at) / max(1, columns - 1) for at in range(len(label))]
+    plotext.scatter(  # type: ignore[attr-defined]
+        xs, [reference.y] * len(xs), marker=list(label), color=int(reference.role)
+    )
 
 
 _PART = re.compile(r"\x1b\[([0-9;]*)m")

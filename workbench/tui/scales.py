@@ -139,21 +139,28 @@ def without_outliers(values: Sequence[float], *, top: bool) -> float | None:
     return finite[-1 - dropped] if top else finite[dropped]
 
 
-def accuracy_range(least: float | None, before: Range | None, scale: Scale) -> Range:
-    """From a round floor below `least` to all right. It moves only where it must.
+def accuracy_range(
+    least: float | None, greatest: float | None, before: Range | None, scale: Scale
+) -> Range:
+    """From a round floor below `least` to all right (on the axis of errors: above `greatest`).
 
     `before` is the range in force, in places on the axis; it is kept as long as it holds all
     and less than half of it lies empty.
     """
     least = 0.0 if least is None else max(0.0, least)
-    top = scale.forward(1.0)
+    greatest = least if greatest is None else max(least, greatest)
+    top = 1.0
+    if scale is not LINEAR:
+        top = min((tick for tick in ERROR_TICKS if tick >= greatest), default=1.0 - LEAST_ERROR)
+        top = max(top, 0.99)
     floor = max((one for one in ACCURACY_FLOORS if one <= least), default=0.0)
-    wanted = scale.forward(floor)
-    if before is not None and before[1] == top and before[0] <= scale.forward(least):
-        used = top - scale.forward(least)
-        if used >= 0.5 * (top - before[0]):
+    wanted = scale.forward(floor), scale.forward(top)
+    low, high = scale.forward(least), scale.forward(min(greatest, 1.0))
+    if before is not None and before[0] <= low and max(high, wanted[1] - 0.5) <= before[1]:
+        used = (before[1] if scale is LINEAR else high) - low
+        if used >= 0.5 * (before[1] - before[0]):
             return before
-    return wanted, top
+    return wanted
 
 
 def loss_range(
@@ -168,8 +175,8 @@ def loss_range(
             return before
         return 0.0, high
     low, high = _log(max(least, 1e-9)), _log(max(greatest, 1e-9))
-    # Thirds of a decade: about 1, 2, 5.
-    wanted = math.floor(low * 3 - 0.2) / 3, math.ceil(high * 3 + 0.2) / 3
+    # Sixths of a decade, each about half as much again as the one before.
+    wanted = math.floor(low * 6 - 0.1) / 6, math.ceil(high * 6 + 0.1) / 6
     fits = before is not None and before[0] <= low and high <= before[1]
     if before is not None and fits and high - low >= 0.5 * (before[1] - before[0]):
         return before

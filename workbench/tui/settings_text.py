@@ -6,7 +6,7 @@ from workbench.leaderboard.table import one_line
 from workbench.runs.summary import RunSummary
 
 # From these widths on a form is used: by the column, so that its rows are alike.
-LONG, MIDDLE = 58, 30
+LONG, MIDDLE = 58, 32
 
 
 def settings_text(run: RunSummary, width: int = LONG) -> str:

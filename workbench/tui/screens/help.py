@@ -12,6 +12,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from workbench.tui.palette import commands_of
+
 
 class HelpScreen(ModalScreen[None]):
     """A page of keys over the screen that asked."""
@@ -37,18 +39,8 @@ class HelpScreen(ModalScreen[None]):
         table.add_column()
         place = getattr(self._about, "PLACE", "") or "Here"
         table.add_row("", Text(place, style="bold"))
-        keys: dict[str, list[str]] = {}
-        words: dict[str, str] = {}
-        for active in self._about.active_bindings.values():
-            binding = active.binding
-            if not (binding.description or binding.tooltip):
-                continue
-            shown = self.app.get_key_display(binding)
-            if shown not in keys.setdefault(binding.action, []):
-                keys[binding.action].append(shown)
-            words[binding.action] = binding.tooltip or binding.description
-        for action, shown_keys in keys.items():
-            table.add_row(Text(" ".join(shown_keys), style="bold"), Text(words[action]))
+        for command in commands_of(self.app, self._about):
+            table.add_row(Text(" ".join(command.keys), style="bold"), Text(command.name))
         table.add_row()
         table.add_row(Text("ctrl+p", style="bold"), Text("Every action by name"))
         return table

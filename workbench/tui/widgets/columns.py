@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +19,8 @@ Content = str | Piece | Sequence[Piece]
 class Column:
     """One column. Those of the greatest `weight` go first; those of weight 0 never go.
 
-    A column with `stretch` takes room that is left over, up to `most` letters.
+    A column with `stretch` takes room that is left over, up to `most` letters; one with `ideal`
+    has at least that width wherever the columns that never go leave room for it.
     """
 
     key: str
@@ -29,6 +30,7 @@ class Column:
     right: bool = False
     stretch: int = 0
     most: int = 200
+    ideal: int = 0
 
 
 class Rows(Protocol):
@@ -70,31 +72,33 @@ class NoRows:
 
 def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     """The columns shown at a width, each with its own width."""
+    widths = {column.key: max(column.width, column.ideal) for column in columns}
+    if _needed([column for column in columns if not column.weight], widths) > width:
+        widths = {column.key: column.width for column in columns}
     shown = list(columns)
-
-    def needed() -> int:
-        return sum(column.width for column in shown) + GAP * max(0, len(shown) - 1)
-
-    while needed() > width:
+    while _needed(shown, widths) > width:
         heaviest = max(shown, key=lambda column: column.weight, default=None)
         if heaviest is None or not heaviest.weight:
             break
         shown.remove(heaviest)
-    widths = {column.key: column.width for column in shown}
-    room = width - needed()
+    room = width - _needed(shown, widths)
     while room > 0:
         growing = [
             column for column in shown if column.stretch and widths[column.key] < column.most
         ]
         if not growing:
             break
-        total = sum(column.stretch for column in growing)
+        total, left = sum(column.stretch for column in growing), room
         for column in growing:
-            share = max(1, room * column.stretch // total)
+            share = max(1, left * column.stretch // total)
             grown = min(share, column.most - widths[column.key], room)
             widths[column.key] += grown
             room -= grown
     return [(column, widths[column.key]) for column in shown]
+
+
+def _needed(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
+    return sum(widths[column.key] for column in columns) + GAP * max(0, len(columns) - 1)
 
 
 def fit(text: str, width: int, right: bool) -> str:

@@ -112,6 +112,6 @@ class CurvePlot(SteadyLines):
             line = "|" if self.glyphs is Glyphs.ASCII else "│"
             piece = Segment(line, self.role_style("strong"))
         else:
-            own = next((part.style for part in marked if part.style), self.rich_style)
+            own = next((part.style for part in marked if part.style), self.role_style(""))
             piece = Segment(text, own + Style(reverse=True))
         return Strip.join([before, Strip([piece], 1), after])

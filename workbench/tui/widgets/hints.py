@@ -30,6 +30,7 @@ class Hints(Widget):
 
     def on_mount(self) -> None:
         """Follow the focus: another widget brings other keys."""
+        self.auto_links = False  # no underlines: these are keys first
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
     def _bindings_changed(self, _: object) -> None:
@@ -57,7 +58,7 @@ class Hints(Widget):
                 )
         # A key that a base class binds too would come first; what counts is the class's own list.
         ranks = [declared_actions(type(node)) for node in nodes]
-        ordered = sorted(hints.items(), key=lambda item: (item[0][0], _rank(ranks, *item[0])))
+        ordered = sorted(hints.items(), key=lambda item: (item[0][0], rank(ranks, *item[0])))
         return [hint for _, hint in ordered]
 
 
@@ -76,7 +77,8 @@ class Hint:
         return cell_len(self.key) + 1 + cell_len(self.label) + 2
 
 
-def _rank(ranks: Sequence[Sequence[str]], place: int, action: str) -> int:
+def rank(ranks: Sequence[Sequence[str]], place: int, action: str) -> int:
+    """Where an action stands among its node's; last where it was bound while running."""
     actions = ranks[place]
     return actions.index(action) if action in actions else len(actions)
 

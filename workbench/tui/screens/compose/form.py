@@ -21,6 +21,7 @@ from workbench.model.forms import Checked, Form, form_of
 from workbench.tui.screens.compose.lines import LineView
 from workbench.tui.screens.compose.text_line import TextLine
 
+_SHORT = 20  # lines
 _CHOSEN = (FieldKind.CHOICE, FieldKind.SWITCH)
 
 
@@ -40,7 +41,7 @@ class FormView(LineView, can_focus=True):
         """The form is written in from now on."""
 
     class Edited(Message):
-        """All fields are right and make this value."""
+        """The fields make this value; None while one of them is wrong."""
 
         def __init__(self, value: Any) -> None:
             super().__init__()
@@ -60,7 +61,7 @@ class FormView(LineView, can_focus=True):
         self._texts: dict[str, str] = {}
         self._begun: dict[str, str] = {}
         self._checked = Checked()
-        self._facts = ""
+        self._facts = self._title = ""
         self._index = 0
         self._editing = False
         self._line = TextLine("")
@@ -69,7 +70,8 @@ class FormView(LineView, can_focus=True):
     def show(self, value: BaseModel, title: str, facts: str) -> None:
         """Show a value; while one is edited here, only the facts beside it change."""
         self._facts = facts
-        self.border_title = title
+        if self._title != title:  # a title resends the whole widget
+            self.border_title = self._title = title
         if not self._editing:
             self._load(value)
         self.rebuild()
@@ -160,10 +162,13 @@ class FormView(LineView, can_focus=True):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Everything that can be typed belongs to the form."""
-        return bool(character and character.isprintable())
+        return bool(character and character.isprintable()) or self._line.takes(key)
 
     def on_key(self, event: Key) -> None:
         """Write, or choose by a first letter."""
+        if not self._editing:  # the form was just left, and the focus is about to follow
+            event.stop()
+            return
         field = self.field
         typed = event.character if event.is_printable else None
         if field is None:
@@ -214,8 +219,7 @@ class FormView(LineView, can_focus=True):
             self._form, self._texts = self._form.refitted(self._texts, name, self._begun)
             self._index = [item.name for item in self._form.fields].index(name)
             self._checked = self._form.check(self._texts)
-            if self._checked.value is not None:
-                self.post_message(self.Edited(self._checked.value))
+            self.post_message(self.Edited(self._checked.value))
         self.rebuild()
 
     def lay_out(self) -> tuple[Text | None, list[Text]]:
@@ -224,7 +228,10 @@ class FormView(LineView, can_focus=True):
             return None, []
         width = self.line_width
         muted, error = self.paint("muted"), self.paint("error")
-        lines = [*_paragraph(self._form.explanation + ".", width, muted), Text()]
+        # Where lines are few, those of the fields come first.
+        short = self._editing and self.scrollable_content_region.height < _SHORT
+        about = [*_paragraph(self._form.explanation + ".", width, muted), Text()]
+        lines = [] if short else about
         owners = [-1] * len(lines)
         label = max((len(item.label) for item in self.fields), default=0)
         last = 0
@@ -242,10 +249,10 @@ class FormView(LineView, can_focus=True):
         if "" in self._checked.errors:
             lines += [Text(), *_paragraph(f"✗ {self._checked.errors['']}", width, error)]
         lines.append(Text())
+        if self._facts:
+            lines += _paragraph(self._facts, width, muted)
         if self._editing and self.field is not None:
             lines += self._help(self.field, width)
-        elif self._facts:
-            lines += _paragraph(self._facts, width, muted)
         self._owners = owners
         if self._editing:
             self.call_after_refresh(self.show_lines, 0 if last < 8 else last, last)
@@ -276,8 +283,6 @@ class FormView(LineView, can_focus=True):
                 for choice in item.choices
             )
             lines += list(words.wrap(self.app.console, width))
-        if self._facts:
-            lines += _paragraph(self._facts, width, muted)
         return lines
 
 

@@ -109,9 +109,9 @@ class LineView(ScrollView):
         if text is None:
             return Strip.blank(width, base)
         segments = [piece for piece in text.render(self.app.console) if piece.text != "\n"]
-        strip = Strip(segments).apply_style(base)
-        filling = base + text.style if isinstance(text.style, Style) else base
-        return strip.adjust_cell_length(width, filling)
+        # A text without spans renders without its own style.
+        whole = base + text.style if isinstance(text.style, Style) else base
+        return Strip(segments).apply_style(whole).adjust_cell_length(width, whole)
 
 
 def _same(one: Text, other: Text) -> bool:

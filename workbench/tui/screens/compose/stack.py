@@ -9,12 +9,13 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 
 from workbench.model.architecture import shape_text
-from workbench.model.describe_settings import settings_sentence
 from workbench.model.draft import EMPTY, Draft, draft_of
+from workbench.model.hyperparameters import TrainingSettings, optimizer_text, schedule_text
 from workbench.model.layers import layer_label
 from workbench.model.shapes import Analysis
 from workbench.tui.screens.compose.lines import LineView
@@ -63,12 +64,20 @@ class LayerStack(LineView, can_focus=True):
         self._analysis: Analysis | None = None
         self._place = 0
         self._rows_of_lines: list[int] = []
+        self._titles = ("", "")
 
     def show(self, draft: Draft, analysis: Analysis, place: int) -> None:
         """Show a draft with the cursor on a place."""
         self._draft, self._analysis, self._place = draft, analysis, place
         self.rebuild()
         self._follow()
+
+    def name_it(self, title: str, said: str) -> None:
+        """The model's name above the stack, and what was just done below it."""
+        # Names are the user's: brackets in them are no markup. A border resends the widget.
+        if self._titles != (title, said):
+            self._titles = (title, said)
+            self.border_title, self.border_subtitle = Content(title), Content(said)
 
     def _follow(self) -> None:
         lines = [line for line, place in enumerate(self._rows_of_lines) if place == self._place]
@@ -216,9 +225,18 @@ class LayerStack(LineView, can_focus=True):
         pointer, base = self._base(len(self._draft.layers) + 1)
         text = Text(f"{pointer}      ", style=base, no_wrap=True)
         text.append("Training", Style(bold=True))
-        sentence = settings_sentence(self._draft.training)
+        sentence = _training_words(self._draft.training)
         text.append("  " + _fitted(sentence, width - len(text.plain) - 2))
         return text
+
+
+def _training_words(training: TrainingSettings) -> str:
+    """The settings with what is changed most often first, as the line may be cut."""
+    epochs = "1 epoch" if training.epochs == 1 else f"{training.epochs:,} epochs"
+    rate = f"{optimizer_text(training.optimizer)} at {training.optimizer.learning_rate:g}"
+    words = f"{epochs}, batches of {training.batch_size:,}, {rate}"
+    constant = training.schedule.kind == "constant"
+    return words if constant else f"{words}, {schedule_text(training)}"
 
 
 def _fitted(text: str, width: int) -> str:

@@ -19,7 +19,7 @@ _OUTPUT, _EMPTY = "output", "empty"
 
 def layer_picks(architecture: Architecture) -> list[Pick]:
     """Every kind of layer with one line about it, and the layer that ends a model."""
-    ending = f"Dense {architecture.classes:,}, softmax: the layer that ends a model"
+    ending = f"Ends a model: Dense {architecture.classes:,}, softmax"
     kinds = [Pick(kind, kind, words) for kind, words in LAYER_EXPLANATIONS.items()]
     return [*kinds, Pick(_OUTPUT, "Output", ending)]
 

@@ -6,6 +6,17 @@ from rich.style import Style
 from rich.text import Text
 
 LONGEST = 40  # characters; no value of a form is longer
+_KEYS = {
+    "home": "start",
+    "ctrl+a": "start",
+    "end": "end",
+    "ctrl+e": "end",
+    "backspace": "before",
+    "ctrl+h": "before",
+    "delete": "after",
+    "ctrl+u": "line",
+    "ctrl+w": "line",
+}
 
 
 class TextLine:
@@ -30,21 +41,25 @@ class TextLine:
         self.text = self.text[: self.caret] + typed + self.text[self.caret :]
         self.caret += len(typed)
 
+    def takes(self, key: str) -> bool:
+        """Whether a key that types nothing means anything here."""
+        return key in _KEYS
+
     def key(self, key: str, typed: str | None) -> bool:
         """Take a key; whether it means anything here."""
         if typed:
             self.insert(typed)
             return True
-        match key:
-            case "home" | "ctrl+a":
+        match _KEYS.get(key):
+            case "start":
                 self.move(-LONGEST)
-            case "end" | "ctrl+e":
+            case "end":
                 self.move(LONGEST)
-            case "backspace" | "ctrl+h":
+            case "before":
                 self._cut(self.caret - 1, self.caret)
-            case "delete":
+            case "after":
                 self._cut(self.caret, self.caret + 1)
-            case "ctrl+u" | "ctrl+w":
+            case "line":
                 self._cut(0, self.caret)
             case _:
                 return False

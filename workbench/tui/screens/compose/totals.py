@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Text
 
-from workbench.model.memory import MemoryNeed, size_words
+from workbench.model.memory import MemoryNeed, mebibytes
 from workbench.model.shapes import Analysis
 from workbench.runs.estimate import duration_words
 from workbench.tui.screens.compose.lines import LineView
@@ -49,9 +49,9 @@ class Totals(LineView):
     def _work(self, costs: Costs, muted: Style) -> Text:
         line = Text(no_wrap=True)
         line.append("parameters ", muted)
-        line.append(f"{costs.analysis.parameters:,}".rjust(11), Style(bold=True))
+        line.append(_count(costs.analysis.parameters).rjust(10), Style(bold=True))
         line.append("  multiply-adds/image ", muted)
-        line.append(f"{costs.analysis.multiply_adds:,}".rjust(11), Style(bold=True))
+        line.append(_count(costs.analysis.multiply_adds).rjust(11), Style(bold=True))
         line.append("  epoch ", muted)
         seconds = costs.epoch_seconds
         words = "not yet known" if seconds is None else f"about {duration_words(seconds)}"
@@ -60,11 +60,11 @@ class Totals(LineView):
 
     def _memory(self, memory: MemoryNeed, muted: Style) -> Text:
         line = Text(no_wrap=True)
-        line.append("memory     ", muted)
-        line.append(size_words(memory.total).rjust(11), Style(bold=True))
+        line.append("memory MiB ", muted)
+        line.append(mebibytes(memory.total).rjust(10), Style(bold=True))
         parts = (
-            f"  weights {_short(memory.weights)}, optimizer {_short(memory.optimizer)}, "
-            f"outputs of a batch {_short(memory.activations)}"
+            f"  weights {mebibytes(memory.weights)} + optimizer {mebibytes(memory.optimizer)}"
+            f" + batch outputs {mebibytes(memory.activations)}"
         )
         line.append(parts, muted)
         return line
@@ -80,5 +80,6 @@ class Totals(LineView):
         return text
 
 
-def _short(size: int) -> str:
-    return "0" if not size else size_words(size)
+def _count(number: int) -> str:
+    """All digits while they fit their column."""
+    return f"{number:,}" if number < 10**9 else f"{number / 1e9:,.1f} G"

@@ -88,7 +88,7 @@ class View:
 
     tab: int = ALL_RUNS
     filter_text: str = ""
-    order: Order = Order()
+    order: Order = field(default_factory=Order)
     grouped: bool = False
 
 

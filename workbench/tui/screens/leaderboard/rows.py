@@ -19,13 +19,13 @@ from workbench.tui.widgets.columns import Column, Content
 
 RUN_COLUMNS = (
     Column("model", "  Model", 13, stretch=1, most=18),
-    Column("settings", "Settings", 17, stretch=6, most=64),
+    Column("settings", "Settings", 17, stretch=6, most=64, ideal=32),
     Column("accuracy", "Test %", 8, right=True),
-    Column("best", "Best %", 8, weight=3, right=True),
+    Column("best", "Best % @ep", 10, weight=3, right=True),
     Column("seed", "Seed", 4, right=True),
     Column("paper", "Paper %", 7, right=True),
     Column("difference", "Diff.", 7, right=True),
-    Column("time", "Time", 7, right=True, weight=1),
+    Column("time", "Time", 6, right=True, weight=1),
     Column("tags", "Tags", 10, weight=2, stretch=1, most=24),
     Column("started", "Started", 16, weight=5),
     Column("run", "Run", 4, weight=4),
@@ -33,7 +33,7 @@ RUN_COLUMNS = (
 )
 GROUP_COLUMNS = (
     Column("model", "Model", 11, stretch=1, most=18),
-    Column("settings", "Settings", 17, stretch=6, most=64),
+    Column("settings", "Settings", 17, stretch=6, most=64, ideal=32),
     Column("n", "n", 3, right=True),
     Column("accuracy", "Mean ± sd %", 12, right=True),
     Column("best", "Best %", 6, weight=2, right=True),
@@ -69,6 +69,16 @@ def difference(fraction: float | None, beyond: bool) -> Content:
     return (f"{text} {BEYOND}", "warning") if beyond and fraction is not None else f"{text}  "
 
 
+def time_taken(seconds: float | None) -> str:
+    """`2:41`, from an hour on `1h02m`: never wider than six letters."""
+    if seconds is None:
+        return MISSING
+    if seconds < 3600:
+        return clock(seconds)
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}h{minutes % 60:02d}m"
+
+
 class RunRows:
     """Runs, one a line. `marks` gives the selected ones' curve marks by run id."""
 
@@ -102,7 +112,7 @@ class RunRows:
             case "best":
                 if run.best_epoch_test_accuracy is None:
                     return (MISSING, "muted")
-                return (f"{number(run.best_epoch_test_accuracy)} {run.best_epoch:>2}", "muted")
+                return (f"{number(run.best_epoch_test_accuracy)} @{run.best_epoch:<2}", "muted")
             case "seed":
                 return str(run.seed)
             case "paper":
@@ -114,7 +124,7 @@ class RunRows:
                 beyond = run.settings_key in self.board.beyond
                 return difference(run.test_accuracy - paper, beyond)
             case "time":
-                return MISSING if run.train_seconds is None else clock(run.train_seconds)
+                return time_taken(run.train_seconds)
             case "tags":
                 return (" ".join(run.tags), "test")
             case "started":
@@ -179,7 +189,7 @@ class GroupRows:
             case "difference":
                 return difference(group_difference(group), group.settings_key in self.board.beyond)
             case "time":
-                return MISSING if group.train_seconds is None else clock(group.train_seconds)
+                return time_taken(group.train_seconds)
             case "seeds":
                 return (seeds_text(group.seeds), "muted")
             case "diverged":
@@ -267,11 +277,9 @@ class PaperRows:
             case "verdict":
                 return self._verdict(row)
             case "time-paper":
-                seconds = row.row.train_seconds
-                return MISSING if seconds is None else clock(seconds)
+                return time_taken(row.row.train_seconds)
             case "time-ours":
-                seconds = ours.train_seconds if ours else None
-                return MISSING if seconds is None else clock(seconds)
+                return time_taken(ours.train_seconds if ours else None)
         return ""
 
     def _verdict(self, row: RowComparison) -> Content:

@@ -37,12 +37,16 @@ class _Columns:
 
     @property
     def name(self) -> int:
-        # A space on the left, parameters, paper, ours, n, the mark, and spaces between.
+        # The margin, parameters, paper, ours, n, the mark, and spaces between.
         return self.width - self.parameters - (20 if self.wide else 15)
+
+    @property
+    def margin(self) -> str:
+        return " " if self.wide else ""
 
     def line(self, name: str, parameters: str, paper: str, ours: str, n: str) -> str:
         """All but the mark, which is coloured."""
-        line = f" {left(name, self.name)} {right(parameters, self.parameters)}"
+        line = f"{self.margin}{left(name, self.name)} {right(parameters, self.parameters)}"
         line += f" {right(paper, 5)} {right(ours, 5)}"
         return line + (f" {right(n, 3)}" if self.wide else "")
 
@@ -59,11 +63,8 @@ class ModelList(OptionList, inherit_bindings=False):
         Binding("pageup", "page_up", show=False),
     ]
 
-    @dataclass
     class Chosen(Message):
-        """The cursor stands on a model; None when no model is listed."""
-
-        entry: Entry | None
+        """The cursor stands on another model, or on one whose results changed."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         super().__init__(markup=False, compact=True)
@@ -115,6 +116,7 @@ class ModelList(OptionList, inherit_bindings=False):
         if self._line_width <= 0:
             return
         self._drawn_width = self._line_width
+        margin = _Columns(self._line_width).margin
         kept = self.highlighted_option.id if self.highlighted_option else None
         listed = [entry for entry in self._entries if entry.matches(self._words)]
         options: list[Option] = []
@@ -124,13 +126,13 @@ class ModelList(OptionList, inherit_bindings=False):
                 continue
             if options:
                 options.append(Option(" ", disabled=True))
-            options.append(Option(Content.styled(f" {title}", "$muted"), disabled=True))
+            options.append(Option(Content.styled(f"{margin}{title}", "$muted"), disabled=True))
             options += [Option(self._line(entry), id=_key(entry)) for entry in members]
             if not members:
-                text = " none yet: e opens a model\n in Compose, w saves it there"
+                text = f"{margin}none yet: e opens a model\n{margin}in Compose, w saves it there"
                 options.append(Option(Content.styled(text, "$muted"), disabled=True))
         if not listed:
-            text = f" nothing matches “{self._words}”; Esc shows all"
+            text = f"{margin}nothing matches “{self._words}”; Esc shows all"
             options = [Option(Content.styled(text, "$muted"), disabled=True)]
         with self.prevent(OptionList.OptionHighlighted):
             self.clear_options()
@@ -138,15 +140,17 @@ class ModelList(OptionList, inherit_bindings=False):
             places = {option.id: place for place, option in enumerate(options) if option.id}
             first = next(iter(places.values()), None)
             self.highlighted = places.get(kept, first) if kept else first
-        self.post_message(self.Chosen(self.entry))
+        self.post_message(self.Chosen())
 
     def _line(self, entry: Entry) -> Content:
         columns = _Columns(self._line_width)
         standing = self._standings.get(entry.name, NOTHING)
         ours = standing.ours
-        if entry.error is not None:
-            room = self._line_width - 12
-            return Content.assemble(f" {left(entry.name, room)} ", ("✗ damaged", "$error"))
+        if entry.problem is not None:
+            mark = "✗ damaged" if entry.error else "✗ impossible"
+            room = self._line_width - len(columns.margin + mark) - 1
+            name = f"{columns.margin}{left(entry.name, room)} "
+            return Content.assemble(name, (mark, "$error"))
         count = entry.analysis.parameters if entry.analysis else 0
         preset = entry.preset
         paper = preset.paper.accuracy if preset and preset.paper else None
@@ -157,8 +161,6 @@ class ModelList(OptionList, inherit_bindings=False):
             bare_percent(ours.mean if ours else None),
             str(ours.n) if ours and ours.n else "",
         )
-        if entry.problem is not None:
-            return Content.assemble(line, (" ✗", "$error"))
         if standing.within:
             return Content.assemble(line, (" ✓", "$success"))
         return Content.assemble(line, "  ")
@@ -169,7 +171,7 @@ class ModelList(OptionList, inherit_bindings=False):
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        self.post_message(self.Chosen(self.entry))
+        self.post_message(self.Chosen())
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from textwrap import wrap
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -32,6 +33,7 @@ ROLE_STYLES = {
     "note": "$muted",
     "problem": "bold $error",
 }
+LABEL = 15  # columns of a setting's name
 WIDE_TABLE = 60  # columns from which outputs are written as sets
 
 
@@ -100,7 +102,13 @@ class ModelView(VerticalScroll, can_focus=False):
             self.scroll_home(animate=False)
         self._drawn = drawn
         blocks = self._blocks(width)
-        lines = sum(str(block).count("\n") + 1 for block in blocks)
+        lines = sum(len(block.wrap(width)) for block in blocks)
+        summary = self._entry.preset.summary if self._entry and self._entry.preset else ""
+        if summary and self._view is View.DIAGRAM:
+            text = Content(summary)
+            lines += len(text.wrap(width))
+            # Where not all fits, the drawing comes first.
+            blocks.insert(0 if lines <= height else len(blocks), text)
         roomy = lines + len(blocks) - 1 <= height
         text = Content("\n\n" if roomy else "\n").join(blocks)
         self.query_one("#model-text", Static).update(text)
@@ -120,8 +128,6 @@ class ModelView(VerticalScroll, can_focus=False):
             parts.append(Content.styled(f"✗ {entry.problem}", "$error"))
         match self._view:
             case View.DIAGRAM:
-                if entry.preset.summary:
-                    parts.append(Content(entry.preset.summary))
                 parts.append(self._diagram(entry, width))
                 parts.append(layer_table(entry, width, operations=False))
                 parts.append(totals(entry.analysis))
@@ -129,7 +135,7 @@ class ModelView(VerticalScroll, can_focus=False):
                 parts.append(layer_table(entry, width, operations=True))
                 parts.append(totals(entry.analysis))
             case View.SETTINGS:
-                parts.append(settings_text(settings_lines(entry.preset), reasons=True))
+                parts.append(settings_text(settings_lines(entry.preset), width, reasons=True))
         return parts
 
     def _diagram(self, entry: Entry, width: int) -> Content:
@@ -185,7 +191,7 @@ def layer_table(entry: Entry, width: int, *, operations: bool) -> Content:
     return Content("\n").join(lines)
 
 
-def settings_text(settings: tuple[SettingLine, ...], *, reasons: bool) -> Content:
+def settings_text(settings: tuple[SettingLine, ...], width: int, *, reasons: bool) -> Content:
     """A line a setting; inferred ones have a number, whose reason stands below if wanted."""
     notes: list[str] = []
     lines = []
@@ -195,9 +201,15 @@ def settings_text(settings: tuple[SettingLine, ...], *, reasons: bool) -> Conten
             if setting.inferred not in notes:
                 notes.append(setting.inferred)
             mark = f" [{notes.index(setting.inferred) + 1}]"
-        lines.append(
-            Content.assemble((left(setting.label, 15), "$muted"), setting.value, (mark, "$accent"))
-        )
+        label = setting.label
+        for text in wrap(setting.value + mark, max(16, width - LABEL)) or [""]:
+            last = mark if mark and text.endswith(mark) else ""
+            lines.append(
+                Content.assemble(
+                    (left(label, LABEL), "$muted"), text.removesuffix(last), (last, "$accent")
+                )
+            )
+            label = ""
     if reasons and notes:
         lines += [Content(""), Content.styled("Inferred, as the paper leaves it out:", "$muted")]
         lines += [

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
 
 
+REST = 0.03  # seconds that the cursor rests before the model under it is drawn
+
+
 class ModelsScreen(WorkbenchScreen):
     """Pick a model, see it, train it."""
 
@@ -92,6 +95,7 @@ class ModelsScreen(WorkbenchScreen):
         self.query_one("#model-settings").border_title = "settings"
         self.query_one("#model-list").border_subtitle = "accuracy in %, mean of n runs"
         self.query_one("#model-accuracy").border_title = "accuracy"
+        self._follow = self.set_interval(REST, self._show_chosen, pause=True)
         self._list.focus()
 
     def on_screen_resume(self) -> None:
@@ -139,9 +143,15 @@ class ModelsScreen(WorkbenchScreen):
     # What is under the cursor
 
     @on(ModelList.Chosen)
-    def _chosen(self, event: ModelList.Chosen) -> None:
-        self.query_one("#list-heading", Static).update(self._list.heading)
-        self._view.show(event.entry)
+    def _chosen(self) -> None:
+        # Drawing costs more than a held key leaves time for: the cursor runs, the model follows.
+        self._follow.reset()
+        self._follow.resume()
+
+    def _show_chosen(self) -> None:
+        self._follow.pause()
+        self.query_one("#list-heading", Static).update(self._list.heading, layout=False)
+        self._view.show(self._list.entry)
         self._show_facts()
 
     def _show_facts(self) -> None:
@@ -149,16 +159,18 @@ class ModelsScreen(WorkbenchScreen):
         settings = self.query_one("#model-settings", Static)
         accuracy = self.query_one("#model-accuracy", Static)
         if entry is None:
-            settings.update("")
-            accuracy.update("")
+            settings.update("", layout=False)
+            accuracy.update("", layout=False)
             return
         lines = settings_lines(entry.preset) if entry.preset else ()
-        settings.update(settings_text(lines, reasons=False))
+        width = settings.content_size.width
+        settings.update(settings_text(lines, width, reasons=False), layout=False)
         inferred = any(line.inferred for line in lines)
         settings.border_subtitle = "inferred: tab says why" if inferred else ""
         standing = self._standings.get(entry.name, NOTHING)
         short = self.has_class("narrow") or self.has_class("low")
-        accuracy.update((accuracy_sentence if short else accuracy_lines)(entry, standing))
+        lines_of = accuracy_sentence if short else accuracy_lines
+        accuracy.update(lines_of(entry, standing), layout=False)
 
     def action_move(self, step: int) -> None:
         """The cursor, also while a filter is being typed."""

@@ -40,7 +40,7 @@ FILE_DELAY = 0.4  # seconds without a key before a data file is looked through
 FIELDS: tuple[tuple[str, str, str], ...] = (
     ("epochs", "Epochs", "passes over the training images"),
     ("batch_size", "Batch size", "images a step"),
-    ("optimizer", "Optimizer", "another one drops momentum, schedule"),
+    ("optimizer", "Optimizer", "a change resets the schedule"),
     ("learning_rate", "Learning rate", ""),
     ("momentum", "Momentum", ""),
     ("schedule", "Schedule", "of the learning rate"),

@@ -38,7 +38,13 @@ class RunsScreen(WorkbenchScreen):
 
     PLACE = "Runs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", tooltip="Open the run: its curves, numbers and log"),
+        Binding(
+            "enter",
+            "open",
+            "open",
+            key_display="enter",
+            tooltip="Open the run: its curves, numbers and log",
+        ),
         Binding("p", "pause", "pause", tooltip="Pause the run, or let a paused one go on"),
         Binding("s", "stop", "stop", tooltip="Stop the run after its current chunk and save it"),
         Binding("r", "resume", "resume", tooltip="Take up a stopped or crashed run again"),

@@ -95,13 +95,15 @@ class MetricChart:
         least = _least(
             scales.without_outliers(ys, top=False), scales.without_outliers(test_ys, top=False)
         )
+        tops = [scales.without_outliers(values, top=True) for values in (ys, test_ys)]
+        greatest = max((top for top in tops if top is not None), default=None)
         if self.metric is Metric.ACCURACY:
-            if least is not None and frame.paper is not None and frame.view.zoom >= 1.0:
-                least = min(least, frame.paper)
-            self._range = scales.accuracy_range(least, before, scale)
+            # The paper's line belongs into the whole picture; the recent part may lie above it.
+            if frame.paper is not None and frame.view.zoom >= 1.0:
+                least = _least(least, frame.paper) if least is not None else None
+                greatest = max(greatest or 0.0, frame.paper)
+            self._range = scales.accuracy_range(least, greatest, before, scale)
         else:
-            tops = [scales.without_outliers(values, top=True) for values in (ys, test_ys)]
-            greatest = max((top for top in tops if top is not None), default=None)
             self._range = scales.loss_range(least, greatest, before, scale)
         return self._range
 

@@ -13,7 +13,7 @@ from textual.containers import ScrollableContainer
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-CELL = 6
+LEAST_CELL = 5
 WORST = 5  # confusions named in words
 
 
@@ -43,27 +43,26 @@ def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) ->
         if true != predicted
     ]
     most = max(mistakes, default=0) or 1
+    cell = max(LEAST_CELL, 1 + max((len(str(count)) for row in confusion for count in row)))
     text = Text(no_wrap=True)
-    text.append("shows ╲ says".rjust(12), "dim")
+    text.append("shows╲says ".rjust(11), "dim")
     for predicted in range(classes):
-        text.append(f"{predicted:>{CELL}}", "bold")
-    text.append("   right\n", "dim")
+        text.append(f"{predicted:>{cell}}", "bold")
+    text.append("  right %\n", "dim")
     for true, row in enumerate(confusion):
         total = sum(row)
-        text.append(f"{true:>11} ", "bold")
+        text.append(f"{true:>10} ", "bold")
         for predicted, count in enumerate(row):
             right = true == predicted
             heat = count / total if right and total else (count / most) ** 0.6
             ground = low.blend(high if not right else Color.parse("#2f7fb0"), min(1.0, heat) * 0.75)
             if not count:
-                text.append("·".rjust(CELL), "dim")
+                text.append("·".rjust(cell), "dim")
                 continue
             ink = ground.get_contrast_text(0.95)
-            style = Style(
-                color=ink.rich_color, bgcolor=ground.rich_color, bold=right, underline=False
-            )
-            text.append(f"{count:>{CELL},}", style)
-        share = f"{100 * row[true] / total:.2f} %" if total else "–"
+            style = Style(color=ink.rich_color, bgcolor=ground.rich_color, bold=right)
+            text.append(f"{count:>{cell}}", style)
+        share = f"{100 * row[true] / total:.2f}" if total else "–"
         text.append(f"{share:>9}", "")
         text.append("\n")
     return text
@@ -98,7 +97,7 @@ class ConfusionScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Draw for the theme in force."""
         dialog = self.query_one("#confusion")
-        dialog.border_title = self._what
+        dialog.border_title = Text(self._what)  # a title is the user's text, not markup
         dialog.focus()
         theme = self.app.current_theme
         low = Color.parse(theme.surface or "#1a1e22")

@@ -6,6 +6,7 @@ small batches of events. Nothing here touches a widget.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -18,20 +19,23 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventReader
 from workbench.tui.screens.train.machine import MachineUse, Sampler
 from workbench.tui.screens.train.state import RunState
+from workbench.tui.screens.train.verdict import paper_accuracy
 
 POLL_SECONDS = 0.1
 POLL_SECONDS_ENDED = 0.5
 SAMPLE_SECONDS = 2.0
 # So that a viewer that was suspended catches up without holding the event loop.
 MOST_EVENTS = 500
+EVENTS_A_BREATH = 100
+MANY_EVENTS = 5_000
 
 
 class Opened(Message):
     """The log has been read up to now. The state belongs to the receiver from here on."""
 
-    def __init__(self, state: RunState) -> None:
+    def __init__(self, state: RunState, paper: float | None) -> None:
         super().__init__()
-        self.state = state
+        self.state, self.paper = state, paper
 
 
 class News(Message):
@@ -73,10 +77,9 @@ def follow(
         return
     reader = EventReader(folder.events_file)
     alive = lock.is_held(folder.lock_file)
-    for event in reader.read():
-        state.apply(event)
+    _read_past(reader, state)
     state.alive = alive
-    post(Opened(state))
+    post(Opened(state, paper_accuracy(state.spec)))
     del state
     gone = False
     sampler, sampled = Sampler(folder.lock_file), 0.0
@@ -93,6 +96,24 @@ def follow(
             sampled = now
             post(Machine(sampler.sample() if alive else None))
         time.sleep(POLL_SECONDS if alive else POLL_SECONDS_ENDED)
+
+
+def _read_past(reader: EventReader, state: RunState) -> None:
+    """Apply the whole log without getting in the way of the event loop."""
+    # Each full collection would walk all events read so far, 70 ms at 50,000, with every other
+    # thread waiting. They hold no cycles; frozen, they are not walked later either.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for number, event in enumerate(reader.events()):
+            state.apply(event)
+            if number % EVENTS_A_BREATH == EVENTS_A_BREATH - 1:
+                time.sleep(0.001)  # whoever waits for the interpreter gets it
+        if len(state.history.batches) > MANY_EVENTS:
+            gc.freeze()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _look(folder: RunFolder) -> tuple[bool, bool]:

@@ -248,11 +248,14 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
 
 
 def compact_verdict(state: RunState, verdict: Verdict | None) -> list[Line]:
-    """The same in two lines."""
+    """The same in two lines: the comparison, then the rest."""
     lines = verdict_lines(state, verdict, 80)
-    if len(lines) < 2:
-        return lines
-    rest: list[tuple[str, str]] = []
-    for line in lines[1:]:
-        rest += [*line, ("   ", "")]
-    return [lines[0], rest]
+    own = 2 if verdict is not None and state.phase is Phase.FINISHED else 1
+    return [_joined(part) for part in (lines[:own], lines[own:]) if part]
+
+
+def _joined(lines: list[Line]) -> Line:
+    pieces: list[tuple[str, str]] = []
+    for line in lines:
+        pieces += [("   ", ""), *line] if pieces else line
+    return pieces

@@ -27,7 +27,7 @@ from workbench.tui.screens.train.cursor import reading_at, reading_now
 from workbench.tui.screens.train.machine import MachineUse
 from workbench.tui.screens.train.panels import EpochTable
 from workbench.tui.screens.train.state import Phase, RunState
-from workbench.tui.screens.train.verdict import Verdict, judge, next_seed, paper_accuracy
+from workbench.tui.screens.train.verdict import Verdict, judge, next_seed
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
@@ -125,7 +125,7 @@ class TrainScreen(WorkbenchScreen):
         self.query_one(TitleBar).detail = self._folder.run_id
         self.query_one("#run-side").border_title = "now"
         for name in ("progress", "machine", "epochs"):
-            self.query_one(f"#run-{name}").border_title = name
+            self.query_one(f"#run-{name}").border_title = f" {name} "
         plotting.warm_up()
         self._title_plots()
         self._lines("#run-head").show([[(" reading the log…", "muted")]])
@@ -142,7 +142,7 @@ class TrainScreen(WorkbenchScreen):
     @on(feed.Opened)
     def _opened(self, message: feed.Opened) -> None:
         self._state = message.state
-        self._paper = paper_accuracy(message.state.spec)
+        self._paper = message.paper
         self._changed()
 
     @on(feed.News)
@@ -238,7 +238,9 @@ class TrainScreen(WorkbenchScreen):
             if ended:
                 lines = numbers.verdict_lines(state, self._verdict, panel.size.width)
             panel.show(lines)
-            side.border_title = "result" if ended else reading.where
+            title = "result" if ended else reading.where
+            if side.border_title != title:  # setting it sends the whole panel
+                side.border_title = title
             bar = self._lines("#run-progress")
             bar.show(numbers.progress_lines(state, bar.size.width, self._ascii))
             self._lines("#run-machine").show(numbers.machine_lines(state, self._use))

@@ -1,0 +1,306 @@
+"""Compose: a model built by keys, seen before it runs, and never lost unasked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import ClassVar
+
+import pytest
+from textual.pilot import Pilot
+
+from workbench.errors import UserError
+from workbench.model.draft import draft_of
+from workbench.model.library import find_preset, paper_presets
+from workbench.model.spec import TrainingSpec
+from workbench.settings import Home
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.compose import ComposeScreen
+from workbench.tui.screens.compose.difference_dialog import DifferenceDialog
+from workbench.tui.screens.compose.form import FormView
+from workbench.tui.screens.compose.lines import LineView
+from workbench.tui.screens.compose.stack import LayerStack
+from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
+
+PAPER = {preset.name: preset for preset in paper_presets()}
+
+
+class ComposeApp(WorkbenchApp):
+    """Opens on Compose and writes down what it would train, and what it complains of."""
+
+    DEFAULT_MODE: ClassVar[str] = "compose"
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
+        self.trained: list[TrainingSpec] = []
+        self.complaints: list[str] = []
+
+    def train(self, specs: list[TrainingSpec], labels: object = None) -> None:
+        self.trained += specs
+
+    def complain(self, error: UserError) -> None:
+        self.complaints.append(str(error))
+
+
+class Driver:
+    """The app with words for what the tests look at."""
+
+    def __init__(self, app: ComposeApp, pilot: Pilot[None]) -> None:
+        self.app, self.pilot = app, pilot
+
+    @property
+    def screen(self) -> ComposeScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, ComposeScreen)
+        return screen
+
+    async def keys(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def add(self, search: str) -> None:
+        """Add a layer by what is searched for, as it is first offered."""
+        await self.keys("a", *search, "enter")
+        if self.screen.query_one(FormView).has_focus:
+            await self.keys("enter")
+
+    @property
+    def kinds(self) -> list[str]:
+        return [layer.kind for layer in self.screen.draft.layers]
+
+    def text(self, name: str) -> str:
+        """The lines of the stack, the form or the totals."""
+        view = self.screen.query_one(f"#{name}", LineView)
+        return "\n".join(line.plain for line in view._lines)
+
+
+@asynccontextmanager
+async def composing(
+    home: Home, start: str | None = None, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[Driver]:
+    app = ComposeApp(home)
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot)
+        if start is not None:
+            driver.screen.start_from(PAPER[start])
+        await pilot.pause()
+        yield driver
+
+
+@pytest.mark.asyncio
+async def test_a_model_is_composed_from_nothing_and_trained(home: Home) -> None:
+    async with composing(home) as at:
+        assert "Press a to add one, n to start" in at.text("stack")
+        assert "add Flatten and Dense 10, softmax" in at.text("totals")
+        await at.keys("t")
+        assert at.app.complaints[-1].startswith("the model has no layers")
+        await at.add("flat")
+        await at.keys("a", *"dense", "enter", *"64", "enter")
+        assert "✗ the model ends with 64 values for 10 classes" in at.text("stack")
+        await at.add("output")
+        assert at.kinds == ["Flatten", "Dense", "Dense"]
+        assert "ready to train" in at.text("totals")
+        assert f"{784 * 64 + 64 + 64 * 10 + 10:,}" in at.text("totals")
+        assert at.screen.unsaved
+        await at.keys("t")
+        (spec,) = at.app.trained
+        assert (spec.preset, spec.dataset.name) == ("composed", "mnist")
+        assert spec.architecture.layers[1].units == 64
+
+
+@pytest.mark.asyncio
+async def test_stack_operations_with_undo_and_redo(home: Home) -> None:
+    async with composing(home, "nn-1") as at:
+        begun = at.screen.draft
+        await at.keys("j", "D", "D")
+        assert at.kinds == ["Flatten", "Dense", "Dense", "Dense", "Dense"]
+        await at.keys("K", "K", "K", "K")
+        assert (at.kinds[0], at.screen.place) == ("Dense", 1)
+        await at.keys("J", "d")
+        assert at.kinds == ["Flatten", "Dense", "Dense", "Dense"]
+        for _ in range(8):
+            await at.keys("u")
+        assert at.screen.draft == begun
+        assert not at.screen.unsaved
+        await at.keys("u")
+        assert "nothing to undo" in str(at.screen.query_one(LayerStack).border_subtitle)
+        await at.keys("ctrl+r", "ctrl+r")
+        assert at.kinds[1:4] == ["Dense", "Dense", "Dense"]
+        await at.keys("g", "d", "D", "J", "G", "d")  # neither input nor training
+        assert len(at.kinds) == 5
+
+
+@pytest.mark.asyncio
+async def test_a_form_validates_as_it_is_typed_in(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        begun = at.screen.draft
+        await at.keys("enter", *"48")
+        assert "28×28×48" in at.text("stack")  # live, before anything is confirmed
+        await at.keys("x")
+        assert '"48x" is not a whole number from 1 to 1,000,000' in at.text("form")
+        assert at.screen.draft == begun  # nothing half-written counts
+        await at.keys("enter")
+        assert at.screen.query_one(FormView).has_focus
+        await at.keys("backspace", "down", "5", "down", "down", "v", "down", "enter")
+        assert at.screen.query_one(LayerStack).has_focus
+        layer = at.screen.draft.layers[0]
+        assert (layer.filters, layer.kernel_size, layer.padding) == (48, (5, 5), "valid")
+        await at.keys("u")  # all of it was one change
+        assert at.screen.draft == begun
+
+
+@pytest.mark.asyncio
+async def test_escape_puts_back_and_typed_letters_are_no_commands(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        begun = at.screen.draft
+        await at.keys("enter", "7", "d", "q", "1", "u", "escape")
+        assert at.screen.draft == begun
+        assert at.app.current_mode == "compose"
+        assert at.screen.query_one(LayerStack).has_focus
+        await at.keys("j", "enter", "9", "enter")
+        assert at.screen.draft.layers[1].filters == 9
+
+
+@pytest.mark.asyncio
+async def test_training_settings_and_input_have_forms_too(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.keys("s", *"3", "down", *"128", "down", "right", "enter")
+        training = at.screen.draft.training
+        assert (training.epochs, training.batch_size) == (3, 128)
+        assert (training.optimizer.kind, training.optimizer.learning_rate) == ("adam", 0.002)
+        assert training.schedule.kind == "constant"
+        await at.keys("g", "enter", *"32x32x3", "down", *"100", "enter")
+        assert at.screen.draft.architecture.input_shape == (32, 32, 3)
+        assert "✗ the model ends with 10 values for 100 classes" in at.text("stack")
+        await at.keys("u", "g", "enter", *"32x32x3", "enter", "t")
+        assert at.app.trained[0].dataset.name == "cifar10"
+        await at.keys("enter", *"30x30x1", "enter", "t")
+        assert "no data set known by name has images of 30×30×1" in at.app.complaints[-1]
+
+
+@pytest.mark.asyncio
+async def test_an_impossible_layer_is_marked_where_it_stands(home: Home) -> None:
+    async with composing(home, "cnn-2", (80, 24)) as at:
+        await at.keys("j", "j", "D", "D", "D", "D", "t")
+        stack = at.text("stack").splitlines()
+        marked = next(number for number, line in enumerate(stack) if "✗" in line[:8])
+        assert "7" in stack[marked][:5]
+        assert "its input is 1×1×64" in stack[marked + 1]
+        assert 'padding "same"' in stack[marked + 2]
+        assert at.app.trained == []
+        assert 'padding "same"' in at.app.complaints[-1]
+        assert "Traceback" not in at.app.complaints[-1]
+        assert at.screen.place == 7
+
+
+@pytest.mark.asyncio
+async def test_the_form_stands_beside_a_narrow_stack_only_while_it_is_used(home: Home) -> None:
+    async with composing(home, "cnn-2", (80, 24)) as at:
+        form = at.screen.query_one(FormView)
+        assert not form.display
+        await at.keys("enter")
+        assert form.display
+        assert form.has_focus
+        for _ in range(8):
+            await at.keys("down")
+        assert form.field is not None and form.field.name == "l2"
+        await at.pilot.resize_terminal(120, 40)
+        await at.pilot.resize_terminal(80, 24)
+        assert form.has_focus
+        await at.keys("escape")
+        assert not form.display
+        await at.pilot.resize_terminal(120, 40)
+        await at.pilot.pause()
+        assert form.display
+
+
+@pytest.mark.asyncio
+async def test_saving_asks_for_a_name_and_before_overwriting(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.keys("j", "d", "w")
+        assert isinstance(at.app.screen, TextDialog)
+        await at.keys("ctrl+u", *"cnn-2", "enter")
+        assert isinstance(at.app.screen, TextDialog)  # a paper's name is refused
+        await at.keys("ctrl+u", *"a/b", "enter")
+        assert isinstance(at.app.screen, TextDialog)
+        await at.keys("ctrl+u", *"My Net", "enter")
+        saved = find_preset("my-net", home)
+        assert (saved.title, draft_of(saved)) == ("My Net", at.screen.draft)
+        assert not at.screen.unsaved
+        await at.keys("d", "w", "enter")
+        assert isinstance(at.app.screen, ChoiceDialog)
+        await at.keys("escape")
+        assert find_preset("my-net", home) == saved
+        assert at.screen.unsaved
+        await at.keys("w", "enter", "down", "enter")
+        assert draft_of(find_preset("my-net", home)) == at.screen.draft
+        assert find_preset("my-net", home).title == "My Net"
+        await at.keys("t")
+        assert at.app.trained[0].preset == "my-net"
+
+
+@pytest.mark.asyncio
+async def test_starting_anew_asks_before_work_is_lost(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        at.screen.start_from(PAPER["nn-2"])  # nothing is unsaved: no question
+        assert at.screen.draft == draft_of(PAPER["nn-2"])
+        await at.keys("d")
+        kept = at.screen.draft
+        await at.keys("n", *"nn-1.1", "enter")
+        assert isinstance(at.app.screen, ChoiceDialog)
+        await at.keys("escape")
+        assert at.screen.draft == kept
+        await at.keys("n", *"nn-1.1", "enter", "down", "enter")
+        assert at.screen.draft == draft_of(PAPER["nn-1.1"])
+        await at.keys("d", "n", *"empty", "enter", "enter", "ctrl+u", *"kept", "enter")
+        assert at.screen.draft.layers == ()
+        assert len(find_preset("kept", home).architecture.layers) == 2
+
+
+@pytest.mark.asyncio
+async def test_the_draft_stays_while_dialogs_come_and_go(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.keys("v")
+        assert isinstance(at.app.screen, DifferenceDialog)
+        await at.keys("escape", "d", "v")
+        dialog = at.app.screen
+        assert isinstance(dialog, DifferenceDialog)
+        assert "-   1 Conv2D 32" in dialog._text().plain
+        await at.keys("escape", "a", *"nothing like it", "enter", "escape")
+        assert len(at.kinds) == 8
+
+
+@pytest.mark.asyncio
+async def test_a_keras_script_is_copied(home: Home) -> None:
+    async with composing(home, "nn-1") as at:
+        await at.keys("c")
+        assert "keras.Sequential" in at.app.clipboard
+        await at.keys("G", "k", "d", "c")
+        assert at.app.complaints[-1].startswith("layer 2, Dense 128")
+
+
+@pytest.mark.asyncio
+async def test_a_damaged_preset_is_said_and_the_others_are_offered(home: Home) -> None:
+    (home.presets / "broken.toml").write_text("no toml [")
+    async with composing(home) as at:
+        await at.keys("n")
+        assert "broken.toml" in at.app.complaints[0]
+        await at.keys(*"nn-1", "enter")
+        assert at.screen.draft == draft_of(PAPER["nn-1"])
+
+
+@pytest.mark.asyncio
+async def test_the_mouse_moves_and_edits(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.pilot.click(LayerStack, offset=(10, 5))
+        await at.pilot.pause()
+        assert at.screen.place == 3
+        await at.pilot.click(LayerStack, offset=(10, 5), times=2)
+        await at.pilot.pause()
+        form = at.screen.query_one(FormView)
+        assert form.has_focus
+        await at.keys("3")
+        await at.pilot.click(LayerStack, offset=(10, 3))
+        await at.pilot.pause()
+        assert at.screen.draft.layers[2].pool_size == (3, 3)
+        assert at.screen.place == 1

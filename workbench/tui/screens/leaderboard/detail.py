@@ -1,0 +1,99 @@
+"""Two lines below the table about the row under the cursor: all that a narrow table drops."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import RenderResult
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.outcome import Outcome, collapsed_to, outcome
+from workbench.leaderboard.paper import RowComparison
+from workbench.leaderboard.table import one_line
+from workbench.leaderboard.views import seeds_text
+from workbench.leaderboard.wording import count, duration, percent, percent_spread
+from workbench.model.hyperparameters import optimizer_text
+from workbench.runs.summary import RunSummary
+from workbench.tui.settings_text import settings_text
+
+Subject = RunSummary | Group | RowComparison | str | None
+
+
+class BoardDetail(Widget):
+    """`subject` is what the cursor is on, or a sentence."""
+
+    subject: reactive[Subject] = reactive(None)
+    label_heading = ""  # what the paper calls the rows of the table on view
+
+    def render(self) -> RenderResult:
+        """What it is, then what is to be said of it."""
+        subject = self.subject
+        match subject:
+            case RunSummary():
+                head, first, second = subject.run_id, _settings(subject), _run_words(subject)
+            case Group():
+                head = subject.example.preset
+                first, second = settings_text(subject.example), _group_words(subject)
+            case RowComparison():
+                head, first = subject.row.label, subject.verdict
+                if head.isdigit():
+                    head = f"{self.label_heading} {head}"
+                second = "  ·  ".join([*subject.remarks, *_row_words(subject)])
+            case str():
+                head, first, second = "", subject, ""
+            case _:
+                return ""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        if head:
+            text.append(f"{one_line(head)}  ", "bold")
+        text.append(f"{one_line(first)}\n{one_line(second)}")
+        return text
+
+
+def _settings(run: RunSummary) -> str:
+    return f"{settings_text(run)}, seed {run.seed}"
+
+
+def _run_words(run: RunSummary) -> str:
+    parts = []
+    match outcome(run):
+        case Outcome.COLLAPSED:
+            parts.append(f"answers {collapsed_to(run)} to every image")
+        case Outcome.FINISHED:
+            pass
+        case Outcome.STOPPED:
+            parts.append(f"stopped after {run.epochs_completed} of {count(run.epochs, 'epoch')}")
+        case word:
+            parts.append(run.message or str(word.value))
+    if run.best_epoch_test_accuracy is not None:
+        parts.append(f"best {percent(run.best_epoch_test_accuracy)} in epoch {run.best_epoch}")
+    parts.append(duration(run.train_seconds))
+    parts += [" ".join(run.tags), run.note]
+    return "  ·  ".join(part for part in parts if part)
+
+
+def _group_words(group: Group) -> str:
+    parts = [f"{count(group.n, 'run')}, seeds {seeds_text(group.seeds)}"]
+    if group.n:
+        parts.append(percent_spread(group.mean, group.deviation))
+        parts.append(f"from {percent(group.worst)} to {percent(group.best)}")
+    if group.repeated:
+        parts.append(f"{group.repeated} repeated")
+    if group.unfinished:
+        parts.append(f"{group.unfinished} not finished")
+    if group.diverged:
+        parts.append(f"{group.diverged} diverged")
+    if group.collapsed:
+        parts.append(f"{len(group.collapsed)} collapsed")
+    return "  ·  ".join(parts)
+
+
+def _row_words(row: RowComparison) -> list[str]:
+    settings = row.row.preset_with_settings().training
+    words = [
+        f"{row.row.preset}: {optimizer_text(settings.optimizer)}, "
+        f"learning rate {settings.optimizer.learning_rate:g}, "
+        f"batch {settings.batch_size}, {count(settings.epochs, 'epoch')}"
+    ]
+    return [*words, row.row.remark] if row.row.remark else words

@@ -1,0 +1,91 @@
+"""What is on view as markdown: written to a file, or handed to the terminal's clipboard."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from workbench.errors import EnvironmentProblem, UserError
+from workbench.leaderboard.export.markdown import to_markdown
+from workbench.leaderboard.paper_view import paper_view
+from workbench.leaderboard.views import grouped_table, leaderboard_table
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, Arranged
+
+# What terminals take through OSC 52, with its base64, without dropping it.
+MOST_COPIED_BYTES = 70_000
+
+
+class ExportRefused(UserError):
+    """A name that cannot be written to, or a text too long to copy."""
+
+
+def as_markdown(arranged: Arranged) -> str:
+    """The rows on view, in their order, under a heading that names the filter."""
+    view = arranged.view
+    if arranged.comparison is not None:
+        return to_markdown(paper_view(arranged.comparison))
+    filtered = f" where {view.filter_text.strip()}" if view.filter_text.strip() else ""
+    if view.tab == ALL_RUNS and view.grouped:
+        return to_markdown(grouped_table(arranged.groups, f"Leaderboard by settings{filtered}"))
+    return to_markdown(leaderboard_table(arranged.runs, f"Leaderboard{filtered}"))
+
+
+def suggested_name(arranged: Arranged) -> str:
+    """A file's name for a view, in the current folder."""
+    tab = arranged.view.tab
+    return f"table-{tab}.md" if tab != ALL_RUNS else "leaderboard.md"
+
+
+def target(text: str) -> Path:
+    """The file that a person named.
+
+    Raises:
+        ExportRefused: it is no file's name, or its folder does not exist.
+    """
+    if not text.strip():
+        raise ExportRefused("export: no file was named; nothing is written")
+    path = Path(text.strip()).expanduser().absolute()
+    if path.is_dir():
+        raise ExportRefused(f"export: {path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise ExportRefused(f"export: there is no folder {path.parent}; make it first")
+    return path
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file aside and rename it into place.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written or the disk is full.
+    """
+    aside = ""
+    try:
+        descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(aside, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
+        os.replace(aside, path)
+    except OSError as error:
+        if aside:
+            Path(aside).unlink(missing_ok=True)
+        raise EnvironmentProblem(
+            f"export: {path}: {error.strerror or error}; nothing is written"
+        ) from error
+
+
+def copyable(text: str) -> str:
+    """The text, if a terminal's clipboard takes it.
+
+    Raises:
+        ExportRefused: it is too long for that.
+    """
+    size = len(text.encode())
+    if size > MOST_COPIED_BYTES:
+        raise ExportRefused(
+            f"copy: {size // 1000:,} kB are more than terminals take; filter the rows (/), "
+            "or write them to a file (m)"
+        )
+    return text

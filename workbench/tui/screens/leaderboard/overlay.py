@@ -1,0 +1,154 @@
+"""The curves of up to six selected runs in one frame, each with a mark of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from workbench.errors import UserError
+from workbench.runs.folder import RunFolder
+from workbench.runs.summary import RunSummary
+from workbench.settings import Home
+from workbench.tui import scales
+from workbench.tui.plotting import OVERLAY_MARKS, OVERLAY_ROLES, Chart, Glyphs, Series
+from workbench.tui.widgets.curve_plot import CurvePlot
+from workbench.tui.widgets.steady_lines import SteadyLines
+
+MOST = len(OVERLAY_MARKS)
+
+
+class Quantity(Enum):
+    """What the curves are of."""
+
+    TEST_ACCURACY = "test accuracy"
+    TEST_LOSS = "test loss"
+    TRAIN_ACCURACY = "train accuracy, mean of each epoch"
+    TRAIN_LOSS = "train loss, mean of each epoch"
+
+    @property
+    def after(self) -> Quantity:
+        """The next one, around the end."""
+        all_of_them = list(Quantity)
+        return all_of_them[(all_of_them.index(self) + 1) % len(all_of_them)]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A run's results by epoch, one sequence for each quantity."""
+
+    epochs: tuple[int, ...] = ()
+    values: Mapping[Quantity, tuple[float, ...]] | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A selected run with its place among the selected, which decides mark and colour."""
+
+    run: RunSummary
+    place: int
+    curve: Curve
+
+
+def read_curve(home: Home, run_id: str) -> Curve:
+    """A run's curve from its folder. Reads the whole log."""
+    try:
+        epochs = RunFolder(home.runs / run_id).history().epochs
+    except UserError as error:
+        return Curve(fault=str(error))
+    except OSError as error:
+        return Curve(fault=f"run {run_id}: {error.strerror}")
+    return Curve(
+        tuple(epoch.epoch for epoch in epochs),
+        {
+            Quantity.TEST_ACCURACY: tuple(epoch.test_accuracy for epoch in epochs),
+            Quantity.TEST_LOSS: tuple(epoch.test_loss for epoch in epochs),
+            Quantity.TRAIN_ACCURACY: tuple(epoch.accuracy for epoch in epochs),
+            Quantity.TRAIN_LOSS: tuple(epoch.loss for epoch in epochs),
+        },
+    )
+
+
+def overlay_chart(shown: Sequence[Shown], quantity: Quantity, columns: int, rows: int) -> Chart:
+    """All curves in one frame whose axes hold them all."""
+    series = []
+    values: list[float] = []
+    last = 1
+    for item in shown:
+        if item.curve.values is None or not item.curve.epochs:
+            continue
+        ys = item.curve.values[quantity]
+        values += [y for y in ys if math.isfinite(y)]
+        last = max(last, item.curve.epochs[-1])
+        role, mark = OVERLAY_ROLES[item.place], OVERLAY_MARKS[item.place]
+        label = item.run.run_id
+        series.append(Series(label, item.curve.epochs, ys, role))
+        # A mark at each epoch; where they would touch, here and there along the line.
+        crowded = len(item.curve.epochs) > columns / 3
+        series.append(Series(label, item.curve.epochs, ys, role, line=crowded, mark=mark))
+    accuracy = quantity in (Quantity.TEST_ACCURACY, Quantity.TRAIN_ACCURACY)
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    room = 0.06 * (high - low) or 0.005
+    y_range = (max(0.0, low - room), high + room)
+    if accuracy:
+        y_range = (y_range[0], min(1.0, y_range[1]))
+    ticks = scales.accuracy_ticks if accuracy else scales.loss_ticks
+    x_range = (1 - 0.02 * last, last + 0.02 * last)
+    return Chart(
+        tuple(series),
+        x_range,
+        y_range,
+        scales.whole_ticks(1, last, max(2, columns // 11), lambda x: f"{x:.0f}"),
+        ticks(*y_range, max(2, rows // 3), scales.LINEAR),
+    )
+
+
+class Overlay(Vertical):
+    """The plot over one line that says whose curve is whose. Hidden while nothing is selected."""
+
+    def compose(self) -> ComposeResult:
+        """Plot and legend."""
+        yield CurvePlot()
+        yield SteadyLines(id="legend")
+
+    def show(self, shown: Sequence[Shown], quantity: Quantity) -> None:
+        """Draw these runs."""
+        self.set_class(bool(shown), "shown")
+        if not shown:
+            return
+        self.border_title = f"{quantity.value} by epoch"
+        self.border_subtitle = "y for another quantity"
+        plot = self.query_one(CurvePlot)
+        items = list(shown)
+        plot.draw(lambda columns, rows: overlay_chart(items, quantity, columns, rows))
+        self.query_one("#legend", SteadyLines).show([self._legend(items, plot.glyphs)])
+
+    def _legend(self, shown: Sequence[Shown], glyphs: Glyphs) -> list[tuple[str, str]]:
+        wide = self.size.width >= 26 * len(shown)
+        pieces = []
+        for item in shown:
+            mark = overlay_mark(item.place, glyphs)
+            name = item.run.run_id if wide else item.run.run_id.partition("-")[0]
+            words = f"{name}, seed {item.run.seed}" if wide else name
+            if item.curve.fault:
+                words += " (gone)"
+            elif not item.curve.epochs:
+                words += " (no epoch)"
+            pieces += [
+                (f"{mark} ", OVERLAY_ROLES[item.place].name.lower()),
+                (f"{words}   ", "muted"),
+            ]
+        return pieces
+
+
+def overlay_mark(place: int, glyphs: Glyphs) -> str:
+    """The mark of the run selected at this place, as the terminal can show it."""
+    from workbench.tui.plotting import PLAIN_MARKS
+
+    mark = OVERLAY_MARKS[place]
+    return mark if glyphs is Glyphs.BRAILLE else PLAIN_MARKS.get(mark, "o")

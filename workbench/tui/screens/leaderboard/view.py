@@ -1,0 +1,350 @@
+"""What the leaderboard's screen shows: reading, tabs, filter, order, groups, curves.
+
+What is done with a row is in `screen`, which builds on this.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widgets import Static
+
+from workbench.errors import RunError, UserError
+from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.paper import RowComparison
+from workbench.runs.summary import RunSummary
+from workbench.tui.plotting import terminal_glyphs
+from workbench.tui.run_feed import Seen
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, Arranged, Board, View
+from workbench.tui.screens.leaderboard.detail import BoardDetail
+from workbench.tui.screens.leaderboard.edit_line import EditLine
+from workbench.tui.screens.leaderboard.order import Order, starts_downwards
+from workbench.tui.screens.leaderboard.overlay import MOST, Curve, Overlay, Quantity, Shown
+from workbench.tui.screens.leaderboard.rows import (
+    GROUP_COLUMNS,
+    RUN_COLUMNS,
+    GroupRows,
+    PaperRows,
+    RunRows,
+    paper_columns,
+)
+from workbench.tui.screens.leaderboard.selection import Selection
+from workbench.tui.screens.leaderboard.tabs import TabLine
+from workbench.tui.screens.leaderboard.work import BoardWork
+from workbench.tui.widgets.columns import Column, NoRows, Rows
+from workbench.tui.widgets.filter_line import FilterLine
+from workbench.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+
+READING = "Reading the leaderboard …"
+NO_RESULTS = "No results yet. Press t on a model to train it."
+NONE_MATCHES = "No run matches the filter.\nesc shows all."
+LOOK_SECONDS = 1.0
+
+
+class BoardView(WorkbenchScreen):
+    """Shows the leaderboard from every side; changes nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._board: Board | None = None
+        self._view = View()
+        self._arranged = Arranged(self._view)
+        self._selection = Selection(terminal_glyphs())
+        self._curves: dict[str, Curve] = {}
+        self._quantity = Quantity.TEST_ACCURACY
+        self._training: Counter[str] = Counter()
+        self._damaged = False
+        self._wanted_key: str | None = None
+
+    @property
+    def workbench(self) -> WorkbenchApp:
+        """The app, by its own type."""
+        return cast("WorkbenchApp", self.app)
+
+    @property
+    def _listing(self) -> RowList:
+        return self.query_one(RowList)
+
+    @property
+    def _work(self) -> BoardWork:
+        return self.query_one(BoardWork)
+
+    def body(self) -> ComposeResult:
+        """Tabs, filter, table, what the cursor is on, curves."""
+        yield BoardWork()
+        yield TabLine()
+        yield FilterLine()
+        yield Static(id="notice", markup=False)
+        with Container(id="board-panel", classes="panel"):
+            yield RowList()
+            yield EditLine()
+        yield BoardDetail()
+        yield Overlay(classes="panel")
+
+    def on_mount(self) -> None:
+        """Read the leaderboard, and again whenever its file changes."""
+        self._listing.empty = READING
+        self._listing.show(NoRows(), RUN_COLUMNS)
+        self._listing.focus()
+        self._show_title()
+        self._work.read(always=True)
+        self.set_interval(LOOK_SECONDS, self._look)
+        self.workbench.run_feed.seen.subscribe(self, self._runs_seen)
+
+    def on_screen_resume(self) -> None:
+        """Another screen may have changed what is shown here."""
+        if self._board is not None:
+            self._work.read()
+
+    def _look(self) -> None:
+        if self.is_current:
+            self._work.read()
+
+    def _runs_seen(self, seen: Seen) -> None:
+        training = Counter(run.summary.settings_key for run in seen.living if run.summary)
+        if training != self._training:
+            self._training = training
+            if self._view.tab != ALL_RUNS:
+                self._show_rows()
+
+    @on(BoardWork.Read)
+    def _read(self, event: BoardWork.Read) -> None:
+        loaded = event.loaded
+        if loaded is None:
+            return
+        first = self._board is None
+        if loaded.error is not None:
+            self._damaged = self._damaged or loaded.damaged
+            self._notice(loaded.error)
+        if loaded.board is not None:
+            if first and not self._damaged:
+                self._work.sync()
+            if not self._damaged:
+                self._notice(None)
+        self._board = loaded.board or self._board or Board()
+        self._selection.keep_only(run.run_id for run in self._board.entries)
+        self._arrange()
+        self.refresh_bindings()
+
+    def _notice(self, error: UserError | None) -> None:
+        notice = self.query_one("#notice", Static)
+        notice.set_class(error is not None, "shown")
+        if error is not None:
+            notice.update(f"✗ {error}." + (" Here: b." if self._damaged else ""))
+
+    def _arrange(self) -> None:
+        if self._board is not None:
+            self._work.make_rows(self._board, self._view)
+
+    def _change(self, *, first_row: bool = False, **changes: object) -> None:
+        """Ask for another view."""
+        self._view = replace(self._view, **changes)  # type: ignore[arg-type]
+        if first_row:
+            self._wanted_key = ""
+        self._arrange()
+        self.refresh_bindings()
+
+    @on(BoardWork.Ready)
+    def _ready(self, event: BoardWork.Ready) -> None:
+        if event.board is not self._board or event.arranged.view != self._view:
+            return
+        self._arranged = event.arranged
+        self._show_rows()
+        self._show_curves()
+
+    def _show_rows(self) -> None:
+        rows, columns = self._rows()
+        listing = self._listing
+        grouped_or_runs = self._view.tab == ALL_RUNS
+        listing.sorted_by = self._view.order.text if grouped_or_runs else ""
+        empty = self._board is not None and not self._board.entries
+        listing.empty = NO_RESULTS if empty else NONE_MATCHES
+        key, self._wanted_key = self._wanted_key, None
+        if key == "":
+            listing.cursor = 0
+        listing.show(rows, columns, key=listing.key if key is None else key or None)
+        self._show_title()
+        self._show_detail()
+
+    def _rows(self) -> tuple[Rows, Sequence[Column]]:
+        board, arranged, marks = self._board or Board(), self._arranged, self._selection.marks
+        if arranged.comparison is not None:
+            table = arranged.comparison
+            return PaperRows(table, marks, self._training), paper_columns(table)
+        if arranged.view.grouped:
+            return GroupRows(board, arranged.groups, marks), GROUP_COLUMNS
+        return RunRows(board, arranged.runs, marks), RUN_COLUMNS
+
+    def _show_title(self) -> None:
+        panel = self.query_one("#board-panel")
+        arranged, total = self._arranged, len(self._board.entries) if self._board else 0
+        if arranged.comparison is not None:
+            table = arranged.comparison.table
+            panel.border_title = f"Table {table.number} · {table.title}".replace("[", r"\[")
+            self.query_one(BoardDetail).label_heading = table.label_heading
+            trained = arranged.comparison.trained
+            parts = [f"{trained} of {len(table.rows)} rows trained"]
+        else:
+            panel.border_title = "by preset and settings" if arranged.view.grouped else "all runs"
+            shown = len(arranged.groups if arranged.view.grouped else arranged.runs)
+            of_all = f" of {total:,}" if shown != total else ""
+            parts = [f"{shown:,}{of_all} runs"]
+            if arranged.view.grouped:
+                parts = [f"{shown:,} groups of {sum(len(g.runs) for g in arranged.groups):,} runs"]
+        if self._selection:
+            parts.append(f"{len(self._selection)} selected")
+        panel.border_subtitle = " · ".join(parts)
+
+    def _subject(self) -> RunSummary | Group | RowComparison | None:
+        arranged, place = self._arranged, self._listing.cursor
+        rows: Sequence[RunSummary | Group | RowComparison]
+        if arranged.comparison is not None:
+            rows = arranged.comparison.rows
+        else:
+            rows = arranged.groups if arranged.view.grouped else arranged.runs
+        return rows[place] if place < len(rows) else None
+
+    @on(RowList.Moved)
+    def _show_detail(self) -> None:
+        if not self.query_one(EditLine).editing:
+            self.query_one(BoardDetail).subject = self._subject()
+
+    # Where one looks
+
+    def action_tab(self, step: int) -> None:
+        """The next table, or the one before."""
+        self._go_to_tab(self.query_one(TabLine).next(step))
+
+    @on(TabLine.Chosen)
+    def _tab_chosen(self, event: TabLine.Chosen) -> None:
+        self._go_to_tab(event.tab)
+
+    def _go_to_tab(self, tab: int) -> None:
+        line = self.query_one(TabLine)
+        line.tab = tab
+        self._change(tab=tab, first_row=True)
+
+    def action_filter(self) -> None:
+        """To the filter's line."""
+        self.query_one(FilterLine).open()
+
+    @on(FilterLine.Changed)
+    def _filter_changed(self, event: FilterLine.Changed) -> None:
+        self._change(filter_text=event.text)
+
+    @on(FilterLine.Done)
+    def _filter_done(self) -> None:
+        self._listing.focus()
+
+    def action_step_out(self) -> None:
+        """First the filter goes, then the selection."""
+        line = self.query_one(FilterLine)
+        if line.text and self._view.tab == ALL_RUNS:
+            line.set_text("")
+        elif self._selection:
+            self._selection.clear()
+            self._selection_changed()
+
+    def action_group(self) -> None:
+        """By settings, or run by run."""
+        self._change(grouped=not self._view.grouped, first_row=True)
+
+    def action_sort(self) -> None:
+        """Ask for the column."""
+        columns = GROUP_COLUMNS if self._view.grouped else RUN_COLUMNS
+        answers = [(column.key, column.heading.strip()) for column in columns]
+
+        def answered(column: str | None) -> None:
+            if column is not None:
+                self._sort_by(column)
+
+        self.app.push_screen(ChoiceDialog("Sort by", answers), answered)
+
+    def action_sort_next(self, step: int) -> None:
+        """The next column in sight."""
+        columns = GROUP_COLUMNS if self._view.grouped else RUN_COLUMNS
+        keys = [column.key for column in columns if self._listing.shows(column.key)]
+        now = self._view.order.column
+        place = (keys.index(now) + step) % len(keys) if now in keys else 0
+        self._sort_by(keys[place])
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        self._sort_by(self._view.order.column)
+
+    @on(RowList.HeadingClicked)
+    def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
+        if self._view.tab == ALL_RUNS:
+            self._sort_by(event.column)
+
+    def _sort_by(self, column: str) -> None:
+        """By a column; the one that is sorted by already is turned round."""
+        before = self._view.order
+        if column == before.column:
+            downwards = not before.downwards
+        else:
+            downwards = starts_downwards(column, self._view.grouped)
+        self._change(order=Order(column, downwards), first_row=True)
+
+    # Curves
+
+    @on(RowList.Marked)
+    def action_select(self) -> None:
+        """Overlay the curve of the run, or those of the group or row."""
+        subject = self._subject()
+        match subject:
+            case RunSummary():
+                runs: Sequence[RunSummary] = [subject]
+            case Group():
+                runs = subject.trials[:MOST]
+            case RowComparison() if subject.ours is not None:
+                runs = subject.ours.trials[:MOST]
+            case _:
+                runs = []
+        if not runs:
+            self.workbench.complain(RunError("there is no finished run here to show the curve of"))
+        elif not self._selection.toggle(runs):
+            self.workbench.complain(RunError(f"{MOST} curves at a time; space takes one away"))
+        self._selection_changed()
+
+    def _selection_changed(self) -> None:
+        rows, _ = self._rows()
+        self._listing.update_rows(rows)
+        self._listing.refresh()
+        self._show_title()
+        self._show_curves()
+        self.refresh_bindings()
+
+    def _show_curves(self) -> None:
+        missing = [run for run in self._selection.places if run not in self._curves]
+        if missing:
+            self._work.read_curves(missing)
+        board = self._board or Board()
+        entries = {run.run_id: run for run in board.entries} if self._selection else {}
+        shown = [
+            Shown(entries[run_id], place, self._curves.get(run_id, Curve()))
+            for run_id, place in self._selection.places.items()
+            if run_id in entries
+        ]
+        self.query_one(Overlay).show(shown, self._quantity)
+
+    @on(BoardWork.CurvesRead)
+    def _curves_read(self, event: BoardWork.CurvesRead) -> None:
+        self._curves.update(event.curves)
+        self._show_curves()
+
+    def action_quantity(self) -> None:
+        """Accuracy or loss, test or train."""
+        self._quantity = self._quantity.after
+        self._show_curves()

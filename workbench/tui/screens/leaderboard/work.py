@@ -1,0 +1,185 @@
+"""What the leaderboard's screen has done in threads, each reporting by a message."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from textual import work
+from textual.message import Message
+from textual.widget import Widget
+
+from workbench.errors import UserError
+from workbench.leaderboard.store import Leaderboard
+from workbench.runs.folder import RunFolder
+from workbench.runs.record import Labels
+from workbench.tui.screens.leaderboard import export
+from workbench.tui.screens.leaderboard.board import Arranged, Board, Loaded, View, arrange, load
+from workbench.tui.screens.leaderboard.overlay import Curve, read_curve
+from workbench.tui.screens.runs import actions
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+
+Signature = tuple[int, int, int] | None
+
+
+class BoardWork(Widget):
+    """Invisible; its messages bubble to the screen, which alone changes what is shown."""
+
+    DEFAULT_CSS = "BoardWork { display: none; }"
+
+    @dataclass
+    class Read(Message):
+        """The leaderboard was looked at; `loaded` is None where it had not changed."""
+
+        loaded: Loaded | None
+        signature: Signature
+
+    @dataclass
+    class Ready(Message):
+        """The rows of a view of a board."""
+
+        board: Board
+        arranged: Arranged
+
+    @dataclass
+    class CurvesRead(Message):
+        """Curves of selected runs, by run id."""
+
+        curves: dict[str, Curve]
+
+    @dataclass
+    class Done(Message):
+        """Something was done: what to say of it, and what went wrong."""
+
+        notice: str = ""
+        faults: tuple[UserError, ...] = ()
+        rebuilt: bool = False
+
+    @dataclass
+    class Exported(Message):
+        """Markdown to be handed to the clipboard."""
+
+        text: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: Signature = None
+        self._reading = False
+        self._making: tuple[Board, View] | None = None
+        self._wanted: tuple[Board, View] | None = None
+
+    @property
+    def workbench(self) -> WorkbenchApp:
+        """The app, by its own type."""
+        return cast("WorkbenchApp", self.app)
+
+    def read(self, *, always: bool = False) -> None:
+        """Read the leaderboard if its file has changed."""
+        if not self._reading:
+            self._reading = True
+            self._read(None if always else self._known, always)
+
+    def make_rows(self, board: Board, view: View) -> None:
+        """Make a view's rows; of several asked for meanwhile only the last."""
+        self._wanted = (board, view)
+        if self._making is None:
+            self._make_next()
+
+    def on_board_work_read(self, event: Read) -> None:
+        """The thread is free for another look. (The screen hears of it too.)"""
+        self._reading = False
+        self._known = event.signature
+
+    def on_board_work_ready(self, event: Ready) -> None:
+        """The thread is free for another view."""
+        self._making = None
+        self._make_next()
+
+    def _make_next(self) -> None:
+        if self._wanted is not None:
+            self._making, self._wanted = self._wanted, None
+            self._make(*self._making)
+
+    @work(thread=True)
+    def _read(self, known: Signature, always: bool) -> None:
+        now = signature(self.workbench.home.leaderboard)
+        changed = always or now != known
+        self.post_message(self.Read(load(self.workbench.home) if changed else None, now))
+
+    @work(thread=True)
+    def _make(self, board: Board, view: View) -> None:
+        self.post_message(self.Ready(board, arrange(board, view)))
+
+    @work(thread=True)
+    def read_curves(self, run_ids: list[str]) -> None:
+        """Read the logs of these runs."""
+        home = self.workbench.home
+        self.post_message(self.CurvesRead({name: read_curve(home, name) for name in run_ids}))
+
+    @work(thread=True)
+    def sync(self) -> None:
+        """Catch up with runs that ended while the leaderboard could not be written."""
+        self._report(lambda: Leaderboard(self.workbench.home).sync())
+
+    @work(thread=True)
+    def rebuild(self) -> None:
+        """Write the leaderboard anew from the run folders."""
+        lines: list[str] = []
+        try:
+            runs = Leaderboard(self.workbench.home).rebuild(lines.append)
+        except UserError as error:
+            self.post_message(self.Done(faults=(error,)))
+            return
+        left_out = f"; {len(lines)} could not be read: {lines[0]}" if lines else ""
+        said = f"The leaderboard holds {runs:,} runs again{left_out}"
+        self.post_message(self.Done(said, rebuilt=True))
+
+    @work(thread=True)
+    def set_labels(self, run_id: str, labels: Labels) -> None:
+        """Keep a run's tags and note."""
+        self._report(lambda: Leaderboard(self.workbench.home).set_labels(run_id, labels))
+        self.workbench.run_feed.look_again_at(run_id)
+
+    @work(thread=True)
+    def delete(self, run_ids: Iterable[str]) -> None:
+        """Delete runs, their folders and their entries."""
+        home = self.workbench.home
+        faults = actions.delete(home, [RunFolder(home.runs / run_id) for run_id in run_ids])
+        self.post_message(self.Done(faults=tuple(faults)))
+
+    @work(thread=True)
+    def write(self, arranged: Arranged, path: Path) -> None:
+        """Write a view to a file."""
+        self._report(lambda: export.write(path, export.as_markdown(arranged)), f"Written to {path}")
+
+    @work(thread=True)
+    def copy(self, arranged: Arranged) -> None:
+        """Make a view's markdown for the clipboard."""
+        try:
+            text = export.copyable(export.as_markdown(arranged))
+        except UserError as error:
+            self.post_message(self.Done(faults=(error,)))
+            return
+        self.post_message(self.Exported(text))
+
+    def _report(self, action: Callable[[], object], notice: str = "") -> None:
+        try:
+            action()
+        except UserError as error:
+            self.post_message(self.Done(faults=(error,)))
+        else:
+            self.post_message(self.Done(notice))
+
+
+def signature(path: Path) -> Signature:
+    """What differs once a file was replaced."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
