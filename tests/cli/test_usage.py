@@ -151,9 +151,10 @@ def test_a_damaged_preset_of_the_users_hides_no_other(workbench: Runner, home: H
     assert "broken.toml" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_no_command_says_what_there_is(workbench: Runner) -> None:
+def test_without_a_terminal_the_screens_name_the_commands(workbench: Runner) -> None:
     done = workbench()
-    assert done.returncode == 2 and "run" in done.stderr
+    assert done.returncode == 2 and "`mnist-workbench run`" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
 
 
 def test_empty_listings_say_what_to_do_next(workbench: Runner) -> None:

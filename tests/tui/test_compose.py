@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import ClassVar
@@ -13,6 +14,11 @@ from workbench.errors import UserError
 from workbench.model.draft import draft_of
 from workbench.model.library import find_preset, paper_presets
 from workbench.model.spec import TrainingSpec
+from workbench.model.tables import paper_table
+from workbench.runs.events import Epoch
+from workbench.runs.folder import create_run
+from workbench.runs.log import EventWriter
+from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.compose import ComposeScreen
@@ -72,6 +78,10 @@ class Driver:
         """The lines of the stack, the form or the totals."""
         view = self.screen.query_one(f"#{name}", LineView)
         return "\n".join(line.plain for line in view._lines)
+
+    def words(self, name: str) -> str:
+        """The same, however its lines are broken."""
+        return " ".join(self.text(name).split())
 
 
 @asynccontextmanager
@@ -137,7 +147,7 @@ async def test_a_form_validates_as_it_is_typed_in(home: Home) -> None:
         await at.keys("enter", *"48")
         assert "28×28×48" in at.text("stack")  # live, before anything is confirmed
         await at.keys("x")
-        assert '"48x" is not a whole number from 1 to 1,000,000' in at.text("form")
+        assert '"48x" is not a whole number from 1 to 1,000,000' in at.words("form")
         assert at.screen.draft == begun  # nothing half-written counts
         await at.keys("enter")
         assert at.screen.query_one(FormView).has_focus
@@ -254,7 +264,10 @@ async def test_starting_anew_asks_before_work_is_lost(home: Home) -> None:
         assert at.screen.draft == draft_of(PAPER["nn-1.1"])
         await at.keys("d", "n", *"empty", "enter", "enter", "ctrl+u", *"kept", "enter")
         assert at.screen.draft.layers == ()
-        assert len(find_preset("kept", home).architecture.layers) == 2
+        assert (
+            find_preset("kept", home).architecture
+            == draft_of(PAPER["nn-1.1"]).deleted(1).architecture
+        )
 
 
 @pytest.mark.asyncio
@@ -304,3 +317,28 @@ async def test_the_mouse_moves_and_edits(home: Home) -> None:
         await at.pilot.pause()
         assert at.screen.draft.layers[2].pool_size == (3, 3)
         assert at.screen.place == 1
+
+
+@pytest.mark.asyncio
+async def test_an_epoch_is_judged_from_earlier_runs(home: Home) -> None:
+    folder, descriptor = create_run(home, paper_table(6).rows[3].spec(), Labels(), "run")
+    os.close(descriptor)
+    writer = EventWriter(folder.events_file)
+    writer.write(Epoch(0.0, 1, 1000, 0.1, 0.9, 0.1, 0.9, 1000.0, 60.0, 60.0))
+    writer.close()
+    async with composing(home, "cnn-2") as at:
+        await at.app.workers.wait_for_complete()
+        await at.pilot.pause()
+        assert "epoch about 63 s" in at.words("totals")
+        await at.keys("n", *"nn-1", "enter")
+        assert "epoch not yet known" in at.words("totals")
+
+
+@pytest.mark.asyncio
+async def test_brackets_in_a_title_are_no_markup(home: Home) -> None:
+    async with composing(home) as at:
+        at.screen.start_from(PAPER["nn-1"].model_copy(update={"title": "a [b]c[/] [/x]"}))
+        await at.pilot.pause()
+        assert "[b]c[/]" in at.screen.query_one(LayerStack).border_title
+        await at.keys("d", "n", *"empty", "enter", "escape", "v", "escape")
+        assert at.kinds == ["Dense", "Dense"]

@@ -19,8 +19,9 @@ app = typer.Typer(
     help=(
         "Train the image classifiers of a paper on MNIST, or your own, and compare them with "
         "the paper's tables.\n\n"
-        "Start with `mnist-workbench presets`, then `mnist-workbench run nn-1`. A training goes "
-        "on when the connection drops: `mnist-workbench runs` and `attach` find it again."
+        "`mnist-workbench` alone opens the screens. `mnist-workbench run nn-1` trains from the "
+        "command line. A training goes on when the connection drops: the screens, and "
+        "`mnist-workbench runs` and `attach`, find it again."
     ),
     epilog=EPILOG,
     no_args_is_help=False,
@@ -46,15 +47,12 @@ def start(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Open the screens when no command is named."""
+    """Without a command: the screens."""
     if context.invoked_subcommand is None:
-        from workbench.cli.output import note
+        from workbench.cli.options import current_home
+        from workbench.tui.start import open_screens
 
-        note(
-            "mnist-workbench: the screens are not built yet; train from the command line with "
-            "`mnist-workbench run nn-1`, or see `mnist-workbench --help`"
-        )
-        raise typer.Exit(2)
+        raise typer.Exit(open_screens(current_home()))
 
 
 app.command("presets")(presets.presets)

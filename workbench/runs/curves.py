@@ -136,7 +136,7 @@ class Buckets:
         if self._read == 0:
             self._read = bisect_left(xs, self._low, 0, count)
         for x, y in zip(xs[self._read : count], ys[self._read : count], strict=True):
-            if x > self._high or not math.isfinite(y):
+            if not self._low <= x <= self._high or not math.isfinite(y):
                 continue
             part = int((x - self._low) / self._width) if self._width > 0 else 0
             if part != self._part:

@@ -6,6 +6,7 @@ this process ends: nothing is left behind.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -24,8 +25,10 @@ def main(descriptor: int) -> int:
     prepare_process(None)
     with socket.socket(fileno=descriptor) as channel:
         _get_warm()
-        try:
+        # The other side is gone once it has given a run away, which may be before this word.
+        with contextlib.suppress(OSError):
             channel.sendall(b"warm\n")
+        try:
             message, descriptors, _, _ = socket.recv_fds(channel, 65536, 1)
         except OSError:
             return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -17,11 +17,13 @@ from workbench.resources import resource_folder
 from workbench.runs.folder import RunFolder
 from workbench.runs.launcher import launch
 from workbench.runs.record import Labels
+from workbench.runs.standby import Standby
 from workbench.settings import Home
 from workbench.tui.run_feed import RunFeed
 from workbench.tui.theme import DARK, LIGHT
 
 STYLES = resource_folder("layouts")
+STANDBY_LOOK_SECONDS = 1.0
 LEAVING = "leaving"  # the id of the question at leaving, which is asked once
 
 
@@ -93,9 +95,10 @@ class WorkbenchApp(App[None]):
         ),
     ]
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, standby: Standby | None = None) -> None:
         super().__init__()
         self.home = home
+        self.standby = standby
         self.started: list[RunFolder] = []
         self.run_feed = RunFeed(self, home)
         # Before the stylesheets are read, as they use the themes' own variables.
@@ -107,11 +110,26 @@ class WorkbenchApp(App[None]):
         """Follow the runs."""
         # After the first frame: a home of thousands of runs takes a moment to look through.
         self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
+        self.set_interval(STANDBY_LOOK_SECONDS, self._keep_a_worker_warm)
+
+    def _keep_a_worker_warm(self) -> None:
+        """Warm a worker while nothing trains; a living training keeps its cores to itself."""
+        if self.standby is not None and not self.run_feed.last.living:
+            self.standby.start()
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        # Textual counts the screen below as visible even under an opaque one, and then sends
+        # the whole top screen again with every change down there: 28 kB/s while a run is watched.
+        return super()._background_screens if self.screen.is_modal else []
 
     def action_go(self, place: str) -> None:
         """Show one of the four places."""
         if self.current_mode != place:
             self.switch_mode(place)
+            return
+        while len(self.screen_stack) > 1:  # a run's screen, say, lies on the place itself
+            self.pop_screen()
 
     def action_switch_theme(self) -> None:
         """Between light and dark."""
@@ -130,7 +148,7 @@ class WorkbenchApp(App[None]):
     def train(self, specs: list[TrainingSpec], labels: Labels | None = None) -> None:
         """Start trainings, detached, and open the first one's screen."""
         try:
-            folders = launch(self.home, specs, labels or Labels(), "app")
+            folders = launch(self.home, specs, labels or Labels(), "app", self.standby)
         except UserError as error:
             self.complain(error)
             return

@@ -10,7 +10,7 @@ LONG, MIDDLE = 58, 32
 
 
 def settings_text(run: RunSummary, width: int = LONG) -> str:
-    """`SGD 0.002, momentum 0.7, batch 60, 5 epochs`; where it is narrow `SGD 0.002 b60 e5`."""
+    """`SGD 0.002, momentum 0.7, batch 60, 5 epochs`; where it is narrow `SGD 0.002 60×5`."""
     optimizer, _, more = run.optimizer_text.rstrip(")").partition(" (")
     rate = f"{run.learning_rate:g}"
     special = []
@@ -21,9 +21,7 @@ def settings_text(run: RunSummary, width: int = LONG) -> str:
     if run.train_limit is not None:
         special.append(f"{run.train_limit:,} images")
     if width < MIDDLE:
-        return one_line(
-            " ".join([optimizer, rate, f"b{run.batch_size}", f"e{run.epochs}", *special])
-        )
+        return one_line(" ".join([optimizer, rate, f"{run.batch_size}×{run.epochs}", *special]))
     parts = [f"{optimizer} {rate}"]
     if width >= LONG:
         parts += [more] if more else []

@@ -29,9 +29,11 @@ def open_screens(home: Home) -> int:
     if os.environ.get("TERM", "") in ("", "dumb"):
         raise NoTerminal(f"this terminal (TERM=dumb) cannot show the screens; {HEADLESS}")
     home.ensure()
+    from workbench.runs.standby import Standby
     from workbench.tui.app import WorkbenchApp
 
-    app = WorkbenchApp(home)
+    standby = Standby()
+    app = WorkbenchApp(home, standby)
 
     async def run() -> None:
         # A connection that drops sends SIGHUP. Left alone, the app would go on reading a dead
@@ -41,5 +43,8 @@ def open_screens(home: Home) -> int:
             loop.add_signal_handler(number, app.leave)
         await app.run_async()
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    finally:
+        standby.close()
     return app.return_code or 0

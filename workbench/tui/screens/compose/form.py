@@ -114,6 +114,7 @@ class FormView(LineView, can_focus=True):
 
     def _close(self, put_back: bool) -> None:
         self._editing = False
+        self._index = 0
         self._value = None  # loaded anew from the draft, whatever was typed
         self.post_message(self.Closed(put_back))
 
@@ -121,7 +122,8 @@ class FormView(LineView, can_focus=True):
         """Step back with the values, unless one is wrong."""
         wrong = [i for i, item in enumerate(self.fields) if item.name in self._checked.errors]
         if wrong:
-            self._enter(wrong[0])
+            if self._index not in wrong:
+                self._enter(wrong[0])
             self.rebuild()
         elif not self._checked.errors:
             self._close(put_back=False)

@@ -30,10 +30,10 @@ TABS = (ALL_RUNS, *TABLE_NUMBERS)
 class Board:
     """The leaderboard as read at one time, with what is the same for every view of it."""
 
-    entries: tuple[RunSummary, ...] = ()
-    tables: Mapping[int, TableComparison] = field(default_factory=dict)
+    entries: tuple[RunSummary, ...] = field(default=(), repr=False)
+    tables: Mapping[int, TableComparison] = field(default_factory=dict, repr=False)
     beyond: frozenset[str] = frozenset()  # settings whose paper value lies beyond our spread
-    seeds: Mapping[str, frozenset[int]] = field(default_factory=dict)  # by settings
+    seeds: Mapping[str, frozenset[int]] = field(default_factory=dict, repr=False)  # by settings
 
     def paper(self, settings_key: str) -> float | None:
         """The paper's accuracy for these settings."""
@@ -97,9 +97,9 @@ class Arranged:
     """What a view shows of a board: one of the three is filled."""
 
     view: View
-    runs: Sequence[RunSummary] = ()
-    groups: Sequence[Group] = ()
-    comparison: TableComparison | None = None
+    runs: Sequence[RunSummary] = field(default=(), repr=False)
+    groups: Sequence[Group] = field(default=(), repr=False)
+    comparison: TableComparison | None = field(default=None, repr=False)
 
 
 def arrange(board: Board, view: View) -> Arranged:

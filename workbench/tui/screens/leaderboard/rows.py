@@ -45,6 +45,7 @@ GROUP_COLUMNS = (
     Column("diverged", "Diverged", 8, weight=6, right=True),
 )
 BEYOND = "≠"
+SHORT_HEADINGS = {"Learning rate": "LR", "Batch size": "Batch"}
 _TONES = {"": "", "good": "good", "warning": "warning", "bad": "bad", "muted": "muted"}
 
 
@@ -201,30 +202,32 @@ def paper_columns(comparison: TableComparison) -> tuple[Column, ...]:
     """The paper's columns, then ours. The widths fit the paper's few rows."""
     table, rows = comparison.table, comparison.rows
     label = max(len(table.label_heading), *(len(row.row.label) for row in rows))
-    columns = [Column("label", table.label_heading, min(26, label))]
-    for place, heading in enumerate(table.cell_headings):
-        texts = [row.row.cells[place] for row in rows]
-        figures = all(text.replace(".", "", 1).isdigit() for text in texts)
-        width = max(len(heading), *(len(text) for text in texts))
+    columns = [Column("label", table.label_heading, min(14, label), ideal=label)]
+    for place, text in enumerate(table.cell_headings):
+        cells = [row.row.cells[place] for row in rows]
+        figures = all(cell.replace(".", "", 1).isdigit() for cell in cells)
+        heading = SHORT_HEADINGS.get(text, text)
+        width = min(34, max(len(heading), *(len(cell) for cell in cells)))
         # The architecture is known from the model's name, so it goes first.
-        weight = 9 if heading == "Architecture" else 3 + len(table.cell_headings) - place
-        weight = weight if len(table.cell_headings) > 2 or weight == 9 else 0
-        columns.append(Column(f"cell{place}", heading, min(34, width), weight, right=figures))
+        weight = 9 if text == "Architecture" else 8 - place if len(table.cell_headings) > 2 else 0
+        columns.append(
+            Column(f"cell{place}", heading, min(14, width), weight, right=figures, ideal=width)
+        )
+    best = comparison.best_counts
     columns += [
-        Column("paper", "Paper best %" if comparison.best_counts else "Paper %", 7, right=True),
+        Column("paper", "Paper's best %" if best else "Paper %", 14 if best else 7, right=True),
         Column("ours", "Ours %", 12, right=True),
-        Column("n", "n", 2, right=True),
+        Column("n", "n", 2, weight=1, right=True),
     ]
-    if comparison.best_counts:
-        columns[-3] = Column("paper", "Paper best %", 12, right=True)
-        columns.append(Column("best", "Our best %", 10, weight=1, right=True))
+    if best:
+        columns.append(Column("best", "Our best %", 10, weight=2, right=True))
     columns += [
         Column("difference", "Diff.", 7, right=True),
-        Column("verdict", "Verdict", 15, stretch=1, most=24),
+        Column("verdict", "Verdict", 10, stretch=1, most=24, ideal=15),
     ]
     if comparison.timed:
-        columns.append(Column("time-paper", "Time, paper", 11, weight=2, right=True))
-        columns.append(Column("time-ours", "Time, ours", 10, weight=2, right=True))
+        columns.append(Column("time-paper", "Time, paper", 11, weight=3, right=True))
+        columns.append(Column("time-ours", "Time, ours", 10, weight=3, right=True))
     return tuple(columns)
 
 
@@ -275,23 +278,23 @@ class PaperRows:
                 points_off = None if row.difference is None else row.difference / 100
                 return difference(points_off, row.within is False)
             case "verdict":
-                return self._verdict(row)
+                return self._verdict(row, width < 15)
             case "time-paper":
                 return time_taken(row.row.train_seconds)
             case "time-ours":
                 return time_taken(ours.train_seconds if ours else None)
         return ""
 
-    def _verdict(self, row: RowComparison) -> Content:
+    def _verdict(self, row: RowComparison, short: bool) -> Content:
         going = self.training.get(row.settings_key, 0)
         if going:
-            return (f"● {going} training", "good")
+            return (f"● training{f' {going}' if going > 1 else ''}", "good")
         if not row.trained:
             diverged = row.ours is not None and row.ours.diverged
-            return ("✗ diverged", "bad") if diverged else ("○ t trains it", "muted")
+            return ("✗ diverged", "bad") if diverged else ("○ t trains", "muted")
         match row.within:
             case True:
-                return ("✓ within spread", "good")
+                return ("✓ within" if short else "✓ within spread", "good")
             case False:
-                return (f"{BEYOND} beyond spread", "warning")
+                return (f"{BEYOND} beyond" if short else f"{BEYOND} beyond spread", "warning")
         return ("· one run", "muted")

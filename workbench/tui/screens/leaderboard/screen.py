@@ -102,7 +102,7 @@ class LeaderboardScreen(BoardView):
     def action_train(self) -> None:
         """Train what is missing in a row of the paper."""
         row = self._subject()
-        if not isinstance(row, RowComparison) or self._board is None:
+        if not isinstance(row, RowComparison):
             return
         key = row.settings_key
         taken = self._handed_out.setdefault(key, set())
@@ -111,7 +111,7 @@ class LeaderboardScreen(BoardView):
             for run in self.workbench.run_feed.last.living
             if run.summary and run.summary.settings_key == key
         }
-        seed = next_seed(self._board, row, taken)
+        seed = next_seed(self.board, row, taken)
         taken.add(seed)
         self.workbench.train([row.row.spec(seed)])
 
@@ -135,8 +135,7 @@ class LeaderboardScreen(BoardView):
 
     @on(EditLine.Kept)
     def _kept(self, event: EditLine.Kept) -> None:
-        entries = self._board.entries if self._board else ()
-        run = next((run for run in entries if run.run_id == event.run_id), None)
+        run = next((run for run in self.board.entries if run.run_id == event.run_id), None)
         tags, note = (list(run.tags), run.note) if run else ([], "")
         try:
             if event.what == "tags":

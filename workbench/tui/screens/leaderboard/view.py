@@ -73,6 +73,16 @@ class BoardView(WorkbenchScreen):
         return cast("WorkbenchApp", self.app)
 
     @property
+    def board(self) -> Board:
+        """What was read last; empty before that."""
+        return self._board or Board()
+
+    @property
+    def arranged(self) -> Arranged:
+        """The rows on view."""
+        return self._arranged
+
+    @property
     def _listing(self) -> RowList:
         return self.query_one(RowList)
 
@@ -178,17 +188,17 @@ class BoardView(WorkbenchScreen):
         self._show_detail()
 
     def _rows(self) -> tuple[Rows, Sequence[Column]]:
-        board, arranged, marks = self._board or Board(), self._arranged, self._selection.marks
+        arranged, marks = self._arranged, self._selection.marks
         if arranged.comparison is not None:
             table = arranged.comparison
             return PaperRows(table, marks, self._training), paper_columns(table)
         if arranged.view.grouped:
-            return GroupRows(board, arranged.groups, marks), GROUP_COLUMNS
-        return RunRows(board, arranged.runs, marks), RUN_COLUMNS
+            return GroupRows(self.board, arranged.groups, marks), GROUP_COLUMNS
+        return RunRows(self.board, arranged.runs, marks), RUN_COLUMNS
 
     def _show_title(self) -> None:
         panel = self.query_one("#board-panel")
-        arranged, total = self._arranged, len(self._board.entries) if self._board else 0
+        arranged, total = self._arranged, len(self.board.entries)
         if arranged.comparison is not None:
             table = arranged.comparison.table
             panel.border_title = f"Table {table.number} · {table.title}".replace("[", r"\[")
@@ -330,8 +340,7 @@ class BoardView(WorkbenchScreen):
         missing = [run for run in self._selection.places if run not in self._curves]
         if missing:
             self._work.read_curves(missing)
-        board = self._board or Board()
-        entries = {run.run_id: run for run in board.entries} if self._selection else {}
+        entries = {run.run_id: run for run in self.board.entries} if self._selection else {}
         shown = [
             Shown(entries[run_id], place, self._curves.get(run_id, Curve()))
             for run_id, place in self._selection.places.items()

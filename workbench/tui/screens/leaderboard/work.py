@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 Signature = tuple[int, int, int] | None
 
 
+def in_thread(description: str) -> Callable[[Callable[..., None]], Callable[..., object]]:
+    """`work` with a description: without one Textual writes out all arguments, 10,000 runs too."""
+    return work(thread=True, description=description)
+
+
 class BoardWork(Widget):
     """Invisible; its messages bubble to the screen, which alone changes what is shown."""
 
@@ -105,28 +110,28 @@ class BoardWork(Widget):
             self._making, self._wanted = self._wanted, None
             self._make(*self._making)
 
-    @work(thread=True)
+    @in_thread("read")
     def _read(self, known: Signature, always: bool) -> None:
         now = signature(self.workbench.home.leaderboard)
         changed = always or now != known
         self.post_message(self.Read(load(self.workbench.home) if changed else None, now))
 
-    @work(thread=True)
+    @in_thread("make")
     def _make(self, board: Board, view: View) -> None:
         self.post_message(self.Ready(board, arrange(board, view)))
 
-    @work(thread=True)
+    @in_thread("read_curves")
     def read_curves(self, run_ids: list[str]) -> None:
         """Read the logs of these runs."""
         home = self.workbench.home
         self.post_message(self.CurvesRead({name: read_curve(home, name) for name in run_ids}))
 
-    @work(thread=True)
+    @in_thread("sync")
     def sync(self) -> None:
         """Catch up with runs that ended while the leaderboard could not be written."""
         self._report(lambda: Leaderboard(self.workbench.home).sync())
 
-    @work(thread=True)
+    @in_thread("rebuild")
     def rebuild(self) -> None:
         """Write the leaderboard anew from the run folders."""
         lines: list[str] = []
@@ -139,25 +144,25 @@ class BoardWork(Widget):
         said = f"The leaderboard holds {runs:,} runs again{left_out}"
         self.post_message(self.Done(said, rebuilt=True))
 
-    @work(thread=True)
+    @in_thread("set_labels")
     def set_labels(self, run_id: str, labels: Labels) -> None:
         """Keep a run's tags and note."""
         self._report(lambda: Leaderboard(self.workbench.home).set_labels(run_id, labels))
         self.workbench.run_feed.look_again_at(run_id)
 
-    @work(thread=True)
+    @in_thread("delete")
     def delete(self, run_ids: Iterable[str]) -> None:
         """Delete runs, their folders and their entries."""
         home = self.workbench.home
         faults = actions.delete(home, [RunFolder(home.runs / run_id) for run_id in run_ids])
         self.post_message(self.Done(faults=tuple(faults)))
 
-    @work(thread=True)
+    @in_thread("write")
     def write(self, arranged: Arranged, path: Path) -> None:
         """Write a view to a file."""
         self._report(lambda: export.write(path, export.as_markdown(arranged)), f"Written to {path}")
 
-    @work(thread=True)
+    @in_thread("copy")
     def copy(self, arranged: Arranged) -> None:
         """Make a view's markdown for the clipboard."""
         try:

@@ -34,6 +34,7 @@ ROLE_STYLES = {
     "problem": "bold $error",
 }
 LABEL = 15  # columns of a setting's name
+LEAST_TABLE = 38  # columns below which outputs stand on a line of their own
 WIDE_TABLE = 60  # columns from which outputs are written as sets
 
 
@@ -173,19 +174,18 @@ def layer_table(entry: Entry, width: int, *, operations: bool) -> Content:
     if not operations:
         rows = tuple(row for row in rows if row.index > 0)
     wide = width >= WIDE_TABLE
-    size = 22 if wide else 10
+    size = 22 if wide else 10 if width >= LEAST_TABLE else 0
     name = width - size - 13
-    lines = [
-        Content.styled(
-            f"{left('layer', name)} {left('output', size)} {right('parameters', 11)}", "$muted"
-        )
-    ]
+    heading = f"{left('layer', name)} {left('output', size)} {right('parameters', 11)}"
+    lines = [Content.styled(heading, "$muted")]
     for row in rows:
         label = row.layer if wide else row.layer.partition(" (")[0]
         output = row.output if wide else row.output.rpartition("ℝ ")[2]
         count = f"{row.parameters:,}" if row.parameters else "–" if row.shape else ""
         line = f"{left(label, name)} {left(output, size)} {right(count, 11)}"
         lines.append(Content.styled(line, "$error" if row.problem else ""))
+        if not size and output:
+            lines.append(Content(f"  {output}"))
         if operations:
             lines += [Content.styled(f"  {text}", "$muted") for text in row.operation]
     return Content("\n").join(lines)

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
     from workbench.runs.record import Labels
     from workbench.tui.app import WorkbenchApp
+    from workbench.tui.run_feed import Seen
 
 
-REST = 0.03  # seconds that the cursor rests before the model under it is drawn
+REST = 0.02  # seconds that the cursor rests before the model under it is drawn
 
 
 class ModelsScreen(WorkbenchScreen):
@@ -70,6 +71,7 @@ class ModelsScreen(WorkbenchScreen):
         self._paper = paper_entries()
         self._standings: dict[str, Standing] = {}
         self._complained = ""
+        self._living: set[str] = set()
 
     @property
     def workbench(self) -> WorkbenchApp:
@@ -93,9 +95,9 @@ class ModelsScreen(WorkbenchScreen):
         """Titles in the borders; the keys are the list's."""
         self.query_one("#model-list").border_title = "models"
         self.query_one("#model-settings").border_title = "settings"
-        self.query_one("#model-list").border_subtitle = "accuracy in %, mean of n runs"
         self.query_one("#model-accuracy").border_title = "accuracy"
         self._follow = self.set_interval(REST, self._show_chosen, pause=True)
+        self.workbench.run_feed.seen.subscribe(self, self._runs_seen)
         self._list.focus()
 
     def on_screen_resume(self) -> None:
@@ -105,6 +107,9 @@ class ModelsScreen(WorkbenchScreen):
     def on_resize(self, event: Resize) -> None:
         """The accuracy has a shorter form for narrow windows."""
         super().on_resize(event)
+        unit = "accuracy in %"
+        panel = self.query_one("#model-list")
+        panel.border_subtitle = unit if self.has_class("narrow") else f"{unit}, mean of n runs"
         self.call_after_refresh(self._show_facts)
 
     @property
@@ -116,6 +121,13 @@ class ModelsScreen(WorkbenchScreen):
         return self.query_one(ModelView)
 
     # What is read from the disk
+
+    def _runs_seen(self, seen: Seen) -> None:
+        """A training that came to its end has a result."""
+        living = {run.run_id for run in seen.living}
+        if self._living - living and self.is_current:
+            self.action_refresh()
+        self._living = living
 
     def action_refresh(self) -> None:
         """Read the user's presets and the results again."""

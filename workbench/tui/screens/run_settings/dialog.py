@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
@@ -118,6 +119,11 @@ class RunSettings(ModalScreen[Answer | None]):
         self.query_one("#epochs").focus()
         self._check()
 
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Mark the line one is on; labels do not follow `:focus-within` of their line."""
+        for line in self.query(".field"):
+            line.set_class(event.widget in line.children, "current")
+
     # Writing
 
     @on(Input.Changed)
@@ -176,7 +182,8 @@ class RunSettings(ModalScreen[Answer | None]):
     def _show(self, checked: Checked) -> None:
         self._checked = checked
         for name, _, aside in FIELDS:
-            sentence = checked.errors.get(name, "")
+            # It stands under its field, which need not be named again.
+            sentence = checked.errors.get(name, "").removeprefix(f"{name.replace('_', ' ')}: ")
             line = self.query_one(f"#error-{name}", Static)
             line.update(f"✗ {sentence}" if sentence else "")
             line.set_class(bool(sentence), "shown")

@@ -285,14 +285,14 @@ class RunsScreen(WorkbenchScreen):
         if runs:
             self._carry_out(action, [run.folder for run in runs])
 
-    @work(thread=True)
+    @work(thread=True, description="carry out")
     def _carry_out(self, action: Callable[[RunFolder], object], folders: list[RunFolder]) -> None:
         faults = actions.each(folders, action)
         for folder in folders:
             self.workbench.run_feed.look_again_at(folder.run_id)
         self.post_message(self.Done(faults))
 
-    @work(thread=True)
+    @work(thread=True, description="delete")
     def _delete(self, folders: list[RunFolder]) -> None:
         self.post_message(self.Done(actions.delete(self.workbench.home, folders)))
 

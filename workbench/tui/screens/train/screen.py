@@ -126,11 +126,15 @@ class TrainScreen(WorkbenchScreen):
         self.query_one("#run-side").border_title = "now"
         for name in ("progress", "machine", "epochs"):
             self.query_one(f"#run-{name}").border_title = f" {name} "
-        plotting.warm_up()
         self._title_plots()
         self._lines("#run-head").show([[(" reading the log…", "muted")]])
-        self._follow()
+        # Threads that read and import take the interpreter from the loop: the first frame first.
+        self.call_after_refresh(self._begin)
         self.set_interval(NUMBERS_SECONDS, self._tick)
+
+    def _begin(self) -> None:
+        plotting.warm_up()
+        self._follow()
 
     @work(thread=True, exclusive=True, group="feed")
     def _follow(self) -> None:

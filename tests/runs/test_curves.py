@@ -1,0 +1,167 @@
+"""Curves: smoothing without bias, bucketing that keeps peaks, windows, values off the curve."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from workbench.runs.curves import (
+    Axis,
+    Buckets,
+    CurveView,
+    Metric,
+    Samples,
+    Smoothing,
+    Window,
+    index_at,
+    recent,
+)
+from workbench.runs.events import Batch, Epoch
+
+
+def batch(step: int, loss: float = 1.0, accuracy: float = 0.5) -> Batch:
+    return Batch(0.0, 1 + step // 100, step, 10, loss, accuracy, 1000.0, step / 10)
+
+
+def samples(losses: list[float]) -> Samples:
+    made = Samples(100)
+    for number, value in enumerate(losses, 1):
+        made.add(batch(10 * number, value))
+    return made
+
+
+def test_smoothing_starts_at_the_first_value_and_keeps_a_constant() -> None:
+    assert list(Smoothing(0.9).extend([5.0])) == pytest.approx([5.0])
+    assert list(Smoothing(0.99).extend([3.0] * 50)) == pytest.approx([3.0] * 50)
+
+
+def test_smoothing_is_the_debiased_mean() -> None:
+    values = [1.0, 0.0, 4.0, 2.0]
+    weight = 0.6
+    smoothed = Smoothing(weight).extend(values)
+    for last in range(len(values)):
+        weights = [weight ** (last - at) for at in range(last + 1)]
+        mean = sum(w * v for w, v in zip(weights, values, strict=False)) / sum(weights)
+        assert smoothed[last] == pytest.approx(mean)
+
+
+def test_smoothing_carried_on_equals_smoothing_at_once() -> None:
+    chance = random.Random(1)
+    values = [chance.random() for _ in range(300)]
+    carried = Smoothing(0.9)
+    for count in (1, 2, 100, 101, 300):
+        carried.extend(values, count)
+    assert list(carried.values) == list(Smoothing(0.9).extend(values))
+
+
+def test_smoothing_passes_over_what_is_no_number() -> None:
+    smoothed = Smoothing(0.5).extend([1.0, math.nan, math.inf, 1.0])
+    assert smoothed[0] == smoothed[3] == 1.0
+    assert math.isnan(smoothed[1])
+    assert math.isnan(smoothed[2])
+
+
+def test_no_smoothing_gives_the_values_themselves() -> None:
+    assert list(Smoothing(0.0).extend([3.0, 1.0, 2.0])) == [3.0, 1.0, 2.0]
+    with pytest.raises(ValueError, match="not in"):
+        Smoothing(1.0)
+
+
+def test_buckets_keep_every_peak_in_two_points_a_column() -> None:
+    chance = random.Random(2)
+    xs = [float(x) for x in range(10_000)]
+    ys = [chance.random() for _ in xs]
+    ys[4321], ys[777] = 50.0, -50.0
+    buckets = Buckets(0.0, 10_000.0, 70)
+    buckets.extend(xs, ys, len(xs))
+    found_xs, found_ys = buckets.points()
+    assert len(found_xs) <= 140
+    assert found_xs == sorted(found_xs)
+    assert max(found_ys) == 50.0
+    assert min(found_ys) == -50.0
+
+
+def test_buckets_carried_on_equal_buckets_at_once() -> None:
+    chance = random.Random(3)
+    xs = sorted(chance.uniform(0, 100) for _ in range(500))
+    ys = [chance.random() if chance.random() > 0.05 else math.nan for _ in xs]
+    carried = Buckets(20.0, 90.0, 13)
+    for count in (3, 100, 101, 350, 500):
+        carried.extend(xs, ys, count)
+    at_once = Buckets(20.0, 90.0, 13)
+    at_once.extend(xs, ys, 500)
+    assert carried.points() == at_once.points()
+    assert all(20.0 <= x <= 90.0 for x in carried.points()[0])
+    assert all(math.isfinite(y) for y in carried.points()[1])
+
+
+def test_a_bucket_with_one_value_gives_one_point() -> None:
+    buckets = Buckets(0.0, 1.0, 10)
+    buckets.extend([0.5], [2.0], 1)
+    assert buckets.points() == ([0.5], [2.0])
+    assert Buckets(0.0, 1.0, 10).points() == ([], [])
+
+
+def test_samples_know_all_three_axes() -> None:
+    made = samples([1.0, 2.0])
+    assert list(made.xs(Axis.STEPS)) == [10.0, 20.0]
+    assert list(made.xs(Axis.EPOCHS)) == [0.1, 0.2]
+    assert list(made.xs(Axis.TIME)) == [1.0, 2.0]
+    made.add_test(Epoch(0.0, 1, 100, 0.5, 0.9, 0.4, 0.91, 1.0, 1.0, 10.0))
+    assert made.ys(Metric.ACCURACY)[-1] == 0.91
+    assert made.ys(Metric.LOSS)[-1] == 0.4
+
+
+def test_what_is_trained_again_is_cut_off_and_the_old_columns_stay() -> None:
+    made = samples([1.0, 2.0, 3.0])
+    cut = made.until(20)
+    assert list(cut.ys(Metric.LOSS)) == [1.0, 2.0]
+    assert len(made) == 3
+    cut.add(batch(30, 9.0))
+    assert made.ys(Metric.LOSS)[-1] == 3.0
+
+
+def test_a_window_of_all_is_what_is_planned() -> None:
+    assert recent(5.0, 1.3, 1.0) == Window(0.0, 5.0)
+    assert recent(5.0, 6.0, 1.0) == Window(0.0, 6.0)  # more than was planned
+    assert recent(0.0, 0.0, 1.0).length > 0
+
+
+def test_the_recent_window_holds_the_newest_point_and_moves_in_steps() -> None:
+    windows = []
+    for thousandth in range(1, 1001):
+        done = 8.0 * thousandth / 1000
+        window = recent(8.0, done, 0.25)
+        assert window.low <= done <= window.high + 1e-9
+        assert window.length == pytest.approx(2.0)
+        windows.append(window)
+    assert len(set(windows)) == 13
+
+
+def test_the_nearest_value_is_found() -> None:
+    xs = [1.0, 2.0, 4.0]
+    assert [index_at(xs, x) for x in (-5.0, 1.4, 1.6, 2.9, 3.1, 99.0)] == [0, 0, 1, 1, 2, 2]
+    assert index_at([], 1.0) is None
+    assert index_at(xs, 99.0, 1) == 0
+
+
+def test_a_view_brought_up_to_date_equals_a_new_one() -> None:
+    chance = random.Random(4)
+    made = Samples(100)
+    view = CurveView(Metric.LOSS)
+    window = Window(0.0, 40.0)
+    for step in range(1, 400):
+        made.add(batch(10 * step, chance.random()))
+        if step % 7 == 0:
+            view.update(made, Axis.EPOCHS, window, 30, 0.8)
+    view.update(made, Axis.EPOCHS, window, 30, 0.8)
+    fresh = CurveView(Metric.LOSS)
+    fresh.update(made, Axis.EPOCHS, window, 30, 0.8)
+    assert view.raw == fresh.raw
+    assert view.smooth == fresh.smooth
+    view.update(made, Axis.TIME, Window(0.0, 500.0), 50, 0.3)
+    fresh.update(made, Axis.TIME, Window(0.0, 500.0), 50, 0.3)
+    assert view.smooth == fresh.smooth
+    assert len(view.smoothed_values) == len(made)

@@ -1,0 +1,98 @@
+"""Run folders as workers leave them, and runs that live, for the tests of lists."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+
+from textual.pilot import Pilot
+
+from workbench.model.tables import paper_table
+from workbench.runs.events import Batch, Ended, Epoch, Failed, Finished, Started, Stopped
+from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.log import EventWriter
+from workbench.runs.record import Labels
+from workbench.settings import Home
+
+ENDINGS: dict[str, type[Ended]] = {"finished": Finished, "stopped": Stopped, "failed": Failed}
+
+
+def ended_run(
+    home: Home,
+    ending: str | None = "finished",
+    accuracy: float = 0.97,
+    *,
+    table: int = 3,
+    row: int = 0,
+    seed: int = 0,
+    labels: Labels | None = None,
+) -> RunFolder:
+    """A run that has ended; with `ending=None` one whose worker is gone without a word."""
+    spec = paper_table(table).rows[row].spec(seed=seed)
+    folder, lock = create_run(home, spec, labels or Labels(), "run")
+    writer = EventWriter(folder.events_file)
+    steps = spec.steps_per_epoch
+    for epoch in (1, 2):
+        writer.write(
+            Epoch(time.time(), epoch, epoch * steps, 0.2, 0.9, 0.2, accuracy, 9e3, 1.0, epoch)
+        )
+    if ending is not None:
+        writer.write(
+            ENDINGS[ending](
+                time=time.time(),
+                epochs_completed=2,
+                step=2 * steps,
+                seconds=12.5,
+                images_per_second=1000.0,
+                parameters=101_770,
+                test_loss=0.1,
+                test_accuracy=accuracy,
+                best_epoch=2,
+                best_epoch_test_accuracy=accuracy,
+            )
+        )
+    writer.close()
+    os.close(lock)
+    return folder
+
+
+class LivingRun:
+    """A run whose lock this process holds, and whose log it writes."""
+
+    def __init__(self, home: Home, by: str = "run", seed: int = 0) -> None:
+        self.spec = paper_table(3).rows[0].spec(seed=seed)
+        self.folder, self._lock = create_run(home, self.spec, Labels(tags=("night",)), by)
+        self._writer = EventWriter(self.folder.events_file)
+        steps = self.spec.steps_per_epoch
+        self._writer.write(Started(time.time(), 1, 101_770, 10, steps, 60_000, False, "cpu"))
+
+    def train(self, share: float) -> None:
+        """Come to a share of the planned steps."""
+        steps = self.spec.steps_per_epoch
+        step = int(share * steps * self.spec.training.epochs)
+        epoch = 1 + step // steps
+        self._writer.write(Batch(time.time(), epoch, step, 10, 0.3, 0.9, 9e4, 60 * share))
+
+    def finish(self, accuracy: float = 0.95) -> None:
+        """End, as a worker does: the ending first, then the lock."""
+        self._writer.write(
+            Finished(time.time(), 10, 1, 60.0, 9e4, test_accuracy=accuracy, test_loss=0.1)
+        )
+        self.die()
+
+    def die(self) -> None:
+        """Let go of everything."""
+        self._writer.close()
+        os.close(self._lock)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not come to pass in time")
+        await asyncio.sleep(0.02)
+        await pilot.pause()

@@ -1,0 +1,234 @@
+"""The screen of runs: what it lists, and what its keys do."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, OptionList
+
+from tests.tui.runs_of_old import LivingRun, ended_run, until
+from workbench.leaderboard.store import Leaderboard
+from workbench.runs import control
+from workbench.runs.folder import RunFolder
+from workbench.runs.record import LaunchedFrom
+from workbench.runs.watchlist import Watchlist
+from workbench.settings import Home
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.screens.runs.rows import COLUMNS, clock, origin_text, started_text
+from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.title_bar import TitleBar
+
+
+def shown(app: WorkbenchApp) -> list[str]:
+    """The list's lines as text, without the heading."""
+    listing = app.screen.query_one(RowList)
+    lines = [listing.render_line(y).text.rstrip() for y in range(listing.size.height)]
+    return [line for line in lines[1:] if line]
+
+
+def has_line(app: WorkbenchApp, *words: str) -> bool:
+    return any(all(word in line for word in words) for line in shown(app))
+
+
+@pytest.mark.asyncio
+async def test_a_home_without_runs_says_what_to_do(home: Home) -> None:
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: has_line(app, "No runs yet. Press t on a model to train it."))
+        for key in ("enter", "p", "s", "r", "d", "X", "space"):
+            await pilot.press(key)
+        assert isinstance(app.screen, RunsScreen)
+
+
+@pytest.mark.asyncio
+async def test_living_runs_stand_on_top_and_move(home: Home) -> None:
+    ended_run(home, "finished", 0.9712)
+    ended_run(home, "stopped", seed=1)
+    ended_run(home, None, seed=2)
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: len(shown(app)) == 3)
+        assert has_line(app, "✓ finished", "97.12 %")
+        assert has_line(app, "■ stopped", "2/10 epochs")
+        assert has_line(app, "✗ crashed")
+        # Started meanwhile, by another process.
+        living = LivingRun(home)
+        await until(pilot, lambda: "● training" in shown(app)[0])
+        assert "night" not in shown(app)[1]
+        living.train(0.5)
+        await until(pilot, lambda: "50 %" in shown(app)[0] and "█" in shown(app)[0])
+        assert app.screen.query_one(TitleBar).living == 1
+        living.finish(0.9514)
+        await until(pilot, lambda: has_line(app, "✓ finished", "95.14 %"))
+        await until(pilot, lambda: app.screen.query_one(TitleBar).living == 0)
+
+
+@pytest.mark.asyncio
+async def test_keys_reach_the_worker(home: Home) -> None:
+    living = LivingRun(home)
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: has_line(app, "●"))
+        path = living.folder.path
+        await pilot.press("p")
+        await until(pilot, lambda: control.requested(path) is control.Command.PAUSE)
+        await pilot.press("p")
+        await until(pilot, lambda: control.requested(path) is control.Command.RUN)
+        await pilot.press("d")  # refused while it lives
+        assert isinstance(app.screen, RunsScreen)
+        await pilot.press("s")
+        await until(pilot, lambda: control.requested(path) is control.Command.STOP)
+        await pilot.press("X", "escape")
+        assert control.requested(path) is control.Command.STOP
+    living.die()
+
+
+@pytest.mark.asyncio
+async def test_resume_and_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    crashed = ended_run(home, None)
+    resumed: list[RunFolder] = []
+    opened: list[RunFolder] = []
+    monkeypatch.setattr("workbench.tui.screens.runs.actions.resume", resumed.append)
+    app = WorkbenchApp(home)
+    monkeypatch.setattr(app, "open_run", opened.append)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: has_line(app, "crashed"))
+        await pilot.press("r")
+        await until(pilot, lambda: resumed == [crashed])
+        await until(pilot, lambda: has_line(app, "crashed"))
+        await pilot.press("enter")
+        assert opened == [crashed]
+
+
+@pytest.mark.asyncio
+async def test_several_are_deleted_once_asked(home: Home) -> None:
+    folders = [ended_run(home, seed=seed) for seed in range(3)]
+    Leaderboard(home).sync()
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: len(shown(app)) == 3)
+        await pilot.press("space", "j", "space", "d")
+        await pilot.pause()
+        assert "2 runs" in str(app.screen.query_one(".question").render())
+        await pilot.press("enter")  # the first answer changes nothing
+        await pilot.pause()
+        assert all(folder.path.exists() for folder in folders)
+        await pilot.press("d")
+        await pilot.pause()
+        app.screen.query_one(OptionList).action_last()
+        await pilot.press("enter")
+        await until(pilot, lambda: len(shown(app)) == 1)
+        assert len(Leaderboard(home).entries()) == 1
+
+
+@pytest.mark.asyncio
+async def test_damaged_and_deleted_folders_are_listed_not_fatal(home: Home) -> None:
+    good, bad = ended_run(home), ended_run(home, seed=1)
+    bad.spec_file.write_text("{")
+    (home.runs / "stray.txt").write_text("no run")
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        assert has_line(app, "? damaged", bad.run_id)
+        await pilot.press("k", "k", "enter", "r", "down", "enter")
+        await pilot.pause()
+        for file in good.path.iterdir():
+            file.unlink()
+        good.path.rmdir()
+        await until(pilot, lambda: len(shown(app)) == 1)
+
+
+@pytest.mark.asyncio
+async def test_filter_says_its_fault_as_one_types(home: Home) -> None:
+    ended_run(home, accuracy=0.95)
+    ended_run(home, accuracy=0.98, seed=1)
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        await pilot.press("slash")
+        line = app.screen.query_one("FilterLine Input", Input)
+        line.value = "acc>97"
+        await until(pilot, lambda: len(shown(app)) == 1)
+        line.value = "acc>many"
+        fault = app.screen.query_one("FilterLine #fault")
+        await until(pilot, lambda: fault.display)
+        assert "an accuracy such as" in str(fault.render())
+        assert len(shown(app)) == 1  # the last filter that was understood holds
+        await pilot.press("escape")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        assert app.focused is app.screen.query_one(RowList)
+
+
+@pytest.mark.parametrize("width", [60, 74, 114, 200])
+def test_columns_fit(width: int) -> None:
+    from workbench.tui.widgets.columns import GAP, fitted
+
+    columns = fitted(COLUMNS, width)
+    total = sum(width for _, width in columns) + GAP * (len(columns) - 1)
+    assert total <= max(width, 72)
+    assert {"state", "model", "progress", "when", "from"} <= {one.key for one, _ in columns}
+
+
+def test_words_of_a_line() -> None:
+    assert clock(161) == "2:41"
+    assert clock(3723) == "1:02:03"
+    assert started_text(time.time()).startswith("today ")
+    assert started_text(0) == "–"
+    ssh = LaunchedFrom(by="app", terminal="/dev/pts/3", ssh=True)
+    assert origin_text(ssh, 20) == "app ssh pts/3"
+    assert origin_text(ssh, 9) == "app ssh"
+    assert origin_text(LaunchedFrom(terminal="/dev/pts/0"), 9) == "terminal"
+
+
+def test_ended_runs_are_read_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [ended_run(home, seed=seed) for seed in range(5)]
+    watchlist = Watchlist(home)
+    watchlist.look()
+    assert watchlist.unread == 5
+    watchlist.read_more(seconds=10)
+    assert len(watchlist.runs) == 5
+    read: list[Path] = []
+    monkeypatch.setattr(
+        "workbench.runs.watchlist.summarise", lambda folder, *_: read.append(folder.path)
+    )
+    for _ in range(3):
+        watchlist.look()
+    assert read == []
+    os.utime(folders[2].path)  # labelled, or so it seems
+    watchlist.look()
+    watchlist.look()
+    assert read == [folders[2].path]
+
+
+def test_a_resumed_run_is_noticed(home: Home) -> None:
+    living = LivingRun(home)
+    living.train(0.2)
+    living.die()
+    watchlist = Watchlist(home)
+    watchlist.look()
+    watchlist.read_more()
+    assert [run.alive for run in watchlist.runs] == [False]
+    from workbench.runs import lock
+    from workbench.runs.events import Preparing
+    from workbench.runs.log import EventWriter
+
+    held = lock.acquire(living.folder.lock_file)
+    writer = EventWriter(living.folder.events_file)
+    writer.write(Preparing(time.time(), "starting the worker"))
+    watchlist.look()
+    watchlist.look()
+    assert [run.alive for run in watchlist.runs] == [True]
+    writer.close()
+    assert held is not None
+    os.close(held)
