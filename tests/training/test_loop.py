@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.training import loop as loop_module
+from workbench.training import compiled_steps
 from workbench.training.evaluation import Evaluator
 from workbench.training.loop import Chunk, DivergedError, TrainingLoop
 from workbench.training.sources import (
@@ -115,7 +115,7 @@ def test_the_weights_are_those_of_train_on_batch(
     build: Build, xla: bool, compile_update: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if compile_update:
-        monkeypatch.setattr(loop_module, "WEIGHTS_WORTH_COMPILING", 0)
+        monkeypatch.setattr(compiled_steps, "WEIGHTS_WORTH_COMPILING", 0)
     # Without a smaller last batch where XLA draws the dropout: that batch isn't XLA's, and the
     # two draw from different streams.
     count = 110 if build is dense_sgd or not xla else 100

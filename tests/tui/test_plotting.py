@@ -14,6 +14,7 @@ from workbench.tui.plotting import (
     Chart,
     Drawing,
     Glyphs,
+    Note,
     Reference,
     Role,
     Series,
@@ -87,6 +88,14 @@ def test_the_reference_line_carries_its_name_over_all_curves() -> None:
     assert any("paper 97.47" in line for line in text(drawing))
     outside = draw(chart(flat, reference=Reference(7.0, "paper 97.47")), 75, 15, Glyphs.BRAILLE)
     assert not any("paper" in line for line in text(outside))
+
+
+@pytest.mark.parametrize("x", [0.0, 2.5, 5.0])
+def test_a_note_stands_whole_where_it_belongs(x: float) -> None:
+    note = Note(x, 0.5, "loss not a number", Role.TROUBLE)
+    for glyphs, mark in ((Glyphs.BRAILLE, "✗"), (Glyphs.ASCII, "X")):
+        shown = text(draw(chart(LINE, notes=(note,)), 75, 15, glyphs))
+        assert any("loss not a number" in line and mark in line for line in shown)
 
 
 def test_six_curves_can_be_told_apart_without_colour() -> None:

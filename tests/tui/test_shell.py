@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -261,3 +263,14 @@ def test_a_dumb_terminal_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("TERM", term)
     with pytest.raises(start.NoTerminal, match=r"cannot show the screens.*leaderboard"):
         start.open_screens(home)
+
+
+def test_the_first_frame_waits_for_nothing_heavy() -> None:
+    """What is imported before the first frame; the rest follows in a thread, or never."""
+    heavy = ("pydantic", "numpy", "plotext", "tinydb", "keras", "tensorflow")
+    code = (
+        "import sys, workbench.tui.start, workbench.tui.app, workbench.tui.screens.models\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

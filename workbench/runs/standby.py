@@ -11,10 +11,13 @@ import contextlib
 import json
 import socket
 import subprocess
+from typing import TYPE_CHECKING
 
 from workbench.runs import lock
-from workbench.runs.folder import RunFolder
 from workbench.runs.process import module_command, module_environment
+
+if TYPE_CHECKING:
+    from workbench.runs.folder import RunFolder
 
 STANDBY = "workbench.training.standby"
 

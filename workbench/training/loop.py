@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
+from workbench.training.compiled_steps import CompiledSteps
 from workbench.training.evaluation import Evaluation, Evaluator
-from workbench.training.sources import BatchSource, IndexArray, epoch_order
+from workbench.training.sources import BatchSource, epoch_order
 
 # XLA makes these faster and convolutions and pooling slower on a CPU.
 XLA_LAYERS = (
@@ -37,10 +35,6 @@ XLA_LAYERS = (
     keras.layers.BatchNormalization,
     keras.layers.LayerNormalization,
 )
-# A compiled update saves time in proportion to the weights and costs a second to compile.
-WEIGHTS_WORTH_COMPILING = 1_000_000
-# The stacked batches of one XLA call; beyond the last cache level the loop only gets slower.
-XLA_BLOCK_BYTES = 16 * 1024 * 1024
 # Growing in bounds, a first measurement spoilt by warming up can't make a chunk of seconds.
 CHUNK_GROWTH = 4
 
@@ -136,7 +130,7 @@ class TrainingLoop:
         self.steps_per_epoch = math.ceil(source.image_count / self._batch_size)
         self.uses_xla = suits_xla(model) if xla is None else xla
         self._pace = _Pace(chunk_seconds)
-        self._steps = _CompiledSteps(
+        self._steps = CompiledSteps(
             model, source, self._batch_size, self._full_batches, xla=self.uses_xla
         )
         self._train_seconds = 0.0
@@ -266,111 +260,6 @@ class _Pace:
             return
         wanted = int(self._seconds * steps / max(seconds, 1e-9))
         self.steps = max(1, min(wanted, self.steps * CHUNK_GROWTH))
-
-
-class _CompiledSteps:
-    """Runs any number of consecutive train steps and gives each one's metrics.
-
-    With XLA, the loop over a block of batches is one computation whose trip count is an argument:
-    one compilation serves every length of chunk. A last batch of another size takes the plain
-    graph, since compiling XLA for one step an epoch costs more than it saves.
-    """
-
-    def __init__(
-        self, model: keras.Model, source: BatchSource, batch_size: int, full: int, *, xla: bool
-    ) -> None:
-        self._model = model
-        self._source = source
-        self._batch_size = batch_size
-        self._full = full
-        self._xla = xla
-        batch_bytes = 4 * batch_size * (math.prod(source.image_shape) + source.class_count)
-        self._block = max(1, min(full, XLA_BLOCK_BYTES // batch_bytes))
-        self._compile_update = not xla and model.count_params() >= WEIGHTS_WORTH_COMPILING
-        self.names: list[str] = []
-        images, labels = source.stack(np.zeros((1, 1), np.int32))
-        # The step Keras's own fit takes first: makes metric and optimizer variables, moves nothing.
-        model._symbolic_build(data_batch=(images[0], labels[0]))
-        self._graph = tf.function(
-            self._loop,
-            input_signature=[
-                tf.TensorSpec((None, None, *source.image_shape), tf.float32),
-                tf.TensorSpec((None, None, source.class_count), tf.float32),
-                tf.TensorSpec((), tf.int32),
-            ],
-        )
-        self._compiled = tf.function(self._loop, jit_compile=True)
-
-    def run(self, order: IndexArray, first: int, count: int) -> npt.NDArray[np.float32]:
-        """Steps `first` to `first + count` of an epoch's order: metrics, (count, metrics).
-
-        The loss and the metrics of each row are the means over that step's own batch, taken
-        before its update. Columns are named by `names`.
-        """
-        size = self._batch_size
-        last = min(first + count, self._full)
-        results = []
-        if first < last:
-            batches = order[first * size : last * size].reshape(-1, size)
-            results += self._run_compiled(batches) if self._xla else [self._run_graph(batches)]
-        if first + count > self._full:
-            results.append(self._run_graph(order[self._full * size :].reshape(1, -1)))
-        rows: npt.NDArray[np.float32] = np.concatenate([part.numpy() for part in results])
-        return rows
-
-    def _run_graph(self, batches: IndexArray) -> tf.Tensor:
-        return self._graph(*self._source.stack(batches), len(batches))
-
-    def _run_compiled(self, batches: IndexArray) -> list[tf.Tensor]:
-        results = []
-        for start in range(0, len(batches), self._block):
-            part = batches[start : start + self._block]
-            padded = np.zeros((self._block, self._batch_size), np.int32)
-            padded[: len(part)] = part
-            rows = self._compiled(*self._source.stack(padded), tf.constant(len(part)))
-            results.append(rows[: len(part)])
-        return results
-
-    def _loop(self, images: tf.Tensor, labels: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        """The traced function: `count` steps over (K, B, ...) batches, (K, metrics) out."""
-
-        def body(step: tf.Tensor, rows: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            # From nothing at each step, the metrics are the batch's own. The caller sums them in
-            # double precision, and knows at which step a loss stopped being finite.
-            self._model.reset_metrics()
-            with self._update_compiled():
-                metrics = self._model.train_step((images[step], labels[step]))
-            self.names = list(metrics)
-            row = tf.stack([tf.cast(value, tf.float32) for value in metrics.values()])
-            return step + 1, rows.write(step, row)
-
-        size = tf.shape(images)[0] if images.shape[0] is None else images.shape[0]
-        rows = tf.TensorArray(tf.float32, size=size, element_shape=(len(self._metric_names()),))
-        _, rows = tf.while_loop(
-            lambda step, _: step < count, body, (tf.constant(0), rows), parallel_iterations=1
-        )
-        return rows.stack()
-
-    def _metric_names(self) -> list[str]:
-        return list(self._model.get_metrics_result())
-
-    @contextmanager
-    def _update_compiled(self) -> Iterator[None]:
-        """While tracing, have the optimizer's update compiled by XLA, and it alone.
-
-        Adam is a dozen passes over every weight as separate operations, one when fused.
-        """
-        if not self._compile_update:
-            yield
-            return
-        optimizer: Any = self._model.optimizer
-        apply, variables = optimizer.apply, self._model.trainable_variables
-        compiled = tf.function(lambda *gradients: apply(gradients, variables), jit_compile=True)
-        optimizer.apply = lambda gradients, _variables=None: compiled(*gradients)
-        try:
-            yield
-        finally:
-            del optimizer.apply
 
 
 def suits_xla(model: keras.Model) -> bool:

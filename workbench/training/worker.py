@@ -212,6 +212,8 @@ def prepare_process(threads: int | None) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    # TensorFlow leaves oneDNN off on some processors on which it doubles the speed of convolutions.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
         import tensorflow as tf

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -11,16 +11,18 @@ from textual.command import Provider
 from textual.screen import Screen
 
 from workbench.errors import UserError
-from workbench.model.preset import Preset
-from workbench.model.spec import TrainingSpec
 from workbench.resources import resource_folder
-from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import launch
-from workbench.runs.record import Labels
-from workbench.runs.standby import Standby
 from workbench.settings import Home
 from workbench.tui.run_feed import RunFeed
 from workbench.tui.theme import DARK, LIGHT
+
+# What a run and a model are is imported where it is needed: the first frame does not wait for it.
+if TYPE_CHECKING:
+    from workbench.model.preset import Preset
+    from workbench.model.spec import TrainingSpec
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.record import Labels
+    from workbench.runs.standby import Standby
 
 STYLES = resource_folder("layouts")
 STANDBY_LOOK_SECONDS = 1.0
@@ -147,6 +149,9 @@ class WorkbenchApp(App[None]):
 
     def train(self, specs: list[TrainingSpec], labels: Labels | None = None) -> None:
         """Start trainings, detached, and open the first one's screen."""
+        from workbench.runs.launcher import launch
+        from workbench.runs.record import Labels
+
         try:
             folders = launch(self.home, specs, labels or Labels(), "app", self.standby)
         except UserError as error:

@@ -87,6 +87,16 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A few words at a place of the chart, over all curves."""
+
+    x: float
+    y: float
+    text: str
+    role: Role
+
+
+@dataclass(frozen=True)
 class Chart:
     """Curves in a frame. Ticks are places with their labels; nothing is chosen by plotext."""
 
@@ -96,6 +106,7 @@ class Chart:
     x_ticks: tuple[tuple[float, str], ...] = ()
     y_ticks: tuple[tuple[float, str], ...] = ()
     reference: Reference | None = None
+    notes: tuple[Note, ...] = ()
 
 
 Spans = tuple[tuple[str, Role], ...]
@@ -160,7 +171,10 @@ def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
         drawn = _draw_series(plotext, chart, series, columns, glyphs) or drawn
     if chart.reference is not None:
         _draw_label(plotext, chart, chart.reference, columns)
-    elif not drawn:
+    for note in chart.notes:
+        _draw_note(plotext, chart, note, columns, glyphs)
+        drawn = True
+    if not drawn and chart.reference is None:
         # plotext draws no axes without a point; this one lies outside.
         plotext.scatter([chart.x_range[0]], [chart.y_range[0]], marker=" ")
     lines = tuple(_spans(line) for line in plotext.build().rstrip("\n").split("\n")[:height])
@@ -239,10 +253,29 @@ def _draw_label(plotext: object, chart: Chart, reference: Reference, columns: in
     label = f" {reference.label} "
     if not low <= reference.y <= high or len(label) + 4 > columns:
         return
+    _write(plotext, chart, 2, reference.y, label, columns, reference.role)
+
+
+def _draw_note(plotext: object, chart: Chart, note: Note, columns: int, glyphs: Glyphs) -> None:
+    """Words to the right of their place, or to the left where there is no room."""
     left, right = chart.x_range
-    xs = [left + (right - left) * (2 + at) / max(1, columns - 1) for at in range(len(label))]
+    at = round((note.x - left) / (right - left) * (columns - 1)) if right > left else 0
+    mark = "✗" if glyphs is Glyphs.BRAILLE else PLAIN_MARKS["✗"]
+    text, start = f"{mark} {note.text}", at
+    if at + len(text) > columns:
+        text, start = f"{note.text} {mark}", at - len(note.text) - 1
+    if start < 0:
+        text, start = mark, at
+    _write(plotext, chart, start, note.y, text, columns, note.role)
+
+
+def _write(
+    plotext: object, chart: Chart, start: int, y: float, text: str, columns: int, role: Role
+) -> None:
+    left, right = chart.x_range
+    xs = [left + (right - left) * (start + at) / max(1, columns - 1) for at in range(len(text))]
     plotext.scatter(  # type: ignore[attr-defined]
-        xs, [reference.y] * len(xs), marker=list(label), color=int(reference.role)
+        xs, [y] * len(xs), marker=list(text), color=int(role)
     )
 
 

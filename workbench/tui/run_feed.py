@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.signal import Signal
 
-from workbench.runs.watchlist import WatchedRun, Watchlist
 from workbench.settings import Home
+
+if TYPE_CHECKING:
+    from workbench.runs.watchlist import WatchedRun, Watchlist
 
 LOOK_SECONDS = 1.0
 # While ended runs are still being read, the next look comes at once.
@@ -40,11 +43,18 @@ class RunFeed:
 
     def __init__(self, app: App[Any], home: Home) -> None:
         self._app = app
-        self._watchlist = Watchlist(home)
+        self._home = home
         self._reads_ended = False
         self._early = asyncio.Event()
         self.last = Seen()
         self.seen: Signal[Seen] = Signal(app, "runs-seen")
+
+    @cached_property
+    def _watchlist(self) -> Watchlist:
+        # Made in the thread of the first look: the first frame does not wait for it.
+        from workbench.runs.watchlist import Watchlist
+
+        return Watchlist(self._home)
 
     async def follow(self) -> None:
         """Look again and again, until the app ends."""

@@ -98,7 +98,7 @@ class RowList(ScrollView, can_focus=True):
         self._fitted: list[tuple[Column, int]] = []
 
     @property
-    def _width(self) -> int:
+    def line_width(self) -> int:
         """Letters in a line, beside the scrollbar."""
         return self.scrollable_content_region.width
 
@@ -113,7 +113,7 @@ class RowList(ScrollView, can_focus=True):
         if tuple(columns) != self._columns:
             self._columns = tuple(columns)
             self._fit()
-        self.virtual_size = Size(self._width, len(rows) + 1)
+        self.virtual_size = Size(self.line_width, len(rows) + 1)
         place = min(self.cursor, max(0, len(rows) - 1))
         if key is not None and (place >= len(rows) or rows.key(place) != key):
             place = next((at for at in range(len(rows)) if rows.key(at) == key), place)
@@ -130,11 +130,11 @@ class RowList(ScrollView, can_focus=True):
         """Draw one row anew: all that a living row costs."""
         y = index - self.scroll_offset.y + 1
         if 0 < y < self.size.height:
-            self.refresh(Region(0, y, self._width, 1))
+            self.refresh(Region(0, y, self.line_width, 1))
 
     def row_region(self, index: int) -> Region:
         """Where a row stands in the widget, whether in sight or not."""
-        return Region(0, index - self.scroll_offset.y + 1, self._width, 1)
+        return Region(0, index - self.scroll_offset.y + 1, self.line_width, 1)
 
     def column_region(self, key: str) -> tuple[int, int]:
         """Where a column begins and how wide it is; all of the row if it is not shown."""
@@ -143,7 +143,7 @@ class RowList(ScrollView, can_focus=True):
             if column.key == key:
                 return x, width
             x += width + GAP
-        return GUTTER, max(1, self._width - GUTTER)
+        return GUTTER, max(1, self.line_width - GUTTER)
 
     def shows(self, key: str) -> bool:
         """Whether there is room for a column."""
@@ -151,7 +151,7 @@ class RowList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The heading, or one row."""
-        width = self._width
+        width = self.line_width
         base = self.rich_style
         if y == 0:
             return self._heading_line().adjust_cell_length(width, base).apply_style(base)
@@ -185,7 +185,7 @@ class RowList(ScrollView, can_focus=True):
     def on_resize(self, event: Resize) -> None:
         """Fit the columns to the new width."""
         self._fit()
-        self.virtual_size = Size(self._width, len(self._rows) + 1)
+        self.virtual_size = Size(self.line_width, len(self._rows) + 1)
         self._keep_in_sight()
 
     def on_click(self, event: Click) -> None:
@@ -216,7 +216,7 @@ class RowList(ScrollView, can_focus=True):
         return None
 
     def _fit(self) -> None:
-        self._fitted = fitted(self._columns, max(1, self._width - GUTTER))
+        self._fitted = fitted(self._columns, max(1, self.line_width - GUTTER))
 
     def _keep_in_sight(self) -> None:
         rows_in_sight = max(1, self.size.height - 1)
@@ -259,7 +259,7 @@ class RowList(ScrollView, can_focus=True):
         if under_cursor:
             name = "row-list--cursor" if self.has_focus else "row-list--cursor-blurred"
             cursor = self.get_component_rich_style(name)
-            return strip.adjust_cell_length(self._width).apply_style(cursor)
+            return strip.adjust_cell_length(self.line_width).apply_style(cursor)
         return strip
 
     def _cell(self, content: Content, width: int, right: bool) -> list[Segment]:
@@ -286,7 +286,7 @@ class RowList(ScrollView, can_focus=True):
         return self.get_component_rich_style(f"row-list--{name}", partial=True)
 
     def _empty_line(self, y: int, base: Style) -> Strip:
-        width = self._width
+        width = self.line_width
         if len(self._rows) or not self.empty:
             return Strip.blank(width, base)
         lines = self.empty.splitlines()

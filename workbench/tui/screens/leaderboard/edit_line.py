@@ -51,9 +51,9 @@ class EditLine(Input):
         region = rows.row_region(rows.cursor)
         x, width = rows.column_region(what)
         if width < 24:
-            x, width = min(x, max(0, rows.size.width - 40)), 40
+            x, width = min(x, max(0, rows.line_width - 40)), 40
         self.styles.offset = (x, region.y)
-        self.styles.width = min(width, rows.size.width - x)
+        self.styles.width = min(width, rows.line_width - x)
         self.placeholder = "words, with spaces between" if what == "tags" else "a note"
         self.value = text
         self.cursor_position = len(text)

@@ -18,6 +18,7 @@ from workbench.tui.screens.leaderboard import export
 from workbench.tui.screens.leaderboard.board import ALL_RUNS, next_seed
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
+from workbench.tui.screens.leaderboard.order import Order
 from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.screens.leaderboard.view import BoardView
 from workbench.tui.screens.leaderboard.work import BoardWork
@@ -96,7 +97,9 @@ class LeaderboardScreen(BoardView):
 
     def _list_runs(self, filter_text: str) -> None:
         self.query_one(TabLine).tab = ALL_RUNS
-        self._change(tab=ALL_RUNS, grouped=False, filter_text=filter_text, first_row=True)
+        self._change(
+            tab=ALL_RUNS, grouped=False, filter_text=filter_text, order=Order(), first_row=True
+        )
         self.query_one(FilterLine).set_text(filter_text)
 
     def action_train(self) -> None:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.paper import RowComparison
 from workbench.runs.summary import RunSummary
 from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.leaderboard.overlay import MOST, overlay_mark
+
+
+def runs_of(subject: object) -> Sequence[RunSummary]:
+    """The runs whose curves a row stands for: one, or the first six trials of several."""
+    match subject:
+        case RunSummary():
+            return [subject]
+        case Group():
+            return subject.trials[:MOST]
+        case RowComparison() if subject.ours is not None:
+            return subject.ours.trials[:MOST]
+    return []
 
 
 class Selection:

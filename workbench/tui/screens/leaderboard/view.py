@@ -18,6 +18,7 @@ from textual.widgets import Static
 from workbench.errors import RunError, UserError
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
+from workbench.model.tables import paper_table
 from workbench.runs.summary import RunSummary
 from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen
@@ -36,8 +37,9 @@ from workbench.tui.screens.leaderboard.rows import (
     RunRows,
     paper_columns,
 )
-from workbench.tui.screens.leaderboard.selection import Selection
+from workbench.tui.screens.leaderboard.selection import Selection, runs_of
 from workbench.tui.screens.leaderboard.tabs import TabLine
+from workbench.tui.screens.leaderboard.titles import titles
 from workbench.tui.screens.leaderboard.work import BoardWork
 from workbench.tui.widgets.columns import Column, NoRows, Rows
 from workbench.tui.widgets.filter_line import FilterLine
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
 READING = "Reading the leaderboard …"
 NO_RESULTS = "No results yet. Press t on a model to train it."
+DAMAGED = "Press b to rebuild the leaderboard from the run folders."
 NONE_MATCHES = "No run matches the filter.\nesc shows all."
 LOOK_SECONDS = 1.0
 
@@ -142,8 +145,13 @@ class BoardView(WorkbenchScreen):
                 self._work.sync()
             if not self._damaged:
                 self._notice(None)
-        self._board = loaded.board or self._board or Board()
+        if loaded.board is not None and (loaded.board.entries or not self._damaged):
+            self._board = loaded.board
+        # A damaged file was moved aside; what was read before it stays on view.
+        self._board = self._board or Board()
         self._selection.keep_only(run.run_id for run in self._board.entries)
+        if self._selection:
+            self._work.read_curves(list(self._selection.places))
         self._arrange()
         self.refresh_bindings()
 
@@ -151,7 +159,7 @@ class BoardView(WorkbenchScreen):
         notice = self.query_one("#notice", Static)
         notice.set_class(error is not None, "shown")
         if error is not None:
-            notice.update(f"✗ {error}." + (" Here: b." if self._damaged else ""))
+            notice.update(f"✗ {error}." + (" b does so here." if self._damaged else ""))
 
     def _arrange(self) -> None:
         if self._board is not None:
@@ -179,7 +187,9 @@ class BoardView(WorkbenchScreen):
         grouped_or_runs = self._view.tab == ALL_RUNS
         listing.sorted_by = self._view.order.text if grouped_or_runs else ""
         empty = self._board is not None and not self._board.entries
-        listing.empty = NO_RESULTS if empty else NONE_MATCHES
+        listing.empty = NONE_MATCHES
+        if empty:
+            listing.empty = DAMAGED if self._damaged else NO_RESULTS
         key, self._wanted_key = self._wanted_key, None
         if key == "":
             listing.cursor = 0
@@ -198,23 +208,8 @@ class BoardView(WorkbenchScreen):
 
     def _show_title(self) -> None:
         panel = self.query_one("#board-panel")
-        arranged, total = self._arranged, len(self.board.entries)
-        if arranged.comparison is not None:
-            table = arranged.comparison.table
-            panel.border_title = f"Table {table.number} · {table.title}".replace("[", r"\[")
-            self.query_one(BoardDetail).label_heading = table.label_heading
-            trained = arranged.comparison.trained
-            parts = [f"{trained} of {len(table.rows)} rows trained"]
-        else:
-            panel.border_title = "by preset and settings" if arranged.view.grouped else "all runs"
-            shown = len(arranged.groups if arranged.view.grouped else arranged.runs)
-            of_all = f" of {total:,}" if shown != total else ""
-            parts = [f"{shown:,}{of_all} runs"]
-            if arranged.view.grouped:
-                parts = [f"{shown:,} groups of {sum(len(g.runs) for g in arranged.groups):,} runs"]
-        if self._selection:
-            parts.append(f"{len(self._selection)} selected")
-        panel.border_subtitle = " · ".join(parts)
+        total, selected = len(self.board.entries), len(self._selection)
+        panel.border_title, panel.border_subtitle = titles(self._arranged, total, selected)
 
     def _subject(self) -> RunSummary | Group | RowComparison | None:
         arranged, place = self._arranged, self._listing.cursor
@@ -243,6 +238,8 @@ class BoardView(WorkbenchScreen):
     def _go_to_tab(self, tab: int) -> None:
         line = self.query_one(TabLine)
         line.tab = tab
+        if tab != ALL_RUNS:
+            self.query_one(BoardDetail).label_heading = paper_table(tab).label_heading
         self._change(tab=tab, first_row=True)
 
     def action_filter(self) -> None:
@@ -268,7 +265,11 @@ class BoardView(WorkbenchScreen):
 
     def action_group(self) -> None:
         """By settings, or run by run."""
-        self._change(grouped=not self._view.grouped, first_row=True)
+        grouped = not self._view.grouped
+        columns = GROUP_COLUMNS if grouped else RUN_COLUMNS
+        known = any(column.key == self._view.order.column for column in columns)
+        order = self._view.order if known else Order()
+        self._change(grouped=grouped, order=order, first_row=True)
 
     def action_sort(self) -> None:
         """Ask for the column."""
@@ -312,16 +313,7 @@ class BoardView(WorkbenchScreen):
     @on(RowList.Marked)
     def action_select(self) -> None:
         """Overlay the curve of the run, or those of the group or row."""
-        subject = self._subject()
-        match subject:
-            case RunSummary():
-                runs: Sequence[RunSummary] = [subject]
-            case Group():
-                runs = subject.trials[:MOST]
-            case RowComparison() if subject.ours is not None:
-                runs = subject.ours.trials[:MOST]
-            case _:
-                runs = []
+        runs = runs_of(self._subject())
         if not runs:
             self.workbench.complain(RunError("there is no finished run here to show the curve of"))
         elif not self._selection.toggle(runs):

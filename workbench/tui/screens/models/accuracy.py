@@ -9,7 +9,7 @@ from workbench.tui.screens.models.catalogue import Entry
 from workbench.tui.screens.models.columns import left, right
 from workbench.tui.screens.models.standing import Standing
 
-LABEL, VALUE = 11, 11
+LABEL, VALUE = 11, 9
 VERDICTS = {True: "✓ within our spread", False: "≠ outside our spread"}
 
 
@@ -74,5 +74,5 @@ def _line(label: str, value: str, style: str = "") -> Content:
 def _verdict(standing: Standing) -> Content:
     if standing.within is None:
         judged = standing.ours is not None and standing.ours.n == 1
-        return Content.styled("one run has no spread" if judged else "", "$muted")
+        return Content.styled("one run: no spread" if judged else "", "$muted")
     return Content.styled(VERDICTS[standing.within], "$success" if standing.within else "$warning")

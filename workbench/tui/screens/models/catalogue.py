@@ -1,15 +1,20 @@
-"""What the list shows: the paper's models by part, then the user's own, readable or not."""
+"""What the list shows: the paper's models by part, then the user's own, readable or not.
+
+The model package is imported only when models are read, so that the first frame need not wait.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from workbench.errors import PresetError
-from workbench.model.library import own_presets_by_file, paper_presets
-from workbench.model.preset import Preset
-from workbench.model.shapes import Analysis, analyse
 from workbench.settings import Home
+
+if TYPE_CHECKING:
+    from workbench.model.preset import Preset
+    from workbench.model.shapes import Analysis
 
 PART_TITLES = {
     "nn": "Neural networks",
@@ -31,6 +36,8 @@ class Entry:
     @cached_property
     def analysis(self) -> Analysis | None:
         """Shapes and parameters; None where there is no preset."""
+        from workbench.model.shapes import analyse
+
         return analyse(self.preset.architecture) if self.preset else None
 
     @property
@@ -56,11 +63,15 @@ class Entry:
 
 def paper_entries() -> tuple[Entry, ...]:
     """The paper's nine models, in its order."""
+    from workbench.model.library import paper_presets
+
     return tuple(Entry(preset.name, preset.part, preset) for preset in paper_presets())
 
 
 def own_entries(home: Home) -> tuple[Entry, ...]:
     """The user's presets by file name; reads the disk."""
+    from workbench.model.library import own_presets_by_file
+
     return tuple(
         Entry(path.stem, "own", error=found)
         if isinstance(found, PresetError)

@@ -131,7 +131,10 @@ class ModelList(OptionList, inherit_bindings=False):
             if not members:
                 text = f"{margin}none yet: e opens a model\n{margin}in Compose, w saves it there"
                 options.append(Option(Content.styled(text, "$muted"), disabled=True))
-        if not listed:
+        if not self._entries:
+            text = f"{margin}reading the models…"
+            options = [Option(Content.styled(text, "$muted"), disabled=True)]
+        elif not listed:
             text = f"{margin}nothing matches “{self._words}”; Esc shows all"
             options = [Option(Content.styled(text, "$muted"), disabled=True)]
         with self.prevent(OptionList.OptionHighlighted):

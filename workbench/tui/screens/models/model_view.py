@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -12,12 +13,14 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from workbench.model.describe import architecture_rows
-from workbench.model.describe_settings import SettingLine, settings_lines
-from workbench.model.diagram import Diagram, draw
-from workbench.model.shapes import Analysis
 from workbench.tui.screens.models.catalogue import Entry
 from workbench.tui.screens.models.columns import left, right
+
+# The model package is imported where a model is drawn: the first frame does not wait for it.
+if TYPE_CHECKING:
+    from workbench.model.describe_settings import SettingLine
+    from workbench.model.diagram import Diagram
+    from workbench.model.shapes import Analysis
 
 # The diagram's roles in the app's colours; both themes have them.
 ROLE_STYLES = {
@@ -75,7 +78,7 @@ class ModelView(VerticalScroll, can_focus=False):
         if view is not None:
             self._view = view
         self._entry = entry
-        title = "no model"
+        title = "model"
         if entry is not None:
             named = entry.title != entry.name
             title = f"{entry.title} · {entry.name}" if named else entry.name
@@ -108,8 +111,11 @@ class ModelView(VerticalScroll, can_focus=False):
         if summary and self._view is View.DIAGRAM:
             text = Content(summary)
             lines += len(text.wrap(width))
-            # Where not all fits, the drawing comes first.
-            blocks.insert(0 if lines <= height else len(blocks), text)
+            # Where it does not fit, the drawing comes first; the settings have it too.
+            if lines <= height:
+                blocks.insert(0, text)
+            else:
+                lines -= len(text.wrap(width))
         roomy = lines + len(blocks) - 1 <= height
         text = Content("\n\n" if roomy else "\n").join(blocks)
         self.query_one("#model-text", Static).update(text)
@@ -136,10 +142,16 @@ class ModelView(VerticalScroll, can_focus=False):
                 parts.append(layer_table(entry, width, operations=True))
                 parts.append(totals(entry.analysis))
             case View.SETTINGS:
+                from workbench.model.describe_settings import settings_lines
+
+                if entry.preset.summary:
+                    parts.append(Content(entry.preset.summary))
                 parts.append(settings_text(settings_lines(entry.preset), width, reasons=True))
         return parts
 
     def _diagram(self, entry: Entry, width: int) -> Content:
+        from workbench.model.diagram import draw
+
         assert entry.preset is not None
         known = self._diagrams.get((entry.name, width))
         if known is None or known[0] is not entry:
@@ -169,6 +181,8 @@ def totals(analysis: Analysis) -> Content:
 
 def layer_table(entry: Entry, width: int, *, operations: bool) -> Content:
     """A line a layer: name, output, parameters; with operations, the paper's lines below it."""
+    from workbench.model.describe import architecture_rows
+
     assert entry.preset is not None
     rows = architecture_rows(entry.preset.architecture, entry.analysis)
     if not operations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -14,8 +15,6 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from workbench.errors import UserError
-from workbench.model.describe_settings import settings_lines
-from workbench.model.preset import Preset
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.models.accuracy import accuracy_lines, accuracy_sentence
 from workbench.tui.screens.models.catalogue import Entry, own_entries, paper_entries
@@ -24,12 +23,14 @@ from workbench.tui.screens.models.model_view import ModelView, settings_text
 from workbench.tui.screens.models.standing import NOTHING, Standing, read_standings
 
 if TYPE_CHECKING:
+    from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
     from workbench.runs.record import Labels
     from workbench.tui.app import WorkbenchApp
     from workbench.tui.run_feed import Seen
 
 
+MODELS_READ = "workbench.model.library"
 REST = 0.02  # seconds that the cursor rests before the model under it is drawn
 
 
@@ -62,13 +63,12 @@ class ModelsScreen(WorkbenchScreen):
     class Loaded(Message):
         """The user's presets and all results have been read."""
 
-        own: tuple[Entry, ...]
+        entries: tuple[Entry, ...]
         standings: dict[str, Standing]
         error: UserError | None
 
     def __init__(self) -> None:
         super().__init__()
-        self._paper = paper_entries()
         self._standings: dict[str, Standing] = {}
         self._complained = ""
         self._living: set[str] = set()
@@ -84,7 +84,8 @@ class ModelsScreen(WorkbenchScreen):
             with Vertical(id="model-list", classes="panel"):
                 yield Input(placeholder="filter", compact=True, id="filter")
                 yield Static(id="list-heading")
-                yield ModelList(self._paper)
+                # Reading the models takes longer than the first frame, but only once a process.
+                yield ModelList(paper_entries() if MODELS_READ in sys.modules else ())
             with Vertical(id="model-detail"):
                 yield ModelView()
                 with Horizontal(id="model-facts"):
@@ -136,17 +137,19 @@ class ModelsScreen(WorkbenchScreen):
     @work(thread=True, exclusive=True, group="models")
     def _load(self) -> None:
         home, error = self.workbench.home, None
-        own = own_entries(home)
+        entries = (*paper_entries(), *own_entries(home))
+        if not self._standings:
+            self.post_message(self.Loaded(entries, {}, None))
         try:
-            standings = read_standings(home, (*self._paper, *own))
+            standings = read_standings(home, entries)
         except UserError as problem:
             standings, error = {}, problem
-        self.post_message(self.Loaded(own, standings, error))
+        self.post_message(self.Loaded(entries, standings, error))
 
     @on(Loaded)
     def _loaded(self, event: Loaded) -> None:
         self._standings = event.standings
-        self._list.show((*self._paper, *event.own), event.standings)
+        self._list.show(event.entries, event.standings)
         complaint = str(event.error or "")
         if event.error is not None and complaint != self._complained:
             self.workbench.complain(event.error)
@@ -174,6 +177,8 @@ class ModelsScreen(WorkbenchScreen):
             settings.update("", layout=False)
             accuracy.update("", layout=False)
             return
+        from workbench.model.describe_settings import settings_lines
+
         lines = settings_lines(entry.preset) if entry.preset else ()
         width = settings.content_size.width
         settings.update(settings_text(lines, width, reasons=False), layout=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
 from workbench.tui import scales
-from workbench.tui.plotting import Chart, Reference, Role, Series
+from workbench.tui.plotting import Chart, Note, Reference, Role, Series
 from workbench.tui.scales import Scale
 
 
@@ -15,7 +15,7 @@ class View:
     """How the person looks at the curves."""
 
     axis: Axis = Axis.EPOCHS
-    smoothing: float = 0.9
+    smoothing: float = 0.6
     log: bool = False
     zoom: float = 1.0  # the share of the planned run that is shown
 
@@ -64,11 +64,10 @@ class MetricChart:
         # A dot at each epoch; where they would touch, here and there along the line.
         crowded = len(test_xs) > columns / 3
         series.append(Series("test", test_xs, places, Role.TEST, line=crowded, mark="●"))
+        notes: tuple[Note, ...] = ()
         if frame.trouble_step is not None:
             at = self._trouble_x(frame, frame.trouble_step)
-            series.append(
-                Series("trouble", [at], [sum(y_range) / 2], Role.TROUBLE, line=False, mark="✗")
-            )
+            notes = (Note(at, sum(y_range) / 2, "loss not a number", Role.TROUBLE),)
         reference = None
         if self.metric is Metric.ACCURACY and frame.paper is not None:
             reference = Reference(forward(frame.paper), f"paper {100 * frame.paper:.2f}")
@@ -79,6 +78,7 @@ class MetricChart:
             x_ticks(view.axis, window, columns),
             self._y_ticks(y_range, rows, scale),
             reference,
+            notes,
         )
 
     def _scale(self, log: bool) -> Scale:

@@ -26,7 +26,9 @@ def confusion_sentences(confusion: list[list[int]], most: int = WORST) -> list[s
         if true != predicted and count
     ]
     mistakes.sort(key=lambda one: (-one[0], one[1], one[2]))
-    return [f"{true} taken for {predicted}: {count:,}" for count, true, predicted in mistakes[:most]]
+    return [
+        f"{true} taken for {predicted}: {count:,}" for count, true, predicted in mistakes[:most]
+    ]
 
 
 def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) -> Text:
@@ -43,7 +45,7 @@ def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) ->
         if true != predicted
     ]
     most = max(mistakes, default=0) or 1
-    cell = max(LEAST_CELL, 1 + max((len(str(count)) for row in confusion for count in row)))
+    cell = max(LEAST_CELL, 1 + max(len(str(count)) for row in confusion for count in row))
     text = Text(no_wrap=True)
     text.append("shows╲says ".rjust(11), "dim")
     for predicted in range(classes):
@@ -64,7 +66,8 @@ def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) ->
             text.append(f"{count:>{cell}}", style)
         share = f"{100 * row[true] / total:.2f}" if total else "–"
         text.append(f"{share:>9}", "")
-        text.append("\n")
+        if true < classes - 1:
+            text.append("\n")
     return text
 
 
@@ -88,7 +91,12 @@ class ConfusionScreen(ModalScreen[None]):
         with ScrollableContainer(classes="dialog", id="confusion"):
             yield Static(id="heat-map")
             yield Static(
-                "Most often mistaken:  " + "   ".join(confusion_sentences(self._confusion)),
+                "Most often mistaken:  "
+                + "   ".join(
+                    # Each mistake stays in one line.
+                    sentence.replace(" ", "\N{NO-BREAK SPACE}")
+                    for sentence in confusion_sentences(self._confusion)
+                ),
                 classes="muted",
                 id="mistakes",
                 markup=False,
@@ -102,9 +110,7 @@ class ConfusionScreen(ModalScreen[None]):
         theme = self.app.current_theme
         low = Color.parse(theme.surface or "#1a1e22")
         high = Color.parse(theme.error or "#e5765b")
-        self.query_one("#heat-map", Static).update(
-            heat_map(self._confusion, theme.dark, low, high)
-        )
+        self.query_one("#heat-map", Static).update(heat_map(self._confusion, theme.dark, low, high))
 
     def action_move(self, x: int, y: int) -> None:
         """Scroll a large matrix."""

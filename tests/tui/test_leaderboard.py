@@ -1,0 +1,281 @@
+"""The leaderboard's screen: what it shows, and what its keys do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, OptionList
+
+from tests.tui.runs_of_old import ended_run, until
+from workbench.leaderboard.store import Leaderboard
+from workbench.model.spec import TrainingSpec
+from workbench.runs.folder import RunFolder
+from workbench.runs.record import Labels
+from workbench.settings import Home
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.leaderboard import LeaderboardScreen
+from workbench.tui.screens.leaderboard.edit_line import EditLine
+from workbench.tui.screens.leaderboard.overlay import (
+    Curve,
+    Overlay,
+    Quantity,
+    Shown,
+    overlay_chart,
+    read_curve,
+)
+from workbench.tui.screens.leaderboard.rows import difference
+from workbench.tui.widgets.row_list import RowList
+
+
+def shown(app: WorkbenchApp) -> list[str]:
+    """The table's lines as text, without the heading."""
+    listing = app.screen_stack[0].query_one(RowList)
+    lines = [listing.render_line(y).text.rstrip() for y in range(listing.size.height)]
+    return [line for line in lines[1:] if line]
+
+
+def has_line(app: WorkbenchApp, *words: str) -> bool:
+    return any(all(word in line for word in words) for line in shown(app))
+
+
+@pytest.fixture
+def results(home: Home) -> Home:
+    """Three runs of NN model 1, near the paper's 95.14 %, and one of model 1.1 far from it."""
+    for seed, accuracy in enumerate((0.9508, 0.9514, 0.9530)):
+        ended_run(home, accuracy=accuracy, seed=seed)
+    for seed, accuracy in enumerate((0.9101, 0.9102)):
+        ended_run(home, accuracy=accuracy, row=1, seed=seed)
+    Leaderboard(home).sync()
+    return home
+
+
+async def open_board(app: WorkbenchApp, pilot: object, rows: int) -> None:
+    await pilot.press("4")  # type: ignore[attr-defined]
+    await until(pilot, lambda: len(shown(app)) == rows)  # type: ignore[arg-type]
+
+
+@pytest.mark.asyncio
+async def test_no_results_say_what_to_do(home: Home) -> None:
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: has_line(app, "No results yet. Press t on a model"))
+        for key in ("enter", "space", "T", "N", "d", "g", "R", "greater_than_sign", "y", "c"):
+            await pilot.press(key)
+        assert isinstance(app.screen, LeaderboardScreen)
+
+
+@pytest.mark.asyncio
+async def test_reads_like_the_papers_table(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        lines = shown(app)
+        assert "nn-1 " in lines[0] and "95.30" in lines[0] and "+0.16" in lines[0]
+        assert "≠" not in lines[0]
+        assert "−5.79 ≠" in lines[3]  # beyond the spread, and not by colour alone
+        await pilot.press("R")
+        await until(pilot, lambda: "91.01" in shown(app)[0])
+        await pilot.press("o")
+        await pilot.pause()
+        await pilot.press("down", "down", "down", "down", "enter")  # seed
+        await until(pilot, lambda: app.screen.query_one(RowList).sorted_by == "seed")
+        await pilot.press("g")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        assert has_line(app, "95.17 ± 0.11", "+0.03")
+        await pilot.press("less_than_sign", "g")  # by n, which single runs do not have
+        await until(pilot, lambda: len(shown(app)) == 5)
+        await pilot.press("g")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(shown(app)) in (2, 3) and not has_line(app, "±"))
+
+
+@pytest.mark.asyncio
+async def test_filter(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("slash")
+        await pilot.press(*"acc>95.1")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        await pilot.press("enter")
+        assert app.focused is app.screen.query_one(RowList)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(shown(app)) == 5)
+        await pilot.press("slash")
+        app.screen.query_one("FilterLine Input", Input).value = "acuracy>95"
+        fault = app.screen.query_one("FilterLine #fault")
+        await until(pilot, lambda: fault.display)
+        assert 'no field "acuracy"' in str(fault.render())
+
+
+@pytest.mark.asyncio
+async def test_tags_and_note_are_edited_in_place(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("T")
+        await pilot.press(*"a:b", "enter")  # no tag: refused, and the line stays
+        assert app.screen.query_one(EditLine).editing
+        for _ in range(3):
+            await pilot.press("backspace")
+        await pilot.press(*"night best", "enter")
+        await until(pilot, lambda: "night best" in shown(app)[0])
+        await pilot.press("N")
+        await pilot.press(*"[bold]hm", "enter")
+        board = Leaderboard(results)
+        await until(pilot, lambda: any(run.note == "[bold]hm" for run in board.entries()))
+        run = next(run for run in board.entries() if run.note)
+        assert run.tags == ("night", "best")
+        folder = RunFolder(results.runs / run.run_id)
+        assert folder.labels == Labels(tags=("night", "best"), note="[bold]hm")
+        await pilot.press("T")
+        await pilot.press("x", "escape")
+        assert folder.labels.tags == ("night", "best")
+        assert app.focused is app.screen.query_one(RowList)
+
+
+@pytest.mark.asyncio
+async def test_curves_of_the_selected(results: Home) -> None:
+    for seed in range(3, 6):
+        ended_run(results, seed=seed, accuracy=0.5)
+    Leaderboard(results).sync()
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await open_board(app, pilot, 8)
+        overlay = app.screen.query_one(Overlay)
+        assert not overlay.display
+        await pilot.press("space", "down", "space")
+        await until(pilot, lambda: overlay.display)
+        assert "●" in shown(app)[0][:3] and "▲" in shown(app)[1][:3]
+        for _ in range(6):
+            await pilot.press("down", "space")
+        screen = app.screen
+        assert isinstance(screen, LeaderboardScreen)
+        assert "6 selected" in str(screen.query_one("#board-panel").border_subtitle)
+        await pilot.press("y")
+        assert "test loss" in str(overlay.border_title)
+        await pilot.press("escape")
+        await until(pilot, lambda: not overlay.display)
+
+
+@pytest.mark.asyncio
+async def test_a_row_of_the_paper_trains_what_is_missing(
+    results: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = WorkbenchApp(results)
+    trained: list[TrainingSpec] = []
+    monkeypatch.setattr(app, "train", lambda specs: trained.extend(specs))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("right")
+        await until(pilot, lambda: len(shown(app)) == 4)
+        assert has_line(app, "NN model 1 ", "95.14", "95.17 ± 0.11", "✓ within")
+        assert has_line(app, "NN model 1.1", "≠ beyond")
+        assert has_line(app, "NN model 2", "○ t trains")
+        await pilot.press("t", "t")
+        assert [(spec.preset, spec.seed) for spec in trained] == [("nn-1", 3), ("nn-1", 4)]
+        await pilot.press("enter")
+        await until(pilot, lambda: len(shown(app)) == 3)
+        await pilot.press("left")
+        await until(pilot, lambda: len(shown(app)) == 2)  # Table 9
+        await pilot.press("right")
+        await until(pilot, lambda: len(shown(app)) == 3)  # the filter still holds
+
+
+@pytest.mark.asyncio
+async def test_export_asks_before_it_overwrites(results: Home, tmp_path: Path) -> None:
+    app = WorkbenchApp(results)
+    target = tmp_path / "ours.md"
+    target.write_text("mine")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+
+        async def name(path: Path) -> None:
+            await pilot.press("m")
+            await pilot.pause()
+            app.screen.query_one(Input).value = str(path)
+            await pilot.press("enter")
+            await pilot.pause()
+
+        await name(tmp_path / "nowhere" / "x.md")
+        assert isinstance(app.screen, LeaderboardScreen)
+        await name(target)
+        await pilot.press("enter")  # leave it as it is
+        await pilot.pause()
+        assert target.read_text() == "mine"
+        await name(target)
+        app.screen.query_one(OptionList).action_last()
+        await pilot.press("enter")
+        await until(pilot, lambda: "| nn-1" in target.read_text())
+        await pilot.press("right")
+        await until(pilot, lambda: len(shown(app)) == 4)
+        await pilot.press("c")
+        await until(pilot, lambda: "Table 3" in app.clipboard)
+        assert "95.17 ± 0.11 %" in app.clipboard
+
+
+@pytest.mark.asyncio
+async def test_delete_is_asked(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("d", "enter")
+        await pilot.pause()
+        assert len(list(results.runs.iterdir())) == 5
+        await pilot.press("d")
+        await pilot.pause()
+        app.screen.query_one(OptionList).action_last()
+        await pilot.press("enter")
+        await until(pilot, lambda: len(shown(app)) == 4)
+        assert len(list(results.runs.iterdir())) == 4
+
+
+@pytest.mark.asyncio
+async def test_a_damaged_file_is_said_and_rebuilt(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        results.leaderboard.write_text("{")
+        notice = app.screen.query_one("#notice")
+        await until(pilot, lambda: notice.display)
+        assert "leaderboard rebuild" in str(notice.render())
+        await until(pilot, lambda: not results.leaderboard.exists())
+        await pilot.pause(1.2)
+        assert len(shown(app)) == 5  # what was read before stays on view
+        await pilot.press("b")
+        await until(pilot, lambda: len(shown(app)) == 5 and not notice.display)
+
+
+@pytest.mark.asyncio
+async def test_results_of_others_appear_by_themselves(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("down")
+        before = app.screen.query_one(RowList).key
+        ended_run(results, accuracy=0.99, seed=9)
+        Leaderboard(results).sync()
+        await until(pilot, lambda: len(shown(app)) == 6)
+        assert app.screen.query_one(RowList).key == before
+
+
+def test_a_difference_is_marked_only_beyond_the_spread() -> None:
+    assert difference(0.0012, beyond=False) == "+0.12  "
+    assert difference(-0.0012, beyond=True) == ("−0.12 ≠", "warning")
+    assert difference(None, beyond=True) == "–  "
+
+
+def test_overlay_tells_curves_apart_without_colour(results: Home) -> None:
+    runs = Leaderboard(results).entries()
+    items = [
+        Shown(run, place, read_curve(results, run.run_id)) for place, run in enumerate(runs[:2])
+    ]
+    items.append(Shown(runs[2], 2, Curve(fault="gone")))
+    chart = overlay_chart(items, Quantity.TEST_ACCURACY, 60, 10)
+    marks = [series.mark for series in chart.series if series.mark]
+    assert len(marks) == len(set(marks)) == 2
+    assert chart.y_range[1] <= 1.0
+    assert overlay_chart([], Quantity.TEST_LOSS, 60, 10).series == ()

@@ -1,0 +1,378 @@
+"""A run's screen: what it shows of a living, an ended and a broken run, and what its keys do."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from workbench.runs import control, launcher
+from workbench.runs.events import (
+    Batch,
+    Epoch,
+    Event,
+    Failed,
+    Finished,
+    Paused,
+    Preparing,
+    Queued,
+    Resumed,
+    Started,
+    Stopped,
+)
+from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.log import EventWriter
+from workbench.runs.plan import Plan, specs_for
+from workbench.runs.record import Labels
+from workbench.settings import Home
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.screens.train import TrainScreen
+from workbench.tui.screens.train.confusion import ConfusionScreen, confusion_sentences
+from workbench.tui.screens.train.log import LogScreen, clean
+from workbench.tui.screens.train.state import Phase
+from workbench.tui.widgets.curve_plot import CurvePlot
+from workbench.tui.widgets.steady_lines import SteadyLines
+
+pytestmark = pytest.mark.asyncio
+
+STEPS = 1000  # an epoch of CNN model 2
+
+
+class FakeRun:
+    """A run whose worker is the test: it holds the lock and writes the log."""
+
+    def __init__(self, home: Home, preset: str = "cnn-2", seed: int = 0) -> None:
+        spec = specs_for(home, preset, Plan(seed=seed))[0]
+        self.folder, self._lock = create_run(home, spec, Labels(), "run")
+        self.writer = EventWriter(self.folder.events_file)
+
+    def write(self, *events: Event) -> None:
+        for event in events:
+            self.writer.write(event)
+
+    def train(self, until: int, start: int = 0) -> None:
+        """Chunks of 50 steps, and the epochs they complete."""
+        if start == 0:
+            self.write(Started(time.time(), os.getpid(), 1, 5, STEPS, 60_000, False, "CPU"))
+        for step in range(start + 50, until + 1, 50):
+            epoch = 1 + (step - 1) // STEPS
+            self.write(Batch(time.time(), epoch, step, 50, 1 / step, 0.9, 1158.0, step / 20))
+            if step % STEPS == 0:
+                self.write(
+                    Epoch(time.time(), epoch, step, 0.2, 0.95, 0.1, 0.96 + epoch / 1000, 1158.0,
+                          50.0, step / 20)
+                )  # fmt: skip
+
+    def end(self, kind: type[Finished] | type[Stopped] | type[Failed], **more: object) -> None:
+        facts = {
+            "epochs_completed": 5,
+            "step": 5 * STEPS,
+            "seconds": 250.0,
+            "images_per_second": 1158.0,
+            "test_loss": 0.0812,
+            "test_accuracy": 0.9749,
+            "best_epoch": 4,
+            "best_epoch_test_accuracy": 0.9755,
+        }
+        self.write(kind(time.time(), **{**facts, **more}))  # type: ignore[arg-type]
+        self.die()
+
+    def die(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+CONFUSION = [
+    [90 if true == said else (true + said) % 3 for said in range(10)] for true in range(10)
+]
+
+
+@pytest.fixture
+def run(home: Home) -> Iterator[FakeRun]:
+    made = FakeRun(home)
+    yield made
+    made.die()
+
+
+@asynccontextmanager
+async def shown(
+    home: Home, folder: RunFolder, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[tuple[TrainScreen, Pilot[None]]]:
+    app = WorkbenchApp(home)
+    async with app.run_test(size=size) as pilot:
+        screen = TrainScreen(folder)
+        await app.push_screen(screen)
+        yield screen, pilot
+
+
+async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            pytest.fail("waited in vain")
+        await pilot.pause()
+        await asyncio.sleep(0.02)
+
+
+def text(screen: TrainScreen, name: str) -> str:
+    return screen.query_one(f"#{name}", SteadyLines).plain
+
+
+async def test_a_run_is_followed_from_waiting_to_its_result(home: Home, run: FakeRun) -> None:
+    run.write(Preparing(time.time() - 7, "loading TensorFlow"))
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "Loading TensorFlow … " in text(screen, "run-notice"))
+        assert screen.phase is Phase.PREPARING
+        run.train(1500)
+        await until(pilot, lambda: "96.10 %" in text(screen, "run-now"))
+        assert text(screen, "run-notice") == ""
+        assert "training" in text(screen, "run-head")
+        assert "epoch 2/5" in text(screen, "run-head")
+        assert "paper 97.47 %" in text(screen, "run-now")
+        assert "30%" in text(screen, "run-progress")
+        assert "96.10" in text(screen, "run-epochs")
+        await until(pilot, lambda: "paper 97.47" in text(screen, "accuracy"))
+        await until(pilot, lambda: "●" in text(screen, "loss"))
+        run.train(5 * STEPS, 1500)
+        run.end(Finished, confusion=CONFUSION)
+        await until(pilot, lambda: "first run of these settings" in text(screen, "run-now"))
+        assert "97.49 %, paper 97.47 %: +0.02" in text(screen, "run-now")
+        assert "best epoch 4 97.55 %" in text(screen, "run-now")
+        assert "✓ finished" in text(screen, "run-head")
+
+
+async def test_the_result_stands_beside_ones_earlier_runs(home: Home) -> None:
+    for seed, accuracy in enumerate((0.9736, 0.9742, 0.9749)):
+        run = FakeRun(home, seed=seed)
+        run.train(5 * STEPS)
+        run.end(Finished, confusion=CONFUSION, test_accuracy=accuracy)
+        from workbench.leaderboard.store import Leaderboard
+        from workbench.runs.summary import summarise
+
+        Leaderboard(home).record(summarise(run.folder))
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "Your 3 runs: 97.42 ± 0.07 %" in text(screen, "run-now"))
+
+
+async def test_pause_stop_and_kill_reach_the_worker(home: Home, run: FakeRun) -> None:
+    run.train(500)
+    asked = lambda: control.requested(run.folder.path)  # noqa: E731
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await pilot.press("p")
+        assert asked() is control.Command.PAUSE
+        assert "pausing" in text(screen, "run-head")
+        run.write(Paused(time.time(), 500))
+        await until(pilot, lambda: screen.phase is Phase.PAUSED)
+        assert "‖ paused" in text(screen, "run-head")
+        await pilot.press("p")
+        assert asked() is control.Command.RUN
+        run.write(Resumed(time.time(), 1, 500, 25.0))
+        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await pilot.press("s")
+        assert asked() is control.Command.STOP
+        await pilot.press("K")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
+        await pilot.press("escape")
+        run.end(Stopped, epochs_completed=0, step=500)
+        await until(pilot, lambda: "Stopped after 0 of 5" in text(screen, "run-notice"))
+        # Nothing lives: there is nothing to pause any more.
+        assert screen.check_action("pause", ()) is False
+
+
+async def test_a_confirmed_kill_ends_the_worker(
+    home: Home, run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.train(500)
+    killed = []
+    monkeypatch.setattr(control, "kill", lambda path: killed.append(path))
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await pilot.press("K")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: killed)
+        run.die()
+        await until(pilot, lambda: screen.phase is Phase.CRASHED)
+        assert "died in epoch 1, at step 500" in " ".join(text(screen, "run-notice").split())
+
+
+async def test_a_crashed_run_is_taken_up_again_in_place(
+    home: Home, run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.train(1500)
+    run.die()
+    resumed = []
+    monkeypatch.setattr(launcher, "resume", lambda folder: resumed.append(folder))
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "after epoch 1" in text(screen, "run-notice"))
+        await pilot.press("r")
+        await until(pilot, lambda: resumed == [run.folder])
+        # What its worker would do: the first epoch stands, what came after is trained again.
+        from workbench.runs import lock
+
+        run._lock = lock.acquire(run.folder.lock_file) or -1
+        run.write(Preparing(time.time(), "starting the worker"))
+        await until(pilot, lambda: screen.phase is Phase.TRAINING or "Starting" in text(
+            screen, "run-notice"))  # fmt: skip
+        run.write(Resumed(time.time(), 2, 1000, 50.0))
+        run.train(1100, 1000)
+        await until(pilot, lambda: "22%" in text(screen, "run-progress"))
+
+
+async def test_a_failure_is_said_in_words_with_its_place(home: Home, run: FakeRun) -> None:
+    run.train(500)
+    run.write(Batch(time.time(), 1, 550, 50, math.nan, 0.1, 1158.0, 27.5))
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "epoch 1, step 550" in text(screen, "run-notice"))
+        assert "not a number" in text(screen, "run-notice")
+        await until(pilot, lambda: "✗" in text(screen, "loss"))
+        run.end(Failed, reason="diverged", message="diverged: at step 550", epoch=1, step=550)
+        await until(pilot, lambda: "Diverged: at step 550" in text(screen, "run-notice"))
+        assert "✗ failed" in text(screen, "run-head")
+
+
+async def test_the_view_is_changed_by_keys(home: Home, run: FakeRun) -> None:
+    run.train(2500)
+    async with shown(home, run.folder) as (screen, pilot):
+        plot = screen.query_one("#loss", CurvePlot)
+        await until(pilot, lambda: "●" in plot.plain)
+        before = plot.plain
+        await pilot.press("y")
+        await until(pilot, lambda: plot.plain != before)
+        assert "logarithmic" in str(plot.border_title)
+        await pilot.press("x")
+        await until(pilot, lambda: "5,000" in plot.plain)
+        await pilot.press("x")
+        assert "time" in str(plot.border_subtitle)
+        await pilot.press("x", "z")
+        assert "last quarter" in str(plot.border_subtitle)
+        for _ in range(20):
+            await pilot.press("right_square_bracket")
+        assert "0.995" in str(plot.border_subtitle)
+        for _ in range(20):
+            await pilot.press("left_square_bracket")
+        assert "not smoothed" in str(plot.border_subtitle)
+
+
+async def test_the_cursor_reads_values_off_and_escape_takes_it_away(
+    home: Home, run: FakeRun
+) -> None:
+    run.train(2500)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "●" in text(screen, "loss"))
+        side = screen.query_one("#run-side")
+        await pilot.press("h")
+        await until(pilot, lambda: "step 2," in str(side.border_title))
+        assert "96.20 %" in text(screen, "run-now")
+        for _ in range(16):
+            await pilot.press("left")
+        assert "step 1," in str(side.border_title)
+        assert "96.10 %" in text(screen, "run-now")
+        await pilot.press("l")  # with the cursor out it moves, and opens no log
+        assert pilot.app.screen is screen
+        await pilot.press("escape")
+        assert pilot.app.screen is screen
+        assert side.border_title == "now"
+        await pilot.press("escape")
+        assert pilot.app.screen is not screen
+
+
+async def test_80_by_24_shows_one_plot_the_numbers_and_the_epochs(home: Home, run: FakeRun) -> None:
+    run.train(2500)
+    async with shown(home, run.folder, (80, 24)) as (screen, pilot):
+        await until(pilot, lambda: "96.20 %" in text(screen, "run-compact"))
+        assert "epoch 3/5" in text(screen, "run-bar")
+        assert screen.query_one("#accuracy").display
+        assert not screen.query_one("#loss").display
+        await pilot.press("tab")
+        assert screen.query_one("#loss").display
+        await until(pilot, lambda: "●" in text(screen, "loss"))
+        await pilot.press("tab")
+        await until(pilot, lambda: "96.20" in text(screen, "run-epochs"))
+        await pilot.press("tab")
+        assert screen.query_one("#accuracy").display
+        for size in ((60, 18), (40, 12), (200, 60), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        assert "96.20 %" in text(screen, "run-compact")
+
+
+async def test_confusion_and_log_open_over_the_screen(home: Home, run: FakeRun) -> None:
+    run.train(5 * STEPS)
+    run.folder.log_file.write_bytes(b"\x1b[31mloading\x1b[0m [brackets]\n")
+    run.end(Finished, confusion=CONFUSION)
+    async with shown(home, run.folder, (80, 24)) as (screen, pilot):
+        await until(pilot, lambda: screen.phase is Phase.FINISHED)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfusionScreen))
+        await pilot.press("escape")
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LogScreen))
+        from textual.widgets import Log
+
+        await until(pilot, lambda: "loading [brackets]" in pilot.app.screen.query_one(Log).lines)
+        await pilot.press("escape")
+        assert pilot.app.screen is screen
+
+
+async def test_again_takes_the_next_unused_seed(
+    home: Home, run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.train(5 * STEPS)
+    run.end(Finished, confusion=CONFUSION)
+    other = FakeRun(home, seed=1)  # still living, not on the leaderboard
+    asked: list[int] = []
+    async with shown(home, run.folder) as (screen, pilot):
+        monkeypatch.setattr(pilot.app, "train", lambda specs: asked.append(specs[0].seed))
+        await until(pilot, lambda: screen.phase is Phase.FINISHED)
+        await pilot.press("n")
+        await until(pilot, lambda: asked == [2])
+    other.die()
+
+
+async def test_a_folder_deleted_underneath_is_said(home: Home, run: FakeRun) -> None:
+    run.train(500)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        shutil.rmtree(run.folder.path)
+        await until(pilot, lambda: screen.phase is Phase.GONE)
+        assert "has been deleted" in text(screen, "run-notice")
+        await pilot.press("y", "z", "h", "l", "p", "s")
+        assert pilot.app.is_running
+
+
+async def test_a_run_that_cannot_be_read_is_said(home: Home, run: FakeRun) -> None:
+    run.folder.spec_file.write_text("{")
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "damaged" in text(screen, "run-notice"))
+        await pilot.press("y", "h", "n", "tab")
+        assert pilot.app.is_running
+
+
+async def test_a_queued_run_says_so_and_is_not_killed_with_its_queue(
+    home: Home, run: FakeRun
+) -> None:
+    run.write(Queued(time.time()))
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "Waiting for the run before it" in text(screen, "run-notice"))
+        await pilot.press("K")
+        await pilot.pause()
+        assert pilot.app.screen is screen
+
+
+async def test_mistakes_in_words_the_worst_first() -> None:
+    assert confusion_sentences([[5, 2], [7, 5]]) == ["1 taken for 0: 7", "0 taken for 1: 2"]
+
+
+async def test_a_log_cannot_move_the_cursor() -> None:
+    assert clean(b"a\x1b[2Jb\x07\rc\td\xff") == "ab\nc   d\ufffd"

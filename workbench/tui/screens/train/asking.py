@@ -1,0 +1,156 @@
+"""What a run can be asked from its screen: pause, stop, kill, resume, once more, its results."""
+
+from __future__ import annotations
+
+from textual import work
+
+from workbench.errors import UserError
+from workbench.runs import control
+from workbench.runs.events import Failed
+from workbench.runs.folder import RunFolder
+from workbench.settings import Home
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.screens.train.state import Phase, RunState
+from workbench.tui.screens.train.verdict import next_seed
+
+
+class RunRequests(WorkbenchScreen):
+    """The actions that reach the run itself. Subclasses read the run's state and show it."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__()
+        self._folder = folder
+        self._state: RunState | None = None
+        self._asked = ""  # what was asked for and has not happened yet
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run that is shown."""
+        return self._folder
+
+    @property
+    def phase(self) -> Phase | None:
+        """What the run is doing; None until its log has been read."""
+        return self._state.phase if self._state else None
+
+    def show_request(self) -> None:
+        """Show at once what was asked for."""
+        raise NotImplementedError
+
+    def _home(self) -> Home:
+        return Home(self._folder.path.parent.parent)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now has a hint."""
+        phase = self.phase
+        if action in ("pause", "stop", "kill"):
+            return phase is not None and phase.alive
+        if action == "resume":
+            ending = self._state.history.ending if self._state else None
+            if phase is Phase.FAILED and isinstance(ending, Failed):
+                return ending.reason != "diverged"  # the same steps would lead there again
+            return phase in (Phase.STOPPED, Phase.CRASHED)
+        if action in ("confusion", "board"):
+            return phase is Phase.FINISHED or (action == "board" and phase is Phase.STOPPED)
+        if action == "again":
+            return phase is not None and not phase.alive
+        return True
+
+    def _request(self, command: control.Command, said: str) -> None:
+        try:
+            control.request(self._folder.path, command)
+        except UserError as error:
+            self._complain(error)
+            return
+        self._asked = said
+        self.show_request()
+
+    def _complain(self, error: UserError) -> None:
+        from workbench.tui.app import WorkbenchApp
+
+        if isinstance(self.app, WorkbenchApp):
+            self.app.complain(error)
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        paused = control.requested(self._folder.path) is control.Command.PAUSE
+        if paused:
+            self._request(control.Command.RUN, "going on" if self.phase is Phase.PAUSED else "")
+        else:
+            self._request(control.Command.PAUSE, "pausing")
+
+    def action_stop(self) -> None:
+        """Stop and save."""
+        self._request(control.Command.STOP, "stopping")
+
+    def action_kill(self) -> None:
+        """Ask, then end the worker."""
+        if self.phase is Phase.QUEUED:
+            # Its place in the queue is held by the process that runs the whole queue.
+            self.notify("It has not begun; s takes it off the queue", timeout=5)
+            return
+
+        def answered(answer: str | None) -> None:
+            try:
+                if answer == "kill":
+                    control.kill(self._folder.path)
+                elif answer == "stop":
+                    self.action_stop()
+            except OSError as error:
+                self.notify(f"cannot be killed: {error.strerror}", severity="error")
+
+        self.app.push_screen(
+            ChoiceDialog(
+                f"Kill run {self._folder.run_id}? What it learned since its last whole epoch is "
+                "lost.",
+                [
+                    ("keep", "Leave it training"),
+                    ("stop", "Stop and save it instead"),
+                    ("kill", "Kill it, unsaved"),
+                ],
+            ),
+            answered,
+        )
+
+    @work(thread=True, exclusive=True, group="resume")
+    def action_resume(self) -> None:
+        """Take it up again."""
+        from workbench.runs import launcher
+
+        try:
+            launcher.resume(self._folder)
+        except UserError as error:
+            self.app.call_from_thread(self._complain, error)
+
+    @work(thread=True, exclusive=True, group="again")
+    def action_again(self) -> None:
+        """The same settings with the next seed."""
+        state = self._state
+        if state is None:
+            return
+        try:
+            seed = next_seed(self._home(), state.spec)
+        except UserError as error:
+            self.app.call_from_thread(self._complain, error)
+            return
+        spec = state.spec.model_copy(update={"seed": seed})
+        self.app.call_from_thread(self.app.train, [spec])  # type: ignore[attr-defined]
+
+    def action_confusion(self) -> None:
+        """The confusion matrix."""
+        from workbench.tui.screens.train.confusion import ConfusionScreen
+
+        ending = self._state.finished if self._state else None
+        if self._state is None or ending is None or not ending.confusion:
+            self.notify("No confusion matrix was written for this run", timeout=5)
+            return
+        title = f"{self._state.spec.title} · seed {self._state.spec.seed}"
+        self.app.push_screen(ConfusionScreen(ending.confusion, title))
+
+    async def action_board(self) -> None:
+        """Its entry on the leaderboard."""
+        await self.app.switch_mode("leaderboard")
+        show = getattr(self.app.screen, "show_run", None)
+        if show is not None:
+            show(self._folder.run_id)

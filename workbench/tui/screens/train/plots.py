@@ -1,0 +1,179 @@
+"""The two plots of a run, how they are looked at, and the cursor that reads values off."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, recent
+from workbench.tui.plotting import Chart, Glyphs, terminal_glyphs
+from workbench.tui.screens.train.charts import Frame, MetricChart, View
+from workbench.tui.screens.train.cursor import reading_at, reading_now
+from workbench.tui.screens.train.numbers import Reading
+from workbench.tui.screens.train.state import RunState
+from workbench.tui.widgets.curve_plot import CurvePlot, MakeChart
+
+PLOT_SECONDS = 0.7  # a redrawn plot is the dearest thing on a slow connection
+ZOOMS = (1.0, 0.25, 0.0625)
+ZOOM_WORDS = {1.0: "", 0.25: "  last quarter", 0.0625: "  last sixteenth"}
+
+
+class RunPlots(Vertical):
+    """Accuracy above loss. `draw_if_due` is to be called a few times a second."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._state: RunState | None = None
+        self._paper: float | None = None
+        self._view = View()
+        self._charts = {metric: MetricChart(metric) for metric in Metric}
+        self._held_seconds = 0.0
+        self._cursor: int | None = None
+        self._dirty = True
+        self._drawn_at = 0.0
+
+    def compose(self) -> ComposeResult:
+        """One plot a metric."""
+        for metric in (Metric.ACCURACY, Metric.LOSS):
+            yield CurvePlot(id=metric.value, classes="panel plot")
+
+    def on_mount(self) -> None:
+        """Say how the curves are looked at."""
+        self._title()
+
+    def follow(self, state: RunState, paper: float | None) -> None:
+        """Draw this state from now on."""
+        self._state, self._paper = state, paper
+        self.draw_now_or_soon()
+
+    def changed(self) -> None:
+        """There is something new to draw, when its time comes."""
+        self._dirty = True
+
+    def draw_now_or_soon(self) -> None:
+        """Draw at the next look, however short the time since the last drawing."""
+        self._dirty, self._drawn_at = True, 0.0
+
+    def draw_if_due(self) -> None:
+        """Draw what has changed, but not too often."""
+        state, now = self._state, time.monotonic()
+        if state is None or not self._dirty or now - self._drawn_at < PLOT_SECONDS:
+            return
+        self._dirty, self._drawn_at = False, now
+        trouble = state.watch.not_a_number
+        frame = Frame(
+            state.train,
+            state.test,
+            self._view,
+            self._window(state),
+            self._paper,
+            trouble.step if trouble else None,
+        )
+        for metric, chart in self._charts.items():
+            self._plot(metric).draw(_maker(chart, frame))
+
+    def _window(self, state: RunState) -> Window:
+        axis = self._view.axis
+        planned, done = state.planned(axis), state.done(axis)
+        if axis is Axis.TIME and state.phase.alive:
+            # The expected time wavers; the axis follows only what it cannot hold.
+            if not planned <= self._held_seconds <= 1.5 * planned:
+                self._held_seconds = planned * 1.1
+            planned = self._held_seconds
+        return recent(planned, done, self._view.zoom)
+
+    def _plot(self, metric: Metric) -> CurvePlot:
+        return self.query_one(f"#{metric}", CurvePlot)
+
+    def _title(self) -> None:
+        view = self._view
+        line, dot = ("+", "o") if terminal_glyphs() is Glyphs.ASCII else ("—", "●")
+        smooth = f"smoothing {view.smoothing:g}, raw behind" if view.smoothing else "not smoothed"
+        for metric in Metric:
+            plot = self._plot(metric)
+            unit = " %" if metric is Metric.ACCURACY else ""
+            how = ""
+            if view.log:
+                how = ", by errors" if metric is Metric.ACCURACY else ", logarithmic"
+            plot.border_title = f"{metric}{unit}{how}"
+            plot.border_subtitle = (
+                f"{line} train  {dot} test   {smooth}   x: {view.axis}{ZOOM_WORDS[view.zoom]}"
+            )
+
+    # How it is looked at
+
+    def _look(self, view: View) -> None:
+        self._view = view
+        self._title()
+        self.draw_now_or_soon()
+        self.draw_if_due()
+
+    def smooth(self, step: int) -> None:
+        """Less or more smoothing."""
+        at = max(0, min(SMOOTHINGS.index(self._view.smoothing) + step, len(SMOOTHINGS) - 1))
+        self._look(replace(self._view, smoothing=SMOOTHINGS[at]))
+
+    def switch_scale(self) -> None:
+        """Linear or logarithmic."""
+        self._look(replace(self._view, log=not self._view.log))
+
+    def next_axis(self) -> None:
+        """Epochs, steps, time."""
+        axes = list(Axis)
+        self._look(replace(self._view, axis=axes[(axes.index(self._view.axis) + 1) % len(axes)]))
+
+    def next_zoom(self) -> None:
+        """The whole run, its last quarter, its last sixteenth."""
+        at = (ZOOMS.index(self._view.zoom) + 1) % len(ZOOMS)
+        self._look(replace(self._view, zoom=ZOOMS[at]))
+
+    # The cursor
+
+    @property
+    def cursor(self) -> int | None:
+        """The marked column, counted from the left of the canvas."""
+        return self._cursor
+
+    def set_cursor(self, column: int | None) -> None:
+        """Mark a column in both plots, or none."""
+        if column is not None:
+            column = max(0, min(column, self._columns() - 1))
+        self._cursor = column
+        for plot in self.query(CurvePlot):
+            plot.cursor = column
+
+    def move_cursor(self, step: int) -> None:
+        """Move it; the first move puts it on the newest point."""
+        state = self._state
+        if state is None or not len(state.train):
+            return
+        if self._cursor is not None:
+            self.set_cursor(self._cursor + step)
+            return
+        window = self._window(state)
+        part = (state.done(self._view.axis) - window.low) / window.length
+        self.set_cursor(round(part * (self._columns() - 1)))
+
+    def reading(self) -> Reading:
+        """The values under the cursor, or the newest ones."""
+        state = self._state
+        if state is None:
+            return Reading("waiting")
+        smoothed = {metric: chart.train.smoothed_values for metric, chart in self._charts.items()}
+        if self._cursor is None:
+            return reading_now(state, smoothed)
+        x = self._window(state).at(self._cursor / max(1, self._columns() - 1))
+        return reading_at(state, smoothed, self._view.axis, x)
+
+    def _columns(self) -> int:
+        return max(plot.canvas_columns if plot.size.height else 1 for plot in self.query(CurvePlot))
+
+
+def _maker(chart: MetricChart, frame: Frame) -> MakeChart:
+    def make(columns: int, rows: int) -> Chart:
+        return chart.make(frame, columns, rows)
+
+    return make
