@@ -327,8 +327,10 @@ async def test_an_epoch_is_judged_from_earlier_runs(home: Home) -> None:
     writer.write(Epoch(0.0, 1, 1000, 0.1, 0.9, 0.1, 0.9, 1000.0, 60.0, 60.0))
     writer.close()
     async with composing(home, "cnn-2") as at:
-        await at.app.workers.wait_for_complete()
-        await at.pilot.pause()
+        for _ in range(100):  # read in a thread
+            await at.pilot.pause(0.02)
+            if "about" in at.text("totals"):
+                break
         assert "epoch about 63 s" in at.words("totals")
         await at.keys("n", *"nn-1", "enter")
         assert "epoch not yet known" in at.words("totals")
@@ -339,6 +341,27 @@ async def test_brackets_in_a_title_are_no_markup(home: Home) -> None:
     async with composing(home) as at:
         at.screen.start_from(PAPER["nn-1"].model_copy(update={"title": "a [b]c[/] [/x]"}))
         await at.pilot.pause()
-        assert "[b]c[/]" in at.screen.query_one(LayerStack).border_title
+        assert str(at.screen.query_one(LayerStack)._border_title) == "a [b]c[/] [/x]"
         await at.keys("d", "n", *"empty", "enter", "escape", "v", "escape")
         assert at.kinds == ["Dense", "Dense"]
+
+
+@pytest.mark.asyncio
+async def test_a_form_left_open_does_not_write_into_the_next_model(home: Home) -> None:
+    async with composing(home, "cnn-2", (80, 24)) as at:
+        await at.keys("enter")
+        at.screen.start_from(PAPER["cnn-1"])
+        await at.keys("5", "down")
+        assert at.screen.draft == draft_of(PAPER["cnn-1"])
+        assert not at.screen.query_one(FormView).display
+
+
+@pytest.mark.asyncio
+async def test_a_model_opened_from_another_place_is_shown(home: Home) -> None:
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.open_in_compose(PAPER["nn-2"])
+        await pilot.pause()
+        assert isinstance(app.screen, ComposeScreen)
+        assert app.screen.draft == draft_of(PAPER["nn-2"])
+        assert app.screen.query_one(LayerStack).has_focus

@@ -109,6 +109,8 @@ class EditingScreen(WorkbenchScreen):
             self.query_one(LayerStack).focus()
 
     def _arrange(self, width: int) -> None:
+        if not self.is_mounted:
+            return
         # Set here and not by a class: what is hidden cannot take the focus in the same moment.
         self.query_one(FormView).display = width >= WIDE or self._before is not None
 

@@ -112,10 +112,14 @@ class FormView(LineView, can_focus=True):
         if self._editing and self.app.app_focus:
             self._close(put_back=False)
 
-    def _close(self, put_back: bool) -> None:
+    def abandon(self) -> None:
+        """Forget what is written here: the draft is another one."""
         self._editing = False
         self._index = 0
         self._value = None  # loaded anew from the draft, whatever was typed
+
+    def _close(self, put_back: bool) -> None:
+        self.abandon()
         self.post_message(self.Closed(put_back))
 
     def action_keep(self) -> None:

@@ -12,6 +12,8 @@ from workbench.model.draft import EMPTY, History
 from workbench.model.preset import Preset
 from workbench.model.shapes import analyse
 from workbench.tui.screens.compose.editing import EditingScreen
+from workbench.tui.screens.compose.form import FormView
+from workbench.tui.screens.compose.stack import LayerStack
 from workbench.tui.screens.compose.starting import (
     SAVE,
     START,
@@ -141,8 +143,12 @@ class ComposeScreen(EditingScreen):
         return "the new model" if kept is EMPTY else kept.title
 
     def _begin(self, preset: Preset) -> None:
+        if self.is_mounted:  # opened from another place, it may not be yet
+            self.query_one(FormView).abandon()
+            self.set_focus(self.query_one(LayerStack))
         self.history = History.begun(preset)
         self._before = None
         self.place = 1 if preset.architecture.layers else 0
         self._said = ""
+        self._arrange(self.size.width)
         self._show()
