@@ -14,6 +14,7 @@ import socket
 import sys
 from pathlib import Path
 
+from workbench.errors import UserError
 from workbench.runs.folder import RunFolder
 from workbench.training.worker import prepare_process, work
 
@@ -44,14 +45,15 @@ def main(descriptor: int) -> int:
 
 def _get_warm() -> None:
     """Load what every run needs, and let the compiler's own start-up pass."""
-    # Imported for what stays in memory: the modules, and the file in the system's cache.
+    # Here and not above: what Keras reads from the environment is set by then.
     import workbench.training.train  # noqa: F401
-    from workbench.resources import MNIST_FILE
+    from workbench.model.spec import DatasetRef
+    from workbench.training.prepared import load_sources
     from workbench.training.warm import compile_something
 
-    with MNIST_FILE.open("rb") as file:
-        while file.read(1 << 20):
-            pass
+    # Whatever is wrong with the data is said by the run that needs it.
+    with contextlib.suppress(UserError):
+        load_sources(DatasetRef())
     compile_something()
 
 

@@ -15,11 +15,10 @@ from workbench.model.spec import TrainingSpec
 from workbench.runs.events import Event, Preparing, Resumed, Started
 from workbench.training.build import build_model
 from workbench.training.callback import LiveCallback
-from workbench.training.datasets import load_dataset
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.loop import DivergedError, TrainingLoop
+from workbench.training.prepared import load_sources
 from workbench.training.progress import Progress
-from workbench.training.sources import choose_source
 
 # More cells than this make the ending's line too long for a reader of the log's tail.
 LARGEST_CONFUSION = 200
@@ -72,17 +71,14 @@ def train(
         EnvironmentProblem: the machine refused something.
     """
     emit(Preparing(time.time(), f"reading {spec.dataset.name}"))
-    data = load_dataset(spec.dataset, scratch)
+    data = load_sources(spec.dataset, scratch)
     emit(Preparing(time.time(), "building the model"))
     model = start.model if start else build_model(spec)
     progress = start.progress if start else Progress()
-    classes = data.classes
-    training = choose_source(data.x_train, data.y_train, classes=classes, scale=data.pixel_scale)
-    testing = choose_source(data.x_test, data.y_test, classes=classes, scale=data.pixel_scale)
-    evaluator = Evaluator(model, testing)
+    evaluator = Evaluator(model, data.test)
     loop = TrainingLoop(
         model,
-        training,
+        data.train,
         batch_size=spec.training.batch_size,
         seed=spec.seed,
         validation=evaluator,
@@ -97,7 +93,7 @@ def train(
             parameters=model.count_params(),
             epochs=spec.training.epochs,
             steps_per_epoch=loop.steps_per_epoch,
-            images=training.image_count,
+            images=data.train.image_count,
             xla=loop.uses_xla,
             device=_device(),
             dataset_sha256=data.sha256,
