@@ -47,6 +47,7 @@ class RunFeed:
         self._reads_ended = False
         self._early = asyncio.Event()
         self.last = Seen()
+        self.looked = False  # whether `last` says anything yet
         self.seen: Signal[Seen] = Signal(app, "runs-seen")
 
     @cached_property
@@ -61,6 +62,7 @@ class RunFeed:
         while True:
             # The looks happen in a thread; only what they found comes back to the event loop.
             self.last = await asyncio.to_thread(self._look)
+            self.looked = True
             self.seen.publish(self.last)
             unread = self._reads_ended and self.last.unread
             self._early.clear()
