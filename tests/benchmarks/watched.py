@@ -110,9 +110,7 @@ def main(preset: str = "cnn-2", turns: int = 6, seconds: float = 12.0) -> None:
     for name, values in speeds.items():
         print(f"{name:8} {median(values):>10,.0f} img/s   {min(values):,.0f} to {max(values):,.0f}")
     ratios = [watched / alone for alone, watched in zip(*speeds.values(), strict=True)]
-    print(
-        f"watched / alone: {median(ratios):.3f}, turn by turn {min(ratios):.3f} to {max(ratios):.3f}"
-    )
+    print(f"watched / alone {median(ratios):.3f}, by turns {min(ratios):.3f} to {max(ratios):.3f}")
     print(f"written to the terminal: {median(rates) / 1000:.1f} kB/s")
 
 

@@ -93,6 +93,28 @@ async def test_reads_like_the_papers_table(results: Home) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_run_is_shown_where_it_stands(results: Home) -> None:
+    """From its own screen; whatever was looked at before makes way, and a late entry is awaited."""
+    wanted = next(run for run in Leaderboard(results).entries() if run.test_accuracy == 0.9102)
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("slash", *"seed=7", "enter")
+        await until(pilot, lambda: has_line(app, "No run matches"))
+        await pilot.press("right")
+        board = app.screen
+        assert isinstance(board, LeaderboardScreen)
+        listing = board.query_one(RowList)
+        board.show_run(wanted.run_id)
+        await until(pilot, lambda: listing.key == wanted.run_id and len(shown(app)) == 5)
+        late = ended_run(results, accuracy=0.93, seed=9)
+        board.show_run(late.run_id)
+        Leaderboard(results).sync()
+        await until(pilot, lambda: listing.key == late.run_id)
+        assert len(shown(app)) == 6 and listing.has_focus
+
+
+@pytest.mark.asyncio
 async def test_filter(results: Home) -> None:
     app = WorkbenchApp(results)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -35,7 +35,10 @@ def doctor(
     output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
-    """Check this machine: versions, cores, memory, data folder, data set, terminal, TensorFlow."""
+    """Check whether this machine can train, and say what to mend.
+
+    Looks at versions, cores, memory, data folder, leaderboard, data set, terminal and TensorFlow.
+    """
     from workbench.cli.output import console, print_json
 
     checks: list[tuple[str, Callable[[], Finding]]] = [

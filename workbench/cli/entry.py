@@ -31,7 +31,9 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; nothing a user can cause leaves a traceback."""
     from workbench.cli.app import app
+    from workbench.cli.streams import make_streams_safe
 
+    make_streams_safe()
     # Data files of one user are nobody else's business.
     os.umask(0o077)
     try:
@@ -45,14 +47,22 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt, EOFError):
         return fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # The reader (head, less) has gone; a second complaint at exit would only be noise.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return _reader_gone()
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # Click's way to take it
+            return _reader_gone()
+        raise
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
         name = f"{error.filename}: " if error.filename else ""
         return fail(f"{name}{error.strerror or error}", 1)
+
+
+def _reader_gone() -> int:
+    """The reader (head, less) has enough; a second complaint at exit would only be noise."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
 
 
 def fail(message: str, code: int) -> int:
@@ -64,7 +74,7 @@ def fail(message: str, code: int) -> int:
 def _usage_line(error: Exception) -> str:
     """A usage error in one line that names the command and where help is."""
     message = str(getattr(error, "format_message", lambda: error)()).strip()
-    message = " ".join(message.split()).rstrip(".")
+    message = " ".join(message.split()).rstrip(".").replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", PROGRAM) or PROGRAM
     if not message:  # a command without its arguments: Click has nothing to add

@@ -71,7 +71,18 @@ def leaderboard(
         else:
             note(chosen.empty)
         return
-    print(_written(chosen, output), end="")
+    _print(_written(chosen, output), output)
+
+
+def _print(text: str, form: TableFormat) -> None:
+    from workbench.cli.output import print_json
+
+    if form is TableFormat.JSON:
+        import json
+
+        print_json(json.loads(text))
+    else:
+        print(text, end="")
 
 
 def _entries() -> list[RunSummary]:
@@ -142,7 +153,10 @@ def _written(table: Table, output: TableFormat) -> str:
 
 @app.command("rebuild")
 def rebuild(home: HomeOption = None) -> None:
-    """Make the leaderboard anew from the run folders; a damaged file is kept aside."""
+    """Make the leaderboard anew from the run folders.
+
+    A damaged file is kept aside; tags and notes come back with the runs.
+    """
     from workbench.cli.output import note
 
     count = _leaderboard().rebuild(note)
@@ -152,7 +166,7 @@ def rebuild(home: HomeOption = None) -> None:
 @app.command("tag")
 def tag(
     run: RunArgument,
-    tags: Annotated[list[str] | None, typer.Argument(metavar="TAG…", help="Tags to add.")] = None,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="TAG", help="Tags to add.")] = None,
     remove: Annotated[
         list[str] | None, typer.Option("--remove", metavar="TAG", help="A tag to take away.")
     ] = None,
@@ -204,9 +218,9 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Write the leaderboard and all of the paper's tables as one markdown document.
+    """Write all results into one markdown document.
 
-    With --table, --group, --filter or another format: that one table alone.
+    It holds the leaderboard and all of the paper's tables beside it. With --table, --group, --filter or another format: that one table alone.
 
     Example: mnist-workbench export -o results.md
     """
@@ -219,7 +233,7 @@ def export(
     else:
         text = _written(_chosen(table, sort, filter_, group=group, precision=precision), form)
     if output is None:
-        print(text, end="")
+        _print(text, form)
         return
     _write(output, text, force=force)
 

@@ -80,6 +80,6 @@ RunArgument = Annotated[
 RunArguments = Annotated[
     list[str],
     typer.Argument(
-        metavar="RUN…", help="Ids of runs, or their beginnings.", autocompletion=complete_runs
+        metavar="RUN", help="Ids of runs, or their beginnings.", autocompletion=complete_runs
     ),
 ]

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from workbench.cli.streams import speaks_unicode
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,8 +21,9 @@ def note(message: str) -> None:
 
 
 def print_json(data: object) -> None:
-    """One JSON document on stdout, numbers that are not finite as null."""
-    print(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False), flush=True)
+    """One JSON document on stdout; letters that stdout cannot write are escaped."""
+    escaped = not speaks_unicode(sys.stdout)
+    print(json.dumps(data, ensure_ascii=escaped, indent=2, allow_nan=False), flush=True)
 
 
 def console(stream: TextIO | None = None) -> Console:

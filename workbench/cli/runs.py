@@ -113,7 +113,7 @@ def _local_time(iso: str) -> str:
 
 
 def attach(run: RunArgument, home: HomeOption = None) -> None:
-    """Follow a run as plain text, from its first epoch on; Ctrl-C leaves it training."""
+    """Follow a run as plain text; Ctrl-C leaves it training."""
     from workbench.cli.follow import EXIT_CODES, follow
     from workbench.cli.output import note
     from workbench.cli.progress import PlainView, result_lines
@@ -199,7 +199,10 @@ def resume(
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Let a paused run go on, or take up a stopped or crashed one from its last whole epoch."""
+    """Go on with a paused, stopped or crashed run.
+
+    A stopped or crashed one goes on from its last whole epoch and ends as it would have.
+    """
     from workbench.cli.output import note, print_json
     from workbench.cli.run import watch
     from workbench.runs import control, launcher
@@ -231,7 +234,10 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Delete ended runs: their folders, models and leaderboard entries."""
+    """Delete ended runs, with their models and results.
+
+    Asks first. The run's folder and its leaderboard entry go; `--yes` does not ask.
+    """
     from workbench.cli.output import note
     from workbench.errors import RunError
     from workbench.leaderboard.store import Leaderboard

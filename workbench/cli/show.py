@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from workbench.cli.output import console, print_json
+from workbench.cli.streams import speaks_unicode
 from workbench.leaderboard.wording import percent
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
@@ -18,7 +19,7 @@ def print_table(preset: Preset) -> None:
     from workbench.model.describe import architecture_rows, as_ascii
     from workbench.model.describe_settings import settings_lines
 
-    ascii_only = not _speaks_unicode()
+    ascii_only = not speaks_unicode(sys.stdout)
     analysis = analyse(preset.architecture)
     out = console()
     out.print(Text(preset.title, style="bold"), Text(_place(preset), style="dim"))
@@ -64,16 +65,12 @@ def _place(preset: Preset) -> str:
     return f"  Section {place.section}, Table {place.table}: {percent(place.accuracy)}"
 
 
-def _speaks_unicode() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
-
-
 def print_diagram(preset: Preset) -> None:
     """The model drawn in the manner of the paper's Figures 1 to 4."""
     from workbench.model.diagram import draw
 
     out = console()
-    drawing = draw(preset.architecture, out.width, ascii_only=not _speaks_unicode())
+    drawing = draw(preset.architecture, out.width, ascii_only=not speaks_unicode(sys.stdout))
     out.print(drawing.text())
 
 

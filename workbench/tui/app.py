@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
     from workbench.runs.record import Labels
     from workbench.runs.standby import Standby
+    from workbench.tui.screens.compose import ComposeScreen
 
 STYLES = resource_folder("layouts")
 STANDBY_LOOK_SECONDS = 1.0
 LEAVING = "leaving"  # the id of the question at leaving, which is asked once
+STARTING = "A training is being started; a moment"
 
 
 def _models() -> Screen[None]:
@@ -103,6 +106,7 @@ class WorkbenchApp(App[None]):
         self.standby = standby
         self.started: list[RunFolder] = []
         self.run_feed = RunFeed(self, home)
+        self._starting = False  # a training is being started in a thread
         # Before the stylesheets are read, as they use the themes' own variables.
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -116,8 +120,11 @@ class WorkbenchApp(App[None]):
 
     def _keep_a_worker_warm(self) -> None:
         """Warm a worker while nothing trains; a living training keeps its cores to itself."""
-        if self.standby is not None and not self.run_feed.last.living:
-            self.standby.start()
+        # The thread that starts a training has the standby in its hands meanwhile.
+        feed = self.run_feed
+        if self.standby is None or self._starting or not feed.looked or feed.last.living:
+            return
+        self.standby.start()
 
     @property
     def _background_screens(self) -> list[Screen[Any]]:
@@ -148,16 +155,33 @@ class WorkbenchApp(App[None]):
         self.notify(str(error), severity="error", timeout=10, markup=False)
 
     def train(self, specs: list[TrainingSpec], labels: Labels | None = None) -> None:
-        """Start trainings, detached, and open the first one's screen."""
+        """Start trainings, detached, and open the first one's screen once its folder is there.
+
+        A second start while the first is under way is refused: a key pressed twice on a slow
+        disk does not train twice.
+        """
+        if self._starting:
+            self.notify(STARTING)
+            return
+        self._starting = True
+        self.run_worker(self._train(specs, labels), group="train", description="train")
+
+    async def _train(self, specs: list[TrainingSpec], labels: Labels | None) -> None:
         from workbench.runs.launcher import launch
         from workbench.runs.record import Labels
 
         try:
-            folders = launch(self.home, specs, labels or Labels(), "app", self.standby)
+            # Run folders are written through to the disk, which can take its time.
+            folders = await asyncio.to_thread(
+                launch, self.home, specs, labels or Labels(), "app", self.standby
+            )
         except UserError as error:
             self.complain(error)
             return
+        finally:
+            self._starting = False
         self.started.extend(folders)
+        self.run_feed.look_now()
         self.open_run(folders[0])
 
     def open_run(self, folder: RunFolder) -> None:
@@ -180,26 +204,51 @@ class WorkbenchApp(App[None]):
         self.notify("Press q to quit.")
 
     def action_leave(self) -> None:
-        """Leave; while something trains that this app started, ask what is to become of it."""
+        """Leave; ask what is to become of trainings started here and of unsaved work."""
         if self.screen.id == LEAVING:
             return
+        if self._starting:
+            self.notify(STARTING)
+            return
         living = [folder for folder in self.started if folder.status().alive]
-        if not living:
+        work = self._unsaved_work()
+        if not living and work is None:
             self.exit()
             return
-        from workbench.tui.screens.leave import carry_out, leave_dialog
+        from workbench.tui.screens.leave import LEAVES, SAVE, carry_out, leave_dialog
 
-        dialog = leave_dialog(living)
+        dialog = leave_dialog(living, work.title_of_work if work else "")
         dialog.id = LEAVING
 
         def answered(answer: str | None) -> None:
+            if answer == SAVE and work is not None:
+                self.run_worker(self._save_and_leave(work), group="leave")
+                return
             error = carry_out(answer, living)
             if error is not None:
                 self.complain(error)
-            elif answer in ("keep", "stop", "kill"):
+            elif answer in LEAVES:
                 self.exit()
 
         self.push_screen(dialog, answered)
+
+    def _unsaved_work(self) -> ComposeScreen | None:
+        """Compose, if it was visited and holds a model that is not saved."""
+        try:
+            stack = self.get_screen_stack("compose")
+        except KeyError:
+            return None
+        from workbench.tui.screens.compose import ComposeScreen
+
+        screen = stack[0] if stack else None
+        return screen if isinstance(screen, ComposeScreen) and screen.unsaved else None
+
+    async def _save_and_leave(self, work: ComposeScreen) -> None:
+        """Compose asks for a name; once it is saved, what else there is to ask is asked."""
+        await self.switch_mode("compose")
+        while self.screen is not work and len(self.screen_stack) > 1:
+            await self.pop_screen()
+        work.save_then(self.action_leave)
 
     def leave(self) -> None:
         """Leave at once: the terminal has gone, the trainings go on."""

@@ -13,8 +13,8 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.widget import Widget
 
-# The way to all other keys never drops out.
-KEPT = "show_help"
+# The way to all other keys and the way out never drop out.
+KEPT = ("show_help", "leave")
 
 
 class Hints(Widget):
@@ -54,7 +54,7 @@ class Hints(Widget):
                     self.app.get_key_display(binding),
                     binding.description,
                     key,
-                    binding.action == KEPT,
+                    binding.action in KEPT,
                 )
         # A key that a base class binds too would come first; what counts is the class's own list.
         ranks = [declared_actions(type(node)) for node in nodes]

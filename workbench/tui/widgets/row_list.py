@@ -238,7 +238,7 @@ class RowList(ScrollView, can_focus=True):
                 segments.append(Segment(" " * GAP))
             text, style = column.heading, heading
             if column.key == by:
-                text, style = f"{text}{'↓' if downwards else '↑'}", chosen
+                text, style = _with_arrow(text, "↓" if downwards else "↑"), chosen
             segments.append(Segment(fit(text, width, column.right), style))
         return Strip(segments)
 
@@ -299,3 +299,9 @@ class RowList(ScrollView, can_focus=True):
         style = self._style("muted")
         line = Strip([Segment(" " * before), Segment(text, style)])
         return line.adjust_cell_length(width).apply_style(base)
+
+
+def _with_arrow(heading: str, arrow: str) -> str:
+    """The arrow after the last letter; spaces that stand over a column's marks make room."""
+    letters = heading.rstrip()
+    return letters + arrow + heading[len(letters) + 1 :]

@@ -93,6 +93,10 @@ class ComposeScreen(EditingScreen):
         """Save the model as a preset of one's own."""
         self._save(lambda: None)
 
+    def save_then(self, then: Callable[[], None]) -> None:
+        """Ask for a name and save; `then` follows only where that came to be."""
+        self._save(then)
+
     def _save(self, then: Callable[[], None]) -> None:
         from workbench.tui.screens.compose.saving import Saving
 
@@ -136,9 +140,11 @@ class ComposeScreen(EditingScreen):
             elif answer == START:
                 self._begin(preset)
 
-        self.app.push_screen(unsaved_dialog(self._title_of_work(), preset), answered)
+        self.app.push_screen(unsaved_dialog(self.title_of_work, preset), answered)
 
-    def _title_of_work(self) -> str:
+    @property
+    def title_of_work(self) -> str:
+        """What the draft is called in a question about it."""
         kept = self.history.kept
         return "the new model" if kept is EMPTY else kept.title
 

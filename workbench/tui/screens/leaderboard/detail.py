@@ -52,7 +52,7 @@ class BoardDetail(Widget):
 
 
 def _settings(run: RunSummary) -> str:
-    return f"{settings_text(run)}, seed {run.seed}"
+    return f"seed {run.seed}, {settings_text(run)}"
 
 
 def _run_words(run: RunSummary) -> str:

@@ -24,7 +24,7 @@ RUN_COLUMNS = (
     Column("best", "Best % @ep", 10, weight=3, right=True),
     Column("seed", "Seed", 4, right=True),
     Column("paper", "Paper %", 7, right=True),
-    Column("difference", "Diff.", 7, right=True),
+    Column("difference", "Diff.  ", 7, right=True),
     Column("time", "Time", 6, right=True, weight=1),
     Column("tags", "Tags", 10, weight=2, stretch=1, most=24),
     Column("started", "Started", 16, weight=5),
@@ -39,7 +39,7 @@ GROUP_COLUMNS = (
     Column("best", "Best %", 6, weight=2, right=True),
     Column("worst", "Worst %", 7, weight=4, right=True),
     Column("paper", "Paper %", 7, right=True),
-    Column("difference", "Diff.", 7, right=True),
+    Column("difference", "Diff.  ", 7, right=True),
     Column("time", "Time", 7, weight=3, right=True),
     Column("seeds", "Seeds", 10, weight=5, stretch=1, most=20),
     Column("diverged", "Diverged", 8, weight=6, right=True),
@@ -222,7 +222,7 @@ def paper_columns(comparison: TableComparison) -> tuple[Column, ...]:
     if best:
         columns.append(Column("best", "Our best %", 10, weight=2, right=True))
     columns += [
-        Column("difference", "Diff.", 7, right=True),
+        Column("difference", "Diff.  ", 7, right=True),
         Column("verdict", "Verdict", 10, stretch=1, most=24, ideal=15),
     ]
     if comparison.timed:

@@ -18,9 +18,9 @@ from workbench.tui.screens.leaderboard import export
 from workbench.tui.screens.leaderboard.board import ALL_RUNS, next_seed
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
+from workbench.tui.screens.leaderboard.looking import BoardLook
 from workbench.tui.screens.leaderboard.order import Order
 from workbench.tui.screens.leaderboard.tabs import TabLine
-from workbench.tui.screens.leaderboard.view import BoardView
 from workbench.tui.screens.leaderboard.work import BoardWork
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
@@ -30,7 +30,7 @@ OF_RUNS = ("filter", "sort", "sort_next", "reverse", "group")
 OF_ONE_RUN = ("edit_tags", "edit_note", "delete")
 
 
-class LeaderboardScreen(BoardView):
+class LeaderboardScreen(BoardLook):
     """Results, to be compared."""
 
     PLACE = "Leaderboard"

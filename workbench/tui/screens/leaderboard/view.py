@@ -1,6 +1,6 @@
-"""What the leaderboard's screen shows: reading, tabs, filter, order, groups, curves.
+"""What the leaderboard's screen shows: reading, rows, curves.
 
-What is done with a row is in `screen`, which builds on this.
+Where one looks is in `looking`, which builds on this; what is done with a row is in `screen`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,13 @@ from textual.widgets import Static
 from workbench.errors import RunError, UserError
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
-from workbench.model.tables import paper_table
 from workbench.runs.summary import RunSummary
 from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.leaderboard.board import ALL_RUNS, Arranged, Board, View
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
-from workbench.tui.screens.leaderboard.order import Order, starts_downwards
 from workbench.tui.screens.leaderboard.overlay import MOST, Curve, Overlay, Quantity, Shown
 from workbench.tui.screens.leaderboard.rows import (
     GROUP_COLUMNS,
@@ -68,7 +65,8 @@ class BoardView(WorkbenchScreen):
         self._quantity = Quantity.TEST_ACCURACY
         self._training: Counter[str] = Counter()
         self._damaged = False
-        self._wanted_key: str | None = None
+        self._first_row = False  # the next rows are to be seen from the first one
+        self._wanted_run = ""  # goes under the cursor as soon as it is among the rows
 
     @property
     def workbench(self) -> WorkbenchApp:
@@ -168,8 +166,7 @@ class BoardView(WorkbenchScreen):
     def _change(self, *, first_row: bool = False, **changes: object) -> None:
         """Ask for another view."""
         self._view = replace(self._view, **changes)  # type: ignore[arg-type]
-        if first_row:
-            self._wanted_key = ""
+        self._first_row = self._first_row or first_row
         self._arrange()
         self.refresh_bindings()
 
@@ -190,12 +187,18 @@ class BoardView(WorkbenchScreen):
         listing.empty = NONE_MATCHES
         if empty:
             listing.empty = DAMAGED if self._damaged else NO_RESULTS
-        key, self._wanted_key = self._wanted_key, None
-        if key == "":
-            listing.cursor = 0
-        listing.show(rows, columns, key=listing.key if key is None else key or None)
+        listing.show(rows, columns, key=self._next_key(listing.key))
         self._show_title()
         self._show_detail()
+
+    def _next_key(self, now: str | None) -> str | None:
+        """The key of the row that the cursor goes to; None for the place where it stands."""
+        if self._wanted_run and any(run.run_id == self._wanted_run for run in self._arranged.runs):
+            now, self._wanted_run, self._first_row = self._wanted_run, "", False
+        elif self._first_row:
+            self._listing.cursor, self._first_row = 0, False
+            return None
+        return now
 
     def _rows(self) -> tuple[Rows, Sequence[Column]]:
         arranged, marks = self._arranged, self._selection.marks
@@ -224,89 +227,6 @@ class BoardView(WorkbenchScreen):
     def _show_detail(self) -> None:
         if not self.query_one(EditLine).editing:
             self.query_one(BoardDetail).subject = self._subject()
-
-    # Where one looks
-
-    def action_tab(self, step: int) -> None:
-        """The next table, or the one before."""
-        self._go_to_tab(self.query_one(TabLine).next(step))
-
-    @on(TabLine.Chosen)
-    def _tab_chosen(self, event: TabLine.Chosen) -> None:
-        self._go_to_tab(event.tab)
-
-    def _go_to_tab(self, tab: int) -> None:
-        line = self.query_one(TabLine)
-        line.tab = tab
-        if tab != ALL_RUNS:
-            self.query_one(BoardDetail).label_heading = paper_table(tab).label_heading
-        self._change(tab=tab, first_row=True)
-
-    def action_filter(self) -> None:
-        """To the filter's line."""
-        self.query_one(FilterLine).open()
-
-    @on(FilterLine.Changed)
-    def _filter_changed(self, event: FilterLine.Changed) -> None:
-        self._change(filter_text=event.text)
-
-    @on(FilterLine.Done)
-    def _filter_done(self) -> None:
-        self._listing.focus()
-
-    def action_step_out(self) -> None:
-        """First the filter goes, then the selection."""
-        line = self.query_one(FilterLine)
-        if line.text and self._view.tab == ALL_RUNS:
-            line.set_text("")
-        elif self._selection:
-            self._selection.clear()
-            self._selection_changed()
-
-    def action_group(self) -> None:
-        """By settings, or run by run."""
-        grouped = not self._view.grouped
-        columns = GROUP_COLUMNS if grouped else RUN_COLUMNS
-        known = any(column.key == self._view.order.column for column in columns)
-        order = self._view.order if known else Order()
-        self._change(grouped=grouped, order=order, first_row=True)
-
-    def action_sort(self) -> None:
-        """Ask for the column."""
-        columns = GROUP_COLUMNS if self._view.grouped else RUN_COLUMNS
-        answers = [(column.key, column.heading.strip()) for column in columns]
-
-        def answered(column: str | None) -> None:
-            if column is not None:
-                self._sort_by(column)
-
-        self.app.push_screen(ChoiceDialog("Sort by", answers), answered)
-
-    def action_sort_next(self, step: int) -> None:
-        """The next column in sight."""
-        columns = GROUP_COLUMNS if self._view.grouped else RUN_COLUMNS
-        keys = [column.key for column in columns if self._listing.shows(column.key)]
-        now = self._view.order.column
-        place = (keys.index(now) + step) % len(keys) if now in keys else 0
-        self._sort_by(keys[place])
-
-    def action_reverse(self) -> None:
-        """The other way round."""
-        self._sort_by(self._view.order.column)
-
-    @on(RowList.HeadingClicked)
-    def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
-        if self._view.tab == ALL_RUNS:
-            self._sort_by(event.column)
-
-    def _sort_by(self, column: str) -> None:
-        """By a column; the one that is sorted by already is turned round."""
-        before = self._view.order
-        if column == before.column:
-            downwards = not before.downwards
-        else:
-            downwards = starts_downwards(column, self._view.grouped)
-        self._change(order=Order(column, downwards), first_row=True)
 
     # Curves
 

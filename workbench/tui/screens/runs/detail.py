@@ -29,7 +29,8 @@ class RunDetail(Widget):
             text.append(f"\n{one_line(run.fault)}")
             return text
         summary = run.summary
-        text.append(f"  {settings_text(summary)}, seed {summary.seed}")
+        # The seed first: a long line is cut at its end, and a narrow list has no column for it.
+        text.append(f"  seed {summary.seed}, {settings_text(summary)}")
         text.append(f"\n{origin_text(run.launched_from, self.size.width)}")
         parts = [" ".join(summary.tags), one_line(summary.message), one_line(summary.note)]
         text.append("".join(f"  ·  {part}" for part in parts if part))

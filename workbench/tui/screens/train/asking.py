@@ -150,7 +150,11 @@ class RunRequests(WorkbenchScreen):
 
     async def action_board(self) -> None:
         """Its entry on the leaderboard."""
+        from workbench.tui.screens.leaderboard import LeaderboardScreen
+
         await self.app.switch_mode("leaderboard")
-        show = getattr(self.app.screen, "show_run", None)
-        if show is not None:
-            show(self._folder.run_id)
+        while len(self.app.screen_stack) > 1:  # a run may have been opened from there
+            await self.app.pop_screen()
+        board = self.app.screen
+        if isinstance(board, LeaderboardScreen):
+            board.show_run(self._folder.run_id)

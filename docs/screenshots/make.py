@@ -1,0 +1,175 @@
+"""Makes the pictures of the README from the real app: `python docs/screenshots/make.py`.
+
+It looks at the runs of `--home` (or MNIST_WORKBENCH_HOME, or else the usual data folder), and
+trains two small networks there if they have not been. Best of all is a home in which the paper's
+models have been trained: a finished run of CNN model 2 is the one whose curves are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from cell_picture import redrawn
+from textual.pilot import Pilot
+
+from workbench.leaderboard.store import Leaderboard
+from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.launcher import launch
+from workbench.runs.plan import Plan, specs_for
+from workbench.runs.record import Labels
+from workbench.settings import Home, default_home
+from workbench.tui.app import WorkbenchApp
+
+FOLDER = Path(__file__).parent
+COLUMNS, ROWS = 120, 40
+MOST_BYTES = 150_000
+SETTLED_SECONDS, PATIENCE_SECONDS = 1.2, 30.0  # a plot is drawn anew every 0.7 s at most
+# Trained if missing: they take seconds.
+SMALL, SEEDS = ("nn-1", "nn-2"), 3
+# The run whose curves are shown: of the first of these that has been trained, its lowest seed.
+SHOWN = ("cnn-2", "cnn-2-tuned", "cnn-1", "cnn-1.2", "cnn-1.1", "nn-2", "nn-1")
+MODEL = "cnn-2"
+
+Steps = Callable[[WorkbenchApp, Pilot[None]], Awaitable[None]]
+
+
+def finished(home: Home, preset: str) -> list[RunFolder]:
+    """The finished runs of a preset on MNIST, lowest seed first."""
+    runs = [
+        run
+        for run in all_runs(home)
+        if run.record.spec.preset == preset
+        and run.record.spec.dataset.name == "mnist"
+        and run.record.spec.dataset.train_limit is None
+        and run.status() is RunStatus.FINISHED
+    ]
+    return sorted(runs, key=lambda run: (run.record.spec.seed, run.run_id))
+
+
+def train_missing(home: Home) -> None:
+    """Train the small networks that have no finished run, and wait for them."""
+    for preset in SMALL:
+        if finished(home, preset):
+            continue
+        print(f"training {preset}, {SEEDS} seeds", file=sys.stderr)
+        runs = launch(home, specs_for(home, preset, Plan(repeats=SEEDS)), Labels(), "run")
+        while any(run.status().alive for run in runs):
+            time.sleep(1)
+    Leaderboard(home).sync()
+
+
+async def models(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    """The cursor on CNN model 2, whatever is above it."""
+    from workbench.tui.screens.models.model_list import ModelList
+
+    listing = app.screen.query_one(ModelList)
+    while listing.entry is None or listing.entry.name != MODEL:
+        await pilot.press("j")
+
+
+async def compose(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    """CNN model 2 in Compose, a layer doubled: the next no longer fits as it did."""
+    await models(app, pilot)
+    await pilot.press("e")
+    await settled(app, pilot)
+    await pilot.press("j", "j", "j")
+
+
+async def train(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    """A finished run."""
+    app.open_run(next(run for name in SHOWN for run in finished(app.home, name)))
+
+
+async def confusion(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    """What its network took for what."""
+    await train(app, pilot)
+    await settled(app, pilot)
+    await pilot.press("c")
+
+
+async def leaderboard(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    """All runs by preset and settings, with the curves of the first."""
+    await pilot.press("4")
+    await settled(app, pilot)
+    await pilot.press("g", "space")
+
+
+PICTURES: dict[str, tuple[str, Steps]] = {
+    "models": ("Models: pick one, see it, train it", models),
+    "compose": ("Compose: a model, layer by layer", compose),
+    "train": ("Train: a run's curves and its result", train),
+    "confusion": ("A run's confusion matrix", confusion),
+    "leaderboard": ("Leaderboard: all runs, ranked", leaderboard),
+}
+
+
+async def settled(app: WorkbenchApp, pilot: Pilot[None]) -> str:
+    """The screen, once it has stopped changing, as Textual exports it."""
+    deadline, before, since = time.monotonic() + PATIENCE_SECONDS, "", time.monotonic()
+    while time.monotonic() < deadline:
+        await pilot.pause(0.2)
+        # The export's ids are made from its content.
+        now = app.export_screenshot()
+        if now != before:
+            before, since = now, time.monotonic()
+        elif time.monotonic() - since > SETTLED_SECONDS:
+            break
+    return before
+
+
+async def picture(home: Home, name: str, light: bool) -> str:
+    """One picture, of an app of its own."""
+    title, steps = PICTURES[name]
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
+        if light:
+            await pilot.press("ctrl+t")
+        await settled(app, pilot)
+        await steps(app, pilot)
+        return redrawn(await settled(app, pilot), COLUMNS, ROWS, f"mnist-workbench – {title}")
+
+
+def check(svg: str, name: str, home: Home) -> None:
+    """Refuse a picture that tells where it was made, or that is too heavy."""
+    text = "\n".join(re.findall(r"<text[^>]*>(.*?)</text>", svg))
+    hosts = {run.record.environment.host for run in all_runs(home)}
+    for word in {*hosts, str(home.path), str(Path.home())} - {"", "/"}:
+        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text):
+            raise SystemExit(f"{name}: shows {word!r}")
+    if "://" in svg.replace("http://www.w3.org/2000/svg", ""):
+        raise SystemExit(f"{name}: names an address")
+    if len(svg.encode()) > MOST_BYTES:
+        raise SystemExit(f"{name}: {len(svg.encode()):,} bytes are too many")
+
+
+def main() -> None:
+    """Make the pictures that are asked for, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=", ".join(PICTURES))
+    parser.add_argument("--home", type=Path, help="the data folder whose runs are shown")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="where the pictures go")
+    asked = parser.parse_args()
+    if unknown := set(asked.pictures) - set(PICTURES):
+        parser.error(f"no such picture: {', '.join(sorted(unknown))}")
+    os.environ.pop("NO_COLOR", None)
+    os.environ["TERM"] = "xterm-256color"
+    home = (Home(asked.home.absolute()) if asked.home else default_home()).ensure()
+    train_missing(home)
+    for name in asked.pictures or PICTURES:
+        for light in (False, True) if name == "train" else (False,):
+            svg = asyncio.run(picture(home, name, light))
+            check(svg, name, home)
+            target = asked.out / f"{name}{'-light' if light else ''}.svg"
+            target.write_text(svg, encoding="utf-8")
+            print(f"{target.name}  {len(svg.encode()):,} bytes")
+
+
+if __name__ == "__main__":
+    main()
