@@ -24,10 +24,12 @@ _TEXT = re.compile(
     r'<text class="\S+-(r\d+)" x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>', re.DOTALL
 )
 
+# Thin lines lie on whole pixels.
+_SHIFT = dict.fromkeys(("lines", "dashes"), ' transform="translate(.5 .5)"')
 # From the middle of a cell to its sides.
 _ARMS = {"l": "M{x} {cy}h5", "r": "M{cx} {cy}h5", "u": "M{cx} {y}v10", "d": "M{cx} {cy}v10"}
 _JUNCTIONS = {
-    "│": "ud", "┤": "lud", "├": "rud", "┬": "lrd", "┴": "lru", "┼": "lrud",
+    "┤": "lud", "├": "rud", "┬": "lrd", "┴": "lru", "┼": "lrud",
     "┌": "rd", "┐": "ld", "└": "ru", "┘": "lu",
 }  # fmt: skip
 _ARCS = {
@@ -40,7 +42,7 @@ _BLOCKS = {  # a rectangle in the cell
     "█": (0, 0, 10, 20), "▌": (0, 0, 5, 20), "▐": (5, 0, 5, 20), "▀": (0, 0, 10, 10),
     "▄": (0, 10, 10, 10), "▎": (0, 0, 2.5, 20), "▔": (0, 0, 10, 2.5), "▁": (0, 17.5, 10, 2.5),
 }  # fmt: skip
-_SHAPE = re.compile("─+|╌+|█+|[●⠁-⣿" + "".join((*_JUNCTIONS, *_ARCS, *_BLOCKS)) + "]")
+_SHAPE = re.compile("─+|╌+|█+|[│●⠁-⣿" + "".join((*_JUNCTIONS, *_ARCS, *_BLOCKS)) + "]")
 # Words of letters that every monospaced font has, and single ones that may come from another font.
 _WORDS = re.compile("[!-~\u00a1-\u00ff–—…−]+(?: [!-~\u00a1-\u00ff–—…−]+)*|[^ ]")
 # The eight dots of a braille character, by bit: their places in the cell.
@@ -56,38 +58,45 @@ def redrawn(export: str, columns: int, rows: int, title: str) -> str:
         paper[colour] += length
     ground = paper.most_common(1)[0][0]
     shapes: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    bars: list[tuple[str, int, int]] = []
     letters: list[str] = []
     for style, x, y, content in _TEXT.findall(export):
         column, row = round(float(x) / RICH_CELL), int(float(y) / RICH_LINE)
         text = html.unescape(content).replace("\u00a0", " ")
         for found in _SHAPE.finditer(text):
+            if found[0] == "│":
+                bars.append((style, column + found.start(), row))
+                continue
             kind, path = _shape(found[0], (column + found.start()) * CELL, row * LINE)
             shapes[kind, style].append(path)
         for found in _WORDS.finditer(_SHAPE.sub(lambda shape: " " * len(shape[0]), text)):
             letters.append(_letters(found[0], style, column + found.start(), row))
-    width, height = columns * CELL, rows * LINE
+    for style, column, first, after in _joined(bars):
+        path = f"M{column * CELL + 5} {first * LINE}v{(after - first) * LINE}"
+        shapes["lines", style].append(path)
+    outer, tall = columns * CELL + 2 * MARGIN, rows * LINE + 2 * MARGIN
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="{-MARGIN} {-MARGIN} '
-            f'{width + 2 * MARGIN} {height + 2 * MARGIN}">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{outer}" height="{tall}" '
+            f'viewBox="{-MARGIN} {-MARGIN} {outer} {tall}">',
             f"<title>{html.escape(title)}</title>",
             "<style>",
             f"text{{font:{FONT_SIZE}px {FONTS};font-variant-ligatures:none}}",
-            "path{fill:none;stroke:currentColor}.block{fill:currentColor;stroke:none}",
-            ".dots{stroke-linecap:round;stroke-width:2.9}.discs{stroke-linecap:round;stroke-width:9}",
-            ".one{text-anchor:middle}.dashes{stroke-dasharray:3 2;stroke-dashoffset:-1}",
             *(f".{name}{{{_css(style)}}}" for name, style in styles.items()),
+            ".lines,.dashes,.dots,.discs{fill:none;stroke:currentColor;stroke-linecap:round}",
+            ".dots{stroke-width:2.9}.discs{stroke-width:9}.one{text-anchor:middle}",
+            ".dashes{stroke-linecap:butt;stroke-dasharray:3 2;stroke-dashoffset:-1}",
             "</style>",
-            f'<rect x="{0.5 - MARGIN}" y="{0.5 - MARGIN}" width="{width + 2 * MARGIN - 1}" '
-            f'height="{height + 2 * MARGIN - 1}" rx="8" fill="{ground}" stroke="#8888"/>',
+            f'<rect x="{0.5 - MARGIN}" y="{0.5 - MARGIN}" width="{outer - 1}" '
+            f'height="{tall - 1}" rx="8" fill="{ground}" stroke="#8888"/>',
             *(
                 f'<path d="M{x * CELL} {y * LINE}h{length * CELL}v{LINE}h-{length * CELL}z" '
-                f'style="fill:{colour};stroke:none" shape-rendering="crispEdges"/>'
+                f'fill="{colour}" shape-rendering="crispEdges"/>'
                 for x, y, length, colour in grounds
                 if colour != ground
             ),
             *(
-                f'<path class="{kind} {style}" d="{"".join(paths)}"/>'
+                f'<path class="{kind} {style}"{_SHIFT.get(kind, "")} d="{"".join(paths)}"/>'
                 for (kind, style), paths in shapes.items()
             ),
             *letters,
@@ -106,6 +115,17 @@ def _grounds(export: str) -> list[tuple[int, int, int, str]]:
             found[-1] = (found[-1][0], row, column + length - found[-1][0], colour)
         elif length:
             found.append((column, row, length, colour))
+    return found
+
+
+def _joined(bars: list[tuple[str, int, int]]) -> list[tuple[str, int, int, int]]:
+    """Style, column, first row and the row after the last of the upright lines."""
+    found: list[tuple[str, int, int, int]] = []
+    for style, column, row in sorted(bars):
+        if found and found[-1][:2] == (style, column) and found[-1][3] == row:
+            found[-1] = (style, column, found[-1][2], row + 1)
+        else:
+            found.append((style, column, row, row + 1))
     return found
 
 

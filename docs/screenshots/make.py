@@ -41,13 +41,14 @@ Steps = Callable[[WorkbenchApp, Pilot[None]], Awaitable[None]]
 
 
 def finished(home: Home, preset: str) -> list[RunFolder]:
-    """The finished runs of a preset on MNIST, lowest seed first."""
+    """The finished runs of a preset with its own settings on all of MNIST, lowest seed first."""
+    [own] = specs_for(home, preset, Plan())
     runs = [
         run
         for run in all_runs(home)
         if run.record.spec.preset == preset
-        and run.record.spec.dataset.name == "mnist"
-        and run.record.spec.dataset.train_limit is None
+        and run.record.spec.training == own.training
+        and run.record.spec.dataset == own.dataset
         and run.status() is RunStatus.FINISHED
     ]
     return sorted(runs, key=lambda run: (run.record.spec.seed, run.run_id))
@@ -75,37 +76,35 @@ async def models(app: WorkbenchApp, pilot: Pilot[None]) -> None:
 
 
 async def compose(app: WorkbenchApp, pilot: Pilot[None]) -> None:
-    """CNN model 2 in Compose, a layer doubled: the next no longer fits as it did."""
+    """CNN model 2 in Compose, without its Flatten: what does not fit is marked."""
     await models(app, pilot)
     await pilot.press("e")
     await settled(app, pilot)
-    await pilot.press("j", "j", "j")
+    await pilot.press("j", "j", "j", "j", "j", "d")
 
 
 async def train(app: WorkbenchApp, pilot: Pilot[None]) -> None:
-    """A finished run."""
+    """A finished run, smoothed a little more than at first."""
     app.open_run(next(run for name in SHOWN for run in finished(app.home, name)))
-
-
-async def confusion(app: WorkbenchApp, pilot: Pilot[None]) -> None:
-    """What its network took for what."""
-    await train(app, pilot)
     await settled(app, pilot)
-    await pilot.press("c")
+    await pilot.press("right_square_bracket")
 
 
 async def leaderboard(app: WorkbenchApp, pilot: Pilot[None]) -> None:
-    """All runs by preset and settings, with the curves of the first."""
+    """All runs by preset and settings, with some curves."""
     await pilot.press("4")
     await settled(app, pilot)
-    await pilot.press("g", "space")
+    await pilot.press("slash", *"seed=0", "enter")
+    await settled(app, pilot)
+    await pilot.press("space", "j", "j", "space", "j", "j", "space", "escape")
+    await settled(app, pilot)
+    await pilot.press("g")
 
 
 PICTURES: dict[str, tuple[str, Steps]] = {
     "models": ("Models: pick one, see it, train it", models),
     "compose": ("Compose: a model, layer by layer", compose),
     "train": ("Train: a run's curves and its result", train),
-    "confusion": ("A run's confusion matrix", confusion),
     "leaderboard": ("Leaderboard: all runs, ranked", leaderboard),
 }
 

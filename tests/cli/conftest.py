@@ -5,11 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from workbench.runs import control
+from workbench.runs.folder import all_runs
+from workbench.settings import default_home
+
 Runner = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left(_isolated_home: None) -> Iterator[None]:
+    """A test that fails in the midst of a long run must not leave it training."""
+    home = default_home()
+    yield
+    for folder in all_runs(home):
+        control.kill(folder.path)
 
 
 @pytest.fixture

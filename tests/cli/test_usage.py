@@ -157,8 +157,91 @@ def test_without_a_terminal_the_screens_name_the_commands(workbench: Runner) -> 
     assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
 
 
+@pytest.mark.parametrize("command", [[], ["leaderboard"]])
+def test_no_commands_summary_is_cut(workbench: Runner, command: list[str]) -> None:
+    assert (
+        "..."
+        not in workbench(*command, "--help", env={"COLUMNS": "80"}).stdout.split("Commands:")[1]
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["presets"],
+        ["show", "cnn-2"],
+        ["show", "nn-1", "--format", "diagram"],
+        ["show", "cnn-2", "--format", "toml"],
+        ["leaderboard", "--table", "7"],
+        ["leaderboard", "--table", "8", "--format", "markdown"],
+        ["export"],
+    ],
+)
+def test_a_terminal_without_unicode_gets_ascii(workbench: Runner, arguments: list[str]) -> None:
+    done = workbench(*arguments, env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.isascii() and len(done.stdout) > 200
+
+
+def test_json_stays_exact_without_unicode(workbench: Runner) -> None:
+    here, there = (
+        workbench("leaderboard", "--table", "7", "--format", "json", env=env).stdout
+        for env in ({}, {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+    )
+    assert there.isascii() and json.loads(here) == json.loads(there)
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_fault(home: Home, redirection: str) -> None:
+    command = f"'{sys.executable}' -m workbench presets {redirection}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["presets", "presets --format json", "--help", "export"])
+def test_a_reader_that_goes_early_is_no_fault(home: Home, arguments: str) -> None:
+    command = f"set -o pipefail; '{sys.executable}' -m workbench {arguments} | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stderr == ""
+
+
 def test_empty_listings_say_what_to_do_next(workbench: Runner) -> None:
     done = workbench("runs")
     assert done.returncode == 0 and done.stdout == "" and "mnist-workbench run" in done.stderr
     assert json.loads(workbench("runs", "--format", "json").stdout) == []
     assert json.loads(workbench("leaderboard", "--format", "json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("mnist-workbench at", ["attach"]),
+        ("mnist-workbench show cnn-2", ["cnn-2", "cnn-2-tuned"]),
+        ("mnist-workbench run nn-1 --optimizer adam", ["adam", "adamw"]),
+        ("mnist-workbench run nn-1 --schedule c", ["constant", "cosine"]),
+        ("mnist-workbench attach ab", ["abcd-nn-1", "abxx-cnn-2"]),
+        ("mnist-workbench stop abcd-nn-1 abx", ["abxx-cnn-2"]),
+    ],
+)
+def test_the_shell_completes(workbench: Runner, home: Home, typed: str, offered: list[str]) -> None:
+    for name in ("abcd-nn-1", "abxx-cnn-2"):
+        (home.runs / name).mkdir()
+    done = workbench(
+        env={
+            "_MNIST_WORKBENCH_COMPLETE": "complete_bash",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": str(len(typed.split()) - 1),
+        }
+    )
+    assert done.stdout.split() == offered
+
+
+def test_delete_asks_and_takes_silence_for_no(workbench: Runner, home: Home) -> None:
+    folder = home.runs / "abcd-nn-1"
+    folder.mkdir()
+    (folder / "spec.json").write_text("{}")
+    for answer, code, said in (("n\n", 130, "nothing deleted"), ("", 2, "--yes")):
+        done = workbench("delete", "abcd", stdin=answer)
+        assert (done.returncode, folder.exists()) == (code, True) and said in done.stderr
+    assert workbench("delete", "abcd", stdin="y\n").returncode == 0
+    assert not folder.exists()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from workbench.runs.events import (
     Batch,
@@ -13,6 +16,7 @@ from workbench.runs.events import (
     Finished,
     Preparing,
     Resumed,
+    Started,
     Stopped,
     parse_line,
 )
@@ -110,6 +114,16 @@ def test_history_forgets_what_lies_beyond_the_checkpoint() -> None:
     assert history.step == 120 and history.planned_steps == 300
 
 
+def test_history_of_a_run_that_died_before_its_first_checkpoint_begins_anew() -> None:
+    history = History(planned_epochs=3, steps_per_epoch=100)
+    for event in (batch(10), batch(100), epoch(1, 100), batch(110, 2)):
+        history.apply(event)
+    history.apply(Started(2.0, 1, 10, 3, 100, 1000, True, "CPU"))
+    history.apply(batch(10))
+    assert [event.step for event in history.batches] == [10] and history.epochs == []
+    assert history.step == 10
+
+
 def test_history_names_the_earliest_best_epoch() -> None:
     history = History(3, 100)
     for event in (epoch(1, 100, 0.91), epoch(2, 200, 0.95), epoch(3, 300, 0.95)):
@@ -120,5 +134,17 @@ def test_history_names_the_earliest_best_epoch() -> None:
 def test_time_left_follows_the_pace_so_far() -> None:
     history = History(planned_epochs=2, steps_per_epoch=100)
     assert history.seconds_left is None
-    history.apply(batch(50))  # 5 seconds for 50 of 200 steps
+    history.apply(batch(10))  # the first chunk: compilation says nothing about the pace
+    assert history.seconds_left is None
+    history.apply(batch(50))  # 0.1 s a step
     assert history.seconds_left == 15.0
+
+
+def test_time_left_counts_the_tests_to_come() -> None:
+    history = History(planned_epochs=3, steps_per_epoch=100)
+    for event in (batch(50), batch(100), replace(epoch(1, 100), time=3.0)):  # 2 s of test
+        history.apply(event)
+    assert history.seconds_left == pytest.approx(20.0 + 2 * 2.0)
+    history.apply(Started(4.0, 1, 10, 3, 100, 1000, True, "CPU"))
+    history.apply(Resumed(4.0, 2, 100, 10.0))
+    assert history.seconds_left is None  # compiles anew

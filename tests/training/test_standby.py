@@ -57,6 +57,7 @@ def train(home: Home, standby: Standby) -> RunFolder:
 
 
 def test_a_cold_and_a_warm_one_train_alike(home: Home, standby: Standby) -> None:
+    (alone,) = launch(home, [spec(home)], Labels(), "run")
     standby.start()
     assert not standby.is_warm
     cold = train(home, standby)
@@ -66,7 +67,6 @@ def test_a_cold_and_a_warm_one_train_alike(home: Home, standby: Standby) -> None
     warm = train(home, standby)
     started = warm.history().started
     assert started is not None and started.pid == pid
-    alone = launch(home, [spec(home)], Labels(), "run")[0]
     wait_for(lambda: not lock.is_held(alone.lock_file))
     losses = {folder.history().epochs[-1].test_loss for folder in (cold, warm, alone)}
     assert len(losses) == 1  # warming up has left no trace in the result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from textual.widgets import Input, OptionList
 
 from tests.tui.runs_of_old import LivingRun, ended_run, until
 from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.wording import MISSING
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import LaunchedFrom
@@ -19,7 +21,13 @@ from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.runs import RunsScreen
-from workbench.tui.screens.runs.rows import COLUMNS, clock, origin_text, started_text
+from workbench.tui.screens.runs.rows import (
+    COLUMNS,
+    clock,
+    origin_text,
+    progress_text,
+    started_text,
+)
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.title_bar import TitleBar
 
@@ -239,3 +247,17 @@ def test_a_resumed_run_is_noticed(home: Home) -> None:
     writer.close()
     assert held is not None
     os.close(held)
+
+
+@pytest.mark.parametrize("epochs", [10, 300, 5000])
+@pytest.mark.parametrize("width", [22, 30, 44])
+def test_progress_fits_its_column(home: Home, epochs: int, width: int) -> None:
+    living = LivingRun(home)
+    watched = Watchlist(home)
+    watched.look()
+    run = watched.living[0]
+    assert run.summary is not None
+    long = replace(run, summary=run.summary.model_copy(update={"epochs": epochs}))
+    text = "".join(piece[0] for piece in progress_text(long, width))
+    assert len(text) == width and text.endswith((f"/{epochs}", MISSING))
+    living.die()

@@ -87,6 +87,18 @@ async def test_number_keys_and_clicks_go_to_the_places(home: Home) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_number_leads_to_the_place_itself(home: Home) -> None:
+    """Not to what was opened from it earlier and lies on it."""
+    app = Shell(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(Place("A run"))
+        for key, place in (("3", "Runs"), ("1", "Models")):
+            await pilot.press(key)
+            await until(pilot, lambda place=place: app.screen.query_one(TitleBar).place == place)  # type: ignore[misc]
+        assert len(app.screen_stack) == 1
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 async def test_hints_drop_the_last_ones_first_and_never_wrap(home: Home, width: int) -> None:
     app = Shell(home)
@@ -175,6 +187,7 @@ async def test_too_small_is_said_and_passes(home: Home) -> None:
         note = app.screen.query_one("#too-small", Static)
         assert note.display and "60×18" in str(note.content) and "40×12" in str(note.content)
         assert not app.screen.query_one("#body").display
+        assert hints_of(app).split() == ["?", "help", "q", "quit"]
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
         assert not note.display and app.screen.query_one("#body").display

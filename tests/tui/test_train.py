@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -35,7 +36,11 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.train import TrainScreen
-from workbench.tui.screens.train.confusion import ConfusionScreen, confusion_sentences
+from workbench.tui.screens.train.confusion import (
+    ConfusionScreen,
+    confusion_sentences,
+    mistake_lines,
+)
 from workbench.tui.screens.train.log import LogScreen, clean
 from workbench.tui.screens.train.state import Phase
 from workbench.tui.widgets.curve_plot import CurvePlot
@@ -368,6 +373,12 @@ async def test_a_queued_run_says_so_and_is_not_killed_with_its_queue(
         await pilot.press("K")
         await pilot.pause()
         assert pilot.app.screen is screen
+
+
+async def test_no_mistake_is_broken_at_the_end_of_a_line() -> None:
+    lines = mistake_lines(CONFUSION).splitlines()
+    assert len(lines) == 2 and all(len(line) <= 11 + 10 * 5 + 9 for line in lines)
+    assert all(re.search(r"\d taken for \d: \d+$", line) for line in lines)
 
 
 async def test_mistakes_in_words_the_worst_first() -> None:

@@ -105,6 +105,7 @@ def _home() -> Finding:
     import shutil
 
     from workbench.errors import EnvironmentProblem
+    from workbench.leaderboard.wording import count
     from workbench.runs.folder import all_runs
 
     home = current_home()
@@ -113,19 +114,20 @@ def _home() -> Finding:
     except EnvironmentProblem as error:
         return Finding("data folder", "fail", str(error))
     free = shutil.disk_usage(home.path).free
-    detail = f"{home.path}, {len(all_runs(home))} runs, {free / 2**30:.1f} GiB free"
+    detail = f"{home.path}, {count(len(all_runs(home)), 'run')}, {free / 2**30:.1f} GiB free"
     return Finding("data folder", "warn" if free < LITTLE_DISK_BYTES else "ok", detail)
 
 
 def _leaderboard() -> Finding:
     from workbench.errors import UserError
     from workbench.leaderboard.store import Leaderboard
+    from workbench.leaderboard.wording import count
 
     try:
-        count = len(Leaderboard(current_home()).entries())
+        entries = len(Leaderboard(current_home()).entries())
     except UserError as error:
         return Finding("leaderboard", "fail", str(error))
-    return Finding("leaderboard", "ok", f"{count} entries")
+    return Finding("leaderboard", "ok", count(entries, "entry", "entries"))
 
 
 def _mnist() -> Finding:

@@ -33,8 +33,11 @@ class View(Protocol):
     def tick(self, history: History) -> None:
         """Called some ten times a second."""
 
-    def end(self, summary: RunSummary) -> None:
-        """Called once, when the run has ended."""
+    def say(self, message: str) -> None:
+        """A line for the person, on stderr, that leaves what is shown intact."""
+
+    def close(self) -> None:
+        """Called once, when the run has ended or following it failed."""
 
 
 @dataclass
@@ -68,20 +71,19 @@ def follow(
     `between` is called some ten times a second, for what the person asks meanwhile.
     """
     reader, history = EventReader(folder.events_file), folder.empty_history()
-    view.begin(folder, history)
-    while True:
-        # Before reading: what was written up to the lock's release is then surely read.
-        alive = lock.is_held(folder.lock_file)
-        for event in reader.read():
-            history.apply(event)
-            view.show(event, history)
-        view.tick(history)
-        if not alive:
-            break
-        between()
-        time.sleep(POLL_SECONDS)
-    if not folder.path.is_dir():
-        return None
-    summary = summarise(folder)
-    view.end(summary)
-    return summary
+    try:
+        view.begin(folder, history)
+        while True:
+            # Before reading: what was written up to the lock's release is then surely read.
+            alive = lock.is_held(folder.lock_file)
+            for event in reader.read():
+                history.apply(event)
+                view.show(event, history)
+            view.tick(history)
+            if not alive:
+                break
+            between()
+            time.sleep(POLL_SECONDS)
+    finally:
+        view.close()
+    return summarise(folder) if folder.path.is_dir() else None

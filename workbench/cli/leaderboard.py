@@ -158,9 +158,10 @@ def rebuild(home: HomeOption = None) -> None:
     A damaged file is kept aside; tags and notes come back with the runs.
     """
     from workbench.cli.output import note
+    from workbench.leaderboard.wording import count
 
-    count = _leaderboard().rebuild(note)
-    note(f"leaderboard rebuilt from the run folders: {count} run{'' if count == 1 else 's'}")
+    rebuilt = _leaderboard().rebuild(note)
+    note(f"leaderboard rebuilt from the run folders: {count(rebuilt, 'run')}")
 
 
 @app.command("tag")
@@ -220,7 +221,8 @@ def export(
 ) -> None:
     """Write all results into one markdown document.
 
-    It holds the leaderboard and all of the paper's tables beside it. With --table, --group, --filter or another format: that one table alone.
+    It holds the leaderboard and all of the paper's tables beside it. With --table, --group,
+    --filter or another format: that one table alone.
 
     Example: mnist-workbench export -o results.md
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -69,6 +70,11 @@ def complete_runs(incomplete: str) -> list[str]:
     except OSError:
         return []
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_from(*choices: str) -> Callable[[str], list[str]]:
+    """A completion of fixed words."""
+    return lambda incomplete: [name for name in choices if name.startswith(incomplete)]
 
 
 RunArgument = Annotated[

@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from workbench.cli.output import console
+from workbench.cli.output import console, note
 from workbench.leaderboard.wording import count, percent, points
 from workbench.runs.events import Epoch, Event, Paused, Resumed
 from workbench.runs.folder import RunFolder, RunStatus
@@ -16,8 +16,10 @@ from workbench.runs.summary import RunSummary
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
+    from rich.text import Text
 
 FRAMES_PER_SECOND = 5
+BAR_WIDTH = 32
 
 
 def clock(seconds: float | None) -> str:
@@ -38,6 +40,17 @@ def epoch_line(epoch: Epoch, planned: int) -> str:
         f"  train loss {epoch.loss:.4f}  accuracy {percent(epoch.accuracy):>8}"
         f"  test loss {epoch.test_loss:.4f}  accuracy {percent(epoch.test_accuracy):>8}"
         f"  {epoch.images_per_second:>9,.0f} img/s  {clock(epoch.epoch_seconds):>5}"
+    )
+
+
+def short_epoch_line(epoch: Epoch, planned: int) -> str:
+    """The same within 80 columns."""
+    width = len(str(planned))
+    return (
+        f"epoch {epoch.epoch:>{width}}/{planned}"
+        f"  train {epoch.loss:.4f} {percent(epoch.accuracy):>8}"
+        f"  test {epoch.test_loss:.4f} {percent(epoch.test_accuracy):>8}"
+        f"  {epoch.images_per_second:>7,.0f} img/s {clock(epoch.epoch_seconds):>6}"
     )
 
 
@@ -80,8 +93,12 @@ class SilentView:
     def tick(self, history: History) -> None:
         """Nothing to show."""
 
-    def end(self, summary: RunSummary) -> None:
-        """Nothing to show."""
+    def say(self, message: str) -> None:
+        """What the person has to know all the same."""
+        note(message)
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
 
 class PlainView:
@@ -113,8 +130,12 @@ class PlainView:
     def tick(self, history: History) -> None:
         """Nothing moves in a log."""
 
-    def end(self, summary: RunSummary) -> None:
-        """Nothing: the command prints the result."""
+    def say(self, message: str) -> None:
+        """A line on stderr."""
+        note(message)
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
 
 def headline(folder: RunFolder) -> str:
@@ -138,31 +159,35 @@ class LiveView:
         self._drawn = 0.0
 
     def begin(self, folder: RunFolder, history: History) -> None:
-        """Name the run and start to draw."""
-        from rich.live import Live
-
+        """Name the run; the first tick starts to draw."""
         self._console.print(headline(folder), style="bold")
-        # Drawn by `tick`, without rich's refresh thread: one writer, steady numbers.
-        self._live = Live(
-            self._render(history), console=self._console, auto_refresh=False, transient=True
-        )
-        self._live.start()
 
     def show(self, event: Event, history: History) -> None:
         """Keep each epoch's line above the moving part."""
         if isinstance(event, Epoch):
-            self._console.print(epoch_line(event, history.planned_epochs))
+            line = epoch_line(event, history.planned_epochs)
+            if len(line) > self._console.width:
+                line = short_epoch_line(event, history.planned_epochs)
+            self._console.print(line, no_wrap=True, overflow="ellipsis", markup=False)
 
     def tick(self, history: History) -> None:
         """Draw anew, a few times a second."""
-        now = time.monotonic()
-        if self._live is not None and now - self._drawn >= 1 / FRAMES_PER_SECOND:
-            self._drawn = now
-            self._live.update(self._render(history), refresh=True)
+        from rich.live import Live
 
-    def end(self, summary: RunSummary) -> None:
-        """Take the moving part away."""
+        now = time.monotonic()
+        if now - self._drawn < 1 / FRAMES_PER_SECOND:
+            return
+        self._drawn = now
+        if self._live is None:
+            # Drawn here, without rich's refresh thread: one writer, steady numbers.
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(self._render(history), refresh=True)
+
+    def say(self, message: str) -> None:
+        """A line above the moving part, which is begun anew beneath it."""
         self.close()
+        note(message)
 
     def close(self) -> None:
         """Leave the terminal as it was found."""
@@ -171,31 +196,40 @@ class LiveView:
             self._live = None
 
     def _render(self, history: History) -> RenderableType:
+        """Two lines of at most 70 letters; a narrower terminal cuts them and wraps none."""
+        from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
+        from rich.text import Text
 
-        line = Table.grid(padding=(0, 2))
         if history.step == 0:
-            line.add_row(f"[dim]{_waiting_for(history)}…[/dim]")
-            return line
-        last = history.batches[-1] if history.batches else None
-        speed = history.images_per_second or 0.0
+            return _one_line(f"{_waiting_for(history)}…", style="dim")
         share = history.step / max(1, history.planned_steps)
-        bar = ProgressBar(total=1.0, completed=share, width=24)
-        state = "[yellow]paused[/yellow]" if history.paused else "training"
-        line.add_row(
-            state,
-            bar,
-            f"{share:4.0%}",
-            f"loss {last.loss:.4f}" if last else "",
-            f"accuracy {percent(last.accuracy):>8}" if last else "",
-            f"{speed:>9,.0f} img/s",
-            f"left {clock(history.seconds_left)}",
+        state = Text("paused", style="yellow") if history.paused else Text("training")
+        line = Table.grid(padding=(0, 2, 0, 0))
+        for width in (8, BAR_WIDTH, 4, 14):
+            line.add_column(width=width, no_wrap=True)
+        bar = ProgressBar(total=1.0, completed=share, width=BAR_WIDTH)
+        line.add_row(state, bar, f"{share:4.0%}", f"left {clock(history.seconds_left)}")
+        if not history.batches:
+            return line
+        last = history.batches[-1]
+        numbers = (
+            f"loss {last.loss:.4f}  accuracy {percent(last.accuracy):>8}"
+            f"  {history.images_per_second or 0.0:>9,.0f} img/s"
         )
-        return line
+        return Group(line, _one_line(numbers))
+
+
+def _one_line(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _waiting_for(history: History) -> str:
     if history.queued:
         return "waiting for the run before it"
-    return history.preparing or "starting the worker"
+    if history.preparing:
+        return history.preparing
+    return "beginning the first epoch" if history.started else "starting the worker"

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, complete_presets, current_home
+from workbench.cli.options import HomeOption, complete_from, complete_presets, current_home
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workbench.cli.follow import Interrupts, View
     from workbench.model.spec import TrainingSpec
     from workbench.runs.folder import RunFolder
@@ -31,23 +33,35 @@ def run(
     optimizer: Annotated[
         str | None,
         typer.Option(
-            help="sgd, adam, adamw, rmsprop or nadam. A change drops momentum and schedule."
+            help="sgd, adam, adamw, rmsprop or nadam. A change drops momentum and schedule.",
+            autocompletion=complete_from("sgd", "adam", "adamw", "rmsprop", "nadam"),
         ),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None,
     momentum: Annotated[float | None, typer.Option(help="For sgd and rmsprop.")] = None,
     schedule: Annotated[
         str | None,
-        typer.Option(help="constant, inverse-time-decay, cosine or exponential."),
+        typer.Option(
+            help="constant, inverse-time-decay, cosine or exponential.",
+            autocompletion=complete_from("constant", "inverse-time-decay", "cosine", "exponential"),
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same spec and seed, same result.")] = 0,
     repeats: Annotated[
         int, typer.Option(help="Train this many times, with seeds counting up.")
     ] = 1,
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="float32 or bfloat16.", autocompletion=complete_from("float32", "bfloat16")
+        ),
+    ] = "float32",
     dataset: Annotated[
         str,
-        typer.Option(help="mnist, fashion_mnist, cifar10, cifar100, or the path of an .npz."),
+        typer.Option(
+            help="mnist, fashion_mnist, cifar10, cifar100, or the path of an .npz.",
+            autocompletion=complete_from("mnist", "fashion_mnist", "cifar10", "cifar100"),
+        ),
     ] = "mnist",
     train_limit: Annotated[
         int | None, typer.Option(metavar="N", help="Only the first N training images.")
@@ -63,8 +77,11 @@ def run(
             show_default=False,
         ),
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A word to find the run by.")] = None,
-    note: Annotated[str, typer.Option(help="A remark kept with the run.")] = "",
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="A word to find the run by; may be repeated."),
+    ] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.")] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
@@ -135,8 +152,9 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     code = 0
     with counted_interrupts() as interrupts:
         for position, folder in enumerate(folders):
-            answer = partial(_pass_on, interrupts, answered, folders[position:])
-            summary = follow(folder, _view(as_json=as_json, quiet=quiet), answer)
+            view = _view(as_json=as_json, quiet=quiet)
+            answer = partial(_pass_on, interrupts, answered, folders[position:], view.say)
+            summary = follow(folder, view, answer)
             if summary is None:
                 note(f"run {folder.run_id}: its folder was deleted while it was watched")
                 code = code or 1
@@ -157,16 +175,20 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     return code
 
 
-def _pass_on(interrupts: Interrupts, answered: list[int], folders: list[RunFolder]) -> None:
+def _pass_on(
+    interrupts: Interrupts,
+    answered: list[int],
+    folders: list[RunFolder],
+    say: Callable[[str], None],
+) -> None:
     """Bring what the person pressed since the last look to the run and those behind it."""
-    from workbench.cli.output import note
     from workbench.runs import control
 
     if interrupts.count <= answered[0]:
         return
     answered[0] = interrupts.count
     if interrupts.count == 1:
-        note("stopping after this chunk and saving; Ctrl-C again kills it unsaved")
+        say("stopping after this chunk and saving; Ctrl-C again kills it unsaved")
     else:
         control.kill(folders[0].path)
     for folder in folders:

@@ -13,6 +13,7 @@ from workbench.cli.options import (
     ListFormat,
     RunArgument,
     RunArguments,
+    complete_from,
     current_home,
 )
 
@@ -27,7 +28,15 @@ STOP_PATIENCE_SECONDS = 60.0
 def runs(
     output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
     status: Annotated[
-        list[str] | None, typer.Option(help="Only runs in this state; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="STATE",
+            help="Only running, paused, queued, finished, stopped, failed or crashed runs; "
+            "may be repeated.",
+            autocompletion=complete_from(
+                "running", "paused", "queued", "finished", "stopped", "failed", "crashed"
+            ),
+        ),
     ] = None,
     home: HomeOption = None,
 ) -> None:
@@ -241,6 +250,7 @@ def delete(
     from workbench.cli.output import note
     from workbench.errors import RunError
     from workbench.leaderboard.store import Leaderboard
+    from workbench.leaderboard.wording import count
     from workbench.runs.folder import find_run
 
     place = current_home()
@@ -249,9 +259,23 @@ def delete(
         if folder.status().alive:
             raise RunError(f"run {folder.run_id} is still going; stop it first")
     if not yes:
-        names = ", ".join(folder.run_id for folder in folders)
-        typer.confirm(f"Delete {names} for good?", abort=True, err=True)
+        _ask_to_delete(", ".join(folder.run_id for folder in folders))
     for folder in folders:
         folder.delete()
     Leaderboard(place).remove([folder.run_id for folder in folders])
-    note(f"deleted {len(folders)} run{'s' if len(folders) > 1 else ''}")
+    note(f"deleted {count(len(folders), 'run')}")
+
+
+def _ask_to_delete(names: str) -> None:
+    from workbench.cli.output import note
+    from workbench.errors import RunError
+
+    try:
+        agreed = typer.confirm(f"Delete {names} for good?", err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():  # Ctrl-C
+            raise
+        raise RunError("nothing deleted: nobody is there to ask; --yes deletes unasked") from None
+    if not agreed:
+        note("nothing deleted")
+        raise typer.Exit(130)

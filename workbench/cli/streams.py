@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from typing import TextIO
 
 # A letter for a letter, so that tables keep their columns on a terminal without UTF-8.
-_PLAIN = str.maketrans("–−‑×·…─│✓✗±‘’“”", "---x..-|+x~''\"\"")
+_PLAIN = str.maketrans("–−‑×·…─━╸╺│✓✗●○■‖±‘’“”", "---x..----|+x*o#|~''\"\"")
 
 
 def speaks_unicode(stream: TextIO) -> bool:
@@ -28,9 +28,9 @@ def make_streams_safe() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
             mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8"))
     codecs.register_error("workbench", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and not speaks_unicode(stream):

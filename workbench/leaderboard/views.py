@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.outcome import Outcome, collapse_remark, collapsed_to, outcome
@@ -55,12 +56,19 @@ RUN_HEADINGS = (
 )
 
 
+def _headings(headings: tuple[Heading, ...], data: Iterable[str]) -> tuple[Heading, ...]:
+    """The headings, with the data set kept on narrow terminals where accuracies are of several."""
+    if len(set(data)) < 2:
+        return headings
+    return tuple(replace(item, weight=1) if item.text == "Data" else item for item in headings)
+
+
 def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard") -> Table:
     """All runs in the order given, one a row."""
     rows = tuple(run_row(place, run) for place, run in enumerate(summaries, 1))
     return Table(
         title=title,
-        headings=RUN_HEADINGS,
+        headings=_headings(RUN_HEADINGS, map(data_text, summaries)),
         rows=rows,
         footnotes=tuple(_run_footnotes(summaries)),
         records=tuple(run.to_json() for run in summaries),
@@ -165,7 +173,7 @@ def grouped_table(groups: Sequence[Group], title: str = "Leaderboard by settings
     """Groups in the order given, one a row, with the paper's accuracy where it has one."""
     return Table(
         title=title,
-        headings=_GROUP_HEADINGS,
+        headings=_headings(_GROUP_HEADINGS, (data_text(group.example) for group in groups)),
         rows=tuple(_group_row(group) for group in groups),
         footnotes=tuple(_group_footnotes(groups)),
         records=tuple(

@@ -30,6 +30,8 @@ class History:
     epochs: list[Epoch] = field(default_factory=list)
     paused: bool = False
     ending: Ended | None = None
+    _first: Batch | None = None  # the first chunk of the worker now at work
+    _test_seconds: float = 0.0  # how long the last test took
 
     @property
     def planned_steps(self) -> int:
@@ -63,10 +65,16 @@ class History:
 
     @property
     def seconds_left(self) -> float | None:
-        """Expected training seconds until the planned end; None before the first step."""
-        if self.step == 0 or self.seconds <= 0:
+        """Expected seconds until the planned end, the tests after each epoch included.
+
+        None until a second chunk has shown the pace: the first one's time is its compilation's.
+        """
+        first, step, seconds = self._first, self.step, self.seconds
+        if first is None or step <= first.step or seconds <= first.seconds:
             return None
-        return self.seconds / self.step * (self.planned_steps - self.step)
+        pace = (seconds - first.seconds) / (step - first.step)
+        tests = self._test_seconds * (self.planned_epochs - len(self.epochs))
+        return pace * (self.planned_steps - step) + tests
 
     def apply(self, event: Event) -> None:
         """Take one event into account."""
@@ -77,12 +85,18 @@ class History:
                 self.queued, self.preparing = False, event.what
             case Started():
                 self.queued, self.started, self.ending, self.paused = False, event, None, False
-                self.preparing = ""
+                self.preparing, self._first = "", None
                 self.steps_per_epoch = event.steps_per_epoch
             case Batch():
+                if event.step <= self.step:
+                    # A worker that died before its first checkpoint: begun anew, from step 0.
+                    self._back_to(event.step - event.steps)
                 self.batches.append(event)
+                self._first = self._first or event
                 self.preparing = ""
             case Epoch():
+                if self.batches and self.batches[-1].step == event.step:
+                    self._test_seconds = max(0.0, event.time - self.batches[-1].time)
                 self.epochs.append(event)
             case Paused():
                 self.paused = True

@@ -48,6 +48,8 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     require_sound(architecture)
     if plan.repeats < 1:
         raise PresetError(f"repeats: must be 1 or more (given: {plan.repeats})")
+    # No limit at all: the same training as without it, and on the leaderboard among its like.
+    beyond = plan.train_limit is not None and plan.train_limit >= facts.train_images
     try:
         dataset = DatasetRef(
             name=facts.name,
@@ -57,7 +59,7 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
             classes=facts.classes,
             train_images=facts.train_images,
             test_images=facts.test_images,
-            train_limit=plan.train_limit,
+            train_limit=None if beyond else plan.train_limit,
         )
         return [
             TrainingSpec.model_validate(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 STYLES = resource_folder("layouts")
 STANDBY_LOOK_SECONDS = 1.0
 LEAVING = "leaving"  # the id of the question at leaving, which is asked once
+LEAVE = "Leave; asks while something trains or is not saved"
 STARTING = "A training is being started; a moment"
 
 
@@ -88,9 +89,9 @@ class WorkbenchApp(App[None]):
             key_display="?",
             tooltip="The keys that work here",
         ),
-        Binding("q", "leave", "quit", tooltip="Leave; asks while something trains"),
+        Binding("q", "leave", "quit", tooltip=LEAVE),
         # Textual's own ctrl+q would leave without asking.
-        Binding("ctrl+q", "leave", show=False, priority=True, tooltip="Leave; asks first"),
+        Binding("ctrl+q", "leave", show=False, priority=True, tooltip=LEAVE),
         Binding("1", "go('models')", "models", show=False, tooltip="Go to Models"),
         Binding("2", "go('compose')", "compose", show=False, tooltip="Go to Compose"),
         Binding("3", "go('runs')", "runs", show=False, tooltip="Go to Runs"),
@@ -132,13 +133,12 @@ class WorkbenchApp(App[None]):
         # the whole top screen again with every change down there: 28 kB/s while a run is watched.
         return super()._background_screens if self.screen.is_modal else []
 
-    def action_go(self, place: str) -> None:
-        """Show one of the four places."""
+    async def action_go(self, place: str) -> None:
+        """Show one of the four places itself, whatever was opened from it before."""
         if self.current_mode != place:
-            self.switch_mode(place)
-            return
-        while len(self.screen_stack) > 1:  # a run's screen, say, lies on the place itself
-            self.pop_screen()
+            await self.switch_mode(place)
+        while len(self.screen_stack) > 1:  # a run's screen, say, lies on the place
+            await self.pop_screen()
 
     def action_switch_theme(self) -> None:
         """Between light and dark."""
@@ -194,7 +194,7 @@ class WorkbenchApp(App[None]):
         """Take a preset to Compose; unsaved work there is asked about."""
         from workbench.tui.screens.compose import ComposeScreen
 
-        await self.switch_mode("compose")
+        await self.action_go("compose")
         screen = self.screen
         if isinstance(screen, ComposeScreen):
             screen.start_from(preset)
@@ -245,9 +245,7 @@ class WorkbenchApp(App[None]):
 
     async def _save_and_leave(self, work: ComposeScreen) -> None:
         """Compose asks for a name; once it is saved, what else there is to ask is asked."""
-        await self.switch_mode("compose")
-        while self.screen is not work and len(self.screen_stack) > 1:
-            await self.pop_screen()
+        await self.action_go("compose")
         work.save_then(self.action_leave)
 
     def leave(self) -> None:

@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from workbench.tui.widgets.marked_options import MarkedOptions
+
 
 class ChoiceDialog(ModalScreen[str | None]):
     """One question, a few answers; returns the chosen answer's id, None when stepped out of."""
@@ -30,7 +32,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         """The question above its answers, the first one chosen."""
         with Vertical(classes="dialog"):
             yield Static(self._question, classes="question", markup=False)
-            yield OptionList(
+            yield MarkedOptions(
                 *(Option(label, id=answer) for answer, label in self._answers), markup=False
             )
 
@@ -63,7 +65,7 @@ class TextDialog(ModalScreen[str | None]):
         """The question above a line to write in."""
         with Vertical(classes="dialog"):
             yield Label(self._question, classes="question", markup=False)
-            yield Input(self._value, placeholder=self._placeholder)
+            yield Input(self._value, placeholder=self._placeholder, compact=True)
 
     def on_mount(self) -> None:
         """Write at once."""

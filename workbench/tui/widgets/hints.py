@@ -44,12 +44,15 @@ class Hints(Widget):
         # The focused widget's keys first, the app's own (help, quit) last.
         hints: dict[tuple[int, str], Hint] = {}
         nodes: list[DOMNode] = []
+        # Keys for what is not to be seen are not offered.
+        hidden = self.screen.has_class("too-small")
         for key, active in self.screen.active_bindings.items():
             binding: Binding = active.binding
             if active.node not in nodes:
                 nodes.append(active.node)
             place = nodes.index(active.node)
-            if binding.show and active.enabled and (place, binding.action) not in hints:
+            shown = binding.show and active.enabled and not (hidden and binding.action not in KEPT)
+            if shown and (place, binding.action) not in hints:
                 hints[place, binding.action] = Hint(
                     self.app.get_key_display(binding),
                     binding.description,

@@ -14,6 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from workbench.tui.widgets.marked_options import MarkedOptions
+
 
 @dataclass(frozen=True)
 class Pick:
@@ -42,7 +44,7 @@ class PickDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog wide pick"):
             yield Label(self._question, classes="question", markup=False)
             yield Input(placeholder="type to search", compact=True)
-            yield OptionList(markup=False)
+            yield MarkedOptions(markup=False)
 
     def on_mount(self) -> None:
         """Search at once."""

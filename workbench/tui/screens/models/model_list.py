@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 from workbench.tui.screens.models.catalogue import PART_TITLES, Entry
 from workbench.tui.screens.models.columns import bare_percent, left, right, short_count
 from workbench.tui.screens.models.standing import NOTHING, Standing
+from workbench.tui.widgets.marked_options import MarkedOptions
 
 WIDE = 38  # columns from which parameters stand in full and n has a column
 
@@ -42,7 +43,7 @@ class _Columns:
 
     @property
     def margin(self) -> str:
-        return " " if self.wide else ""
+        return " "  # where the cursor's mark stands
 
     def line(self, name: str, parameters: str, paper: str, ours: str, n: str) -> str:
         """All but the mark, which is coloured."""
@@ -51,7 +52,7 @@ class _Columns:
         return line + (f" {right(n, 3)}" if self.wide else "")
 
 
-class ModelList(OptionList, inherit_bindings=False):
+class ModelList(MarkedOptions, inherit_bindings=False):
     """Headings and models; the cursor walks over models only."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -164,9 +165,8 @@ class ModelList(OptionList, inherit_bindings=False):
             bare_percent(ours.mean if ours else None),
             str(ours.n) if ours and ours.n else "",
         )
-        if standing.within:
-            return Content.assemble(line, (" ✓", "$success"))
-        return Content.assemble(line, "  ")
+        gap = " " if columns.wide else ""
+        return Content.assemble(line, gap, ("✓" if standing.within else " ", "$success"))
 
     def _entry(self, key: str | None) -> Entry | None:
         return next((entry for entry in self._entries if _key(entry) == key), None)

@@ -108,7 +108,8 @@ def progress_text(run: WatchedRun, width: int) -> list[Piece]:
     if run.preparing:
         return [(one_line(run.preparing), "muted")]
     if run.summary.status is RunStatus.QUEUED:
-        return [("waits for the runs before it", "muted")]
+        words = "waits for the runs before it"
+        return [(words if len(words) <= width else "waits its turn", "muted")]
     epochs = run.summary.epochs
     digits = len(str(epochs))
     epoch = min(epochs, run.summary.epochs_completed + 1)
@@ -116,7 +117,7 @@ def progress_text(run: WatchedRun, width: int) -> list[Piece]:
     accuracy = run.summary.test_accuracy
     if width >= BAR_LEAST + len(tail) + 9:
         tail += f"  {percent(accuracy) if accuracy is not None else MISSING:>7}"
-    room = max(BAR_LEAST, width - len(tail))
+    room = max(0, width - len(tail))
     done = min(room, int(room * run.progress))
     return [("█" * done, "train"), ("░" * (room - done), "muted"), (tail, "")]
 

@@ -238,9 +238,9 @@ class RunsScreen(WorkbenchScreen):
         runs = self._living("kill")
         if not runs:
             return
-        it = "it" if len(runs) == 1 else "them"
+        it, they = ("it", "it") if len(runs) == 1 else ("them", "they")
         self._ask(
-            f"Kill {_named(runs)}? What {it} learned since the last whole epoch is lost; "
+            f"Kill {_named(runs)}? What {they} learned since the last whole epoch is lost; "
             f"r takes {it} up again from there.",
             [("stay", f"Leave {it} training"), ("kill", f"Kill {it}")],
             lambda: self._do(actions.kill, runs),

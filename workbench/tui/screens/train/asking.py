@@ -150,11 +150,11 @@ class RunRequests(WorkbenchScreen):
 
     async def action_board(self) -> None:
         """Its entry on the leaderboard."""
+        from workbench.tui.app import WorkbenchApp
         from workbench.tui.screens.leaderboard import LeaderboardScreen
 
-        await self.app.switch_mode("leaderboard")
-        while len(self.app.screen_stack) > 1:  # a run may have been opened from there
-            await self.app.pop_screen()
+        assert isinstance(self.app, WorkbenchApp)
+        await self.app.action_go("leaderboard")
         board = self.app.screen
         if isinstance(board, LeaderboardScreen):
             board.show_run(self._folder.run_id)

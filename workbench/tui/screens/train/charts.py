@@ -15,7 +15,7 @@ class View:
     """How the person looks at the curves."""
 
     axis: Axis = Axis.EPOCHS
-    smoothing: float = 0.6
+    smoothing: float = 0.8
     log: bool = False
     zoom: float = 1.0  # the share of the planned run that is shown
 
@@ -60,8 +60,8 @@ class MetricChart:
             series.append(Series("raw", raw_xs, [forward(y) for y in raw_ys], Role.TRAIN_RAW))
         series.append(Series("train", xs, [forward(y) for y in ys], Role.TRAIN))
         places = [forward(y) for y in test_ys]
-        series.append(Series("test", test_xs, places, Role.TEST))
-        # A dot at each epoch; where they would touch, here and there along the line.
+        # A dot at each epoch and no line, which would cover the train curve where both lie close;
+        # where the dots would touch, a line with dots here and there.
         crowded = len(test_xs) > columns / 3
         series.append(Series("test", test_xs, places, Role.TEST, line=crowded, mark="●"))
         notes: tuple[Note, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from rich.style import Style
@@ -31,6 +32,22 @@ def confusion_sentences(confusion: list[list[int]], most: int = WORST) -> list[s
     ]
 
 
+def mistake_lines(confusion: list[list[int]]) -> str:
+    """Those sentences below the map, none of them broken at the end of a line."""
+    # Textual breaks lines at no-break spaces too, so they are broken here.
+    whole = [words.replace(" ", "\N{NO-BREAK SPACE}") for words in confusion_sentences(confusion)]
+    lines = textwrap.wrap("Most often mistaken:  " + "   ".join(whole), _map_width(confusion))
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _cell_width(confusion: list[list[int]]) -> int:
+    return max(LEAST_CELL, 1 + max(len(str(count)) for row in confusion for count in row))
+
+
+def _map_width(confusion: list[list[int]]) -> int:
+    return 11 + len(confusion) * _cell_width(confusion) + 9
+
+
 def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) -> Text:
     """Rows are what an image shows, columns what the network says, the last its share right.
 
@@ -45,7 +62,7 @@ def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) ->
         if true != predicted
     ]
     most = max(mistakes, default=0) or 1
-    cell = max(LEAST_CELL, 1 + max(len(str(count)) for row in confusion for count in row))
+    cell = _cell_width(confusion)
     text = Text(no_wrap=True)
     text.append("shows╲says ".rjust(11), "dim")
     for predicted in range(classes):
@@ -91,15 +108,7 @@ class ConfusionScreen(ModalScreen[None]):
         with ScrollableContainer(classes="dialog", id="confusion"):
             yield Static(id="heat-map")
             yield Static(
-                "Most often mistaken:  "
-                + "   ".join(
-                    # Each mistake stays in one line.
-                    sentence.replace(" ", "\N{NO-BREAK SPACE}")
-                    for sentence in confusion_sentences(self._confusion)
-                ),
-                classes="muted",
-                id="mistakes",
-                markup=False,
+                mistake_lines(self._confusion), classes="muted", id="mistakes", markup=False
             )
 
     def on_mount(self) -> None:

@@ -1,0 +1,190 @@
+"""Starting a training and leaving: nothing waits for the disk, nothing is lost unasked."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import ClassVar
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Static
+
+from tests.tui.runs_of_old import LivingRun, until
+from workbench.errors import EnvironmentProblem
+from workbench.model.library import find_preset, own_preset_files
+from workbench.model.spec import TrainingSpec
+from workbench.runs import control, launcher
+from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.plan import Plan, specs_for
+from workbench.runs.record import Labels
+from workbench.settings import Home
+from workbench.tui.app import LEAVING, WorkbenchApp
+from workbench.tui.screens.compose import ComposeScreen
+from workbench.tui.screens.dialog import TextDialog
+from workbench.tui.screens.train import TrainScreen
+
+
+class ComposeApp(WorkbenchApp):
+    """Opens on Compose."""
+
+    DEFAULT_MODE: ClassVar[str] = "compose"
+
+
+async def change_a_model(app: WorkbenchApp, pilot: Pilot[None]) -> ComposeScreen:
+    """Leave Compose with NN model 1 less its first layer."""
+    await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+    screen = app.screen
+    assert isinstance(screen, ComposeScreen)
+    screen.start_from(find_preset("nn-1", app.home))
+    await pilot.press("d")
+    await until(pilot, lambda: screen.unsaved)
+    return screen
+
+
+def question(app: WorkbenchApp) -> str:
+    return str(app.screen.query_one(".question", Static).content)
+
+
+def answers(app: WorkbenchApp) -> list[str]:
+    return [str(option.prompt) for option in app.screen.query_one(OptionList).options]
+
+
+@pytest.mark.asyncio
+async def test_unsaved_work_is_asked_about(home: Home) -> None:
+    app = ComposeApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await change_a_model(app, pilot)
+        await pilot.press("1")
+        await until(pilot, lambda: app.current_mode == "models")
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        assert "changes of NN model 1 in Compose are not saved" in question(app)
+        assert answers(app) == ["Save them, then quit", "Drop them and quit", "Stay here"]
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen.id != LEAVING)
+        assert not app._exit
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: app._exit)
+    assert not list(own_preset_files(home))
+
+
+@pytest.mark.asyncio
+async def test_unsaved_work_is_saved_before_leaving(home: Home) -> None:
+    app = ComposeApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await change_a_model(app, pilot)
+        await pilot.press("4")
+        await until(pilot, lambda: app.current_mode == "leaderboard")
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        await pilot.press("escape")  # thought better of it
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        assert not app._exit
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        app.screen.query_one(Input).value = "mine"
+        await pilot.press("enter")
+        await until(pilot, lambda: app._exit)
+    assert [path.stem for path in own_preset_files(home)] == ["mine"]
+
+
+@pytest.mark.asyncio
+async def test_one_question_for_trainings_and_unsaved_work(home: Home) -> None:
+    run = LivingRun(home, by="app")
+    app = ComposeApp(home)
+    app.started.append(run.folder)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await change_a_model(app, pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        assert "still training" in question(app) and "are not saved" in question(app)
+        assert answers(app)[0] == "Save the changes first" and answers(app)[-1] == "Stay here"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        app.screen.query_one(Input).value = "mine"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.id == LEAVING)  # now about the training alone
+        assert "not saved" not in question(app) and "Save the changes first" not in answers(app)
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: app._exit)
+    assert control.requested(run.folder.path) is control.Command.STOP
+    run.die()
+
+
+class SlowDisk:
+    """A launch that takes as long as the test wants it to."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.times = 0
+        self.held: list[int] = []
+
+    def __call__(
+        self, home: Home, specs: list[TrainingSpec], labels: Labels, *_: object
+    ) -> list[RunFolder]:
+        self.times += 1
+        self.begun.set()
+        assert self.go_on.wait(10)
+        folder, descriptor = create_run(home, specs[0], labels, "app")
+        self.held.append(descriptor)
+        return [folder]
+
+
+async def on_models(app: WorkbenchApp, pilot: Pilot[None]) -> Callable[[], None]:
+    """A function that trains NN model 1."""
+    specs = specs_for(app.home, "nn-1", Plan())
+    await pilot.pause()
+    return lambda: app.train(specs)
+
+
+@pytest.mark.asyncio
+async def test_a_slow_disk_does_not_hold_the_screen(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk()
+    monkeypatch.setattr(launcher, "launch", disk)
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        train = await on_models(app, pilot)
+        train()
+        await until(pilot, disk.begun.is_set)
+        train()  # pressed twice
+        await pilot.press("3")
+        await until(pilot, lambda: app.current_mode == "runs")
+        await pilot.press("q")  # what has just been started would not be asked about yet
+        await pilot.pause()
+        assert not app._exit and not app.started
+        disk.go_on.set()
+        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        assert disk.times == 1 and len(app.started) == 1
+        train()
+        await until(pilot, lambda: disk.times == 2)
+    for descriptor in disk.held:
+        os.close(descriptor)
+
+
+@pytest.mark.asyncio
+async def test_a_training_that_cannot_start_is_said(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> list[RunFolder]:
+        raise EnvironmentProblem("no space left on device")
+
+    monkeypatch.setattr(launcher, "launch", full)
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        train = await on_models(app, pilot)
+        for _ in range(2):
+            train()
+            await until(pilot, lambda: not app._starting)
+        assert not isinstance(app.screen, TrainScreen) and not app.started
+        said = [notice.message for notice in app._notifications]
+        assert said and all("no space left" in message for message in said)
