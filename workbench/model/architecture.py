@@ -20,7 +20,7 @@ ImageShape = tuple[
 class Architecture(BaseModel):
     """`layers` in order from the image (height, width, channels) to `classes` probabilities."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     input_shape: ImageShape = (28, 28, 1)
     classes: Annotated[int, Field(ge=2, le=10_000)] = 10

@@ -75,7 +75,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class _Layer(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Flatten(_Layer):
