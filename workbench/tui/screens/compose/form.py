@@ -29,7 +29,13 @@ class FormView(LineView, can_focus=True):
     """Shows one value's form. While it has the focus, valid values are told as they are typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "keep", "keep", tooltip="Keep the values and step back to the layers"),
+        Binding(
+            "enter",
+            "keep",
+            "keep",
+            key_display="enter",
+            tooltip="Keep the values and step back to the layers",
+        ),
         Binding("escape", "put_back", "put back", tooltip="Put back what was there before"),
         Binding("down,tab", "next(1)", "next", key_display="↓", tooltip="Next field"),
         Binding("up,shift+tab", "next(-1)", "previous", key_display="↑", tooltip="Field before"),

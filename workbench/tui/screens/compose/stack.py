@@ -38,7 +38,13 @@ class LayerStack(LineView, can_focus=True):
     """The rows of a draft and a cursor on one of them. Places are those of `model.draft`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "edit", tooltip="Edit what is under the cursor"),
+        Binding(
+            "enter",
+            "choose",
+            "edit",
+            key_display="enter",
+            tooltip="Edit what is under the cursor",
+        ),
         Binding("down,j", "move(1)", "down", show=False, tooltip="Next row"),
         Binding("up,k", "move(-1)", "up", show=False, tooltip="Previous row"),
         Binding("pagedown,ctrl+d", "move(10)", "page down", show=False, tooltip="Ten rows down"),

@@ -74,7 +74,10 @@ class Totals(LineView):
         if problem is None:
             text = Text("✓ ready to train", style=self.paint("accent"))
         else:
-            text = Text(f"✗ {problem}", style=self.paint("error"))
+            sentence = f"✗ {problem}"
+            if len(sentence) > self.line_width and problem.index:
+                sentence = f"✗ not ready: layer {problem.index}, as said under it"
+            text = Text(sentence, style=self.paint("error"))
             text.truncate(self.line_width, overflow="ellipsis")
         text.no_wrap = True
         return text
