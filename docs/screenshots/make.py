@@ -87,7 +87,6 @@ async def train(app: WorkbenchApp, pilot: Pilot[None]) -> None:
     """A finished run, smoothed a little more than at first."""
     app.open_run(next(run for name in SHOWN for run in finished(app.home, name)))
     await settled(app, pilot)
-    await pilot.press("right_square_bracket")
 
 
 async def leaderboard(app: WorkbenchApp, pilot: Pilot[None]) -> None:

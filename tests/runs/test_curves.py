@@ -11,6 +11,7 @@ from workbench.runs.curves import (
     Axis,
     Buckets,
     CurveView,
+    Means,
     Metric,
     Samples,
     Smoothing,
@@ -61,6 +62,22 @@ def test_smoothing_passes_over_what_is_no_number() -> None:
     assert smoothed[0] == smoothed[3] == 1.0
     assert math.isnan(smoothed[1])
     assert math.isnan(smoothed[2])
+
+
+def test_smoothing_hangs_on_the_steps_and_not_on_how_they_are_cut_into_chunks() -> None:
+    few = Smoothing(0.8, span=20.0).extend([1.0, 3.0, 2.0], places=[20.0, 40.0, 60.0])
+    many = Smoothing(0.8, span=20.0).extend(
+        [1.0] * 4 + [3.0] * 4 + [2.0] * 4, places=[5.0 * part for part in range(1, 13)]
+    )
+    assert [many[3], many[7], many[11]] == pytest.approx(list(few))
+
+
+def test_means_are_the_values_themselves_where_there_is_room() -> None:
+    means = Means(0.0, 10.0, 5)
+    xs, ys = [1.0, 3.0, 3.5, math.pi + 2, 12.0], [1.0, 2.0, 4.0, math.nan, 9.0]
+    means.extend(xs, ys, 2)
+    means.extend(xs, ys, 5)
+    assert means.points() == ([1.0, 3.25], [1.0, 3.0])
 
 
 def test_no_smoothing_gives_the_values_themselves() -> None:

@@ -91,27 +91,84 @@ class Smoothing:
     The plain exponential mean starts at nothing and is drawn to zero by it; each value here is
     divided by the weight that has come together so far, so that the first one is the column's
     own. Values that are not finite are passed over and stay gaps.
+
+    `weight` is what is kept of the past over `span` along the places given to `extend`, so that
+    a curve of many short chunks is as smooth as one of few long ones.
     """
 
-    def __init__(self, weight: float) -> None:
+    def __init__(self, weight: float, span: float = 1.0) -> None:
         if not 0.0 <= weight < 1.0:
             raise ValueError(f"smoothing weight {weight} is not in [0, 1)")
         self.weight = weight
+        self.span = span
         self.values = array("d")
         self._sum = 0.0
         self._weights = 0.0
 
-    def extend(self, column: Sequence[float], count: int | None = None) -> array[float]:
-        """Carry on to the column's first `count` values (all, when not given)."""
-        keep, add = self.weight, 1.0 - self.weight
-        for value in column[len(self.values) : count]:
+    def extend(
+        self,
+        column: Sequence[float],
+        count: int | None = None,
+        places: Sequence[float] | None = None,
+    ) -> array[float]:
+        """Carry on to the column's first `count` values (all, when not given).
+
+        `places` are where each value ends, ascending from 0; without them all are one span long.
+        """
+        first = len(self.values)
+        for index, value in enumerate(column[first:count], first):
+            if places is None:
+                keep = self.weight
+            else:
+                length = places[index] - (places[index - 1] if index else 0.0)
+                keep = self.weight ** (length / self.span) if self.weight else 0.0
             if math.isfinite(value):
-                self._sum = keep * self._sum + add * value
-                self._weights = keep * self._weights + add
+                self._sum = keep * self._sum + (1.0 - keep) * value
+                self._weights = keep * self._weights + 1.0 - keep
                 self.values.append(self._sum / self._weights)
             else:
                 self.values.append(math.nan)
         return self.values
+
+
+class Means:
+    """The mean place and value in each of `count` equal parts of an x range.
+
+    As x only grows, a part is closed once a later one begins; values outside the range and
+    values that are not finite are left out. Where there is one value a part, it is that value.
+    """
+
+    def __init__(self, low: float, high: float, count: int) -> None:
+        self._low = low
+        self._high = high
+        self._width = (high - low) / max(1, count)
+        self._read = 0
+        self._closed: tuple[list[float], list[float]] = ([], [])
+        self._part = -1
+        self._sums = (0.0, 0.0, 0)
+
+    def extend(self, xs: Sequence[float], ys: Sequence[float], count: int) -> None:
+        """Carry on to the first `count` values of two columns."""
+        if self._read == 0:
+            self._read = bisect_left(xs, self._low, 0, count)
+        for x, y in zip(xs[self._read : count], ys[self._read : count], strict=True):
+            if not self._low <= x <= self._high or not math.isfinite(y):
+                continue
+            part = int((x - self._low) / self._width) if self._width > 0 else 0
+            if part != self._part:
+                self._closed = self.points()
+                self._part, self._sums = part, (0.0, 0.0, 0)
+            x_sum, y_sum, seen = self._sums
+            self._sums = (x_sum + x, y_sum + y, seen + 1)
+        self._read = max(self._read, count)
+
+    def points(self) -> tuple[list[float], list[float]]:
+        """At most one point a part, x ascending."""
+        x_sum, y_sum, seen = self._sums
+        if not seen:
+            return self._closed
+        xs, ys = self._closed
+        return [*xs, x_sum / seen], [*ys, y_sum / seen]
 
 
 class Buckets:
@@ -220,29 +277,40 @@ class CurveView:
         self._samples: Samples | None = None
         self._smoothing = Smoothing(0.0)
         self._frame: tuple[object, ...] = ()
-        self._raw = Buckets(0, 1, 1)
+        self._raw = Means(0, 1, 1)
         self._smooth = Buckets(0, 1, 1)
 
     def update(
-        self, samples: Samples, axis: Axis, window: Window, columns: int, weight: float
+        self,
+        samples: Samples,
+        axis: Axis,
+        window: Window,
+        columns: int,
+        weight: float,
+        span: float = 1.0,
     ) -> None:
-        """Bring the view up to date with all chunks there are now."""
+        """Bring the view up to date with all chunks there are now.
+
+        `weight` is what smoothing keeps of the past over `span` optimizer steps.
+        """
         count = len(samples)
-        if samples is not self._samples or weight != self._smoothing.weight:
-            self._samples, self._smoothing, self._frame = samples, Smoothing(weight), ()
+        smoothing = self._smoothing
+        if samples is not self._samples or (weight, span) != (smoothing.weight, smoothing.span):
+            self._samples, self._smoothing, self._frame = samples, Smoothing(weight, span), ()
         frame = (axis, window, columns)
         if frame != self._frame:
             self._frame = frame
-            self._raw = Buckets(window.low, window.high, columns)
+            # Means, since the extremes of many small chunks would fill the whole frame.
+            self._raw = Means(window.low, window.high, columns)
             self._smooth = Buckets(window.low, window.high, columns)
         xs, ys = samples.xs(axis), samples.ys(self.metric)
-        self._smoothing.extend(ys, count)
+        self._smoothing.extend(ys, count, samples.xs(Axis.STEPS))
         self._raw.extend(xs, ys, count)
         self._smooth.extend(xs, self._smoothing.values, count)
 
     @property
     def raw(self) -> tuple[list[float], list[float]]:
-        """The chunks' own values."""
+        """The chunks' own values, the mean where several share a column."""
         return self._raw.points()
 
     @property

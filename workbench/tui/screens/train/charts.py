@@ -15,7 +15,7 @@ class View:
     """How the person looks at the curves."""
 
     axis: Axis = Axis.EPOCHS
-    smoothing: float = 0.8
+    smoothing: float = 0.6
     log: bool = False
     zoom: float = 1.0  # the share of the planned run that is shown
 
@@ -30,6 +30,7 @@ class Frame:
     window: Window
     paper: float | None = None
     trouble_step: int | None = None
+    span: float = 1.0  # the optimizer steps over which smoothing keeps its weight
 
 
 class MetricChart:
@@ -48,7 +49,7 @@ class MetricChart:
     def make(self, frame: Frame, columns: int, rows: int) -> Chart:
         """The chart for a canvas of so many columns and rows."""
         view, window = frame.view, frame.window
-        self.train.update(frame.train, view.axis, window, columns, view.smoothing)
+        self.train.update(frame.train, view.axis, window, columns, view.smoothing, frame.span)
         self._test.update(frame.test, view.axis, window, columns, 0.0)
         (raw_xs, raw_ys), (xs, ys) = self.train.raw, self.train.smooth
         test_xs, test_ys = self._test.raw

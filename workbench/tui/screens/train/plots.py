@@ -16,6 +16,9 @@ from workbench.tui.screens.train.numbers import Reading
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.curve_plot import CurvePlot, MakeChart
 
+# The whole run is this many spans of smoothing: about one a column of the plot.
+SMOOTHING_SPANS = 200
+
 PLOT_SECONDS = 0.7  # a redrawn plot is the dearest thing on a slow connection
 ZOOMS = (1.0, 0.25, 0.0625)
 ZOOM_WORDS = {1.0: "", 0.25: "  last quarter", 0.0625: "  last sixteenth"}
@@ -71,6 +74,7 @@ class RunPlots(Vertical):
             self._window(state),
             self._paper,
             trouble.step if trouble else None,
+            state.planned(Axis.STEPS) / SMOOTHING_SPANS,
         )
         for metric, chart in self._charts.items():
             self._plot(metric).draw(_maker(chart, frame))
