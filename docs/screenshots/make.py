@@ -84,7 +84,7 @@ async def compose(app: WorkbenchApp, pilot: Pilot[None]) -> None:
 
 
 async def train(app: WorkbenchApp, pilot: Pilot[None]) -> None:
-    """A finished run, smoothed a little more than at first."""
+    """A finished run."""
     app.open_run(next(run for name in SHOWN for run in finished(app.home, name)))
     await settled(app, pilot)
 

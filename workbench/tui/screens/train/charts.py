@@ -15,7 +15,7 @@ class View:
     """How the person looks at the curves."""
 
     axis: Axis = Axis.EPOCHS
-    smoothing: float = 0.6
+    smoothing: float = 0.8
     log: bool = False
     zoom: float = 1.0  # the share of the planned run that is shown
 
