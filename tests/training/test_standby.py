@@ -9,12 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from workbench.data.catalogue import describe_dataset
 from workbench.model.overrides import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
 from workbench.runs.folder import RunFolder, RunStatus
 from workbench.runs.launcher import launch
-from workbench.runs.plan import Plan, specs_for
+from workbench.runs.plan import Plan, dataset_ref, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.standby import Standby
 from workbench.settings import Home
@@ -94,3 +95,8 @@ def test_closing_leaves_no_process(home: Home) -> None:
     assert standby_processes(home)
     standby.close()
     assert not standby_processes(home)
+
+
+def test_what_it_reads_early_is_what_runs_ask_for(home: Home) -> None:
+    ready = dataset_ref(describe_dataset("mnist"))
+    assert specs_for(home, "nn-1", Plan())[0].dataset == ready

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from workbench.data.catalogue import describe_dataset
+from workbench.data.facts import DatasetFacts
 from workbench.errors import PresetError
 from workbench.model.library import find_preset
 from workbench.model.overrides import Overrides, with_overrides
@@ -51,16 +52,7 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     # No limit at all: the same training as without it, and on the leaderboard among its like.
     beyond = plan.train_limit is not None and plan.train_limit >= facts.train_images
     try:
-        dataset = DatasetRef(
-            name=facts.name,
-            path=str(facts.path) if facts.path else None,
-            sha256=facts.sha256,
-            image_shape=facts.image_shape,
-            classes=facts.classes,
-            train_images=facts.train_images,
-            test_images=facts.test_images,
-            train_limit=None if beyond else plan.train_limit,
-        )
+        dataset = dataset_ref(facts, None if beyond else plan.train_limit)
         return [
             TrainingSpec.model_validate(
                 {
@@ -84,3 +76,17 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
         raise PresetError(
             f"{field}: {message[0].lower() + message[1:]} (given: {fault.get('input')})"
         ) from error
+
+
+def dataset_ref(facts: DatasetFacts, train_limit: int | None = None) -> DatasetRef:
+    """The data set as a spec names it."""
+    return DatasetRef(
+        name=facts.name,
+        path=str(facts.path) if facts.path else None,
+        sha256=facts.sha256,
+        image_shape=facts.image_shape,
+        classes=facts.classes,
+        train_images=facts.train_images,
+        test_images=facts.test_images,
+        train_limit=train_limit,
+    )

@@ -47,13 +47,14 @@ def _get_warm() -> None:
     """Load what every run needs, and let the compiler's own start-up pass."""
     # Here and not above: what Keras reads from the environment is set by then.
     import workbench.training.train  # noqa: F401
-    from workbench.model.spec import DatasetRef
+    from workbench.data.catalogue import describe_dataset
+    from workbench.runs.plan import dataset_ref
     from workbench.training.prepared import load_sources
     from workbench.training.warm import compile_something
 
     # Whatever is wrong with the data is said by the run that needs it.
     with contextlib.suppress(UserError):
-        load_sources(DatasetRef())
+        load_sources(dataset_ref(describe_dataset("mnist")))
     compile_something()
 
 
