@@ -10,17 +10,11 @@ import os
 import sys
 from typing import NoReturn
 
-import typer
-
 from workbench.errors import UserError
 
 PROGRAM = "mnist-workbench"
 INTERRUPTED = 130
-
-# Typer has moved between Click and a copy of its own; the class is the same by name.
-_ClickException: type[Exception] = next(
-    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
-)
+COMPLETION_VARIABLE = "_MNIST_WORKBENCH_COMPLETE"  # set by the shell when it asks for words
 
 
 def main() -> NoReturn:
@@ -30,33 +24,57 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; nothing a user can cause leaves a traceback."""
-    from workbench.cli.app import app
     from workbench.cli.streams import make_streams_safe
 
     make_streams_safe()
     # Data files of one user are nobody else's business.
     os.umask(0o077)
     try:
-        code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        # Without a word there is nothing to parse, and the parser takes longer to load than
+        # the screens to open.
+        parse = bool(arguments) or COMPLETION_VARIABLE in os.environ
+        return _command(arguments) if parse else _screens()
     except UserError as error:
         return fail(str(error), error.exit_code)
-    except _ClickException as error:
-        return fail(_usage_line(error), getattr(error, "exit_code", 2))
-    except (typer.Abort, KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError):
         return fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         return _reader_gone()
-    except SystemExit as leaving:
-        if isinstance(leaving.__context__, BrokenPipeError):  # Click's way to take it
-            return _reader_gone()
-        raise
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
         name = f"{error.filename}: " if error.filename else ""
         return fail(f"{name}{error.strerror or error}", 1)
+
+
+def _screens() -> int:
+    from workbench.settings import default_home
+    from workbench.tui.start import open_screens
+
+    return open_screens(default_home())
+
+
+def _command(arguments: list[str]) -> int:
+    import typer
+
+    from workbench.cli.app import app
+
+    # Typer has moved between Click and a copy of its own; the class is the same by name.
+    usage_error: type[Exception] = next(
+        kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+    )
+    try:
+        code = app(arguments, prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except usage_error as error:
+        return fail(_usage_line(error), getattr(error, "exit_code", 2))
+    except typer.Abort:
+        return fail("interrupted", INTERRUPTED)
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # Click's way to take it
+            return _reader_gone()
+        raise
 
 
 def _reader_gone() -> int:
@@ -79,6 +97,6 @@ def _usage_line(error: Exception) -> str:
     command = getattr(context, "command_path", PROGRAM) or PROGRAM
     if not message:  # a command without its arguments: Click has nothing to add
         return f"see `{command} --help`"
-    if not isinstance(error, typer.BadParameter) and not hasattr(error, "ctx"):
+    if not hasattr(error, "ctx"):
         return message
     return f"{message} (see `{command} --help`)"
