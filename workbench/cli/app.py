@@ -49,10 +49,9 @@ def start(
 ) -> None:
     """Without a command: the screens."""
     if context.invoked_subcommand is None:
-        from workbench.cli.options import current_home
-        from workbench.tui.start import open_screens
+        from workbench.cli.entry import screens
 
-        raise typer.Exit(open_screens(current_home()))
+        raise typer.Exit(screens())
 
 
 app.command("presets")(presets.presets)

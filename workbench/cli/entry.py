@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
         # Without a word there is nothing to parse, and the parser takes longer to load than
         # the screens to open.
         parse = bool(arguments) or COMPLETION_VARIABLE in os.environ
-        return _command(arguments) if parse else _screens()
+        return _command(arguments) if parse else screens()
     except UserError as error:
         return fail(str(error), error.exit_code)
     except (KeyboardInterrupt, EOFError):
@@ -47,7 +47,8 @@ def run(arguments: list[str]) -> int:
         return fail(f"{name}{error.strerror or error}", 1)
 
 
-def _screens() -> int:
+def screens() -> int:
+    """Open the screens on the data folder in force; the exit code they leave with."""
     from workbench.settings import default_home
     from workbench.tui.start import open_screens
 

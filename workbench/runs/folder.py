@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import time
@@ -271,9 +270,3 @@ def find_run(home: Home, prefix: str) -> RunFolder:
     if len(names) > 10 and hint.startswith("known"):
         hint = "`mnist-workbench runs` lists them"
     raise RunError(f'no run "{prefix}": {hint}')
-
-
-def record_json(folder: RunFolder) -> dict[str, object]:
-    """`spec.json` as plain data, for export."""
-    data: dict[str, object] = json.loads(folder.spec_file.read_text(encoding="utf-8"))
-    return data

@@ -56,7 +56,6 @@ class Worker:
         self._asked_to_stop = False
         self._last_batch: Batch | None = None
         self._progress: Progress | None = None
-        self._result: Result | None = None
 
     def run(self) -> int:
         """Train to the end and return the exit code; every ending stands in the log."""
@@ -99,7 +98,7 @@ class Worker:
         result = train(
             spec, self._emit, self._should_stop, start=start, keep=keep, scratch=self._folder.path
         )
-        self._progress, self._result = result.progress, result
+        self._progress = result.progress
         if result.diverged is None:
             save_checkpoint(result.model, result.progress, self._folder.model_file)
         return self._ending(result)
