@@ -59,8 +59,8 @@ def launch(
     return [folder for folder, _ in created]
 
 
-def resume(folder: RunFolder) -> None:
-    """Take a crashed or stopped run up again from its last whole epoch.
+def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
+    """Take a crashed or stopped run up again from its last whole epoch; its new worker.
 
     Raises:
         RunError: the run is alive or has come to its end.
@@ -86,7 +86,7 @@ def resume(folder: RunFolder) -> None:
         writer = EventWriter(folder.events_file)
         writer.write(Preparing(time.time(), "starting the worker"))
         writer.close()
-        spawn_worker(folder, descriptor)
+        return spawn_worker(folder, descriptor)
     except OSError as error:
         raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
     finally:

@@ -1,0 +1,228 @@
+"""`queue`: see, start, stop and rearrange the trainings that wait."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import HomeOption, ListFormat, current_home
+from workbench.cli.trials import JobsOption
+
+if TYPE_CHECKING:
+    from workbench.leaderboard.table import Cell, Table
+    from workbench.queue.view import QueueView, TrialView
+    from workbench.settings import Home
+
+TrialArgument = Annotated[
+    str, typer.Argument(metavar="TRIAL", help="A trial's id, or its beginning.")
+]
+
+app = typer.Typer(
+    help="The trainings that wait: what `reproduce` and `sweep` put there.\n\n"
+    "Example: mnist-workbench queue watch",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def queue(
+    context: typer.Context,
+    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """List the queue: what trains, what waits, what has ended, and how long all of it takes."""
+    if context.invoked_subcommand is not None:
+        return
+    from workbench.cli.output import note, print_json, print_table
+
+    view = _view(current_home())
+    if output is ListFormat.JSON:
+        print_json(view.to_json())
+    elif not view.trials:
+        note("The queue is empty. `mnist-workbench reproduce` fills it with the paper's tables.")
+    else:
+        print_table(queue_table(view))
+
+
+@app.command("watch")
+def watch(home: HomeOption = None) -> None:
+    """Follow the queue; Ctrl-C leaves it training."""
+    from workbench.cli.output import note
+    from workbench.cli.queue_follow import display_for, watch_queue
+
+    place = current_home()
+    view = _view(place)
+    if not view.pending:
+        note("nothing waits in the queue")
+        return
+    if not view.running:
+        note("the queue does not run; `mnist-workbench queue start` lets it")
+        raise typer.Exit(1)
+    try:
+        watch_queue(place, display_for(sys.stdout, quiet=False))
+    except KeyboardInterrupt:
+        note("left the queue training; `mnist-workbench queue stop` ends it")
+        raise typer.Exit(130) from None
+
+
+@app.command("start")
+def start(jobs: JobsOption = None, home: HomeOption = None) -> None:
+    """Let the queue run in the background; what was stopped or failed is tried again."""
+    from workbench.cli.output import note
+    from workbench.cli.queue_follow import time_left
+    from workbench.queue import service
+
+    place = current_home()
+    if not service.start(place, jobs):
+        note("nothing waits in the queue")
+        return
+    view = _view(place)
+    note(f"the queue runs: {len(view.pending)} to train, {time_left(view)}")
+
+
+@app.command("stop")
+def stop(home: HomeOption = None) -> None:
+    """Save what trains and stop the queue; `queue start` goes on where it was."""
+    import time
+
+    from workbench.cli.output import note
+    from workbench.queue import service
+    from workbench.queue.store import QueueStore
+
+    place = current_home()
+    if not service.stop(place):
+        note("the queue does not run")
+        return
+    deadline = time.monotonic() + 60.0
+    store = QueueStore(place)
+    while store.runs() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if store.runs():
+        note("the queue has not stopped yet: it waits for what trains to be saved")
+        raise typer.Exit(1)
+    note(f"the queue has stopped with {len(_view(place).pending)} to train")
+
+
+@app.command("drop")
+def drop(
+    trials: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TRIAL]…", help="Ids of trials, or their beginnings."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that do not train now.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Take trials out of the queue. Runs and results stay where they are."""
+    from workbench.cli.output import note
+    from workbench.errors import RunError
+    from workbench.leaderboard.wording import count
+    from workbench.queue import service
+    from workbench.queue.store import QueueStore
+    from workbench.queue.trial import TrialState
+
+    place = current_home()
+    store = QueueStore(place)
+    state = store.read()
+    if every:
+        alive = store.runs()
+        ids = [t.id for t in state.trials if not (alive and t.state is TrialState.RUNNING)]
+    elif trials:
+        ids = [service.find_trial(state, name).id for name in trials]
+    else:
+        raise RunError("name the trials to drop (`mnist-workbench queue` lists them), or --all")
+    note(f"dropped {count(service.drop(place, ids), 'trial')}")
+
+
+@app.command("move")
+def move(
+    trial: TrialArgument,
+    place: Annotated[
+        int, typer.Argument(metavar="PLACE", help="Among the waiting ones; 1 is trained next.")
+    ],
+    home: HomeOption = None,
+) -> None:
+    """Train a waiting trial sooner or later."""
+    from workbench.cli.output import note
+    from workbench.queue import service
+    from workbench.queue.store import QueueStore
+
+    here = current_home()
+    found = service.find_trial(QueueStore(here).read(), trial)
+    stands = service.move(here, found.id, place)
+    note(f"trial {found.id} is number {stands} of the waiting ones")
+
+
+def _view(home: Home) -> QueueView:
+    from workbench.queue.watch import QueueWatch
+    from workbench.runs.watchlist import Watchlist
+
+    runs = Watchlist(home)
+    runs.look()
+    return QueueWatch(home).look({run.run_id: run for run in runs.living})
+
+
+def queue_table(view: QueueView) -> Table:
+    """The queue as a table, in its order."""
+    from workbench.cli.queue_follow import time_left
+    from workbench.leaderboard.table import Align, Heading, Table, cell
+    from workbench.leaderboard.wording import percent
+    from workbench.runs.estimate import duration_words
+
+    right = Align.RIGHT
+    headings = (
+        Heading("Trial"),
+        Heading("State"),
+        Heading("For", weight=2),
+        Heading("Training", weight=1),
+        Heading("Done", right, 3),
+        Heading("Accuracy", right),
+        Heading("Time left", right, 2),
+        Heading("Run", weight=3),
+    )
+    rows = tuple(
+        (
+            cell(item.trial.id),
+            _state_cell(item, running=view.running),
+            cell(item.trial.label),
+            cell(item.trial.text),
+            cell(f"{item.progress:.0%}" if item.progress else ""),
+            cell(percent(item.accuracy) if item.accuracy is not None else ""),
+            cell(duration_words(item.seconds_left) if item.seconds_left else ""),
+            cell(item.trial.run_id or ""),
+        )
+        for item in view.trials
+    )
+    notes = [f"{item.trial.id}: {item.trial.message}" for item in view.trials if item.trial.message]
+    return Table(_title(view, time_left(view)), headings, rows, footnotes=tuple(notes))
+
+
+def _title(view: QueueView, left: str) -> str:
+    done = f"{view.ended} of {len(view.trials)} done"
+    if view.message:
+        return f"Queue: waiting, {view.message}; {done}"
+    if view.stopping:
+        return f"Queue: stopping; {done}"
+    if view.interrupted:
+        return f"Queue: stopped; {done}; `mnist-workbench queue start` goes on, {left}"
+    return f"Queue: {done}; {left}"
+
+
+def _state_cell(item: TrialView, *, running: bool) -> Cell:
+    from workbench.leaderboard.table import Tone, cell
+    from workbench.queue.trial import TrialState
+
+    tones = {
+        TrialState.FINISHED: Tone.GOOD,
+        TrialState.PRESENT: Tone.GOOD,
+        TrialState.RUNNING: Tone.STRONG,
+        TrialState.FAILED: Tone.BAD,
+        TrialState.DIVERGED: Tone.BAD,
+        TrialState.STOPPED: Tone.WARNING,
+    }
+    state = item.trial.state
+    if state is TrialState.RUNNING and not running and item.run is None:
+        return cell("interrupted", Tone.WARNING)
+    return cell(state.value, tones.get(state, Tone.PLAIN))

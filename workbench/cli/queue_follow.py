@@ -1,0 +1,254 @@
+"""Following the queue from a terminal until its trials have ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from workbench.cli.follow import counted_interrupts
+from workbench.cli.output import console, live_terminal, note
+from workbench.cli.progress import clock
+from workbench.leaderboard.paper import paper_accuracies
+from workbench.leaderboard.wording import count, percent, points
+from workbench.queue import service
+from workbench.queue.trial import TrialState
+from workbench.queue.view import QueueView, TrialView
+from workbench.queue.watch import QueueWatch
+from workbench.runs import control
+from workbench.runs.estimate import duration_words
+from workbench.runs.watchlist import Watchlist
+from workbench.settings import Home
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+LOOK_SECONDS = 0.4
+BAR_WIDTH = 24
+MOST_SHOWN = 4  # trials that train at once and are drawn
+
+
+class Display(Protocol):
+    """Where the queue is shown."""
+
+    def show(self, view: QueueView) -> None:
+        """Some times a second."""
+
+    def ended(self, line: str) -> None:
+        """One trial came to its end."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+
+
+def follow_queue(home: Home, trial_ids: Sequence[str], display: Display) -> QueueView:
+    """Show these trials until they have ended, or the queue has; the last view of them.
+
+    The first Ctrl-C saves what trains and stops the queue, the second kills what trains.
+    """
+    watch, runs = QueueWatch(home), Watchlist(home)
+    told: dict[str, TrialState] = {}
+    answered = 0
+    with counted_interrupts() as interrupts:
+        try:
+            while True:
+                runs.look()
+                whole = watch.look({run.run_id: run for run in runs.living})
+                view = whole.only(trial_ids)
+                _tell_ended(view, told, display)
+                display.show(view)
+                if not view.pending or not view.running:
+                    return view
+                if interrupts.count > answered:
+                    answered += 1
+                    _interrupt(home, whole, answered, display)
+                time.sleep(LOOK_SECONDS)
+        finally:
+            display.close()
+
+
+def watch_queue(home: Home, display: Display) -> None:
+    """Show the whole queue until it has nothing left or stops; Ctrl-C is the caller's."""
+    watch, runs = QueueWatch(home), Watchlist(home)
+    told: dict[str, TrialState] = {}
+    try:
+        while True:
+            runs.look()
+            view = watch.look({run.run_id: run for run in runs.living})
+            if not told:  # what had ended before is not told again
+                told = {item.trial.id: item.trial.state for item in view.trials}
+            _tell_ended(view, told, display)
+            display.show(view)
+            if not view.pending or not view.running:
+                return
+            time.sleep(LOOK_SECONDS)
+    finally:
+        display.close()
+
+
+def _interrupt(home: Home, view: QueueView, presses: int, display: Display) -> None:
+    display.close()
+    service.stop(home)
+    if presses == 1:
+        note("saving what trains, then the queue stops; Ctrl-C again kills it unsaved")
+        return
+    for item in view.training:
+        if item.trial.run_id:
+            control.kill(home.runs / item.trial.run_id)
+
+
+def _tell_ended(view: QueueView, told: dict[str, TrialState], display: Display) -> None:
+    total = len(view.trials)
+    for item in view.trials:
+        state = item.trial.state
+        if state.pending or told.get(item.trial.id) is state:
+            continue
+        told[item.trial.id] = state
+        number = sum(not known.pending for known in told.values())
+        display.ended(f"{number:>{len(str(total))}}/{total}  {ending(item)}")
+
+
+def ending(item: TrialView) -> str:
+    """How a trial ended, in one line."""
+    trial, result = item.trial, item.result
+    head = f"{trial.label}: {trial.text}" if trial.label else trial.text
+    match trial.state:
+        case TrialState.FINISHED | TrialState.PRESENT if result is not None:
+            line = f"{head}: {percent(result.test_accuracy)}"
+            paper = paper_accuracies().get(trial.spec.settings_key)
+            if paper is not None and result.test_accuracy is not None:
+                apart = points(100 * (result.test_accuracy - paper))
+                line += f", paper {percent(paper)} ({apart})"
+            if trial.state is TrialState.PRESENT:
+                return f"{line}; was trained already, run {result.run_id}"
+            return f"{line}, {clock(result.train_seconds)}"
+        case TrialState.DIVERGED:
+            return f"{head}: {trial.message or 'diverged'}"
+        case TrialState.FAILED:
+            return f"{head}: failed: {trial.message}"
+        case TrialState.STOPPED:
+            return f"{head}: stopped, run {trial.run_id}"
+    return f"{head}: {trial.state}"
+
+
+def time_left(view: QueueView) -> str:
+    """`about 38 min, until 16:42`, or why it is not known."""
+    if not view.pending:
+        return "nothing left to train"
+    return time_words(view.seconds_left, view.unknown)
+
+
+def time_words(seconds: float | None, unknown: int) -> str:
+    """A time to go, and for how many trials there is no telling."""
+    if seconds is None:
+        return "how long is not known yet (no run like these has ended here)"
+    until = time.strftime("%H:%M", time.localtime(time.time() + seconds))
+    words = f"about {duration_words(seconds)}, until {until}"
+    return f"{words}, and {count(unknown, 'trial')} of unknown length" if unknown else words
+
+
+class PlainDisplay:
+    """Lines for pipes and logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begun: set[str] = set()
+        self._message = ""
+
+    def show(self, view: QueueView) -> None:
+        """A line for each trial that begins."""
+        for item in view.training:
+            if item.trial.id not in self._begun and item.trial.run_id:
+                self._begun.add(item.trial.id)
+                label = f"{item.trial.label}: " if item.trial.label else ""
+                self._print(f"training {label}{item.trial.text} (run {item.trial.run_id})")
+        if view.message and view.message != self._message:
+            self._print(f"waiting: {view.message}")
+        self._message = view.message
+
+    def ended(self, line: str) -> None:
+        """One line."""
+        self._print(line)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class SilentDisplay:
+    """Shows nothing, for --quiet."""
+
+    def show(self, view: QueueView) -> None:
+        """Nothing to show."""
+
+    def ended(self, line: str) -> None:
+        """Nothing to show."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class LiveDisplay:
+    """A few moving lines; trials that ended stay above them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = console(stream)
+        self._live: Live | None = None
+
+    def show(self, view: QueueView) -> None:
+        """Draw anew."""
+        from rich.live import Live
+
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(self._render(view), refresh=True)
+
+    def ended(self, line: str) -> None:
+        """A line that stays."""
+        self._console.print(line, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Take the moving lines away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _render(self, view: QueueView) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        def one_line(text: str, style: str = "") -> Text:
+            return Text(text, style, no_wrap=True, overflow="ellipsis")
+
+        lines: list[RenderableType] = []
+        for item in view.training[:MOST_SHOWN]:
+            label = f"{item.trial.label}: " if item.trial.label else ""
+            lines.append(one_line(f"{label}{item.trial.text}", "bold"))
+            lines.append(one_line(f"  {_progress(item)}"))
+        if not lines:
+            words = view.message or "waiting for other trials in the queue"
+            lines.append(one_line(words, "yellow" if view.message else "dim"))
+        state = "stopping" if view.stopping else f"{view.ended} of {len(view.trials)} done"
+        lines.append(one_line(f"queue: {state}; {time_left(view)}", "dim"))
+        return Group(*lines)
+
+
+def _progress(item: TrialView) -> str:
+    run = item.run
+    if run is None or not run.step:
+        return (run.preparing if run else "") or "starting the worker"
+    filled = round(item.progress * BAR_WIDTH)
+    bar = "━" * filled + "─" * (BAR_WIDTH - filled)
+    words = f"{bar} {item.progress:4.0%}   left {clock(item.seconds_left)}"
+    return f"{words}   test accuracy {percent(item.accuracy)}" if item.accuracy else words
+
+
+def display_for(stream: TextIO, *, quiet: bool) -> Display:
+    """The display that suits the stream."""
+    if quiet:
+        return SilentDisplay()
+    return LiveDisplay(stream) if live_terminal(stream) else PlainDisplay(stream)

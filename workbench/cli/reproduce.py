@@ -1,0 +1,149 @@
+"""`reproduce`: train what the paper's tables need and put them beside ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import HomeOption, complete_from, current_home
+from workbench.cli.trials import (
+    DetachOption,
+    DryRunOption,
+    JobsOption,
+    PrecisionOption,
+    QuietOption,
+    SeedsOption,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.model.spec import Precision
+    from workbench.model.tables import PaperTable
+    from workbench.queue.view import QueueView
+    from workbench.settings import Home
+
+
+def reproduce(
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TABLE]…",
+            help="3, 6, 7, 8 or 9; all of them if none is named.",
+            autocompletion=complete_from("3", "6", "7", "8", "9"),
+        ),
+    ] = None,
+    seeds: SeedsOption = 1,
+    precision: PrecisionOption = "float32",
+    jobs: JobsOption = None,
+    dry_run: DryRunOption = False,
+    detach: DetachOption = False,
+    quiet: QuietOption = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Tables, claims and trials as JSON on stdout.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Train every row of the paper's tables that is missing, then print them beside ours.
+
+    What is on the leaderboard (same settings and seed) is not trained again. It goes on when
+    the connection drops. Ctrl-C saves and stops; the same command goes on where it was.
+
+    Example: mnist-workbench reproduce 3 --seeds 5
+    """
+    from workbench.cli.output import note, print_json, print_table
+    from workbench.cli.trials import (
+        checked_precision,
+        exit_code,
+        plan_sentence,
+        plan_table,
+        speeds_here,
+        train_wanted,
+    )
+    from workbench.queue.paper import rows_of, tables_of, trainings_for
+    from workbench.queue.service import sort_out
+    from workbench.runs.record import Labels
+
+    checked_precision(precision)
+    half: Precision = "bfloat16" if precision == "bfloat16" else "float32"
+    place = current_home()
+    chosen = tables_of(_numbers(tables or []))
+    wanted = trainings_for(chosen, seeds, half)
+    found, speeds = sort_out(place, wanted), speeds_here(place)
+    if not (quiet or (as_json and dry_run)):
+        distinct = len(wanted) // seeds
+        note(
+            f"{_named(chosen)}: {rows_of(chosen)} rows, {distinct} trainings"
+            f"{f' of {seeds} seeds' if seeds > 1 else ''} in {precision}."
+        )
+        note(plan_sentence(found, speeds))
+    if dry_run:
+        planned = plan_table(wanted, found, speeds)
+        if as_json:
+            print_json(list(planned.records))
+        else:
+            print_table(planned)
+        return
+    view = train_wanted(
+        place,
+        wanted,
+        by="reproduce",
+        labels=Labels(),
+        jobs=jobs,
+        detach=detach,
+        quiet=quiet,
+        as_json=as_json,
+    )
+    if not detach:
+        _print_results(place, chosen, half, view, as_json=as_json)
+    raise typer.Exit(exit_code(view))
+
+
+def _numbers(words: Sequence[str]) -> list[int]:
+    from workbench.errors import PresetError
+    from workbench.model.tables import TABLE_NUMBERS
+
+    numbers = []
+    for word in words:
+        if not word.isdigit():
+            known = ", ".join(map(str, TABLE_NUMBERS))
+            raise PresetError(f'"{word}" is no table of the paper\'s results; known: {known}')
+        numbers.append(int(word))
+    return numbers
+
+
+def _named(tables: Sequence[PaperTable]) -> str:
+    numbers = [str(table.number) for table in tables]
+    if len(numbers) == 1:
+        return f"Table {numbers[0]}"
+    return f"Tables {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _print_results(
+    home: Home,
+    tables: Sequence[PaperTable],
+    precision: Precision,
+    view: QueueView | None,
+    *,
+    as_json: bool,
+) -> None:
+    from workbench.cli.output import print_json, print_table
+    from workbench.cli.trials import trials_json
+    from workbench.leaderboard.paper import compare
+    from workbench.leaderboard.paper_view import paper_view
+    from workbench.leaderboard.store import Leaderboard
+
+    entries = Leaderboard(home).entries()
+    shown = [paper_view(compare(table, entries, precision)) for table in tables]
+    if as_json:
+        print_json(
+            {
+                "tables": [record for table in shown for record in table.records],
+                "trials": trials_json(view),
+            }
+        )
+        return
+    for table in shown:
+        print()
+        print_table(table)

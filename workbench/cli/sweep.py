@@ -1,0 +1,117 @@
+"""`sweep`: train a grid of settings over one preset."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workbench.cli.options import HomeOption, complete_presets, current_home
+from workbench.cli.trials import (
+    DetachOption,
+    DryRunOption,
+    JobsOption,
+    PrecisionOption,
+    QuietOption,
+    SeedsOption,
+)
+
+
+def sweep(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET_OR_FILE",
+            help="A preset's name or a preset's TOML file.",
+            autocompletion=complete_presets,
+        ),
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SETTING=A,B",
+            help="learning_rate, optimizer, batch_size, epochs, momentum, schedule, precision, "
+            "dataset, train_limit or seed with its values; may be repeated.",
+        ),
+    ] = None,
+    seeds: SeedsOption = 1,
+    precision: PrecisionOption = "float32",
+    dataset: Annotated[
+        str, typer.Option(help="mnist, fashion_mnist, cifar10, cifar100, or an .npz.")
+    ] = "mnist",
+    train_limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Only the first N training images.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
+    ] = None,
+    jobs: JobsOption = None,
+    dry_run: DryRunOption = False,
+    detach: DetachOption = False,
+    quiet: QuietOption = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Groups and trials as JSON on stdout.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Train every combination of the settings given, in the queue, and rank them.
+
+    Example: mnist-workbench sweep cnn-2 --set learning_rate=0.001,0.002 --set optimizer=sgd,adam
+    """
+    from workbench.cli.output import note, print_json, print_table
+    from workbench.cli.trials import (
+        checked_precision,
+        exit_code,
+        plan_sentence,
+        plan_table,
+        speeds_here,
+        train_wanted,
+        trials_json,
+    )
+    from workbench.leaderboard.grouping import group_runs, ranked
+    from workbench.leaderboard.store import Leaderboard
+    from workbench.leaderboard.views import grouped_table
+    from workbench.leaderboard.wording import count
+    from workbench.queue.service import sort_out
+    from workbench.queue.sweep import grid, parse_axes
+    from workbench.queue.trial import identity
+    from workbench.runs.plan import Plan
+    from workbench.runs.record import checked_labels
+
+    checked_precision(precision)
+    labels = checked_labels(tag or [], "")
+    place = current_home()
+    plan = Plan(precision=precision, dataset=dataset, train_limit=train_limit)
+    wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
+    found, speeds = sort_out(place, wanted), speeds_here(place)
+    if not (quiet or (as_json and dry_run)):
+        note(f"{preset}: {count(len(wanted), 'training')}. {plan_sentence(found, speeds)}")
+    if dry_run:
+        planned = plan_table(wanted, found, speeds)
+        if as_json:
+            print_json(list(planned.records))
+        else:
+            print_table(planned)
+        return
+    view = train_wanted(
+        place,
+        wanted,
+        by="sweep",
+        labels=labels,
+        jobs=jobs,
+        detach=detach,
+        quiet=quiet,
+        as_json=as_json,
+    )
+    if not detach:
+        ours = {identity(item.spec) for item in wanted}
+        runs = [run for run in Leaderboard(place).entries() if (run.settings_key, run.seed) in ours]
+        table = grouped_table(ranked(group_runs(runs)), f"Sweep of {preset}")
+        if as_json:
+            print_json({"groups": list(table.records), "trials": trials_json(view)})
+        elif runs:
+            print()
+            print_table(table)
+    raise typer.Exit(exit_code(view))

@@ -1,0 +1,196 @@
+"""What `reproduce`, `sweep` and `queue` share: the plan in words, training it, the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import complete_from
+
+if TYPE_CHECKING:
+    from workbench.leaderboard.table import Table
+    from workbench.queue.service import Sorted, Wanted
+    from workbench.queue.trial import Origin
+    from workbench.queue.view import QueueView
+    from workbench.runs.estimate import Speed
+    from workbench.runs.record import Labels
+    from workbench.settings import Home
+
+SeedsOption = Annotated[int, typer.Option("--seeds", metavar="N", help="Seeds 0 to N-1 of each.")]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(help="float32 or bfloat16.", autocompletion=complete_from("float32", "bfloat16")),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="Trainings at once; 1 unless said otherwise. One training keeps all cores busy: "
+        "two on the same few cores each take about twice as long.",
+        show_default=False,
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be trained and how long; train nothing.")
+]
+DetachOption = Annotated[bool, typer.Option("--detach", help="Return at once.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")]
+
+
+def checked_precision(precision: str) -> None:
+    """Refuse a precision that there is none of.
+
+    Raises:
+        QueryError: it is neither float32 nor bfloat16.
+    """
+    from workbench.errors import QueryError
+
+    if precision not in ("float32", "bfloat16"):
+        raise QueryError(f'precision: "{precision}" is neither float32 nor bfloat16')
+
+
+def speeds_here(home: Home) -> Sequence[Speed]:
+    """What earlier runs of this machine tell of its speed."""
+    import platform
+
+    from workbench.runs.estimate import known_speeds
+
+    return known_speeds(home, platform.node())
+
+
+def plan_sentence(found: Sorted, speeds: Sequence[Speed]) -> str:
+    """`12 trained already, 1 in the queue, 7 to train: about 25 min, until 16:40`."""
+    from workbench.cli.queue_follow import time_words
+    from workbench.queue.view import estimated_seconds, total_seconds
+
+    parts = []
+    if found.present:
+        parts.append(f"{len(found.present)} trained already")
+    if found.queued:
+        parts.append(f"{len(found.queued)} in the queue already")
+    if not found.to_train:
+        return f"{', '.join(parts)}: nothing to train."
+    parts.append(f"{len(found.new)} new")
+    specs = [item.spec for item in found.new] + [item.spec for item, _ in found.queued]
+    times = [estimated_seconds(spec, speeds) for spec in specs]
+    left = time_words(total_seconds(times), sum(seconds is None for seconds in times))
+    return f"{', '.join(parts)}; {found.to_train} to train: {left}."
+
+
+def plan_table(wanted: Sequence[Wanted], found: Sorted, speeds: Sequence[Speed]) -> Table:
+    """Each trial of a plan: what it is for, where it stands, how long it should take here."""
+    from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
+    from workbench.leaderboard.wording import MISSING, percent
+    from workbench.queue.trial import identity
+    from workbench.queue.view import estimated_seconds
+    from workbench.runs.estimate import duration_words
+
+    present = {identity(item.spec): summary for item, summary in found.present}
+    queued = {identity(item.spec): trial for item, trial in found.queued}
+    rows, records = [], []
+    for item in wanted:
+        key = identity(item.spec)
+        settings, optimizer = item.spec.training, item.spec.training.optimizer
+        seconds = None if key in present else estimated_seconds(item.spec, speeds)
+        if key in present:
+            state = cell(f"trained: {percent(present[key].test_accuracy)}", Tone.GOOD)
+        elif key in queued:
+            state = cell(f"in the queue ({queued[key].state})")
+        else:
+            state = cell("to train")
+        rows.append(
+            (
+                cell(item.label),
+                cell(item.spec.title),
+                cell(f"{optimizer.kind} {optimizer.learning_rate:g}"),
+                cell(settings.batch_size),
+                cell(settings.epochs),
+                cell(item.spec.seed),
+                state,
+                cell(MISSING if seconds is None else duration_words(seconds)),
+            )
+        )
+        records.append(
+            {
+                "label": item.label,
+                "preset": item.spec.preset,
+                "title": item.spec.title,
+                "settings_key": key[0],
+                "seed": key[1],
+                "precision": item.spec.precision,
+                "trained": key in present,
+                "run_id": present[key].run_id if key in present else None,
+                "queued": key in queued,
+                "estimated_seconds": None if seconds is None else round(seconds, 1),
+            }
+        )
+    right = Align.RIGHT
+    headings = (
+        Heading("For"),
+        Heading("Model", weight=2),
+        Heading("Optimizer", weight=1),
+        Heading("Batch", right, 3),
+        Heading("Epochs", right, 3),
+        Heading("Seed", right),
+        Heading("State"),
+        Heading("Time here", right, 1),
+    )
+    return Table("What would be trained", headings, tuple(rows), records=tuple(records))
+
+
+def train_wanted(
+    home: Home,
+    wanted: Sequence[Wanted],
+    *,
+    by: Origin,
+    labels: Labels,
+    jobs: int | None,
+    detach: bool,
+    quiet: bool,
+    as_json: bool,
+) -> QueueView | None:
+    """Queue what is missing, let the queue run, and follow it; None when nobody waits for it."""
+    from workbench.cli.output import note
+    from workbench.cli.queue_follow import display_for, follow_queue
+    from workbench.queue import service
+    from workbench.queue.store import QueueStore
+
+    ids = service.enqueue(home, wanted, by, labels)
+    if not ids:
+        return None
+    first = [trial.id for trial in QueueStore(home).read().waiting if trial.id not in ids]
+    if first:
+        note(f"{len(first)} queued earlier go first (`mnist-workbench queue` lists them)")
+    service.start(home, jobs)
+    if detach:
+        note("training in the background; `mnist-workbench queue watch` follows it")
+        return None
+    display = display_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
+    view = follow_queue(home, ids, display)
+    if view.pending:
+        note(
+            f"the queue has stopped with {len(view.pending)} of these to train; "
+            "the same command, or `mnist-workbench queue start`, goes on where it was"
+        )
+    return view
+
+
+def exit_code(view: QueueView | None) -> int:
+    """0 when all came to a result, 1 when something failed or diverged, 130 when stopped."""
+    from workbench.queue.trial import TrialState
+
+    if view is None:
+        return 0
+    states = {item.trial.state for item in view.trials}
+    if view.pending or TrialState.STOPPED in states:
+        return 130
+    return 1 if states & {TrialState.FAILED, TrialState.DIVERGED} else 0
+
+
+def trials_json(view: QueueView | None) -> list[dict[str, Any]]:
+    """The trials of a view as plain data."""
+    return [] if view is None else [item.to_json() for item in view.trials]

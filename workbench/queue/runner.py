@@ -1,0 +1,235 @@
+"""Works the queue off: one detached process a home, which lives while there is something to do.
+
+It holds `queue/runner.lock` for its whole life, hands each trial to an executor, watches run
+folders for how they end, and keeps what became of each trial in `queue.json`. Killed, it leaves
+its workers training; the next one joins them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from workbench.errors import EnvironmentProblem, RunError, UserError
+from workbench.queue.executor import Executor, Job
+from workbench.queue.known import living_run, results_of
+from workbench.queue.local import LocalExecutor
+from workbench.queue.store import QueueDamaged, QueueState, QueueStore
+from workbench.queue.trial import Trial, TrialState
+from workbench.runs import lock
+from workbench.runs.environment import usable_cores
+from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.summary import summarise
+from workbench.settings import Home
+
+LOOK_SECONDS = 0.25
+# How long to wait before a full disk is tried again.
+RETRY_SECONDS = 10.0
+
+
+class Runner:
+    """One pass over the queue, until nothing is left or a stop is asked for."""
+
+    def __init__(self, home: Home, executor: Executor, lock_descriptor: int) -> None:
+        self._home = home
+        self._store = QueueStore(home)
+        self._executor = executor
+        self._lock = lock_descriptor
+        self._jobs: dict[str, Job] = {}  # by trial id
+        self._ended: dict[str, Trial] = {}  # not yet written: the disk may be full for a while
+        self._told: set[str] = set()  # jobs that were asked to stop, with the whole queue
+        self._asked_to_stop = False
+        self._not_before = 0.0
+        self._seen: tuple[int, int] | None = None
+        self._state = QueueState()
+
+    def ask_to_stop(self) -> None:
+        """Stop as if a person had asked for it; may be called from a signal handler."""
+        self._asked_to_stop = True
+
+    def run(self) -> None:
+        """Work until the queue is empty or stopped; the lock is released within."""
+        while True:
+            try:
+                if self._step():
+                    return
+            except QueueDamaged as error:
+                # What trains goes on by itself and lands on the leaderboard.
+                print(f"mnist-workbench: {error}", file=sys.stderr, flush=True)
+                return
+            except EnvironmentProblem as error:
+                self._hold(str(error))
+            time.sleep(LOOK_SECONDS)
+
+    def _step(self) -> bool:
+        """One look; True when there is nothing left to do and the lock has been let go."""
+        self._look()
+        self._settle()
+        if self._asked_to_stop:
+            with self._store.change() as state:
+                state.stopping = True
+            self._asked_to_stop = False
+            self._look()
+        if self._state.stopping:
+            self._stop_all()
+        elif time.monotonic() >= self._not_before:
+            self._fill()
+        if self._jobs or self._ended:
+            return False
+        return self._leave()
+
+    def _look(self) -> None:
+        """Read the queue if somebody changed it."""
+        version = self._store.version()
+        if version != self._seen:
+            self._state, self._seen = self._store.read(), version
+
+    def _settle(self) -> None:
+        """Note what became of jobs that ended."""
+        for trial_id, job in list(self._jobs.items()):
+            if job.ended():
+                del self._jobs[trial_id]
+                trial = self._state.trial(trial_id)
+                if trial is not None:
+                    self._ended[trial_id] = self._outcome(trial, job.run_id)
+        if self._ended:
+            with self._store.change() as state:
+                for trial in self._ended.values():
+                    state.put(trial)
+            self._ended.clear()
+            self._look()
+
+    def _outcome(self, trial: Trial, run_id: str) -> Trial:
+        told = trial.id in self._told
+        self._told.discard(trial.id)
+        folder = RunFolder(self._home.runs / run_id)
+        return trial.model_copy(update=outcome_of(folder, interrupted=told))
+
+    def _fill(self) -> None:
+        """Begin trials while there is room; the queue is read anew before each."""
+        while len(self._jobs) < self._state.jobs:
+            ready = [trial for trial in self._state.waiting if trial.id not in self._jobs]
+            if not ready or self._state.stopping:
+                return
+            self._begin(ready[0])
+            self._look()
+
+    def _begin(self, trial: Trial) -> None:
+        """Begin one trial, or find that it needs no training."""
+        known = results_of(self._home).get(trial.identity)
+        if known is not None:
+            self._write(trial, state=TrialState.PRESENT, run_id=known.run_id, message="")
+            return
+        try:
+            job = self._start(trial)
+        except EnvironmentProblem:
+            raise
+        except UserError as error:
+            self._write(trial, state=TrialState.FAILED, message=str(error))
+            return
+        self._jobs[trial.id] = job
+        if not self._write(trial, state=TrialState.RUNNING, run_id=job.run_id, message=""):
+            job.stop()  # dropped in this very moment
+
+    def _start(self, trial: Trial) -> Job:
+        run_id = trial.run_id or living_run(self._home, trial.identity)
+        if run_id is not None:
+            job = self._executor.take_up(run_id)
+            if job is not None:
+                return job
+        spec = trial.spec
+        if self._state.jobs > 1 and spec.threads is None:
+            # Several that each take all cores are slower together than one after the other.
+            threads = max(1, usable_cores() // self._state.jobs)
+            spec = spec.model_copy(update={"threads": threads})
+        return self._executor.submit(spec, trial.labels, trial.by)
+
+    def _write(self, trial: Trial, **values: object) -> bool:
+        """Change a trial in the queue; False when it was dropped meanwhile."""
+        with self._store.change() as state:
+            state.message = ""
+            state.put(trial.model_copy(update=values))
+            return state.trial(trial.id) is not None
+
+    def _stop_all(self) -> None:
+        """Stop and save what trains; it is taken up again when the queue goes on."""
+        for trial_id, job in self._jobs.items():
+            if trial_id in self._told:
+                continue
+            self._told.add(trial_id)
+            try:
+                job.stop()
+            except UserError as error:  # its folder was deleted, say; it ends by itself
+                print(f"mnist-workbench: {error}", file=sys.stderr, flush=True)
+
+    def _hold(self, message: str) -> None:
+        """Wait and try again later; what trains goes on meanwhile."""
+        self._not_before = time.monotonic() + RETRY_SECONDS
+        print(f"mnist-workbench: {message}", file=sys.stderr, flush=True)
+        try:
+            with self._store.change() as state:
+                state.message = message
+        except UserError:
+            traceback.print_exc()
+
+    def _leave(self) -> bool:
+        """Let go of the lock if nothing is left, in one step with the last look at the queue.
+
+        Whoever adds a trial afterwards finds the lock free and starts a new runner.
+        """
+        with self._store.change() as state:
+            if state.waiting and not state.stopping:
+                return False
+            state.stopping = False
+            state.message = ""
+            os.close(self._lock)
+        return True
+
+
+def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
+    """State and message of a trial whose run is not trained any more.
+
+    `interrupted`: the queue itself had it stopped, so that a stopped run waits to go on.
+    """
+    try:
+        status = folder.status()
+        summary = summarise(folder, status)
+    except RunError as error:
+        return {"state": TrialState.FAILED, "run_id": None, "message": str(error)}
+    found: dict[str, object] = {"run_id": folder.run_id, "message": summary.message}
+    match status:
+        case RunStatus.FINISHED:
+            found["state"] = TrialState.FINISHED
+        case RunStatus.STOPPED:
+            found["state"] = TrialState.WAITING if interrupted else TrialState.STOPPED
+        case RunStatus.FAILED:
+            found["state"] = TrialState.DIVERGED if summary.diverged else TrialState.FAILED
+        case _:
+            found["state"] = TrialState.FAILED
+            found["message"] = (
+                f"the worker died after {summary.epochs_completed} of {summary.epochs} epochs; "
+                "it goes on from there when the queue is started again"
+            )
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Run the queue of a home. The second argument is the held runner lock's descriptor."""
+    # A hangup of the terminal it was started from must not end it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.umask(0o077)
+    home, descriptor = Home(Path(arguments[0])), int(arguments[1])
+    os.set_inheritable(descriptor, False)
+    lock.write_pid(descriptor, os.getpid())
+    runner = Runner(home, LocalExecutor(home), descriptor)
+    signal.signal(signal.SIGTERM, lambda number, frame: runner.ask_to_stop())
+    runner.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

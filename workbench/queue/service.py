@@ -1,0 +1,251 @@
+"""What commands and screens ask of the queue: add, start, stop, drop, move."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from workbench.errors import EnvironmentProblem, RunError, nearest
+from workbench.model.spec import TrainingSpec
+from workbench.queue.known import results_of
+from workbench.queue.store import MOST_JOBS, MOST_TRIALS, QueueState, QueueStore
+from workbench.queue.trial import Origin, Trial, TrialState
+from workbench.runs import lock
+from workbench.runs.folder import ID_LETTERS
+from workbench.runs.process import module_command, module_environment
+from workbench.runs.record import Labels
+from workbench.runs.summary import RunSummary
+from workbench.settings import Home
+
+RUNNER = "workbench.queue.runner"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A training somebody asks for: its spec and what it is for."""
+
+    spec: TrainingSpec
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """What of the wanted is there, what waits or trains already, and what is new."""
+
+    present: tuple[tuple[Wanted, RunSummary], ...]
+    queued: tuple[tuple[Wanted, Trial], ...]
+    new: tuple[Wanted, ...]
+
+    @property
+    def to_train(self) -> int:
+        """How many trainings are still to be done."""
+        return len(self.queued) + len(self.new)
+
+
+def sort_out(home: Home, wanted: Sequence[Wanted]) -> Sorted:
+    """Compare what is wanted with the leaderboard and the queue; nothing is changed."""
+    return _sorted(wanted, results_of(home), QueueStore(home).read())
+
+
+def _sorted(
+    wanted: Sequence[Wanted],
+    known: dict[tuple[str, int], RunSummary],
+    state: QueueState,
+) -> Sorted:
+    queued = {trial.identity: trial for trial in state.trials if not trial.state.settled}
+    present: list[tuple[Wanted, RunSummary]] = []
+    waiting: list[tuple[Wanted, Trial]] = []
+    new: dict[tuple[str, int], Wanted] = {}
+    for item in wanted:
+        key = item.spec.settings_key, item.spec.seed
+        if key in known:
+            present.append((item, known[key]))
+        elif key in queued:
+            waiting.append((item, queued[key]))
+        else:
+            new.setdefault(key, item)
+    return Sorted(tuple(present), tuple(waiting), tuple(new.values()))
+
+
+def enqueue(
+    home: Home, wanted: Sequence[Wanted], by: Origin, labels: Labels | None = None
+) -> list[str]:
+    """Put at the end of the queue what is neither on the leaderboard nor queued yet.
+
+    Returns the ids of all trials in the queue that stand for what is wanted, new or old, in the
+    order wanted. Those that had been stopped or had failed wait once more.
+
+    Raises:
+        RunError: the queue would grow beyond its limit.
+    """
+    known = results_of(home)
+    store = QueueStore(home)
+    running = store.runs()
+    with store.change() as state:
+        if not running and not any(not trial.state.settled for trial in state.trials):
+            state.trials = []  # all is done: a new list begins, the runs stay where they are
+        found = _sorted(wanted, known, state)
+        if len(state.waiting) + len(found.new) > MOST_TRIALS:
+            raise RunError(
+                f"{len(found.new)} trials: the queue holds at most {MOST_TRIALS}; ask for fewer"
+            )
+        for _, trial in found.queued:
+            if not trial.state.pending:
+                state.put(trial.model_copy(update={"state": TrialState.WAITING, "message": ""}))
+        ids = {trial.identity: trial.id for _, trial in found.queued}
+        taken = {trial.id for trial in state.trials}
+        for item in found.new:
+            trial = Trial(
+                id=_fresh_id(taken),
+                spec=item.spec,
+                label=item.label,
+                by=by,
+                labels=labels or Labels(),
+            )
+            taken.add(trial.id)
+            ids[trial.identity] = trial.id
+            state.trials.append(trial)
+    return list(dict.fromkeys(ids.values()))
+
+
+def _fresh_id(taken: set[str]) -> str:
+    while True:
+        token = "".join(secrets.choice(ID_LETTERS) for _ in range(3 if len(taken) < 2000 else 5))
+        if token not in taken:
+            return token
+
+
+def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
+    """Let the queue run, detached; False when there is nothing to train.
+
+    With `retry`, trials that were stopped or failed are tried again; what can go on from a
+    checkpoint does.
+
+    Raises:
+        RunError: a number of jobs out of range.
+        EnvironmentProblem: the runner cannot be started.
+    """
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        raise RunError(f"jobs: must be from 1 to {MOST_JOBS} (given: {jobs})")
+    store = QueueStore(home)
+    with store.change() as state:
+        state.stopping = False
+        state.jobs = jobs or state.jobs
+        descriptor = lock.acquire(store.runner_lock)
+        if descriptor is None:
+            _wait_again(state, retry=retry, interrupted=False)
+            return True
+        _wait_again(state, retry=retry, interrupted=True)
+        if not state.waiting:
+            os.close(descriptor)
+            return False
+    try:
+        _spawn(store, descriptor)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _wait_again(state: QueueState, *, retry: bool, interrupted: bool) -> None:
+    """Trials that nobody works on wait once more. `interrupted`: those left by a dead runner."""
+    again = {TrialState.STOPPED, TrialState.FAILED} if retry else set()
+    again |= {TrialState.RUNNING} if interrupted else set()
+    for trial in state.trials:
+        if trial.state in again:
+            state.put(trial.model_copy(update={"state": TrialState.WAITING, "message": ""}))
+
+
+def _spawn(store: QueueStore, descriptor: int) -> None:
+    try:
+        log = os.open(store.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            subprocess.Popen(
+                module_command(RUNNER, str(store.home.path), str(descriptor)),
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[descriptor],
+                env=module_environment(),
+                cwd=store.folder,
+            )
+        finally:
+            os.close(log)
+    except OSError as error:
+        raise EnvironmentProblem(f"the queue cannot be started: {error}") from error
+
+
+def stop(home: Home) -> bool:
+    """Ask the queue to save what trains and to stop; False when it does not run.
+
+    It goes on where it was with `start`.
+    """
+    store = QueueStore(home)
+    if not store.runs():
+        return False
+    with store.change() as state:
+        state.stopping = True
+    return True
+
+
+def drop(home: Home, trial_ids: Iterable[str]) -> int:
+    """Take trials out of the queue; how many. What trains is not touched, nor any result.
+
+    Raises:
+        RunError: one of them trains now.
+    """
+    wanted = set(trial_ids)
+    store = QueueStore(home)
+    with store.change() as state:
+        for trial in state.trials:
+            if trial.id in wanted and trial.state is TrialState.RUNNING and store.runs():
+                raise RunError(
+                    f"trial {trial.id} is training; stop its run first "
+                    f"(`mnist-workbench stop {trial.run_id}`)"
+                )
+        kept = [trial for trial in state.trials if trial.id not in wanted]
+        dropped = len(state.trials) - len(kept)
+        state.trials = kept
+    return dropped
+
+
+def move(home: Home, trial_id: str, place: int) -> int:
+    """Put a waiting trial at a place among the waiting (1: the next to train); where it stands.
+
+    Raises:
+        RunError: the trial does not wait.
+    """
+    with QueueStore(home).change() as state:
+        trial = state.trial(trial_id)
+        if trial is None or trial.state is not TrialState.WAITING:
+            raise RunError(f"trial {trial_id} does not wait; only waiting trials can be moved")
+        waiting = [other for other in state.waiting if other.id != trial_id]
+        place = max(1, min(place, len(waiting) + 1))
+        waiting.insert(place - 1, trial)
+        order = iter(waiting)
+        state.trials = [
+            next(order) if known.state is TrialState.WAITING else known for known in state.trials
+        ]
+    return place
+
+
+def find_trial(state: QueueState, prefix: str) -> Trial:
+    """The trial whose id begins with `prefix`.
+
+    Raises:
+        RunError: none does, or several do.
+    """
+    exact = state.trial(prefix)
+    matching = [trial for trial in state.trials if trial.id.startswith(prefix)]
+    if exact is not None:
+        return exact
+    if len(matching) == 1 and prefix:
+        return matching[0]
+    names = [trial.id for trial in state.trials]
+    if matching and prefix:
+        raise RunError(f'trial "{prefix}" is ambiguous: {", ".join(t.id for t in matching[:10])}')
+    hint = nearest(prefix, names) if len(names) <= 10 else "`mnist-workbench queue` lists them"
+    raise RunError(f'no trial "{prefix}" in the queue: {hint}')

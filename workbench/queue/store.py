@@ -1,0 +1,149 @@
+"""The queue of a home on disk: `queue/queue.json`, changed under a lock and whole or not at all.
+
+Whoever wants something of the queue (a command, a screen, in this connection or another) writes
+it here; the runner reads it some times a second. So both sides may come and go.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workbench.errors import EnvironmentProblem, RunError
+from workbench.queue.trial import Trial, TrialState
+from workbench.runs import lock
+from workbench.runs.record import write_json
+from workbench.settings import Home
+
+LOCK_TIMEOUT = 15.0  # seconds; a change takes a hundredth of one
+MOST_TRIALS = 5_000
+MOST_JOBS = 64
+
+
+class QueueDamaged(RunError):
+    """The queue's file cannot be read; it was kept aside."""
+
+    exit_code = 1
+
+
+class QueueState(BaseModel):
+    """The content of `queue.json`. Trials stand in the order in which they are trained."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    format: Literal[1] = 1
+    jobs: Annotated[int, Field(ge=1, le=MOST_JOBS)] = 1
+    stopping: bool = False  # asked to stop: the runner saves what trains and ends
+    message: str = ""  # what holds the runner up, such as a full disk
+    trials: list[Trial] = Field(default_factory=list)
+
+    def trial(self, trial_id: str) -> Trial | None:
+        """The trial of an id."""
+        return next((trial for trial in self.trials if trial.id == trial_id), None)
+
+    def put(self, trial: Trial) -> None:
+        """Replace the trial of the same id; one dropped meanwhile stays dropped."""
+        self.trials = [trial if known.id == trial.id else known for known in self.trials]
+
+    @property
+    def waiting(self) -> list[Trial]:
+        """The trials to come, the next one first."""
+        return [trial for trial in self.trials if trial.state is TrialState.WAITING]
+
+
+class QueueStore:
+    """Reads and changes the queue of a home.
+
+    All methods raise `EnvironmentProblem` when the disk is full or the folder cannot be used,
+    and `QueueDamaged` when the file is damaged.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.folder = home.path / "queue"
+        self.file = self.folder / "queue.json"
+        self.runner_lock = self.folder / "runner.lock"
+        self.log = self.folder / "runner.log"
+
+    def read(self) -> QueueState:
+        """The queue as it stands; an empty one where there was none yet."""
+        try:
+            return QueueState.model_validate_json(self.file.read_bytes())
+        except FileNotFoundError:
+            return QueueState()
+        except ValidationError as error:
+            raise self._damaged() from error
+        except OSError as error:
+            raise EnvironmentProblem(f"{self.file}: {error.strerror}; mend its access") from error
+
+    def version(self) -> tuple[int, int] | None:
+        """Changes whenever `read` may; None while there is no file."""
+        try:
+            status = self.file.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    @contextmanager
+    def change(self) -> Iterator[QueueState]:
+        """The queue to be changed in place, written when the block ends without an error."""
+        self._ensure()
+        try:
+            with FileLock(self.folder / "queue.lock", timeout=LOCK_TIMEOUT, mode=0o600):
+                state = self.read()
+                before = state.model_dump_json()
+                yield state
+                if state.model_dump_json() != before:
+                    write_json(self.file, state.model_dump(mode="json"))
+        except Timeout as error:
+            raise EnvironmentProblem(
+                f"the queue in {self.folder} is held by another process; try again"
+            ) from error
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"the queue in {self.folder}: {error.strerror or error}; nothing was changed"
+            ) from error
+
+    def runs(self) -> bool:
+        """Whether a runner lives that works the queue off."""
+        return lock.is_held(self.runner_lock)
+
+    def _ensure(self) -> None:
+        self.home.ensure()
+        try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise EnvironmentProblem(f"{self.folder}: {error.strerror}; mend its access") from error
+
+    def _damaged(self) -> QueueDamaged:
+        """Keep the damaged file aside, so that the next command starts with an empty queue."""
+        aside = _free_name(self.file.with_name("queue-damaged.json"))
+        try:
+            os.replace(self.file, aside)
+        except OSError:
+            return QueueDamaged(f"{self.file} is damaged; remove it and queue the trials anew")
+        return QueueDamaged(
+            f"{self.file} was damaged and is kept as {aside.name}; the runs in it are safe, "
+            "queue again what was still to be trained"
+        )
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
+def as_json(state: QueueState) -> str:
+    """The queue as one JSON text, for scripts."""
+    return json.dumps(state.model_dump(mode="json"), ensure_ascii=False, indent=2)

@@ -1,0 +1,120 @@
+"""A grid of settings over one preset: every combination of the values given, each a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
+
+from workbench.errors import RunError, nearest
+from workbench.model.overrides import Overrides
+from workbench.queue.service import Wanted
+from workbench.queue.store import MOST_TRIALS
+from workbench.queue.trial import identity
+from workbench.runs.plan import Plan, specs_for
+from workbench.settings import Home
+
+# Beside the settings of a training: what else of a plan can be swept.
+PLAN_NAMES = ("precision", "dataset", "train_limit", "seed")
+_WHOLE = ("epochs", "batch_size", "train_limit", "seed")
+_NUMBERS = ("learning_rate", "momentum")
+ALIASES = {"lr": "learning_rate", "batch": "batch_size", "opt": "optimizer"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One setting and the values it takes, in the order given."""
+
+    name: str
+    values: tuple[str | int | float, ...]
+
+
+def parse_axis(text: str) -> Axis:
+    """An axis from `learning_rate=0.001,0.002`.
+
+    Raises:
+        RunError: no such setting, no value, or one that is not of the setting's kind.
+    """
+    name, equals, listed = text.partition("=")
+    name = name.strip().lower().replace("-", "_")
+    name = ALIASES.get(name, name)
+    known = [*asdict(Overrides()), *PLAN_NAMES]
+    if name not in known:
+        raise RunError(f'--set {text}: no setting "{name}"; {nearest(name, known)}')
+    words = [word.strip() for word in listed.split(",")]
+    if not equals or not all(words):
+        raise RunError(f"--set {text}: give values, as in --set {name}=A,B")
+    return Axis(name, tuple(dict.fromkeys(_value(name, word) for word in words)))
+
+
+def _value(name: str, word: str) -> str | int | float:
+    try:
+        if name in _WHOLE:
+            return int(word)
+        return float(word) if name in _NUMBERS else word
+    except ValueError:
+        what = "a whole number" if name in _WHOLE else "a number"
+        raise RunError(f'--set {name}: "{word}" is not {what}') from None
+
+
+def parse_axes(texts: Sequence[str]) -> list[Axis]:
+    """All axes of a sweep.
+
+    Raises:
+        RunError: none at all, one that cannot be read, or one setting named twice.
+    """
+    if not texts:
+        raise RunError("nothing to sweep; name values, as in --set learning_rate=0.001,0.002")
+    axes = [parse_axis(text) for text in texts]
+    for axis in axes:
+        if sum(axis.name == other.name for other in axes) > 1:
+            raise RunError(f"--set {axis.name}: named twice; put its values behind one another")
+    return axes
+
+
+def grid(home: Home, preset: str, axes: Sequence[Axis], plan: Plan, seeds: int = 1) -> list[Wanted]:
+    """One training for each combination and seed; equal ones are there once.
+
+    All combinations of the first seed come before those of the second.
+
+    Raises:
+        PresetError: an unknown preset, an impossible model or a value out of range.
+        DatasetError: the data set cannot be used.
+        RunError: more trainings than a queue holds.
+    """
+    if seeds < 1:
+        raise RunError(f"seeds: must be 1 or more (given: {seeds})")
+    size = seeds
+    for axis in axes:
+        size *= len(axis.values)
+    if size > MOST_TRIALS:
+        raise RunError(f"a grid of {size:,} trainings; the queue holds at most {MOST_TRIALS:,}")
+    if seeds > 1 and any(axis.name == "seed" for axis in axes):
+        raise RunError("--set seed and --seeds: give one of them")
+    found: dict[tuple[str, int], Wanted] = {}
+    for repeat in range(seeds):
+        for values in product(*(axis.values for axis in axes)):
+            chosen = dict(zip((axis.name for axis in axes), values, strict=True))
+            spec = specs_for(home, preset, _plan_with(plan, chosen, repeat))[0]
+            found.setdefault(identity(spec), Wanted(spec, _label(chosen)))
+    return list(found.values())
+
+
+def _plan_with(plan: Plan, chosen: dict[str, str | int | float], repeat: int) -> Plan:
+    names = {field.name for field in fields(Overrides)}
+    settings = {name: value for name, value in chosen.items() if name in names}
+    rest = {name: value for name, value in chosen.items() if name not in names}
+    changed = {
+        "overrides": replace(plan.overrides, **settings),  # type: ignore[arg-type]
+        "seed": plan.seed + repeat,
+        "repeats": 1,
+        **rest,
+    }
+    return replace(plan, **changed)  # type: ignore[arg-type]
+
+
+def _label(chosen: dict[str, str | int | float]) -> str:
+    return " ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in chosen.items()
+    )
