@@ -159,6 +159,7 @@ def train_wanted(
     from workbench.queue import service
     from workbench.queue.store import QueueStore
 
+    service.check_jobs(jobs)
     ids = service.enqueue(home, wanted, by, labels)
     if not ids:
         return None

@@ -118,6 +118,16 @@ def _fresh_id(taken: set[str]) -> str:
             return token
 
 
+def check_jobs(jobs: int | None) -> None:
+    """Refuse a number of jobs out of range.
+
+    Raises:
+        RunError: it is.
+    """
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        raise RunError(f"jobs: must be from 1 to {MOST_JOBS} (given: {jobs})")
+
+
 def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
     """Let the queue run, detached; False when there is nothing to train.
 
@@ -128,8 +138,7 @@ def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
         RunError: a number of jobs out of range.
         EnvironmentProblem: the runner cannot be started.
     """
-    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
-        raise RunError(f"jobs: must be from 1 to {MOST_JOBS} (given: {jobs})")
+    check_jobs(jobs)
     store = QueueStore(home)
     with store.change() as state:
         state.stopping = False

@@ -1,0 +1,224 @@
+"""The runner: order, endings, stopping and going on, whatever executor trains."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.queue.scripted import ScriptedExecutor, spec, wanted
+from workbench.errors import EnvironmentProblem
+from workbench.leaderboard.store import Leaderboard
+from workbench.model.spec import TrainingSpec
+from workbench.queue import runner as runner_module
+from workbench.queue import service
+from workbench.queue.runner import Runner
+from workbench.queue.store import QueueState, QueueStore
+from workbench.queue.trial import TrialState
+from workbench.runs import lock
+from workbench.settings import Home
+
+WAITING, RUNNING, FINISHED = TrialState.WAITING, TrialState.RUNNING, TrialState.FINISHED
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(runner_module, "RETRY_SECONDS", 0.05)
+
+
+class Going:
+    """A runner at work in a thread."""
+
+    def __init__(self, home: Home, executor: ScriptedExecutor) -> None:
+        self.store = QueueStore(home)
+        self.store.folder.mkdir(exist_ok=True)
+        descriptor = lock.acquire(self.store.runner_lock)
+        assert descriptor is not None
+        self._thread = threading.Thread(target=Runner(home, executor, descriptor).run)
+        self._thread.start()
+
+    def to_the_end(self) -> list[TrialState]:
+        """What became of the trials, in the queue's order."""
+        self._thread.join(20)
+        assert not self._thread.is_alive(), self.store.read()
+        return [trial.state for trial in self.store.read().trials]
+
+    def until(self, condition: Callable[[QueueState], object]) -> None:
+        """Wait until the queue is so."""
+        deadline = time.monotonic() + 20
+        while not condition(self.store.read()):
+            assert time.monotonic() < deadline, self.store.read()
+            time.sleep(0.01)
+
+
+def run_all(home: Home, executor: ScriptedExecutor) -> list[TrialState]:
+    return Going(home, executor).to_the_end()
+
+
+def test_trains_each_trial_once_and_in_order(home: Home) -> None:
+    service.enqueue(home, wanted(2, 0, 1), "reproduce")
+    executor = ScriptedExecutor(home)
+    assert run_all(home, executor) == [FINISHED] * 3
+    assert [spec.seed for spec in executor.submitted] == [2, 0, 1]
+    assert executor.most_at_once == 1
+    assert not QueueStore(home).runs()
+
+
+def test_nothing_is_trained_that_the_leaderboard_has(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1), "reproduce")
+    # Trained by hand after it was queued.
+    ScriptedExecutor(home).submit(spec(1), *_no_labels()).ended()
+    executor = ScriptedExecutor(home)
+    assert run_all(home, executor) == [FINISHED, TrialState.PRESENT]
+    assert [spec.seed for spec in executor.submitted] == [0]
+    assert service.sort_out(home, wanted(0, 1)).to_train == 0
+
+
+def test_failed_and_diverged_trials_do_not_end_the_others(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1, 2, 3), "reproduce")
+    executor = ScriptedExecutor(home, {0: "diverged", 1: "failed", 2: "crashed"})
+    states = run_all(home, executor)
+    assert states == [TrialState.DIVERGED, TrialState.FAILED, TrialState.FAILED, FINISHED]
+    messages = [trial.message for trial in QueueStore(home).read().trials]
+    assert messages[:2] == ["diverged, as scripted", "error, as scripted"]
+    assert "the worker died after 1 of 10 epochs" in messages[2]
+
+
+def test_a_divergence_is_a_result_and_a_failure_is_tried_again(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1), "reproduce")
+    run_all(home, ScriptedExecutor(home, {0: "diverged", 1: "failed"}))
+    found = service.sort_out(home, wanted(0, 1))
+    assert [item.spec.seed for item, _ in found.present] == [0]
+    assert [item.spec.seed for item, _ in found.queued] == [1]
+    service.enqueue(home, wanted(0, 1), "reproduce")
+    executor = ScriptedExecutor(home)
+    assert run_all(home, executor) == [TrialState.DIVERGED, FINISHED]
+    assert executor.submitted == []  # it goes on in the run that failed
+    assert len(executor.taken_up) == 1
+
+
+def test_a_stopped_queue_goes_on_in_the_same_run(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1), "reproduce")
+    going = Going(home, ScriptedExecutor(home, {0: "goes on"}))
+    going.until(lambda state: state.trials[0].state is RUNNING)
+    assert service.stop(home)
+    assert going.to_the_end() == [WAITING, WAITING]
+    assert not service.stop(home)  # it does not run any more
+    state = QueueStore(home).read()
+    assert state.stopping is False
+    executor = ScriptedExecutor(home)
+    assert run_all(home, executor) == [FINISHED, FINISHED]
+    assert executor.taken_up == [state.trials[0].run_id]
+    assert [spec.seed for spec in executor.submitted] == [1]
+
+
+def test_a_run_stopped_by_hand_stays_stopped_and_the_queue_goes_on(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1), "reproduce")
+    executor = ScriptedExecutor(home, {0: "goes on"})
+    going = Going(home, executor)
+    going.until(lambda state: state.trials[0].state is RUNNING)
+    executor.jobs[0].stop()
+    assert going.to_the_end() == [TrialState.STOPPED, FINISHED]
+
+
+def test_a_run_that_trains_already_is_joined(home: Home) -> None:
+    first = ScriptedExecutor(home, {0: "goes on"})
+    by_hand = first.submit(spec(0), *_no_labels())
+    service.enqueue(home, wanted(0), "reproduce")
+
+    class Joining(ScriptedExecutor):
+        def take_up(self, run_id: str) -> object:  # type: ignore[override]
+            self.taken_up.append(run_id)
+            return by_hand
+
+    executor = Joining(home)
+    going = Going(home, executor)
+    going.until(lambda state: state.trials[0].state is RUNNING)
+    by_hand.ending = "finished"
+    assert going.to_the_end() == [FINISHED]
+    assert executor.submitted == []
+    assert executor.taken_up == [by_hand.run_id]
+
+
+def test_jobs_train_at_once_and_share_the_cores(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "usable_cores", lambda: 8)
+    service.enqueue(home, wanted(0, 1, 2), "reproduce")
+    with QueueStore(home).change() as state:
+        state.jobs = 2
+    executor = ScriptedExecutor(home, dict.fromkeys(range(3), "goes on"))
+    going = Going(home, executor)
+    going.until(lambda state: [trial.state for trial in state.trials].count(RUNNING) == 2)
+    assert [spec.threads for spec in executor.submitted] == [4, 4]
+    executor.endings.clear()
+    for job in executor.jobs:
+        job.ending = "finished"
+    assert going.to_the_end() == [FINISHED] * 3
+    assert executor.most_at_once == 2
+
+
+def test_trials_can_be_added_dropped_and_moved_while_it_trains(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1, 2), "reproduce")
+    executor = ScriptedExecutor(home, {0: "goes on"})
+    going = Going(home, executor)
+    going.until(lambda state: state.trials[0].state is RUNNING)
+    service.enqueue(home, wanted(3), "reproduce")
+    trials = QueueStore(home).read().trials
+    service.drop(home, [trials[1].id])
+    assert service.move(home, trials[3].id, 1) == 1
+    with pytest.raises(service.RunError, match="is training"):
+        service.drop(home, [trials[0].id])
+    executor.jobs[0].ending = "finished"
+    assert going.to_the_end() == [FINISHED] * 3
+    assert [spec.seed for spec in executor.submitted] == [0, 3, 2]
+
+
+def test_a_full_disk_holds_the_queue_up_and_costs_nothing(home: Home) -> None:
+    service.enqueue(home, wanted(0), "reproduce")
+    full = threading.Event()
+    full.set()
+
+    def refuse(spec: TrainingSpec) -> None:
+        if full.is_set():
+            raise EnvironmentProblem("No space left on device")
+
+    going = Going(home, ScriptedExecutor(home, before=refuse))
+    going.until(lambda state: state.message == "No space left on device")
+    assert QueueStore(home).read().trials[0].state is WAITING
+    full.clear()
+    assert going.to_the_end() == [FINISHED]
+    assert QueueStore(home).read().message == ""
+
+
+def test_a_run_folder_deleted_underneath_fails_that_trial_alone(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1), "reproduce")
+    executor = ScriptedExecutor(home, {0: "goes on"})
+    going = Going(home, executor)
+    going.until(lambda state: state.trials[0].state is RUNNING)
+    job = executor.jobs[0]
+    lock_descriptor, job.descriptor = job.descriptor, -1
+    import os
+    import shutil
+
+    shutil.rmtree(job.folder.path)
+    os.close(lock_descriptor)
+    assert going.to_the_end() == [TrialState.FAILED, FINISHED]
+    assert "is gone" in QueueStore(home).read().trials[0].message
+
+
+def test_results_reach_the_leaderboard(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1), "reproduce")
+    run_all(home, ScriptedExecutor(home))
+    board = Leaderboard(home)
+    board.sync()
+    assert sorted(entry.seed for entry in board.entries()) == [0, 1]
+
+
+def _no_labels() -> tuple[object, str]:
+    from workbench.runs.record import Labels
+
+    return Labels(), "run"

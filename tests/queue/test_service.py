@@ -1,0 +1,169 @@
+"""Adding to the queue, moving, dropping, and a file that others write or damage."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.queue.scripted import spec, wanted
+from workbench.errors import EnvironmentProblem, RunError
+from workbench.queue import service
+from workbench.queue.store import QueueDamaged, QueueStore
+from workbench.queue.trial import TrialState
+from workbench.runs import lock
+from workbench.settings import Home
+
+ADDER = """
+import sys
+from tests.queue.scripted import wanted
+from workbench.queue import service
+from workbench.settings import default_home
+first = int(sys.argv[1])
+for seed in range(first, first + 10):
+    service.enqueue(default_home(), wanted(seed), "sweep")
+"""
+
+
+def seeds(home: Home) -> list[int]:
+    return [trial.spec.seed for trial in QueueStore(home).read().trials]
+
+
+def test_the_same_training_is_queued_once(home: Home) -> None:
+    first = service.enqueue(home, wanted(0, 1, 0), "reproduce")
+    assert seeds(home) == [0, 1]
+    second = service.enqueue(home, wanted(1, 2), "sweep")
+    assert seeds(home) == [0, 1, 2]
+    assert second[0] == first[1]
+    assert service.sort_out(home, wanted(0, 1, 2, 3)).to_train == 4
+
+
+def test_a_queue_whose_trials_are_all_done_begins_anew(home: Home) -> None:
+    service.enqueue(home, wanted(0), "reproduce")
+    with QueueStore(home).change() as state:
+        state.put(state.trials[0].model_copy(update={"state": TrialState.FINISHED}))
+    service.enqueue(home, wanted(1), "reproduce")
+    assert seeds(home) == [1]
+
+
+def test_moving(home: Home) -> None:
+    ids = service.enqueue(home, wanted(0, 1, 2, 3), "reproduce")
+    assert service.move(home, ids[3], 1) == 1
+    assert seeds(home) == [3, 0, 1, 2]
+    assert service.move(home, ids[3], 99) == 4
+    assert seeds(home) == [0, 1, 2, 3]
+    with pytest.raises(RunError, match="does not wait"):
+        service.move(home, "nope", 1)
+
+
+def test_moving_leaves_what_trains_where_it_is(home: Home) -> None:
+    ids = service.enqueue(home, wanted(0, 1, 2), "reproduce")
+    with QueueStore(home).change() as state:
+        state.put(state.trials[1].model_copy(update={"state": TrialState.RUNNING}))
+    service.move(home, ids[2], 1)
+    assert seeds(home) == [2, 1, 0]
+
+
+def test_dropping(home: Home) -> None:
+    ids = service.enqueue(home, wanted(0, 1, 2), "reproduce")
+    assert service.drop(home, [ids[1], "nope"]) == 1
+    assert seeds(home) == [0, 2]
+
+
+def test_finding_a_trial_by_the_beginning_of_its_id(home: Home) -> None:
+    ids = service.enqueue(home, wanted(0, 1), "reproduce")
+    state = QueueStore(home).read()
+    assert service.find_trial(state, ids[1]).spec.seed == 1
+    with pytest.raises(RunError, match='no trial "aa"'):
+        service.find_trial(state, "aa")
+    with pytest.raises(RunError, match="no trial"):
+        service.find_trial(state, "")
+
+
+def test_nothing_to_start(home: Home) -> None:
+    assert service.start(home) is False
+    assert not QueueStore(home).runs()
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 65])
+def test_jobs_out_of_range(home: Home, jobs: int) -> None:
+    with pytest.raises(RunError, match="jobs: must be from 1 to 64"):
+        service.start(home, jobs)
+
+
+def test_a_dead_runner_is_no_runner(home: Home) -> None:
+    service.enqueue(home, wanted(0), "reproduce")
+    store = QueueStore(home)
+    descriptor = lock.acquire(store.runner_lock)
+    assert descriptor is not None
+    assert store.runs()
+    import os
+
+    os.close(descriptor)
+    assert not store.runs()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"trials": [1]}', '{"format": 2, "trials": []}', "\0" * 100]
+)
+def test_a_damaged_queue_is_kept_aside_and_said(home: Home, content: str) -> None:
+    store = QueueStore(home)
+    store.folder.mkdir()
+    store.file.write_text(content)
+    with pytest.raises(QueueDamaged, match=r"queue\.json was damaged and is kept as"):
+        store.read()
+    kept = store.folder / "queue-damaged.json"
+    assert kept.read_text() == content
+    service.enqueue(home, wanted(0), "reproduce")  # an empty queue begins
+    assert seeds(home) == [0]
+
+
+def test_a_second_damaged_queue_does_not_replace_the_first(home: Home) -> None:
+    store = QueueStore(home)
+    store.folder.mkdir()
+    for content in ("one", "two"):
+        store.file.write_text(content)
+        with pytest.raises(QueueDamaged):
+            store.read()
+    kept = {path.read_text() for path in store.folder.glob("queue-damaged*")}
+    assert kept == {"one", "two"}
+
+
+def test_more_than_a_queue_holds(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_TRIALS", 2)
+    with pytest.raises(RunError, match="3 trials: the queue holds at most 2"):
+        service.enqueue(home, wanted(0, 1, 2), "sweep")
+    assert seeds(home) == []
+
+
+def test_a_write_that_fails_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.enqueue(home, wanted(0), "reproduce")
+
+    def full(path: Path, data: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workbench.queue.store.write_json", full)
+    with pytest.raises(EnvironmentProblem, match="No space left on device; nothing was changed"):
+        service.enqueue(home, wanted(1), "reproduce")
+    assert seeds(home) == [0]
+
+
+def test_four_processes_at_once_lose_nothing(home: Home) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", ADDER, str(first)], cwd=Path(__file__).parents[2])
+        for first in (0, 10, 20, 30)
+    ]
+    assert [process.wait(120) for process in processes] == [0] * 4
+    assert sorted(seeds(home)) == list(range(40))
+    ids = [trial.id for trial in QueueStore(home).read().trials]
+    assert len(set(ids)) == 40
+
+
+def test_labels_and_origin_stay_with_the_trial(home: Home) -> None:
+    from workbench.runs.record import Labels
+
+    service.enqueue(home, [service.Wanted(spec(), "what for")], "sweep", Labels(tags=("night",)))
+    trial = QueueStore(home).read().trials[0]
+    assert (trial.by, trial.label, trial.labels.tags) == ("sweep", "what for", ("night",))
