@@ -38,6 +38,7 @@ def test_nothing_heavy_is_imported_by_the_command_line() -> None:
         ["show"],
         ["run"],
         ["runs"],
+        ["runs", "plot"],
         ["attach"],
         ["stop"],
         ["pause"],
@@ -77,6 +78,7 @@ def test_show_prints_each_form(workbench: Runner) -> None:
     assert "Conv2D layer 1" in table and "3,309,578 parameters" in table
     assert "inferred" in table  # the decay, which the paper names and does not define
     assert "28×28×1" in workbench("show", "cnn-2", "--format", "diagram").stdout
+    assert ">32@28×28</text>" in workbench("show", "cnn-2", "--format", "svg").stdout
     data = json.loads(workbench("show", "cnn-2", "--format", "json").stdout)
     assert data["parameters"] == 3_309_578 and data["shapes"][0]["output_shape"] == [28, 28, 32]
     assert "import keras" in workbench("show", "cnn-2", "--format", "python").stdout
@@ -172,6 +174,7 @@ def test_no_commands_summary_is_cut(workbench: Runner, command: list[str]) -> No
         ["show", "cnn-2"],
         ["show", "nn-1", "--format", "diagram"],
         ["show", "cnn-2", "--format", "toml"],
+        ["show", "cnn-2", "--format", "svg"],
         ["leaderboard", "--table", "7"],
         ["leaderboard", "--table", "8", "--format", "markdown"],
         ["export"],

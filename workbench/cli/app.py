@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import doctor, leaderboard, presets, run, runs
+from workbench.cli import doctor, leaderboard, presets, queue, reproduce, run, runs, sweep
 from workbench.cli.options import HomeOption
 
 EPILOG = (
@@ -57,12 +57,15 @@ def start(
 app.command("presets")(presets.presets)
 app.command("show")(presets.show)
 app.command("run")(run.run)
-app.command("runs")(runs.runs)
+app.add_typer(runs.app, name="runs")
 app.command("attach")(runs.attach)
 app.command("stop")(runs.stop)
 app.command("pause")(runs.pause)
 app.command("resume")(runs.resume)
 app.command("delete")(runs.delete)
+app.command("reproduce")(reproduce.reproduce)
+app.command("sweep")(sweep.sweep)
+app.add_typer(queue.app, name="queue")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.command("export")(leaderboard.export)
 app.command("doctor")(doctor.doctor)

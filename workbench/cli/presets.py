@@ -69,6 +69,7 @@ class ShowFormat(StrEnum):
 
     TABLE = "table"
     DIAGRAM = "diagram"
+    SVG = "svg"
     JSON = "json"
     TOML = "toml"
     PYTHON = "python"
@@ -87,8 +88,9 @@ def show(
         ShowFormat,
         typer.Option(
             "--format",
-            help="table: as the paper prints it; diagram: as its figures; json; toml: to start "
-            "a preset of your own; python: a Keras script that needs nothing of this program.",
+            help="table: as the paper prints it; diagram: as its figures; svg: the same as a "
+            "picture for a report; json; toml: to start a preset of your own; python: a Keras "
+            "script that needs nothing of this program.",
         ),
     ] = ShowFormat.TABLE,
     home: HomeOption = None,
@@ -106,6 +108,8 @@ def show(
             views.print_table(chosen)
         case ShowFormat.DIAGRAM:
             views.print_diagram(chosen)
+        case ShowFormat.SVG:
+            views.print_svg(chosen)
         case ShowFormat.JSON:
             views.print_preset_json(chosen)
         case ShowFormat.TOML:

@@ -20,7 +20,7 @@ TrialArgument = Annotated[
 ]
 
 app = typer.Typer(
-    help="The trainings that wait: what `reproduce` and `sweep` put there.\n\n"
+    help="See, start, stop and rearrange what waits for training.\n\n"
     "Example: mnist-workbench queue watch",
     invoke_without_command=True,
     rich_markup_mode=None,
@@ -33,7 +33,7 @@ def queue(
     output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
-    """List the queue: what trains, what waits, what has ended, and how long all of it takes."""
+    """See, start, stop and rearrange what waits for training."""
     if context.invoked_subcommand is not None:
         return
     from workbench.cli.output import note, print_json, print_table

@@ -45,7 +45,7 @@ def reproduce(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Train every row of the paper's tables that is missing, then print them beside ours.
+    """Train what the paper's tables need and put them beside ours.
 
     What is on the leaderboard (same settings and seed) is not trained again. It goes on when
     the connection drops. Ctrl-C saves and stops; the same command goes on where it was.

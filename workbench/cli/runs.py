@@ -16,6 +16,7 @@ from workbench.cli.options import (
     complete_from,
     current_home,
 )
+from workbench.cli.plot import plot
 
 if TYPE_CHECKING:
     from workbench.leaderboard.table import Table
@@ -24,8 +25,18 @@ if TYPE_CHECKING:
 
 STOP_PATIENCE_SECONDS = 60.0
 
+app = typer.Typer(
+    help="List all runs: living ones first, then the newest.\n\n"
+    "Example: mnist-workbench runs --status running",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+app.command("plot")(plot)
 
+
+@app.callback()
 def runs(
+    context: typer.Context,
     output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
     status: Annotated[
         list[str] | None,
@@ -41,6 +52,8 @@ def runs(
     home: HomeOption = None,
 ) -> None:
     """List all runs: living ones first, then the newest."""
+    if context.invoked_subcommand is not None:
+        return
     from workbench.cli.output import note, print_json, print_table
     from workbench.errors import RunError, nearest
     from workbench.runs import lock

@@ -114,3 +114,14 @@ def print_script(preset: Preset) -> None:
     from workbench.runs.plan import Plan, specs_for_preset
 
     print(keras_script(specs_for_preset(preset, Plan())[0]), end="")
+
+
+def print_svg(preset: Preset) -> None:
+    """The model as a file in the manner of the paper's Figures 1 to 4, for a report."""
+    from workbench.model.diagram_svg import diagram_svg
+
+    text = diagram_svg(preset.architecture, preset.title)
+    if not speaks_unicode(sys.stdout):
+        # XML has a way of its own to write any letter; the encoding named is true of ASCII too.
+        text = text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+    print(text, end="")

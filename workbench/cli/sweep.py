@@ -56,7 +56,7 @@ def sweep(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Train every combination of the settings given, in the queue, and rank them.
+    """Train every combination of some settings and rank them.
 
     Example: mnist-workbench sweep cnn-2 --set learning_rate=0.001,0.002 --set optimizer=sgd,adam
     """

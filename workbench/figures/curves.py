@@ -1,0 +1,301 @@
+"""From traces to a figure: a run's training and test together, several runs' side by side.
+
+Runs are told apart by line and mark, as well as by colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from workbench.figures import scaling
+from workbench.figures.naming import heading, labels
+from workbench.figures.style import (
+    COLOURS,
+    GREY,
+    INK,
+    PAPER_LINE,
+    RAW_LINE,
+    TEST_LINE,
+    TRAIN_LINE,
+    run_line,
+)
+from workbench.figures.view import Trace, View
+from workbench.leaderboard.wording import count, percent
+from workbench.runs.curves import CurveView, Metric, Samples, Window
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 7.4  # inches: the text of an A4 page and a little more
+PANEL_HEIGHT = 2.6
+LINE_INCHES = 0.185
+TITLE_INCHES = 0.27  # from the upper edge to the line beneath the title
+WIDEST_LEGEND = 92  # letters
+COLUMNS = 400  # points across; more are not seen on paper
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """One line in a panel, in the places where it is drawn."""
+
+    xs: list[float]
+    ys: list[float]
+    style: dict[str, Any]
+    bounds: bool = True  # whether the y range has to hold it
+
+
+def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
+    """The figure of one to six runs; to be called and saved under `style.STYLE`.
+
+    One run: a panel a metric, with training and test in it. Several: a column of panels for
+    the test and one for the training, a row a metric.
+    """
+    from matplotlib.figure import Figure
+
+    single = len(traces) == 1
+    rows = 1 if single else len(view.metrics)
+    columns = len(view.metrics) if single else 2
+    handles, names = _legend_of_run(traces[0], view) if single else _legend_of_runs(traces, view)
+    names = [_wrapped(name, WIDEST_LEGEND) for name in names]
+    title, beneath = heading(traces)
+    beneath = _wrapped(beneath, WIDEST_LEGEND + 12)
+    legend_columns = _legend_columns(names)
+    lines = sum(name.count("\n") + 1 for name in names) / legend_columns
+    lines += (1.4 if title else 0) + (beneath.count("\n") + 1 if beneath else 0)
+    figure = Figure(
+        figsize=(WIDTH, PANEL_HEIGHT * rows + LINE_INCHES * (lines + 2)), layout="constrained"
+    )
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for index, metric in enumerate(view.metrics):
+        if single:
+            _draw_run(grid[0][index], traces[0], metric, view)
+        else:
+            _draw_runs(grid[index], traces, metric, view, top=index == 0)
+    _head(figure, title, beneath)
+    figure.legend(
+        handles,
+        names,
+        loc="outside lower left",
+        ncols=legend_columns,
+        alignment="left",
+        handlelength=3.4,
+        columnspacing=2.0,
+    )
+    return figure
+
+
+def _legend_columns(names: Sequence[str]) -> int:
+    longest = max((len(line) for name in names for line in name.split("\n")), default=1)
+    return max(1, min(len(names), 4, (WIDEST_LEGEND + 14) // (longest + 9)))
+
+
+def _wrapped(text: str, letters: int) -> str:
+    """The text in lines that end after a comma or a semicolon, where that is possible."""
+    held = text.replace(" ", "\u00a0").replace(",\u00a0", ", ").replace(";\u00a0", "; ")
+    return fill(held, letters, break_on_hyphens=False).replace("\u00a0", " ")
+
+
+def _head(figure: Figure, title: str, beneath: str) -> None:
+    if not title:
+        figure.suptitle(beneath, x=0.01, ha="left", size=9, color=GREY)
+        return
+    # The layout keeps room for one text only: empty lines of the title hold that of the other.
+    room = "\n" * (beneath.count("\n") + 1) if beneath else ""
+    figure.suptitle(title + room, x=0.01, ha="left", size=11, weight="bold")
+    down = TITLE_INCHES / figure.get_figheight()
+    figure.text(0.01, 1.0 - down, beneath, ha="left", va="top", size=9, color=GREY, in_layout=False)
+
+
+# One run
+
+
+def _draw_run(axes: Axes, trace: Trace, metric: Metric, view: View) -> None:
+    curves = []
+    if len(trace.train):
+        raw, smooth = _training(trace, metric, view)
+        if view.smoothing:
+            curves.append(_Curve(*raw, {**RAW_LINE, "gid": f"raw-{metric}"}, bounds=False))
+        curves.append(_Curve(*smooth, {**TRAIN_LINE, "gid": f"train-{metric}"}))
+    test = _points(trace.test, metric, view)
+    style = {**TEST_LINE, "markevery": _every(len(test[0])), "gid": f"test-{metric}"}
+    curves.append(_Curve(*test, style))
+    marks = []
+    if metric is Metric.ACCURACY and trace.paper is not None:
+        marks.append(scaling.place(metric, view.log, trace.paper))
+    _draw(axes, curves, metric, view, marks, trace.length(view.axis))
+    for mark in marks:
+        axes.axhline(mark, **PAPER_LINE, gid="paper")
+    lost, first = trace.lost(metric, view.axis)
+    if lost:
+        axes.axvline(first, color=GREY, linewidth=0.9, linestyle=(0, (2, 2)), gid=f"lost-{metric}")
+        axes.text(
+            0.97, 0.95, _lost_words(trace, metric, view).replace(", ", ",\n"),
+            transform=axes.transAxes, ha="right", va="top", size=8.5, color=INK,
+            bbox={"facecolor": "white", "edgecolor": GREY, "linewidth": 0.6, "pad": 4},
+        )  # fmt: skip
+
+
+def _legend_of_run(trace: Trace, view: View) -> tuple[list[Artist], list[str]]:
+    from matplotlib.lines import Line2D
+
+    handles: list[Artist] = []
+    names = []
+    if len(trace.train):
+        smoothed = f", smoothed {view.smoothing:g}" if view.smoothing else ""
+        handles.append(Line2D([], [], **TRAIN_LINE))
+        names.append(f"training{smoothed}")
+        if view.smoothing:
+            handles.append(Line2D([], [], **RAW_LINE))
+            names.append("training, unsmoothed")
+    if len(trace.test):
+        handles.append(Line2D([], [], **TEST_LINE))
+        last = trace.test.ys(Metric.ACCURACY)[-1]
+        reached = f" (last {percent(last)})" if math.isfinite(last) else ""
+        names.append(f"test, after each epoch{reached}")
+    if trace.paper is not None and Metric.ACCURACY in view.metrics:
+        handles.append(Line2D([], [], **PAPER_LINE))
+        names.append(f"paper, {percent(trace.paper)}")
+    return handles, names
+
+
+# Several runs
+
+
+def _draw_runs(
+    row: Sequence[Axes], traces: Sequence[Trace], metric: Metric, view: View, *, top: bool
+) -> None:
+    length = max(trace.length(view.axis) for trace in traces)
+    tests, trainings = [], []
+    for number, trace in enumerate(traces):
+        style = run_line(number)
+        points = _points(trace.test, metric, view)
+        every = _every(len(points[0]))
+        gid = f"run-{number + 1}-test-{metric}"
+        tests.append(_Curve(*points, {**style, "markevery": every, "gid": gid}))
+        if len(trace.train):
+            _, smooth = _training(trace, metric, view)
+            # Marks here and there, each run's at places of its own.
+            apart = max(1, len(smooth[0]) // 7)
+            spread = (apart * number // len(traces), apart)
+            gid = f"run-{number + 1}-train-{metric}"
+            trainings.append(_Curve(*smooth, {**style, "markevery": spread, "gid": gid}))
+    paper = _papers(traces) if metric is Metric.ACCURACY else {}
+    marks = [scaling.place(metric, view.log, value) for value in paper]
+    _draw(row[0], tests, metric, view, marks, length)
+    for mark, number in zip(marks, paper.values(), strict=True):
+        # Where there are several, each with the colour and mark of the first run it is meant for.
+        colour = INK if len(marks) == 1 else COLOURS[number]
+        row[0].axhline(mark, **{**PAPER_LINE, "color": colour}, gid=f"paper-{number + 1}")
+        if len(marks) > 1:
+            end = {**run_line(number), "clip_on": False}
+            row[0].plot([1.0], [mark], transform=row[0].get_yaxis_transform(), **end)
+    _draw(row[1], trainings, metric, view, [], length)
+    row[1].set_ylabel("")
+    if top:
+        smoothed = f", smoothed {view.smoothing:g}" if view.smoothing else ""
+        row[0].set_title("test, after each epoch", size=9)
+        row[1].set_title(f"training{smoothed}", size=9)
+
+
+def _papers(traces: Sequence[Trace]) -> dict[float, int]:
+    """The paper's accuracies, each with the first run it is meant for."""
+    found: dict[float, int] = {}
+    for number, trace in enumerate(traces):
+        if trace.paper is not None:
+            found.setdefault(trace.paper, number)
+    return found
+
+
+def _legend_of_runs(traces: Sequence[Trace], view: View) -> tuple[list[Artist], list[str]]:
+    from matplotlib.lines import Line2D
+
+    papers = _papers(traces) if Metric.ACCURACY in view.metrics else {}
+    # One line for all needs no word at each run.
+    told = len(papers) > 1 or any(trace.paper is None for trace in traces)
+    handles: list[Artist] = []
+    names = []
+    for number, (trace, name) in enumerate(zip(traces, labels(traces), strict=True)):
+        handles.append(Line2D([], [], **run_line(number)))
+        more = []
+        if papers and told and trace.paper is not None:
+            more.append(f"paper {percent(trace.paper)}")
+        if trace.empty:
+            more.append("nothing to draw yet")
+        more += [
+            words
+            for words in dict.fromkeys(_lost_words(trace, metric, view) for metric in view.metrics)
+            if words
+        ]
+        # A leading underscore would hide the entry.
+        shown = f" {name}" if name.startswith("_") else name
+        names.append("; ".join([shown, *more]))
+    if papers:
+        handles.append(Line2D([], [], **PAPER_LINE))
+        (first, *others) = papers
+        names.append("paper, with the mark of the run" if others else f"paper, {percent(first)}")
+    return handles, names
+
+
+# Both
+
+
+def _training(
+    trace: Trace, metric: Metric, view: View
+) -> tuple[tuple[list[float], list[float]], tuple[list[float], list[float]]]:
+    """The training's own values and the smoothed ones, in no more points than can be seen."""
+    curve = CurveView(metric)
+    window = Window(0.0, trace.length(view.axis) or 1.0)
+    curve.update(
+        trace.train, view.axis, window, COLUMNS, view.smoothing, max(1.0, trace.smoothing_span)
+    )
+    # Unsmoothed values are as many as the chunks: their means, as the line behind has them.
+    smooth = curve.smooth if view.smoothing else curve.raw
+    return _placed(curve.raw, metric, view), _placed(smooth, metric, view)
+
+
+def _points(samples: Samples, metric: Metric, view: View) -> tuple[list[float], list[float]]:
+    pairs = zip(samples.xs(view.axis), samples.ys(metric), strict=True)
+    finite = [(x, y) for x, y in pairs if math.isfinite(y)]
+    return _placed(([x for x, _ in finite], [y for _, y in finite]), metric, view)
+
+
+def _placed(
+    line: tuple[list[float], list[float]], metric: Metric, view: View
+) -> tuple[list[float], list[float]]:
+    return line[0], [scaling.place(metric, view.log, y) for y in line[1]]
+
+
+def _every(points: int) -> int:
+    """Of so many epochs, the marks that do not touch."""
+    return max(1, -(-points // 25))
+
+
+def _draw(
+    axes: Axes,
+    curves: Sequence[_Curve],
+    metric: Metric,
+    view: View,
+    marks: Sequence[float],
+    length: float,
+) -> None:
+    bounding = [curve.ys for curve in curves if curve.bounds]
+    within = scaling.limits(metric, view.log, bounding, marks)
+    for curve in curves:
+        axes.plot(curve.xs, scaling.held(curve.ys, within, view.log), **curve.style)
+    scaling.dress_y(axes, metric, view.log, within)
+    scaling.dress_x(axes, view.axis, length)
+
+
+def _lost_words(trace: Trace, metric: Metric, view: View) -> str:
+    """What is said of values that cannot be drawn; "" where there are none."""
+    lost, first = trace.lost(metric, view.axis)
+    if not lost:
+        return ""
+    place = scaling.where(view.axis, first, trace.length(view.axis))
+    return f"{metric} not a number from {place} on, {count(lost, 'value')} left out"
