@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -15,9 +16,10 @@ import pytest
 from filelock import FileLock
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
+from workbench.leaderboard import reading
 from workbench.leaderboard import store as store_module
 from workbench.leaderboard.database import LeaderboardBusy, LeaderboardDamaged, LockedDatabase
-from workbench.leaderboard.store import Leaderboard, Synced
+from workbench.leaderboard.store import Imported, Leaderboard, Synced
 from workbench.runs.folder import RunFolder, RunStatus
 from workbench.runs.record import Labels
 from workbench.runs.summary import RunSummary, summarise
@@ -46,6 +48,60 @@ def test_recording_again_replaces(board: Leaderboard, make_summary: MakeSummary)
     board.record(ended)
     board.record(ended)
     assert board.entries() == [ended, second]
+
+
+TRAPS = ('},"7":{', '"},"7":{"', "},", "\\", 'a\\"},"7":{', "ü}}")
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 500])
+def test_a_file_is_read_alike_in_blocks_of_any_size(
+    home: Home, make_summary: MakeSummary, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(reading, "BLOCK_RUNS", block)
+    # Texts that look like the place between two documents.
+    summaries = [make_summary(note=note, title=note, tags=("},",)) for note in TRAPS]
+    for summary in summaries:
+        Leaderboard(home).record(summary)
+    pieces = list(reading._blocks(home.leaderboard.read_bytes()))
+    assert len(pieces) == -(-len(summaries) // block)
+    assert reading.read_summaries(home.leaderboard) == summaries
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '{{"runs":{runs},"2":{{}}}}',
+        '{{"_default":{{}},"runs":{runs}}}',
+        '{{"1":{{}},"runs":{runs}}}',
+        '{{ "runs": {runs} }}',
+        '{{"runs":{{}},"runs":{runs}}}',
+    ],
+)
+def test_other_shapes_are_read_too(
+    home: Home, make_summary: MakeSummary, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    monkeypatch.setattr(reading, "BLOCK_RUNS", 1)
+    summaries = [make_summary() for _ in range(3)]
+    documents = {number: summary.to_json() for number, summary in enumerate(summaries, start=1)}
+    runs = json.dumps(documents, separators=(",", ":"))
+    home.leaderboard.write_text(shape.format(runs=runs))
+    assert reading.read_summaries(home.leaderboard) == summaries
+
+
+def test_damage_in_any_block_is_damage(
+    home: Home, make_summary: MakeSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BLOCK_RUNS", 1)
+    for _ in range(4):
+        Leaderboard(home).record(make_summary())
+    whole = home.leaderboard.read_bytes()
+    places = [match.start() for match in re.finditer(b'"seed"', whole)]
+    assert len(places) == 4
+    for place in places:
+        for damaged in (whole[:place], whole[:place] + whole[place + 1 :]):
+            home.leaderboard.write_bytes(damaged)
+            with pytest.raises(reading.DamagedFile):
+                reading.read_summaries(home.leaderboard)
 
 
 def test_reading_makes_nothing(tmp_path: Any) -> None:
@@ -320,11 +376,24 @@ def test_imported_runs_are_kept_apart(
     own = make_run()
     board.sync()
     theirs = make_summary(run_id="theirs")
-    assert board.import_entries([theirs, summarise(own)]) == 1
-    assert board.import_entries([theirs]) == 0
+    assert board.import_entries([theirs, summarise(own)]) == Imported(added=1, own=1)
+    assert board.import_entries([theirs]) == Imported(replaced=1)
+    assert board.import_entries([summarise(own)]) == Imported(own=1)
     assert board.imported() == [theirs]
     assert [entry.run_id for entry in board.entries()] == [own.run_id]
     assert board.remove_imported(["theirs"]) == 1
+    assert board.imported() == []
+    board.import_entries([make_summary(), make_summary()])
+    assert board.remove_imported() == 2
+    assert board.remove_imported() == 0
+    assert board.imported() == []
+
+
+def test_an_imported_run_whose_folder_came_here_is_ones_own(
+    board: Leaderboard, make_summary: MakeSummary, make_run: MakeRun
+) -> None:
+    board.import_entries([make_summary(run_id="theirs")])
+    make_run().path.rename(board.home.runs / "theirs")
     assert board.imported() == []
 
 

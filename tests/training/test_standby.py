@@ -5,20 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import psutil
 import pytest
 
 from workbench.data.catalogue import describe_dataset
+from workbench.model.architecture import Architecture
+from workbench.model.layers import Dense
 from workbench.model.overrides import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
+from workbench.runs.events import Preparing
 from workbench.runs.folder import RunFolder, RunStatus
 from workbench.runs.launcher import launch
+from workbench.runs.log import EventReader
 from workbench.runs.plan import Plan, dataset_ref, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.standby import Standby
 from workbench.settings import Home
+from workbench.training.checkpoint import load_checkpoint
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
@@ -46,15 +54,38 @@ def standby() -> Iterator[Standby]:
     standby.close()
 
 
-def spec(home: Home) -> TrainingSpec:
-    return specs_for(home, "nn-1", Plan(Overrides(epochs=1), train_limit=3000))[0]
+def spec(home: Home, preset: str = "nn-1", seed: int = 0, images: int = 3000) -> TrainingSpec:
+    plan = Plan(Overrides(epochs=1), train_limit=images, seed=seed)
+    return specs_for(home, preset, plan)[0]
 
 
-def train(home: Home, standby: Standby) -> RunFolder:
-    (folder,) = launch(home, [spec(home)], Labels(), "app", standby)
+def train(home: Home, standby: Standby | None, what: TrainingSpec | None = None) -> RunFolder:
+    (folder,) = launch(home, [what or spec(home)], Labels(), "app", standby)
     wait_for(lambda: not lock.is_held(folder.lock_file))
     assert folder.status() is RunStatus.FINISHED, folder.log_file.read_text()
     return folder
+
+
+def warmed(standby: Standby, expected: TrainingSpec | None = None) -> Standby:
+    standby.start()
+    wait_for(lambda: standby.is_warm)
+    if expected is not None:
+        standby.expect(expected)
+    return standby
+
+
+def compiled_itself(folder: RunFolder) -> bool:
+    """Whether the run had to wait for its own compilation."""
+    events = EventReader(folder.events_file).read()
+    return any(isinstance(event, Preparing) and "compil" in event.what for event in events)
+
+
+def outcome(folder: RunFolder) -> list[npt.NDArray[Any]]:
+    """All that a training leaves behind: weights, seeds, the optimizer's state, the losses."""
+    model, progress = load_checkpoint(folder.model_file)
+    epoch = folder.history().epochs[-1]
+    losses = np.array([epoch.loss, epoch.test_loss, progress.test_accuracy])
+    return [np.array(part) for part in (*model.variables, *model.optimizer.variables)] + [losses]
 
 
 def test_a_cold_and_a_warm_one_train_alike(home: Home, standby: Standby) -> None:
@@ -71,6 +102,82 @@ def test_a_cold_and_a_warm_one_train_alike(home: Home, standby: Standby) -> None
     wait_for(lambda: not lock.is_held(alone.lock_file))
     losses = {folder.history().epochs[-1].test_loss for folder in (cold, warm, alone)}
     assert len(losses) == 1  # warming up has left no trace in the result
+
+
+# A model that XLA compiles whole, and one with convolutions and dropout that it does not.
+@pytest.mark.parametrize(
+    ("preset", "expected_seed"), [("nn-1", 0), ("cnn-2-tuned", 0), ("cnn-2-tuned", 3)]
+)
+def test_compiled_ahead_it_ends_bit_for_bit_as_without(
+    home: Home, standby: Standby, preset: str, expected_seed: int
+) -> None:
+    wanted = spec(home, preset, seed=3, images=630)  # the last batch is half a one
+    cold = train(home, None, wanted)
+    warmed(standby, spec(home, preset, seed=expected_seed, images=630))
+    wait_for(lambda: standby.is_ready)
+    warm = train(home, standby, wanted)
+    assert compiled_itself(cold) and not compiled_itself(warm)
+    for alone, ahead in zip(outcome(cold), outcome(warm), strict=True):
+        np.testing.assert_array_equal(alone, ahead)
+
+
+def test_only_the_last_expected_is_kept(home: Home, standby: Standby) -> None:
+    warmed(standby, spec(home, "cnn-1"))
+    wait_for(lambda: standby.is_ready)
+    standby.expect(spec(home))
+    assert not standby.is_ready
+    wait_for(lambda: standby.is_ready)
+    assert compiled_itself(train(home, standby, spec(home, "cnn-1", images=600)))
+
+
+def test_a_run_that_comes_while_it_compiles_that_one(home: Home, standby: Standby) -> None:
+    warmed(standby, spec(home, seed=1))
+    folder = train(home, standby)
+    assert not compiled_itself(folder)
+
+
+def test_a_run_that_comes_while_it_compiles_another(home: Home, standby: Standby) -> None:
+    alone = train(home, None)
+    warmed(standby, spec(home, "cnn-2-tuned"))
+    pid = standby_processes(home)[0].pid
+    folder = train(home, standby)
+    started = folder.history().started
+    assert started is not None and started.pid == pid
+    assert compiled_itself(folder)
+    assert outcome(folder)[-1].tolist() == outcome(alone)[-1].tolist()
+
+
+def test_what_cannot_be_compiled_is_left_to_the_run(home: Home, standby: Standby) -> None:
+    impossible = spec(home).model_copy(
+        update={"architecture": Architecture(layers=(Dense(units=10),))}
+    )
+    warmed(standby, impossible)
+    wait_for(lambda: standby.is_ready)
+    train(home, standby)
+
+
+def test_one_that_has_compiled_much_is_replaced(
+    home: Home, standby: Standby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.runs.standby.MOST_COMPILED", 1)
+    warmed(standby, spec(home))
+    wait_for(lambda: standby.is_ready)
+    (first,) = standby_processes(home)
+    standby.expect(spec(home, seed=5))  # has been compiled already
+    assert first.is_running()
+    standby.expect(spec(home, "cnn-1"))
+    first.wait(timeout=60)
+    warmed(standby, spec(home, "cnn-1"))
+    wait_for(lambda: standby.is_ready)
+    assert not compiled_itself(train(home, standby, spec(home, "cnn-1")))
+
+
+def test_it_ends_with_the_screens_while_it_compiles(home: Home) -> None:
+    standby = warmed(Standby(), spec(home, "cnn-2-tuned"))
+    (process,) = standby_processes(home)
+    assert standby._socket is not None
+    standby._socket.close()  # as when the screens are killed
+    process.wait(timeout=60)
 
 
 def test_it_ends_when_nobody_wants_it(home: Home, tmp_path: Path) -> None:

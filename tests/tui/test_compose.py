@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from workbench.errors import UserError
 from workbench.model.draft import draft_of
+from workbench.model.draft_file import DraftFile
 from workbench.model.library import find_preset, paper_presets
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
@@ -186,6 +187,123 @@ async def test_training_settings_and_input_have_forms_too(home: Home) -> None:
         assert at.app.trained[0].dataset.name == "cifar10"
         await at.keys("enter", *"30x30x1", "enter", "t")
         assert "no data set known by name has images of 30×30×1" in at.app.complaints[-1]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_all_training_settings_are_seen(home: Home, size: tuple[int, int]) -> None:
+    async with composing(home, "cnn-2", size) as at:
+        height = at.screen.query_one(LayerStack).size.height
+        words = " ".join(at.text("stack").replace("·", "").split())
+        assert words.endswith(
+            "Training 5 epochs batch 60 SGD learning rate 0.002 momentum 0.7 "
+            "inverse time decay 0.0004 a step"
+        )
+        assert "…" not in at.text("stack")
+        assert len(at.text("stack").splitlines()) + 1 <= height  # without scrolling
+        await at.keys("s")
+        assert at.screen.query_one(FormView).has_focus
+        pointed = [line for line in at.text("stack").splitlines() if line.startswith("›")]
+        assert len(pointed) == 1 and "Training" in pointed[0]
+        assert "learning rate 0.002" in at.text("stack")  # nor cut beside an open form
+        assert "…" not in at.text("stack")
+
+
+async def until_draft(at: Driver, home: Home, there: bool) -> None:
+    for _ in range(200):
+        if bool(list((home.path / "drafts").glob("*.toml"))) is there:
+            return
+        await at.pilot.pause(0.02)
+    pytest.fail("the draft file is not as it should be")
+
+
+@pytest.mark.asyncio
+async def test_unsaved_work_comes_back_in_the_next_app(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.keys("j", "d")
+        kept = at.screen.draft
+        await until_draft(at, home, there=True)
+        await at.keys("d", "u")
+    async with composing(home) as at:
+        assert at.screen.draft == kept
+        assert at.screen.unsaved
+        assert "Unsaved work from" in str(at.screen.query_one(LayerStack).border_subtitle)
+        assert "CNN model 2 · unsaved" in str(at.screen.query_one(LayerStack).border_title)
+        await at.keys("u")
+        assert at.screen.draft == draft_of(PAPER["cnn-2"])
+        await until_draft(at, home, there=False)
+        await at.keys("ctrl+r")
+        assert at.screen.draft == kept
+        await at.keys("w", "ctrl+u", *"kept", "enter")
+        await until_draft(at, home, there=False)
+    async with composing(home) as at:
+        assert at.kinds == []
+        assert not at.screen.unsaved
+
+
+@pytest.mark.asyncio
+async def test_what_was_changed_last_is_written_at_the_end(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.keys("d")
+        last = at.screen.draft
+    async with composing(home) as at:
+        assert at.screen.draft == last
+
+
+@pytest.mark.asyncio
+async def test_two_apps_keep_their_work_apart(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.keys("d")
+        await until_draft(at, home, there=True)
+        async with composing(home) as other:
+            assert other.kinds == []
+            await other.keys("n", *"nn-1.1", "enter", "d")
+        assert len(list((home.path / "drafts").glob("*.toml"))) == 2
+
+
+@pytest.mark.asyncio
+async def test_work_dropped_on_purpose_does_not_come_back(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.keys("d")
+        await until_draft(at, home, there=True)
+        at.screen.discard_work()
+    async with composing(home) as at:
+        assert at.kinds == []
+
+
+@pytest.mark.asyncio
+async def test_a_model_opened_over_work_that_came_back_is_asked_about(home: Home) -> None:
+    async with composing(home, "cnn-2") as at:
+        await at.keys("d")
+        last = at.screen.draft
+    async with composing(home) as at:
+        at.screen.start_from(PAPER["nn-2"])
+        await at.pilot.pause()
+        assert isinstance(at.app.screen, ChoiceDialog)
+        await at.keys("escape")
+        assert at.screen.draft == last
+
+
+@pytest.mark.asyncio
+async def test_damaged_work_is_said_and_a_full_disk_is_not(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.path / "drafts").mkdir()
+    (home.path / "drafts" / "0.toml").write_text("no toml [")
+    async with composing(home, "cnn-2") as at:
+        (complaint,) = at.app.complaints
+        assert "unsaved work of Compose is damaged and kept as" in complaint
+        assert at.screen.draft == draft_of(PAPER["cnn-2"])
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(DraftFile, "keep", full)
+        await at.keys("d")
+        await at.pilot.pause(0.8)
+        await at.keys("d")
+        assert len(at.app.complaints) == 1
+        assert at.app.is_running
 
 
 @pytest.mark.asyncio

@@ -201,9 +201,9 @@ async def test_a_row_of_the_paper_trains_what_is_missing(
         assert [(spec.preset, spec.seed) for spec in trained] == [("nn-1", 3), ("nn-1", 4)]
         await pilot.press("enter")
         await until(pilot, lambda: len(shown(app)) == 3)
-        await pilot.press("left")
+        await pilot.press("left", "left")  # past the claims
         await until(pilot, lambda: len(shown(app)) == 2)  # Table 9
-        await pilot.press("right")
+        await pilot.press("right", "right")
         await until(pilot, lambda: len(shown(app)) == 3)  # the filter still holds
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -117,6 +118,59 @@ async def test_one_question_for_trainings_and_unsaved_work(home: Home) -> None:
         await until(pilot, lambda: app._exit)
     assert control.requested(run.folder.path) is control.Command.STOP
     run.die()
+
+
+def drafts(home: Home) -> list[Path]:
+    """The files of unsaved work that apps left behind or have open."""
+    return list((home.path / "drafts").glob("*.toml"))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("training", [False, True])
+async def test_work_dropped_at_leaving_does_not_come_back(home: Home, training: bool) -> None:
+    """Whichever answer drops it: the one about the work alone, or one about the training."""
+    app = ComposeApp(home)
+    run = LivingRun(home, by="app") if training else None
+    if run is not None:
+        app.started.append(run.folder)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await change_a_model(app, pilot)
+        await until(pilot, lambda: drafts(home))
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        assert answers(app)[1] == (
+            "Leave it training and quit" if training else "Drop them and quit"
+        )
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: app._exit)
+    assert not drafts(home)
+    if run is not None:
+        assert control.requested(run.folder.path) is control.Command.RUN
+        run.die()
+
+
+@pytest.mark.asyncio
+async def test_work_stays_where_nobody_dropped_it(home: Home) -> None:
+    """Staying keeps it, and so does a terminal that has gone: nothing was asked then."""
+    app = ComposeApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await change_a_model(app, pilot)
+        await until(pilot, lambda: drafts(home))
+        last = screen.draft
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        await pilot.press("j", "j", "enter")  # stay here
+        await until(pilot, lambda: app.screen is screen)
+        assert drafts(home)
+        app.leave()
+        await until(pilot, lambda: app._exit)
+    assert drafts(home)
+    again = ComposeApp(home)
+    async with again.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(again.screen, ComposeScreen))
+        returned = again.screen
+        assert isinstance(returned, ComposeScreen)
+        await until(pilot, lambda: returned.draft == last)
 
 
 class SlowDisk:

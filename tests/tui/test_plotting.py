@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 
 import pytest
 
 from workbench.tui import scales
+from workbench.tui.cells import column_of, column_span, row_of
+from workbench.tui.even_ticks import even_axis
 from workbench.tui.plotting import (
     OVERLAY_MARKS,
     OVERLAY_ROLES,
@@ -40,6 +43,21 @@ def chart(*series: Series, **more: object) -> Chart:
         "y_ticks": ((0.0, "0"), (1.0, "100")),
     }
     return Chart(series, **{**parts, **more})  # type: ignore[arg-type]
+
+
+def cells(drawing: Drawing, sought: str) -> list[tuple[int, int]]:
+    """Columns and rows (from the bottom) of the canvas at which one of these characters stands."""
+    lines = text(drawing)[: drawing.rows]
+    return [
+        (column - drawing.left, drawing.rows - 1 - line)
+        for line, words in enumerate(lines)
+        for column, sign in enumerate(words)
+        if sign in sought and column >= drawing.left
+    ]
+
+
+def is_braille(sign: str) -> bool:
+    return "\u2800" < sign <= "\u28ff"
 
 
 LINE = Series("train", [0.0, 2.0, 5.0], [0.1, 0.8, 0.9], Role.TRAIN)
@@ -159,3 +177,119 @@ def test_ticks_of_time_are_few_and_inside(length: float) -> None:
     ticks = scales.time_ticks(0.0, length, 6)
     assert 1 <= len(ticks) <= 7
     assert all(0 <= place <= length + 1e-6 for place, _ in ticks)
+
+
+@pytest.mark.parametrize("height", [8, 11, 17, 25])
+def test_a_mark_covers_the_very_cell_of_its_dot(height: int) -> None:
+    for number in range(40):
+        x, y = 5.0 * number / 39, (number * 7 % 40) / 39
+        dot = Series("a", [x, x], [y, y], Role.TRAIN)
+        mark = Series("a", [x], [y], Role.TEST, line=False, mark="●")
+        curve = draw(chart(dot), 60, height, Glyphs.BRAILLE)
+        (cell,) = cells(curve, "".join(filter(is_braille, "".join(text(curve)))))
+        for glyphs in Glyphs:
+            assert cells(draw(chart(mark), 60, height, glyphs), "●o") == [cell]
+
+
+def test_labels_of_the_y_axis_stand_where_their_values_are() -> None:
+    for rows in range(4, 40):
+        axis = even_axis(0.9, 1.0, rows, max(2, rows // 2))
+        for value in axis.ticks:
+            parts = {"y_range": axis.range, "y_ticks": ((value, "here"),)}
+            mark = Series("a", [2.0], [value], Role.TEST, line=False, mark="●")
+            drawing = draw(chart(mark, **parts), 60, rows + 2, Glyphs.BRAILLE)
+            (line,) = [words for words in text(drawing) if "here" in words]
+            assert "●" in line
+
+
+WANTED = [
+    (0.0, 1.0),
+    (0.9, 1.0),
+    (0.85, 1.0),
+    (0.96, 1.0),
+    (0.0, 0.3),
+    (0.0, 2.5),
+    (0.9553, 0.9771),
+]
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+@pytest.mark.parametrize("rows", [*range(4, 31), 48])
+def test_round_numbers_stand_on_evenly_spaced_rows(wanted: tuple[float, float], rows: int) -> None:
+    axis = even_axis(*wanted, rows, max(2, rows // 2))
+    low, high = axis.range
+    assert low <= wanted[0] + 1e-9 and high >= wanted[1] - 1e-9
+    # And little of it for nothing.
+    assert high - low <= (2.0 if rows < 6 else 1.4) * (wanted[1] - wanted[0])
+    places = [row_of(tick, axis.range, rows) for tick in axis.ticks]
+    assert 2 <= len(places) <= 9
+    assert all(0 <= place < rows for place in places)
+    assert len({after - before for before, after in itertools.pairwise(places)}) == 1
+    labels = [scales.short_number(tick) for tick in axis.ticks]
+    assert [float(label) for label in labels] == pytest.approx(axis.ticks)
+
+
+def test_labels_of_narrow_ranges_are_whole_and_told_apart() -> None:
+    for axis in (scales.accuracy_axis, scales.loss_axis):
+        _, ticks = axis(0.9744, 0.9944, 12, scales.LINEAR)
+        labels = [label for _, label in ticks]
+        assert len(set(labels)) == len(labels) >= 2
+        assert all(len(label) <= 5 for label in labels)
+        percent = 100 if axis is scales.accuracy_axis else 1
+        values = [percent * place for place, _ in ticks]
+        assert [float(label) for label in labels] == pytest.approx(values)
+
+
+def test_short_numbers_keep_their_digits_where_they_can() -> None:
+    numbers = (0.0813, 0.5, 12.25, 1234.0, 2.4e-6, 0.0)
+    shown = [scales.short_number(value) for value in numbers]
+    assert shown == [".0813", "0.5", "12.25", "1234", "2e-06", "0"]
+
+
+def test_marks_of_coinciding_curves_stand_side_by_side() -> None:
+    xs, ys = [1.0, 2.0, 3.0, 4.0], [0.2, 0.5, 0.7, 0.8]
+    lines = [Series("a", xs, ys, role) for role in OVERLAY_ROLES]
+    marks = [
+        Series("a", xs, ys, role, line=False, mark=mark)
+        for role, mark in zip(OVERLAY_ROLES, OVERLAY_MARKS, strict=True)
+    ]
+    for glyphs, shown in ((Glyphs.BRAILLE, OVERLAY_MARKS), (Glyphs.ASCII, "o^#*+0")):
+        drawing = draw(chart(*lines, *marks), 80, 16, glyphs)
+        for x, y in zip(xs, ys, strict=True):
+            row = row_of(y, (0.0, 1.0), drawing.rows)
+            column = column_of(x, (0.0, 5.0), drawing.columns)
+            words = text(drawing)[drawing.rows - 1 - row]
+            beside = words[drawing.left + column - 3 : drawing.left + column + 4]
+            assert set(shown) <= set(beside)
+
+
+def test_marks_of_coinciding_long_curves_stand_at_different_columns() -> None:
+    xs = [5.0 * number / 79 for number in range(80)]
+    ys = [number / 79 for number in range(80)]
+    curves = [
+        Series("a", xs, ys, role, mark=mark)
+        for role, mark in zip(OVERLAY_ROLES, OVERLAY_MARKS, strict=True)
+    ]
+    drawing = draw(chart(*curves), 80, 16, Glyphs.BRAILLE)
+    assert all(len(cells(drawing, mark)) >= 4 for mark in OVERLAY_MARKS)
+
+
+def test_a_line_drawn_later_hides_no_mark() -> None:
+    one = Series("a", [1.0, 4.0], [0.5, 0.5], Role.FIRST, mark="●")
+    other = Series("b", [0.0, 5.0], [0.5, 0.5], Role.SECOND)
+    assert cells(draw(chart(one, other), 60, 12, Glyphs.BRAILLE), "●")
+
+
+def test_marks_outside_the_frame_leave_the_frame() -> None:
+    outside = Series("a", [9.0], [0.5], Role.TEST, line=False, mark="●")
+    drawing = draw(chart(outside), 40, 8, Glyphs.BRAILLE)
+    assert "└" in text(drawing)[6]
+    assert not cells(drawing, "●")
+
+
+def test_a_column_spans_just_the_values_that_fall_into_it() -> None:
+    for columns in (11, 68, 112):
+        for column in range(columns):
+            first, end = column_span(column, (0.0, 5.0), columns)
+            assert column_of(first + 1e-6, (0.0, 5.0), columns) == column
+            assert column_of(end - 1e-6, (0.0, 5.0), columns) == column

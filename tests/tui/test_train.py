@@ -42,6 +42,7 @@ from workbench.tui.screens.train.confusion import (
     mistake_lines,
 )
 from workbench.tui.screens.train.log import LogScreen, clean
+from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.state import Phase
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import SteadyLines
@@ -166,6 +167,44 @@ async def test_the_result_stands_beside_ones_earlier_runs(home: Home) -> None:
         Leaderboard(home).record(summarise(run.folder))
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: "Your 3 runs: 97.42 ± 0.07 %" in text(screen, "run-now"))
+
+
+async def test_what_counts_of_a_run_that_has_ended(home: Home, run: FakeRun) -> None:
+    run.train(5 * STEPS)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "100%" in text(screen, "run-progress"))
+        assert screen.query_one("#run-machine").display
+        run.end(Finished, confusion=CONFUSION)
+        await until(pilot, lambda: "took" in text(screen, "run-progress"))
+        assert "4:10      1,158 img/s" in text(screen, "run-progress")
+        assert "5 epochs, 5,000 steps, CPU" in text(screen, "run-progress")
+        assert not screen.query_one("#run-machine").display
+        assert "█" not in text(screen, "run-progress")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: text(screen, "run-bar").startswith("took 4:10   1,158 img/s"))
+
+
+async def test_a_run_that_was_stopped_says_how_far_it_came(home: Home, run: FakeRun) -> None:
+    run.train(2500)
+    run.end(Stopped, epochs_completed=2, step=2500, seconds=125.0)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "2 of 5 epochs, 2,500 steps" in text(screen, "run-progress"))
+        assert screen.query_one("#run-side").border_title == "last values"
+
+
+async def test_the_cursor_on_a_mark_reads_that_test(home: Home, run: FakeRun) -> None:
+    run.train(2500)
+    async with shown(home, run.folder) as (screen, pilot):
+        plot = screen.query_one("#loss", CurvePlot)
+        await until(pilot, lambda: "●" in plot.plain)
+        left = plot._drawing.left
+        marks = {line.index("●") for line in plot.plain.splitlines() if "●" in line}
+        plots = screen.query_one(RunPlots)
+        for epoch, column in enumerate(sorted(marks), 1):
+            plots.set_cursor(column - left)
+            assert plots.reading().test_epoch == epoch
+            plots.set_cursor(column - left - 1)
+            assert plots.reading().test_epoch == epoch - 1
 
 
 async def test_pause_stop_and_kill_reach_the_worker(home: Home, run: FakeRun) -> None:

@@ -37,6 +37,9 @@ GroupOption = Annotated[
 PrecisionOption = Annotated[
     str, typer.Option("--precision", help="Of our runs beside the paper's: float32 or bfloat16.")
 ]
+ImportedOption = Annotated[
+    bool, typer.Option("--imported", help="The imported runs, which are not among one's own.")
+]
 
 app = typer.Typer(
     help="Rank and compare runs, also beside the paper's tables.\n\n"
@@ -54,6 +57,7 @@ def leaderboard(
     filter_: FilterOption = None,
     group: GroupOption = False,
     precision: PrecisionOption = "float32",
+    imported: ImportedOption = False,
     output: Annotated[
         TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
     ] = TableFormat.RICH,
@@ -64,7 +68,7 @@ def leaderboard(
         return
     from workbench.cli.output import note, print_table
 
-    chosen = _chosen(table, sort, filter_, group=group, precision=precision)
+    chosen = _chosen(table, sort, filter_, group=group, precision=precision, imported=imported)
     if output is TableFormat.RICH:
         if chosen.rows:
             print_table(chosen)
@@ -108,9 +112,11 @@ def _chosen(
     *,
     group: bool,
     precision: str = "float32",
+    imported: bool = False,
 ) -> Table:
     from workbench.errors import QueryError
     from workbench.leaderboard.grouping import group_runs, ranked
+    from workbench.leaderboard.imported_view import imported_groups_table, imported_table
     from workbench.leaderboard.paper import compare
     from workbench.leaderboard.paper_view import paper_view
     from workbench.leaderboard.query import parse_filter
@@ -118,20 +124,32 @@ def _chosen(
     from workbench.leaderboard.views import grouped_table, leaderboard_table
     from workbench.model.tables import paper_table
 
-    if precision not in ("float32", "bfloat16"):
-        raise QueryError(f'precision: "{precision}" is neither float32 nor bfloat16')
     # Everything typed is checked before anything is read.
+    half = _precision(precision)
     wanted = parse_filter(filter_ or "")
     order = parse_sort(sort or DEFAULT_SORT)
     paper = paper_table(table) if table is not None else None
-    runs = [run for run in _entries() if wanted.matches(run)]
+    if imported and paper is not None:
+        raise QueryError("--imported: a table of the paper shows them anyway; leave one out")
     if paper is not None:
-        half: Precision = "bfloat16" if precision == "bfloat16" else "float32"
-        return paper_view(compare(paper, runs, half))
+        runs = [run for run in _entries() if wanted.matches(run)]
+        others = [run for run in _leaderboard().imported() if wanted.matches(run)]
+        return paper_view(compare(paper, runs, half, others))
+    entries = _leaderboard().imported() if imported else _entries()
+    runs = sorted_by([run for run in entries if wanted.matches(run)], order)
     if group:
-        groups = group_runs(sorted_by(runs, order))
-        return grouped_table(ranked(groups) if sort is None else groups)
-    return leaderboard_table(sorted_by(runs, order))
+        groups = group_runs(runs)
+        groups = ranked(groups) if sort is None else groups
+        return imported_groups_table(groups) if imported else grouped_table(groups)
+    return imported_table(runs) if imported else leaderboard_table(runs)
+
+
+def _precision(name: str) -> Precision:
+    from workbench.errors import QueryError
+
+    if name == "float32" or name == "bfloat16":
+        return "float32" if name == "float32" else "bfloat16"
+    raise QueryError(f'precision: "{name}" is neither float32 nor bfloat16')
 
 
 def _written(table: Table, output: TableFormat) -> str:
@@ -151,6 +169,28 @@ def _written(table: Table, output: TableFormat) -> str:
             return to_markdown(table)
 
 
+@app.command("claims")
+def claims(
+    precision: PrecisionOption = "float32",
+    output: Annotated[
+        TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
+    ] = TableFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """Check what the paper concludes from its tables against our runs, with the numbers.
+
+    Example: mnist-workbench leaderboard claims
+    """
+    from workbench.cli.output import print_table
+    from workbench.leaderboard.claims_view import claims_table
+
+    checked = claims_table(_entries(), _precision(precision))
+    if output is TableFormat.RICH:
+        print_table(checked)
+    else:
+        _print(_written(checked, output), output)
+
+
 @app.command("rebuild")
 def rebuild(home: HomeOption = None) -> None:
     """Make the leaderboard anew from the run folders.
@@ -162,6 +202,49 @@ def rebuild(home: HomeOption = None) -> None:
 
     rebuilt = _leaderboard().rebuild(note)
     note(f"leaderboard rebuilt from the run folders: {count(rebuilt, 'run')}")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="JSON that `export --entries` wrote."),
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take all imported runs off again; no FILE then.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Show published results beside one's own, counted into none of them.
+
+    Example: mnist-workbench leaderboard import docs/reproduction.json
+    """
+    from workbench.cli.output import note
+    from workbench.errors import UserError
+    from workbench.leaderboard.transfer import machines, read_entries
+    from workbench.leaderboard.wording import count
+
+    if (file is not None) == remove:
+        raise UserError("leaderboard import: name a FILE, or --remove without one")
+    board = _leaderboard()
+    if file is None:
+        note(f"{count(board.remove_imported(), 'imported run')} taken off")
+        return
+    entries = read_entries(file)
+    done = board.import_entries(entries)
+    kept = done.added + done.replaced
+    parts = [f"{count(kept, 'run')} imported"]
+    if kept:
+        own = {run.run_id for run in board.imported()}
+        names = machines(run for run in entries if run.run_id in own)
+        parts[0] += f" from {', '.join(names)}"
+    if done.replaced:
+        parts.append(f"{done.replaced:,} of them were there already and are replaced")
+    if done.own:
+        parts.append(f"{count(done.own, 'run')} of your own left out")
+    note("; ".join(parts))
+    if kept:
+        note("`mnist-workbench leaderboard --imported` lists them; import --remove takes them off")
 
 
 @app.command("tag")
@@ -216,6 +299,15 @@ def export(
         TableFormat | None,
         typer.Option("--format", help="markdown, csv, json or latex; else from FILE's ending."),
     ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="Of the whole document.")
+    ] = None,
+    entries: Annotated[
+        bool,
+        typer.Option(
+            "--entries", help="Results for others, as JSON: `leaderboard import` reads them."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     home: HomeOption = None,
 ) -> None:
@@ -226,18 +318,42 @@ def export(
 
     Example: mnist-workbench export -o results.md
     """
-    form = form or _form_of(output)
-    whole = table is None and not group and filter_ is None and sort is None
-    if whole and form is TableFormat.MARKDOWN:
-        from workbench.leaderboard.export.document import document
+    from workbench.errors import UserError
 
-        text = document(_entries())
+    form = (form or _form_of(output)) if not entries else TableFormat.JSON
+    whole = table is None and not group and filter_ is None and sort is None
+    whole = whole and form is TableFormat.MARKDOWN
+    if title is not None and not whole:
+        raise UserError("--title: only the whole markdown document has one; leave it out")
+    if entries:
+        text = _entries_file(filter_, others=table is not None or group or sort is not None)
+    elif whole:
+        from workbench.leaderboard.export.document import TITLE, document
+
+        text = document(_entries(), title or TITLE, _leaderboard().imported())
     else:
         text = _written(_chosen(table, sort, filter_, group=group, precision=precision), form)
     if output is None:
         _print(text, form)
         return
     _write(output, text, force=force)
+
+
+def _entries_file(filter_: str | None, *, others: bool) -> str:
+    from workbench.cli.output import note
+    from workbench.errors import UserError
+    from workbench.leaderboard.query import parse_filter
+    from workbench.leaderboard.transfer import results_of, to_file
+    from workbench.leaderboard.wording import count
+
+    if others:
+        raise UserError("--entries: takes --filter alone; leave --table, --group and --sort out")
+    wanted = parse_filter(filter_ or "")
+    runs = [run for run in _entries() if wanted.matches(run)]
+    left_out = len(runs) - len(results_of(runs))
+    if left_out:
+        note(f"{count(left_out, 'run')} stopped or failed: no results, left out")
+    return to_file(runs)
 
 
 def _form_of(output: Path | None) -> TableFormat:

@@ -72,8 +72,8 @@ def watch(home: HomeOption = None) -> None:
 def start(jobs: JobsOption = None, home: HomeOption = None) -> None:
     """Let the queue run in the background; what was stopped or failed is tried again."""
     from workbench.cli.output import note
-    from workbench.cli.queue_follow import time_left
     from workbench.queue import service
+    from workbench.queue.words import time_left
 
     place = current_home()
     if not service.start(place, jobs):
@@ -166,9 +166,9 @@ def _view(home: Home) -> QueueView:
 
 def queue_table(view: QueueView) -> Table:
     """The queue as a table, in its order."""
-    from workbench.cli.queue_follow import time_left
     from workbench.leaderboard.table import Align, Heading, Table, cell
     from workbench.leaderboard.wording import percent
+    from workbench.queue.words import time_left
     from workbench.runs.estimate import duration_words
 
     right = Align.RIGHT

@@ -10,13 +10,13 @@ from workbench.cli.follow import counted_interrupts
 from workbench.cli.output import console, live_terminal, note
 from workbench.cli.progress import clock
 from workbench.leaderboard.paper import paper_accuracies
-from workbench.leaderboard.wording import count, percent, points
+from workbench.leaderboard.wording import percent, points
 from workbench.queue import service
 from workbench.queue.trial import TrialState
 from workbench.queue.view import QueueView, TrialView
 from workbench.queue.watch import QueueWatch
+from workbench.queue.words import time_left
 from workbench.runs import control
-from workbench.runs.estimate import duration_words
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
 
@@ -130,22 +130,6 @@ def ending(item: TrialView) -> str:
         case TrialState.STOPPED:
             return f"{head}: stopped, run {trial.run_id}"
     return f"{head}: {trial.state}"
-
-
-def time_left(view: QueueView) -> str:
-    """`about 38 min, until 16:42`, or why it is not known."""
-    if not view.pending:
-        return "nothing left to train"
-    return time_words(view.seconds_left, view.unknown)
-
-
-def time_words(seconds: float | None, unknown: int) -> str:
-    """A time to go, and for how many trials there is no telling."""
-    if seconds is None:
-        return "how long is not known yet (no run like these has ended here)"
-    until = time.strftime("%H:%M", time.localtime(time.time() + seconds))
-    words = f"about {duration_words(seconds)}, until {until}"
-    return f"{words}, and {count(unknown, 'trial')} of unknown length" if unknown else words
 
 
 class PlainDisplay:

@@ -63,22 +63,11 @@ def speeds_here(home: Home) -> Sequence[Speed]:
 
 
 def plan_sentence(found: Sorted, speeds: Sequence[Speed]) -> str:
-    """`12 trained already, 1 in the queue, 7 to train: about 25 min, until 16:40`."""
-    from workbench.cli.queue_follow import time_words
-    from workbench.queue.view import estimated_seconds, total_seconds
+    """What a plan comes to, in one sentence."""
+    # Only here: commands that plan nothing start without the models it needs.
+    from workbench.queue import words
 
-    parts = []
-    if found.present:
-        parts.append(f"{len(found.present)} trained already")
-    if found.queued:
-        parts.append(f"{len(found.queued)} in the queue already")
-    if not found.to_train:
-        return f"{', '.join(parts)}: nothing to train."
-    parts.append(f"{len(found.new)} new")
-    specs = [item.spec for item in found.new] + [item.spec for item, _ in found.queued]
-    times = [estimated_seconds(spec, speeds) for spec in specs]
-    left = time_words(total_seconds(times), sum(seconds is None for seconds in times))
-    return f"{', '.join(parts)}; {found.to_train} to train: {left}."
+    return words.plan_sentence(found, speeds)
 
 
 def plan_table(wanted: Sequence[Wanted], found: Sorted, speeds: Sequence[Speed]) -> Table:

@@ -20,11 +20,15 @@ ENOUGH_FOR_DEVIATION = 3
 
 @dataclass(frozen=True)
 class RowComparison:
-    """One row of the paper and our runs of the same settings (`ours` is None: not trained)."""
+    """One row of the paper and our runs of the same settings (`ours` is None: not trained).
+
+    `imported` are runs of somebody else with these settings, shown beside and never counted in.
+    """
 
     row: PaperRow
     settings_key: str
     ours: Group | None
+    imported: Group | None = None
 
     @property
     def trained(self) -> bool:
@@ -128,6 +132,7 @@ class RowComparison:
             "paper_train_seconds": self.row.train_seconds,
             "mean_train_seconds": ours.train_seconds if ours else None,
             "seeds": list(ours.seeds) if ours else [],
+            **_imported_json(self.imported),
             "verdict": self.verdict.replace("−", "-").replace("±", "+/-"),
             "remarks": self.remarks,
         }
@@ -153,6 +158,16 @@ class TableComparison:
     def best_counts(self) -> bool:
         """Whether the paper gives the best of several runs (Table 6), so ours is shown too."""
         return self.table.accuracy_heading.lower().startswith("best")
+
+    @property
+    def shows_best(self) -> bool:
+        """Whether our best stands beside our mean: where the two can differ."""
+        return self.best_counts or any(row.ours is not None and row.ours.n > 1 for row in self.rows)
+
+    @property
+    def imported(self) -> tuple[RunSummary, ...]:
+        """The imported runs of all rows."""
+        return tuple(run for row in self.rows if row.imported for run in row.imported.runs)
 
     @property
     def timed(self) -> bool:
@@ -192,26 +207,47 @@ def paper_accuracies() -> dict[str, float]:
 
 
 def compare(
-    table: PaperTable, summaries: Iterable[RunSummary], precision: Precision = "float32"
+    table: PaperTable,
+    summaries: Iterable[RunSummary],
+    precision: Precision = "float32",
+    imported: Iterable[RunSummary] = (),
 ) -> TableComparison:
-    """A table of the paper beside our runs of exactly its settings, at one precision."""
-    return _compare(table, by_settings(summaries), precision)
+    """A table of the paper beside our runs of exactly its settings, at one precision.
+
+    Imported runs stand in columns of their own.
+    """
+    return _compare(table, by_settings(summaries), precision, by_settings(imported))
 
 
 def compare_all(
-    summaries: Iterable[RunSummary], precision: Precision = "float32"
+    summaries: Iterable[RunSummary],
+    precision: Precision = "float32",
+    imported: Iterable[RunSummary] = (),
 ) -> list[TableComparison]:
     """All tables of the paper, in its order."""
-    groups = by_settings(summaries)
-    return [_compare(table, groups, precision) for table in paper_tables()]
+    groups, others = by_settings(summaries), by_settings(imported)
+    return [_compare(table, groups, precision, others) for table in paper_tables()]
 
 
-def _compare(table: PaperTable, groups: dict[str, Group], precision: Precision) -> TableComparison:
+def _compare(
+    table: PaperTable, groups: dict[str, Group], precision: Precision, imported: dict[str, Group]
+) -> TableComparison:
     keys = _row_keys(table.number, precision)
     rows = tuple(
-        RowComparison(row, key, groups.get(key)) for key, row in zip(keys, table.rows, strict=True)
+        RowComparison(row, key, groups.get(key), imported.get(key))
+        for key, row in zip(keys, table.rows, strict=True)
     )
     return TableComparison(table, precision, rows)
+
+
+def _imported_json(group: Group | None) -> dict[str, Any]:
+    return {
+        "imported_n": group.n if group else 0,
+        "imported_mean": group.mean if group else None,
+        "imported_standard_deviation": group.deviation if group else None,
+        "imported_best": group.best if group else None,
+        "imported_worst": group.worst if group else None,
+    }
 
 
 def _rounded(value: float | None) -> float | None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison, TableComparison
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
+from workbench.leaderboard.transfer import machines
 from workbench.leaderboard.wording import (
     MISSING,
     duration,
     percent,
     percent_spread,
     points,
+    raised,
 )
 
 RIGHT = Align.RIGHT
 NOT_TRAINED = "not trained yet"
-MARKS = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def paper_view(comparison: TableComparison) -> Table:
@@ -52,12 +54,15 @@ def _rows(
         Heading("Ours", RIGHT),
         Heading("n", RIGHT, 4),
     ]
-    if comparison.best_counts:
-        headings.append(Heading("Our best", RIGHT, 1))
+    if comparison.shows_best:
+        headings.append(Heading("Our best", RIGHT, 1 if comparison.best_counts else 7))
     headings.append(Heading("Difference", RIGHT, 3))
     if comparison.best_counts:
         headings.append(Heading("Best − paper", RIGHT, 2))
-    headings.append(Heading("Within spread", weight=5))
+    judged = any(row.within is not None for row in comparison.rows)
+    headings.append(Heading("Within spread", weight=5 if judged else 8))
+    if comparison.imported:
+        headings.append(Heading("Imported", RIGHT, 5))
     if comparison.timed:
         headings += [Heading("Time, paper", RIGHT, 1), Heading("Time, ours", RIGHT, 1)]
     return tuple(headings), tuple(_row(comparison, row, remarks) for row in comparison.rows)
@@ -87,12 +92,14 @@ def _row(
         _our_accuracy(row, our_marks),
         cell(ours.n if ours else 0),
     ]
-    if comparison.best_counts:
+    if comparison.shows_best:
         cells.append(cell(percent(ours.best if ours else None)))
     cells.append(_difference(row.difference, row.within))
     if comparison.best_counts:
         cells.append(cell(points(row.best_difference)))
     cells.append(_within(row.within if row.trained else None, row.trained))
+    if comparison.imported:
+        cells.append(cell(imported_text(row.imported)))
     if comparison.timed:
         cells += [
             cell(duration(row.row.train_seconds)),
@@ -109,6 +116,15 @@ def _our_accuracy(row: RowComparison, marks: str) -> Cell:
         return cell("diverged" + marks, Tone.BAD)
     tone = Tone.WARNING if ours.collapsed else Tone.STRONG
     return cell(percent_spread(ours.mean, ours.deviation) + marks, tone)
+
+
+def imported_text(group: Group | None) -> str:
+    """`95.17 ± 0.11 % (n = 3)` of runs of somebody else."""
+    if group is None or (not group.n and not group.diverged):
+        return MISSING
+    if not group.n:
+        return "diverged"
+    return f"{percent_spread(group.mean, group.deviation)} (n = {group.n})"
 
 
 def _difference(difference: float | None, within: bool | None) -> Cell:
@@ -128,11 +144,7 @@ def _within(within: bool | None, trained: bool) -> Cell:
 def _numbered_remarks(comparison: TableComparison) -> dict[str, str]:
     """A small raised number for each different remark, in the order they appear."""
     texts = dict.fromkeys(text for row in comparison.rows for text in row.remarks)
-    return {text: _raised(number) for number, text in enumerate(texts, 1)}
-
-
-def _raised(number: int) -> str:
-    return MARKS[number - 1] if number <= len(MARKS) else f"({number})"
+    return {text: raised(number) for number, text in enumerate(texts, 1)}
 
 
 def _footnotes(comparison: TableComparison, remarks: dict[str, str]) -> list[str]:
@@ -148,6 +160,11 @@ def _footnotes(comparison: TableComparison, remarks: dict[str, str]) -> list[str
         notes.append(
             "Within spread: the paper's value lies between our worst and best, or, "
             "from three runs on, within two standard deviations of our mean."
+        )
+    if comparison.imported:
+        notes.append(
+            f"Imported: runs made elsewhere, on {', '.join(machines(comparison.imported))}; "
+            "for comparison, and counted nowhere else."
         )
     if any(row.ours is not None and row.ours.n == 1 for row in comparison.rows):
         notes.append("Not judged: a single run has no spread.")

@@ -8,8 +8,10 @@ taken for a run of one's own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError, UserError
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 ENDED = frozenset({RunStatus.FINISHED, RunStatus.STOPPED, RunStatus.FAILED})
 
 
+def imported_file(home: Home) -> Path:
+    """Where imported summaries are kept."""
+    return home.path / "leaderboard-imported.json"
+
+
 @dataclass(frozen=True)
 class Synced:
     """What `sync` did. `unreadable` are runs whose folder is damaged."""
@@ -32,6 +39,15 @@ class Synced:
     added: int = 0
     dropped: int = 0
     unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What `import_entries` did. `own` are runs of this home, which were left out."""
+
+    added: int = 0
+    replaced: int = 0
+    own: int = 0
 
 
 class Leaderboard:
@@ -49,7 +65,7 @@ class Leaderboard:
             remedy="`mnist-workbench leaderboard rebuild` restores all from the run folders",
         )
         self._imported = LockedDatabase(
-            home.path / "leaderboard-imported.json",
+            imported_file(home),
             remedy="import the files again with `mnist-workbench leaderboard import FILE`",
         )
 
@@ -67,7 +83,11 @@ class Leaderboard:
 
     def imported(self) -> list[RunSummary]:
         """Summaries imported for comparison; none of them is a run of this home."""
-        return self._imported.read()
+        found = self._imported.read()
+        if not found:
+            return found
+        own = self._folder_names()  # folders may have come here since
+        return [run for run in found if run.run_id not in own]
 
     def record(self, summary: RunSummary) -> None:
         """Insert a run's summary, or replace the one of the same run."""
@@ -76,25 +96,37 @@ class Leaderboard:
             # Labels set while the worker summed up are newer than its summary.
             _put(table, [_with_labels(summary, self._folder(summary.run_id))])
 
-    def import_entries(self, summaries: Iterable[RunSummary]) -> int:
-        """Keep summaries from elsewhere for comparison; how many were new.
+    def import_entries(self, summaries: Iterable[RunSummary]) -> Imported:
+        """Keep summaries from elsewhere for comparison, all or none.
 
         An entry of the same run id is replaced; runs of this home are left out.
         """
         self.home.ensure()
-        foreign = [item for item in summaries if not self._folder(item.run_id).path.exists()]
+        given = list(summaries)
+        own = self._folder_names() | {entry.run_id for entry in self.entries()}
+        foreign = [item for item in given if item.run_id not in own]
+        if not foreign:
+            return Imported(own=len(given))
         with self._imported.change() as table:
             before = len(table)
             _put(table, foreign)
-            return len(table) - before
+            added = len(table) - before
+        return Imported(added, len(foreign) - added, len(given) - len(foreign))
 
     def remove(self, run_ids: Iterable[str]) -> int:
         """Take runs off the leaderboard; how many stood on it. The run folders are not touched."""
         return self._remove_from(self._own, run_ids)
 
-    def remove_imported(self, run_ids: Iterable[str]) -> int:
-        """Take imported summaries off; how many there were."""
-        return self._remove_from(self._imported, run_ids)
+    def remove_imported(self, run_ids: Iterable[str] | None = None) -> int:
+        """Take imported summaries off, all of them where none is named; how many there were."""
+        if run_ids is not None:
+            return self._remove_from(self._imported, run_ids)
+        if not self._imported.path.exists():
+            return 0
+        with self._imported.change() as table:
+            there = len(table)
+            table.truncate()
+            return there
 
     def set_labels(self, run_id: str, labels: Labels) -> None:
         """Change a run's tags and note: first in its folder, then on the leaderboard.
@@ -173,6 +205,12 @@ class Leaderboard:
         # Runs that ended while the folders were read were recorded and then overwritten.
         self.sync()
         return len(self.entries())
+
+    def _folder_names(self) -> set[str]:
+        try:
+            return set(os.listdir(self.home.runs))
+        except OSError:  # none yet, or a disk that is not mounted
+            return set()
 
     def _folder(self, run_id: str) -> RunFolder:
         return RunFolder(self.home.runs / run_id)

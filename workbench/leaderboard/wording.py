@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MISSING = "–"
 MINUS = "−"
+_RAISED = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def percent(fraction: float | None) -> str:
@@ -49,3 +50,8 @@ def number(value: float | None, digits: str = "g") -> str:
 def count(amount: int, one: str, several: str | None = None) -> str:
     """`1 run`, `3 runs`."""
     return f"{amount:,} {one if amount == 1 else several or one + 's'}"
+
+
+def raised(number: int) -> str:
+    """A small raised number, as footnotes have."""
+    return _RAISED[number - 1] if number <= len(_RAISED) else f"({number})"

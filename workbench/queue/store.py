@@ -113,7 +113,12 @@ class QueueStore:
 
     def runs(self) -> bool:
         """Whether a runner lives that works the queue off."""
-        return lock.is_held(self.runner_lock)
+        try:
+            return lock.is_held(self.runner_lock)
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"{self.runner_lock}: {error.strerror}; mend its access"
+            ) from error
 
     def _ensure(self) -> None:
         self.home.ensure()

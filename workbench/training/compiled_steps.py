@@ -14,6 +14,19 @@ import tensorflow as tf
 
 from workbench.training.sources import BatchSource, IndexArray
 
+# XLA makes these faster and convolutions and pooling slower on a CPU.
+XLA_LAYERS = (
+    keras.layers.InputLayer,
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Dense,
+    keras.layers.Dropout,
+    keras.layers.Activation,
+    keras.layers.ReLU,
+    keras.layers.Softmax,
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+)
 # A compiled update saves time in proportion to the weights and costs a second to compile.
 WEIGHTS_WORTH_COMPILING = 1_000_000
 # The stacked batches of one XLA call; beyond the last cache level the loop only gets slower.
@@ -29,16 +42,26 @@ class CompiledSteps:
     """
 
     def __init__(
-        self, model: keras.Model, source: BatchSource, batch_size: int, full: int, *, xla: bool
+        self,
+        model: keras.Model,
+        source: BatchSource,
+        batch_size: int,
+        *,
+        xla: bool | None = None,
     ) -> None:
+        """`xla` None compiles the step with XLA where all layers are among `XLA_LAYERS`."""
+        if batch_size < 1:
+            raise ValueError(f"a batch size of {batch_size}: it must be at least 1")
+        self.uses_xla = suits_xla(model) if xla is None else xla
+        self.batch_size = min(batch_size, source.image_count)
+        self.full_batches = source.image_count // self.batch_size
         self._model = model
         self._source = source
-        self._batch_size = batch_size
-        self._full = full
-        self._xla = xla
-        batch_bytes = 4 * batch_size * (math.prod(source.image_shape) + source.class_count)
-        self._block = max(1, min(full, XLA_BLOCK_BYTES // batch_bytes))
-        self._compile_update = not xla and model.count_params() >= WEIGHTS_WORTH_COMPILING
+        image_bytes = 4 * (math.prod(source.image_shape) + source.class_count)
+        most = XLA_BLOCK_BYTES // (self.batch_size * image_bytes)
+        self._block = max(1, min(self.full_batches, most))
+        large = model.count_params() >= WEIGHTS_WORTH_COMPILING
+        self._compile_update = large and not self.uses_xla
         self.names: list[str] = []
         images, labels = source.stack(np.zeros((1, 1), np.int32))
         # The step Keras's own fit takes first: makes metric and optimizer variables, moves nothing.
@@ -53,20 +76,37 @@ class CompiledSteps:
         )
         self._compiled = tf.function(self._loop, jit_compile=True)
 
+    def trace(self) -> list[tf.Tensor]:
+        """Trace the step without running it; the resources it reads or writes, as handles."""
+        if self.uses_xla:
+            shape = (self._block, self.batch_size)
+            traced = self._compiled.get_concrete_function(
+                tf.TensorSpec((*shape, *self._source.image_shape), tf.float32),
+                tf.TensorSpec((*shape, self._source.class_count), tf.float32),
+                tf.TensorSpec((), tf.int32),
+            )
+        else:
+            traced = self._graph.get_concrete_function()
+        return [tensor for tensor in traced.captured_inputs if tensor.dtype == tf.resource]
+
+    def compile(self) -> None:
+        """Compile by taking one step, which moves the model's state like any other."""
+        self.run(np.zeros(self._source.image_count, np.int32), 0, 1)
+
     def run(self, order: IndexArray, first: int, count: int) -> npt.NDArray[np.float32]:
         """Steps `first` to `first + count` of an epoch's order: metrics, (count, metrics).
 
         The loss and the metrics of each row are the means over that step's own batch, taken
         before its update. Columns are named by `names`.
         """
-        size = self._batch_size
-        last = min(first + count, self._full)
+        size, full = self.batch_size, self.full_batches
+        last = min(first + count, full)
         results = []
         if first < last:
             batches = order[first * size : last * size].reshape(-1, size)
-            results += self._run_compiled(batches) if self._xla else [self._run_graph(batches)]
-        if first + count > self._full:
-            results.append(self._run_graph(order[self._full * size :].reshape(1, -1)))
+            results += self._run_compiled(batches) if self.uses_xla else [self._run_graph(batches)]
+        if first + count > full:
+            results.append(self._run_graph(order[full * size :].reshape(1, -1)))
         rows: npt.NDArray[np.float32] = np.concatenate([part.numpy() for part in results])
         return rows
 
@@ -77,7 +117,7 @@ class CompiledSteps:
         results = []
         for start in range(0, len(batches), self._block):
             part = batches[start : start + self._block]
-            padded = np.zeros((self._block, self._batch_size), np.int32)
+            padded = np.zeros((self._block, self.batch_size), np.int32)
             padded[: len(part)] = part
             rows = self._compiled(*self._source.stack(padded), tf.constant(len(part)))
             results.append(rows[: len(part)])
@@ -123,3 +163,8 @@ class CompiledSteps:
             yield
         finally:
             del optimizer.apply
+
+
+def suits_xla(model: keras.Model) -> bool:
+    """Whether every layer is one which XLA makes faster on a CPU."""
+    return all(type(layer) in XLA_LAYERS for layer in model.layers)

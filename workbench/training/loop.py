@@ -22,19 +22,6 @@ from workbench.training.compiled_steps import CompiledSteps
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.sources import BatchSource, epoch_order
 
-# XLA makes these faster and convolutions and pooling slower on a CPU.
-XLA_LAYERS = (
-    keras.layers.InputLayer,
-    keras.layers.Flatten,
-    keras.layers.Reshape,
-    keras.layers.Dense,
-    keras.layers.Dropout,
-    keras.layers.Activation,
-    keras.layers.ReLU,
-    keras.layers.Softmax,
-    keras.layers.BatchNormalization,
-    keras.layers.LayerNormalization,
-)
 # Growing in bounds, a first measurement spoilt by warming up can't make a chunk of seconds.
 CHUNK_GROWTH = 4
 
@@ -99,9 +86,10 @@ class TrainingLoop:
     takes `epoch_order(seed, epoch, ...)` in batches of `batch_size`, the last one smaller if it
     doesn't come out even. Nothing that is trained hangs on the lengths of the chunks.
 
-    `xla` None compiles the step with XLA where all layers are among `XLA_LAYERS`. After each
-    epoch `validation` is evaluated. `should_stop` is asked between chunks and may block (a pause).
-    `last_chunk` is for callbacks: set before their `on_train_batch_end`.
+    `xla` is as for `CompiledSteps`; `steps` are those of this model and source, where they are
+    compiled already. After each epoch `validation` is evaluated. `should_stop` is asked between
+    chunks and may block (a pause). `last_chunk` is for callbacks: set before their
+    `on_train_batch_end`.
     """
 
     def __init__(
@@ -114,10 +102,9 @@ class TrainingLoop:
         validation: Evaluator | None = None,
         should_stop: Callable[[], bool] | None = None,
         xla: bool | None = None,
+        steps: CompiledSteps | None = None,
         chunk_seconds: float = 0.1,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"a batch size of {batch_size}: it must be at least 1")
         self.model = model
         self.last_chunk: Chunk | None = None
         self.last_evaluation: Evaluation | None = None
@@ -125,14 +112,12 @@ class TrainingLoop:
         self._seed = seed
         self._validation = validation
         self._should_stop = should_stop or (lambda: False)
-        self._batch_size = min(batch_size, source.image_count)
-        self._full_batches = source.image_count // self._batch_size
+        self._steps = steps or CompiledSteps(model, source, batch_size, xla=xla)
+        self._batch_size = self._steps.batch_size
+        self._full_batches = self._steps.full_batches
         self.steps_per_epoch = math.ceil(source.image_count / self._batch_size)
-        self.uses_xla = suits_xla(model) if xla is None else xla
+        self.uses_xla = self._steps.uses_xla
         self._pace = _Pace(chunk_seconds)
-        self._steps = CompiledSteps(
-            model, source, self._batch_size, self._full_batches, xla=self.uses_xla
-        )
         self._train_seconds = 0.0
         self._images = 0
 
@@ -260,8 +245,3 @@ class _Pace:
             return
         wanted = int(self._seconds * steps / max(seconds, 1e-9))
         self.steps = max(1, min(wanted, self.steps * CHUNK_GROWTH))
-
-
-def suits_xla(model: keras.Model) -> bool:
-    """Whether every layer is one which XLA makes faster on a CPU."""
-    return all(type(layer) in XLA_LAYERS for layer in model.layers)

@@ -13,12 +13,14 @@ import tensorflow as tf
 
 from workbench.model.spec import TrainingSpec
 from workbench.runs.events import Event, Preparing, Resumed, Started
+from workbench.runs.standby import same_but_for_seed
 from workbench.training.build import build_model
 from workbench.training.callback import LiveCallback
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.loop import DivergedError, TrainingLoop
 from workbench.training.prepared import load_sources
 from workbench.training.progress import Progress
+from workbench.training.ready import Ready
 
 # More cells than this make the ending's line too long for a reader of the log's tail.
 LARGEST_CONFUSION = 200
@@ -57,11 +59,13 @@ def train(
     should_stop: Callable[[], bool],
     *,
     start: Snapshot | None = None,
+    ready: Ready | None = None,
     keep: Callable[[Snapshot], None] = lambda snapshot: None,
     scratch: Path | None = None,
 ) -> Result:
     """Train a model as the spec says, from the beginning or from a snapshot.
 
+    `ready`, where it is of this kind, spares the compilation; the result is the same.
     `emit` is given each event as it happens; `should_stop` is asked between chunks and may block
     for as long as a pause lasts; `keep` is given the state after each whole epoch. `scratch` is
     a folder for data too large for memory.
@@ -72,8 +76,14 @@ def train(
     """
     emit(Preparing(time.time(), f"reading {spec.dataset.name}"))
     data = load_sources(spec.dataset, scratch)
-    emit(Preparing(time.time(), "building the model"))
-    model = start.model if start else build_model(spec)
+    steps = None
+    if start is not None:
+        model = start.model
+    elif ready is not None and same_but_for_seed(ready.spec, spec):
+        model, steps = ready.model_for(spec), ready.steps
+    else:
+        emit(Preparing(time.time(), "building the model"))
+        model = build_model(spec)
     progress = start.progress if start else Progress()
     evaluator = Evaluator(model, data.test)
     loop = TrainingLoop(
@@ -84,6 +94,7 @@ def train(
         validation=evaluator,
         should_stop=should_stop,
         xla=spec.xla,
+        steps=steps,
     )
     live = LiveCallback(loop, emit, progress, lambda now: keep(Snapshot(model, now)))
     emit(
@@ -103,7 +114,8 @@ def train(
         emit(Resumed(time.time(), progress.epochs_completed + 1, progress.step, progress.seconds))
     diverged, stopped = None, False
     if progress.epochs_completed < spec.training.epochs:
-        emit(Preparing(time.time(), "compiling the first steps"))
+        if steps is None:
+            emit(Preparing(time.time(), "compiling the first steps"))
         try:
             ended = loop.run(
                 spec.training.epochs, initial_epoch=progress.epochs_completed, callbacks=[live]

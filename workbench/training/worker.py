@@ -38,6 +38,7 @@ from workbench.runs.log import EventWriter
 
 if TYPE_CHECKING:
     from workbench.training.progress import Progress
+    from workbench.training.ready import Ready
     from workbench.training.train import Result
 
 PAUSE_POLL_SECONDS = 0.1
@@ -49,8 +50,9 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 class Worker:
     """One run's training, seen from its folder."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, ready: Ready | None = None) -> None:
         self._folder = folder
+        self._ready = ready
         self._reserve = folder.path / ".reserve"
         self._log = EventWriter(folder.events_file)
         self._asked_to_stop = False
@@ -96,7 +98,13 @@ class Worker:
             self._progress = snapshot.progress
 
         result = train(
-            spec, self._emit, self._should_stop, start=start, keep=keep, scratch=self._folder.path
+            spec,
+            self._emit,
+            self._should_stop,
+            start=start,
+            ready=self._ready,
+            keep=keep,
+            scratch=self._folder.path,
         )
         self._progress = result.progress
         if result.diverged is None:
@@ -238,12 +246,15 @@ def _explain(error: BaseException, folder: RunFolder) -> tuple[FailureReason, st
     return "error", f"{name}: {error or 'no message'} (traceback in {folder.log_file})"
 
 
-def work(folder: RunFolder, descriptor: int) -> int:
-    """Train the run in a folder, whose held lock is `descriptor`, and return the exit code."""
+def work(folder: RunFolder, descriptor: int, ready: Ready | None = None) -> int:
+    """Train the run in a folder, whose held lock is `descriptor`, and return the exit code.
+
+    `ready` is what this process has compiled ahead for it.
+    """
     # No child of this process may keep the run alive by holding its lock.
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
-    return Worker(folder).run()
+    return Worker(folder, ready).run()
 
 
 def main(arguments: list[str] | None = None) -> int:

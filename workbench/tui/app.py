@@ -1,9 +1,12 @@
-"""The app: four places, what it started, and leaving without losing anything."""
+"""The app: its places, what it started, and leaving without losing anything."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
     from workbench.tui.screens.compose import ComposeScreen
 
 STYLES = resource_folder("layouts")
-STANDBY_LOOK_SECONDS = 1.0
+STANDBY_LOOK_SECONDS = 0.25
+# A cursor that moves on sooner only passes by: nothing is compiled for it.
+EXPECTED_REST_SECONDS = 0.5
 LEAVING = "leaving"  # the id of the question at leaving, which is asked once
 LEAVE = "Leave; asks while something trains or is not saved"
 STARTING = "A training is being started; a moment"
@@ -57,14 +62,38 @@ def _leaderboard() -> Screen[None]:
     return LeaderboardScreen()
 
 
+def _queue() -> Screen[None]:
+    from workbench.tui.screens.queue import QueueScreen
+
+    return QueueScreen()
+
+
 def _palette() -> type[Provider]:
     from workbench.tui.palette import ActionProvider
 
     return ActionProvider
 
 
+def _collect_garbage_again() -> None:
+    """The first frame is there; what came before it stays, and is left out of collections."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
+def _load_train_screen() -> None:
+    """Import what `t` opens, so that the first point does not wait for it."""
+    import workbench.runs.launcher
+    import workbench.tui.screens.train  # noqa: F401
+    from workbench.tui import plotting
+
+    plotting.warm_up()
+
+
 class WorkbenchApp(App[None]):
     """`home` is the data folder; `started` are the runs that this app began.
+
+    `queue_started` says whether it was this app that let the queue run.
 
     `run_feed` tells all screens, about once a second, which runs there are and how far they are.
     """
@@ -77,6 +106,7 @@ class WorkbenchApp(App[None]):
         "compose": _compose,
         "runs": _runs,
         "leaderboard": _leaderboard,
+        "queue": _queue,
     }
     DEFAULT_MODE = "models"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
@@ -96,6 +126,7 @@ class WorkbenchApp(App[None]):
         Binding("2", "go('compose')", "compose", show=False, tooltip="Go to Compose"),
         Binding("3", "go('runs')", "runs", show=False, tooltip="Go to Runs"),
         Binding("4", "go('leaderboard')", "leaderboard", show=False, tooltip="Go to Leaderboard"),
+        Binding("5", "go('queue')", "queue", show=False, tooltip="Go to Queue"),
         Binding(
             "ctrl+t", "switch_theme", "light/dark", show=False, tooltip="Light or dark colours"
         ),
@@ -106,8 +137,12 @@ class WorkbenchApp(App[None]):
         self.home = home
         self.standby = standby
         self.started: list[RunFolder] = []
+        self.queue_started = False
         self.run_feed = RunFeed(self, home)
         self._starting = False  # a training is being started in a thread
+        self._likely: Callable[[], list[TrainingSpec]] | None = None
+        self._likely_since = 0.0
+        self._expected: TrainingSpec | None = None
         # Before the stylesheets are read, as they use the themes' own variables.
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -118,6 +153,7 @@ class WorkbenchApp(App[None]):
         # After the first frame: a home of thousands of runs takes a moment to look through.
         self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
         self.set_interval(STANDBY_LOOK_SECONDS, self._keep_a_worker_warm)
+        self.call_after_refresh(_collect_garbage_again)
 
     def _keep_a_worker_warm(self) -> None:
         """Warm a worker while nothing trains; a living training keeps its cores to itself."""
@@ -126,6 +162,20 @@ class WorkbenchApp(App[None]):
         if self.standby is None or self._starting or not feed.looked or feed.last.living:
             return
         self.standby.start()
+        if self._likely and time.monotonic() - self._likely_since >= EXPECTED_REST_SECONDS:
+            make, self._likely = self._likely, None
+            with suppress(UserError):  # said where it is trained
+                self._expected = make()[0]
+            self.run_worker(_load_train_screen, thread=True, group="load")
+        if self._expected is not None:
+            self.standby.expect(self._expected)
+
+    def expect(self, make: Callable[[], list[TrainingSpec]]) -> None:
+        """Say what `t` would train here; once that rests, a worker compiles it ahead.
+
+        `make` is called then; where it raises a UserError, what was expected before stays.
+        """
+        self._likely, self._likely_since = make, time.monotonic()
 
     @property
     def _background_screens(self) -> list[Screen[Any]]:
@@ -134,7 +184,7 @@ class WorkbenchApp(App[None]):
         return super()._background_screens if self.screen.is_modal else []
 
     async def action_go(self, place: str) -> None:
-        """Show one of the four places itself, whatever was opened from it before."""
+        """Show one of the places itself, whatever was opened from it before."""
         if self.current_mode != place:
             await self.switch_mode(place)
         while len(self.screen_stack) > 1:  # a run's screen, say, lies on the place
@@ -211,26 +261,49 @@ class WorkbenchApp(App[None]):
             self.notify(STARTING)
             return
         living = [folder for folder in self.started if folder.status().alive]
+        queue = self.queue_started and self._queue_runs()
         work = self._unsaved_work()
-        if not living and work is None:
+        if not living and not queue and work is None:
             self.exit()
             return
-        from workbench.tui.screens.leave import LEAVES, SAVE, carry_out, leave_dialog
+        from workbench.tui.screens.leave import SAVE, leave_dialog
 
-        dialog = leave_dialog(living, work.title_of_work if work else "")
+        dialog = leave_dialog(living, work.title_of_work if work else "", queue=queue)
         dialog.id = LEAVING
 
         def answered(answer: str | None) -> None:
             if answer == SAVE and work is not None:
                 self.run_worker(self._save_and_leave(work), group="leave")
                 return
-            error = carry_out(answer, living)
-            if error is not None:
-                self.complain(error)
-            elif answer in LEAVES:
-                self.exit()
+            self.run_worker(self._carry_out_and_leave(answer, living, queue, work), group="leave")
 
         self.push_screen(dialog, answered)
+
+    async def _carry_out_and_leave(
+        self,
+        answer: str | None,
+        living: list[RunFolder],
+        queue: bool,
+        work: ComposeScreen | None,
+    ) -> None:
+        from workbench.tui.screens.leave import LEAVES, carry_out
+
+        home = self.home if queue else None
+        error = await asyncio.to_thread(carry_out, answer, living, home)
+        if error is not None:
+            self.complain(error)
+        elif answer in LEAVES:
+            if work is not None:  # each of these answers drops it, as the question says
+                work.discard_work()
+            self.exit()
+
+    def _queue_runs(self) -> bool:
+        from workbench.queue.store import QueueStore
+
+        try:
+            return QueueStore(self.home).runs()
+        except UserError:  # nothing can be said of it, nor done
+            return False
 
     def _unsaved_work(self) -> ComposeScreen | None:
         """Compose, if it was visited and holds a model that is not saved."""

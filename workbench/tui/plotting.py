@@ -18,6 +18,9 @@ from enum import IntEnum, StrEnum
 from functools import cache
 from typing import TypeVar
 
+from workbench.tui.cells import column_of, row_of, value_for_cell
+from workbench.tui.marks import MarkPlaces, spread
+
 T = TypeVar("T")
 
 LABEL_COLUMNS = 5  # of the y axis, always, so that the frame stands still
@@ -66,7 +69,8 @@ class Series:
     """One curve, in the coordinates of its chart.
 
     `line` joins the points; `mark` is a character: at every point of a series without a line,
-    along the line otherwise, so that curves can be told apart without colour.
+    along the line otherwise, so that curves can be told apart without colour. Marks lie over
+    all lines, and where curves meet side by side.
     """
 
     label: str
@@ -159,20 +163,21 @@ def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
     plotext.ylim(*chart.y_range)
     plotext.xaxes(True, False)
     plotext.yaxes(True, False)
-    plotext.xticks([x for x, _ in chart.x_ticks], [label for _, label in chart.x_ticks])
+    plotext.xticks(
+        [_snapped_x(chart, columns, x) for x, _ in chart.x_ticks],
+        [label for _, label in chart.x_ticks],
+    )
     # Labels of one width keep the canvas where it is, whatever they say.
-    places = [y for y, _ in chart.y_ticks] or [chart.y_range[0]]
+    places = [_snapped_y(chart, rows, y) for y, _ in chart.y_ticks] or [chart.y_range[0]]
     labels = [label for _, label in chart.y_ticks] or [""]
     plotext.yticks(places, [label[:LABEL_COLUMNS].rjust(LABEL_COLUMNS) for label in labels])
     if chart.reference is not None:
-        _draw_reference(plotext, chart, chart.reference, columns, glyphs)
-    drawn = False
-    for series in chart.series:
-        drawn = _draw_series(plotext, chart, series, columns, glyphs) or drawn
+        _draw_reference(plotext, chart, chart.reference, columns, rows, glyphs)
+    drawn = _draw_curves(plotext, chart, columns, rows, glyphs)
     if chart.reference is not None:
-        _draw_label(plotext, chart, chart.reference, columns)
+        _draw_label(plotext, chart, chart.reference, columns, rows)
     for note in chart.notes:
-        _draw_note(plotext, chart, note, columns, glyphs)
+        _draw_note(plotext, chart, note, columns, rows, glyphs)
         drawn = True
     if not drawn and chart.reference is None:
         # plotext draws no axes without a point; this one lies outside.
@@ -183,9 +188,49 @@ def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
     return Drawing(lines, columns=columns, rows=rows)
 
 
-def _draw_series(
-    plotext: object, chart: Chart, series: Series, columns: int, glyphs: Glyphs
-) -> bool:
+def _snapped_x(chart: Chart, columns: int, x: float) -> float:
+    return value_for_cell(column_of(x, chart.x_range, columns), chart.x_range, columns)
+
+
+def _snapped_y(chart: Chart, rows: int, y: float) -> float:
+    return value_for_cell(row_of(y, chart.y_range, rows), chart.y_range, rows)
+
+
+def _draw_curves(plotext: object, chart: Chart, columns: int, rows: int, glyphs: Glyphs) -> bool:
+    """All lines, then all marks; False where there was no point to draw."""
+    drawn = False
+    places = MarkPlaces(chart.x_range, chart.y_range, columns, rows)
+    points = [_finite_points(chart, series) for series in chart.series]
+    for series, (xs, ys) in zip(chart.series, points, strict=True):
+        if not xs or not series.line:
+            continue
+        drawn = True
+        if glyphs is not Glyphs.BRAILLE:  # characters go where the marks would
+            xs = [_snapped_x(chart, columns, x) for x in xs]
+            ys = [_snapped_y(chart, rows, y) for y in ys]
+        marker = "braille" if glyphs is Glyphs.BRAILLE else _plain_line(series.role)
+        plotext.plot(xs, ys, marker=marker, color=int(series.role))  # type: ignore[attr-defined]
+    for series, (xs, ys) in zip(chart.series, points, strict=True):
+        if not xs or not series.mark:
+            continue
+        if series.line:
+            turn = int(series.role) - int(Role.FIRST)
+            xs, ys = spread(xs, ys, chart.x_range, columns, turn, len(OVERLAY_ROLES))
+        mark = series.mark if glyphs is Glyphs.BRAILLE else PLAIN_MARKS.get(series.mark, "o")
+        cells = places.place(xs, ys, int(series.role))
+        if not cells:
+            continue
+        drawn = True
+        plotext.scatter(  # type: ignore[attr-defined]
+            [value_for_cell(column, chart.x_range, columns) for column, _ in cells],
+            [value_for_cell(row, chart.y_range, rows) for _, row in cells],
+            marker=mark,
+            color=int(series.role),
+        )
+    return drawn
+
+
+def _finite_points(chart: Chart, series: Series) -> tuple[list[float], list[float]]:
     low, high = chart.y_range
     span = high - low
     # plotext walks every line cell by cell, also far outside: a loss of 1e30 would never end.
@@ -195,85 +240,56 @@ def _draw_series(
         if math.isfinite(x) and math.isfinite(y):
             xs.append(x)
             ys.append(min(ceiling, max(floor, y)))
-    if not xs:
-        return False
-    if series.line:
-        marker = "braille" if glyphs is Glyphs.BRAILLE else _plain_line(series.role)
-        plotext.plot(xs, ys, marker=marker, color=int(series.role))  # type: ignore[attr-defined]
-    if series.mark:
-        mark = series.mark if glyphs is Glyphs.BRAILLE else PLAIN_MARKS.get(series.mark, "o")
-        if series.line:
-            xs, ys = _spread(xs, ys, chart.x_range, columns, int(series.role))
-        plotext.scatter(xs, ys, marker=mark, color=int(series.role))  # type: ignore[attr-defined]
-    return True
+    return xs, ys
 
 
 def _plain_line(role: Role) -> str:
     return {Role.TRAIN_RAW: ".", Role.TEST: "-"}.get(role, "+" if role is Role.TRAIN else ".")
 
 
-def _spread(
-    xs: list[float], ys: list[float], x_range: tuple[float, float], columns: int, turn: int
-) -> tuple[list[float], list[float]]:
-    """A few points along a line; other lines get theirs elsewhere, so that all stay visible."""
-    apart = max(6, columns // 6)
-    width = (x_range[1] - x_range[0]) / max(1, columns)
-    wanted = (x_range[0] + width * (apart * turn / len(OVERLAY_ROLES)), apart * width)
-    chosen_xs, chosen_ys, following = [], [], wanted[0]
-    for x, y in zip(xs, ys, strict=True):
-        if x >= following:
-            chosen_xs.append(x)
-            chosen_ys.append(y)
-            while following <= x:
-                following += wanted[1]
-    if not chosen_xs:
-        return xs[-1:], ys[-1:]
-    return chosen_xs, chosen_ys
-
-
 def _draw_reference(
-    plotext: object, chart: Chart, reference: Reference, columns: int, glyphs: Glyphs
+    plotext: object, chart: Chart, reference: Reference, columns: int, rows: int, glyphs: Glyphs
 ) -> None:
     low, high = chart.y_range
     if not low <= reference.y <= high:
         return
-    left, right = chart.x_range
     # Every second cell: a line that cannot be taken for a curve.
-    xs = [left + (right - left) * column / max(1, columns - 1) for column in range(0, columns, 2)]
+    xs = [value_for_cell(column, chart.x_range, columns) for column in range(0, columns, 2)]
+    y = _snapped_y(chart, rows, reference.y)
     dash = "-" if glyphs is Glyphs.ASCII else "╌" if glyphs is Glyphs.BRAILLE else "─"
     colour = int(reference.role)
-    plotext.scatter(  # type: ignore[attr-defined]
-        xs, [reference.y] * len(xs), marker=dash, color=colour
-    )
+    plotext.scatter(xs, [y] * len(xs), marker=dash, color=colour)  # type: ignore[attr-defined]
 
 
-def _draw_label(plotext: object, chart: Chart, reference: Reference, columns: int) -> None:
+def _draw_label(
+    plotext: object, chart: Chart, reference: Reference, columns: int, rows: int
+) -> None:
     """The line's name, at the left, where curves begin far below; nothing may cut it."""
     low, high = chart.y_range
     label = f" {reference.label} "
     if not low <= reference.y <= high or len(label) + 4 > columns:
         return
-    _write(plotext, chart, 2, reference.y, label, columns, reference.role)
+    _write(plotext, chart, 2, _snapped_y(chart, rows, reference.y), label, columns, reference.role)
 
 
-def _draw_note(plotext: object, chart: Chart, note: Note, columns: int, glyphs: Glyphs) -> None:
+def _draw_note(
+    plotext: object, chart: Chart, note: Note, columns: int, rows: int, glyphs: Glyphs
+) -> None:
     """Words to the right of their place, or to the left where there is no room."""
-    left, right = chart.x_range
-    at = round((note.x - left) / (right - left) * (columns - 1)) if right > left else 0
+    at = column_of(note.x, chart.x_range, columns)
     mark = "✗" if glyphs is Glyphs.BRAILLE else PLAIN_MARKS["✗"]
     text, start = f"{mark} {note.text}", at
     if at + len(text) > columns:
         text, start = f"{note.text} {mark}", at - len(note.text) - 1
     if start < 0:
         text, start = mark, at
-    _write(plotext, chart, start, note.y, text, columns, note.role)
+    _write(plotext, chart, start, _snapped_y(chart, rows, note.y), text, columns, note.role)
 
 
 def _write(
     plotext: object, chart: Chart, start: int, y: float, text: str, columns: int, role: Role
 ) -> None:
-    left, right = chart.x_range
-    xs = [left + (right - left) * (start + at) / max(1, columns - 1) for at in range(len(text))]
+    xs = [value_for_cell(start + at, chart.x_range, columns) for at in range(len(text))]
     plotext.scatter(  # type: ignore[attr-defined]
         xs, [y] * len(xs), marker=list(text), color=int(role)
     )

@@ -6,12 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from workbench.tui.cells import Range
+from workbench.tui.even_ticks import even_axis
+
 # Where the accuracy axis may begin, as fractions.
 ACCURACY_FLOORS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97,
                    0.98, 0.985, 0.99)  # fmt: skip
 ERROR_TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 # One wrong image of 10,000: a logarithm needs an end.
 LEAST_ERROR = 1e-4
+LEAST_ACCURACY_STEP = 1e-4  # one wrong image of 10,000, and what a label can say
 OUTLIERS = 0.08  # of the points at the far end may lie outside the frame
 
 
@@ -49,7 +53,7 @@ LOG = Scale(_log, _exp)
 ERROR_LOG = Scale(_error_log, _error_exp)
 
 Ticks = tuple[tuple[float, str], ...]
-Range = tuple[float, float]
+Axis = tuple[Range, Ticks]
 
 
 def nice_step(length: float, most: int) -> float:
@@ -109,25 +113,46 @@ def spaced(places: Sequence[tuple[float, str]], low: float, high: float, most: i
     return tuple(chosen)
 
 
-def accuracy_ticks(low: float, high: float, most: int, scale: Scale) -> Ticks:
-    """Labels in percent; `low` and `high` are places on the axis."""
+def accuracy_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
+    """The range to draw, which may be a little wider, with its ticks, labels in percent.
+
+    `low` and `high` are places on the axis. On a linear one the ticks stand on evenly spaced
+    rows; on one of errors they are what can be read easily, wherever it lies.
+    """
+    most = _most_ticks(rows)
     if scale is LINEAR:
-        return linear_ticks(low, high, most, lambda value: f"{100 * value:.4g}")
+        # There is nothing above 100 %; below the floor curves begin.
+        axis = even_axis(low, high, rows, most, LEAST_ACCURACY_STEP, spare_below=low > 0)
+        return axis.range, tuple((tick, f"{100 * tick:.4g}") for tick in axis.ticks)
     places = [(scale.forward(value), f"{100 * value:.4g}") for value in ERROR_TICKS]
-    return spaced(places, low, high, most)
+    return (low, high), spaced(places, low, high, most)
 
 
-def loss_ticks(low: float, high: float, most: int, scale: Scale) -> Ticks:
-    """Plain numbers; `low` and `high` are places on the axis."""
+def loss_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
+    """As `accuracy_axis`, labels as plain numbers."""
+    most = _most_ticks(rows)
     if scale is LINEAR:
-        return linear_ticks(low, high, most, lambda value: f"{value:.4g}")
+        least = 10.0 ** (math.floor(math.log10(high)) - 2)  # what a label can say
+        axis = even_axis(low, high, rows, most, least)
+        return axis.range, tuple((tick, short_number(tick)) for tick in axis.ticks)
     powers = range(math.floor(low) - 1, math.ceil(high) + 1)
     places = [
-        (math.log10(factor) + power, f"{factor * 10.0**power:.3g}")
+        (math.log10(factor) + power, short_number(factor * 10.0**power))
         for power in powers
         for factor in (1, 2, 5)
     ]
-    return spaced(places, low, high, most)
+    return (low, high), spaced(places, low, high, most)
+
+
+def _most_ticks(rows: int) -> int:
+    return max(2, rows // 2)
+
+
+def short_number(value: float, most: int = 5) -> str:
+    """The number with as many digits, up to four, as fit into so many characters."""
+    texts = [f"{value:.{digits}g}" for digits in (4, 3, 2, 1)]
+    texts = [bare for text in texts for bare in (text, text.replace("0.", ".", 1))]
+    return next((text for text in texts if len(text) <= most), texts[-1])
 
 
 def without_outliers(values: Sequence[float], *, top: bool) -> float | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from workbench.leaderboard.claims_view import claims_table
 from workbench.leaderboard.export.markdown import escaped, to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
+from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.paper import TableComparison, compare_all
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.sorting import sort_runs
@@ -17,19 +19,30 @@ from workbench.runs.summary import RunSummary
 TITLE = "Results of mnist-workbench"
 
 
-def document(summaries: Sequence[RunSummary], title: str = TITLE) -> str:
-    """Where the numbers come from, the paper's tables beside ours, then all runs.
+def document(
+    summaries: Sequence[RunSummary],
+    title: str = TITLE,
+    imported: Sequence[RunSummary] = (),
+) -> str:
+    """Where the numbers come from, the paper's tables beside ours, its claims, then all runs.
 
+    Imported runs stand beside the paper's rows and in a table at the end, counted in nothing.
     The same runs give the same document: it bears no date of its own.
     """
     parts = [f"# {escaped(title)}\n", provenance(summaries), "## The paper's tables, and ours\n"]
-    parts += [_paper_part(comparison) for comparison in compare_all(summaries)]
-    half = [part for part in compare_all(summaries, "bfloat16") if part.trained]
+    parts += [_paper_part(comparison) for comparison in compare_all(summaries, imported=imported)]
+    parts.append(to_markdown(claims_table(summaries), level=3))
+    half = compare_all(summaries, "bfloat16", imported)
+    half = [part for part in half if part.trained or part.imported]
     if half:
         parts.append("## The same in bfloat16\n")
         parts += [_paper_part(comparison) for comparison in half]
+    if any(part.trained for part in half):
+        parts.append(to_markdown(claims_table(summaries, "bfloat16"), level=3))
     parts.append(to_markdown(grouped_table(ranked(group_runs(summaries)), "By settings")))
     parts.append(to_markdown(leaderboard_table(sort_runs(summaries), "All runs")))
+    if imported:
+        parts.append(to_markdown(imported_table(sort_runs(imported))))
     return "\n".join(parts)
 
 

@@ -1,10 +1,11 @@
-"""The one question at leaving: trainings that this app started, and unsaved work in Compose."""
+"""The one question at leaving: trainings and the queue, if started here, and unsaved work."""
 
 from __future__ import annotations
 
 from workbench.errors import UserError
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
+from workbench.settings import Home
 from workbench.tui.screens.dialog import ChoiceDialog
 
 SAVE, DROP, STAY = "save", "drop", "stay"
@@ -12,10 +13,13 @@ KEEP, STOP, KILL = "keep", "stop", "kill"
 LEAVES = (DROP, KEEP, STOP, KILL)  # the answers after which the app ends
 
 
-def leave_dialog(living: list[RunFolder], work: str) -> ChoiceDialog:
-    """Ask about what trains (`living`), about unsaved `work` (its title, if any), or about both."""
+def leave_dialog(living: list[RunFolder], work: str, *, queue: bool = False) -> ChoiceDialog:
+    """Ask about what trains and about unsaved `work` (its title, if any).
+
+    `living` are the runs that train, and with `queue` the queue does.
+    """
     changes = f"The changes of {work} in Compose are not saved."
-    if not living:
+    if not living and not queue:
         return ChoiceDialog(
             changes,
             [
@@ -24,10 +28,9 @@ def leave_dialog(living: list[RunFolder], work: str) -> ChoiceDialog:
                 (STAY, "Stay here"),
             ],
         )
-    one = len(living) == 1
-    what = f"Run {living[0].run_id} is" if one else f"{len(living)} runs are"
+    one = len(living) + queue == 1
     it = "it" if one else "them"
-    training = f"{what} still training."
+    training = f"{_named(living, queue)} {'is' if one else 'are'} still training."
     answers = [
         (KEEP, f"Leave {it} training and quit"),
         (STOP, f"Stop and save {it}, then quit"),
@@ -43,9 +46,24 @@ def leave_dialog(living: list[RunFolder], work: str) -> ChoiceDialog:
     )
 
 
-def carry_out(answer: str | None, living: list[RunFolder]) -> UserError | None:
-    """Stop or kill what was asked for; the error if that could not be done."""
+def _named(living: list[RunFolder], queue: bool) -> str:
+    """`Run k7qd-nn-1`, `3 runs and the queue`."""
+    if not living:
+        return "The queue"
+    runs = f"Run {living[0].run_id}" if len(living) == 1 else f"{len(living)} runs"
+    return f"{runs} and the queue" if queue else runs
+
+
+def carry_out(
+    answer: str | None, living: list[RunFolder], queue: Home | None = None
+) -> UserError | None:
+    """Stop or kill what was asked for; the error if that could not be done.
+
+    `queue`: the home whose queue is meant too. Called in a thread.
+    """
     try:
+        if queue is not None and answer in (STOP, KILL):
+            _stop_queue(queue, kill=answer == KILL)
         for folder in living:
             if answer == STOP:
                 control.request(folder.path, control.Command.STOP)
@@ -54,3 +72,16 @@ def carry_out(answer: str | None, living: list[RunFolder]) -> UserError | None:
     except UserError as error:
         return error
     return None
+
+
+def _stop_queue(home: Home, *, kill: bool) -> None:
+    """It goes on later where it was; what is killed, from its last whole epoch."""
+    from workbench.queue import service
+    from workbench.queue.store import QueueStore
+    from workbench.queue.trial import TrialState
+
+    service.stop(home)
+    if kill:
+        for trial in QueueStore(home).read().trials:
+            if trial.state is TrialState.RUNNING and trial.run_id:
+                control.kill(home.runs / trial.run_id)

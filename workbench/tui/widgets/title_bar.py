@@ -11,7 +11,9 @@ from textual.widget import Widget
 
 from workbench.tui.run_feed import RunFeed, Seen
 
-PLACES = (("1", "Models"), ("2", "Compose"), ("3", "Runs"), ("4", "Leaderboard"))
+PLACES = (("1", "Models"), ("2", "Compose"), ("3", "Runs"), ("4", "Leaderboard"), ("5", "Queue"))
+
+WIDE_GAP = 3  # letters between two places where there is room
 
 
 class TitleBar(Widget):
@@ -43,16 +45,21 @@ class TitleBar(Widget):
 
     def render(self) -> RenderResult:
         """The places with the current one marked; the right end says what trains."""
+        right = Text(f"● {self.living} training " if self.living else "", no_wrap=True)
         left = Text(" ", no_wrap=True, overflow="ellipsis")
+        places = sum(len(f"{key} {name}") for key, name in PLACES)
+        gap = WIDE_GAP
+        if self.size.width < 1 + places + len(PLACES) * gap + right.cell_len:
+            gap = 2
+            right.plain = right.plain.replace(" training", "")
         for key, name in PLACES:
             here = name == self.place
             click = Style.from_meta({"@click": f"app.go({name.lower()!r})"})
             left.append(f"{key} ", style=Style(dim=True) + click)
             left.append(name, style=Style(bold=here or None, underline=here or None) + click)
-            left.append("   ")
+            left.append(" " * gap)
         if self.detail:
             left.append(self.detail, style="dim")
-        right = Text(f"● {self.living} training " if self.living else "", no_wrap=True)
         grid = Table.grid(expand=True)
         grid.add_column(ratio=1, no_wrap=True)
         grid.add_column(justify="right", no_wrap=True)

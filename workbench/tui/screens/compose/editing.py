@@ -23,6 +23,7 @@ from workbench.model.shapes import Analysis, analyse
 from workbench.runs.estimate import Speed, epoch_seconds, known_speeds
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.form import FormView
+from workbench.tui.screens.compose.keeping import DraftKeeper, back_words
 from workbench.tui.screens.compose.stack import LayerStack
 from workbench.tui.screens.compose.starting import (
     layer_picks,
@@ -56,6 +57,7 @@ class EditingScreen(WorkbenchScreen):
         self._speeds: list[Speed] = []
         self._speeds_asked = -FRESH
         self._said = ""
+        self._keeper: DraftKeeper | None = None
 
     @property
     def unsaved(self) -> bool:
@@ -81,7 +83,30 @@ class EditingScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         """Keys go to the stack."""
         self.query_one(LayerStack).focus()
+        self.bring_back()
         self._show()
+
+    def on_unmount(self) -> None:
+        """What is not saved waits for the next app."""
+        if self._keeper is not None:
+            self._keeper.close()
+
+    def bring_back(self) -> None:
+        """Take up the work that an app left unsaved, once, before anything is begun here."""
+        if self._keeper is not None:
+            return
+        self._keeper = DraftKeeper(self, self._workbench.home)
+        returned, errors = self._keeper.take_over()
+        for error in errors:
+            self._workbench.complain(error)
+        if returned is not None:
+            self.history, self.place = returned.history, 0
+            self._said = back_words(returned)
+
+    def discard_work(self) -> None:
+        """Drop unsaved work on purpose: it does not come back at the next start."""
+        if self._keeper is not None:
+            self._keeper.discard()
 
     def on_screen_resume(self) -> None:
         """Runs that ended meanwhile know more about speed; a dialog that closed does not."""
@@ -118,6 +143,8 @@ class EditingScreen(WorkbenchScreen):
 
     def _show(self) -> None:
         """Show the draft: rows, form and totals from one analysis."""
+        if self._keeper is not None:
+            self._keeper.changed(self.history)
         if not self.is_mounted:
             return
         draft = self.draft

@@ -52,6 +52,19 @@ class ComposeScreen(EditingScreen):
         """While the form is written in, the keys of the stack mean nothing."""
         return self._before is None or action not in self._actions
 
+    def on_screen_resume(self) -> None:
+        """Coming back to the draft, it is what may be trained next."""
+        super().on_screen_resume()
+        self._expect()
+
+    def _show(self) -> None:
+        super()._show()
+        self._expect()
+
+    def _expect(self) -> None:
+        if self.is_current:
+            self._workbench.expect(lambda: specs_of(self.history.preset()))
+
     def action_train(self) -> None:
         """Train the model as it stands, or say what keeps it from that."""
         try:
@@ -130,6 +143,7 @@ class ComposeScreen(EditingScreen):
 
     def start_from(self, preset: Preset) -> None:
         """Begin anew from a preset; asks before unsaved work is lost."""
+        self.bring_back()  # opened from another place, it may not have been yet
         if not self.unsaved:
             self._begin(preset)
             return

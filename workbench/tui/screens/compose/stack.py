@@ -15,12 +15,14 @@ from textual.message import Message
 
 from workbench.model.architecture import shape_text
 from workbench.model.draft import EMPTY, Draft, draft_of
-from workbench.model.hyperparameters import TrainingSettings, optimizer_text, schedule_text
 from workbench.model.layers import layer_label
 from workbench.model.shapes import Analysis
 from workbench.tui.screens.compose.lines import LineView
+from workbench.tui.screens.compose.training_row import packed, training_facts
 
 _LEAST_SETTINGS = 8  # columns; where there are fewer, the form says the settings
+_TRAINING = "Training"
+_LEAST_FACTS = 34  # columns beside that word; where there are fewer, the settings stand below it
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,9 @@ class LayerStack(LineView, can_focus=True):
                 owners.append(-1)
         lines.append(Text())
         owners.append(-1)
-        lines.append(self._training(width))
-        owners.append(len(self._draft.layers) + 1)
+        training = self._training(width)
+        lines += training
+        owners += [len(self._draft.layers) + 1] * len(training)
         self._rows_of_lines = owners
         return head, lines
 
@@ -227,22 +230,27 @@ class LayerStack(LineView, can_focus=True):
         if parameters:
             text.append("  " + cells[3].rjust(parameters), style)
 
-    def _training(self, width: int) -> Text:
+    def _training(self, width: int) -> list[Text]:
+        """All settings, on as many lines as they need."""
         pointer, base = self._base(len(self._draft.layers) + 1)
-        text = Text(f"{pointer}      ", style=base, no_wrap=True)
-        text.append("Training", Style(bold=True))
-        sentence = _training_words(self._draft.training)
-        text.append("  " + _fitted(sentence, width - len(text.plain) - 2))
-        return text
+        facts = training_facts(self._draft.training)
+        lines: list[Text] = []
 
+        def add(head: str, rest: str) -> None:
+            text = Text("       " if lines else f"{pointer}      ", style=base, no_wrap=True)
+            text.append(head, Style(bold=True))
+            text.append("  " + _fitted(rest, width - len(text.plain) - 2))
+            lines.append(text)
 
-def _training_words(training: TrainingSettings) -> str:
-    """The settings with what is changed most often first, as the line may be cut."""
-    epochs = "1 epoch" if training.epochs == 1 else f"{training.epochs:,} epochs"
-    rate = f"{optimizer_text(training.optimizer)} at {training.optimizer.learning_rate:g}"
-    words = f"{epochs}, batches of {training.batch_size:,}, {rate}"
-    constant = training.schedule.kind == "constant"
-    return words if constant else f"{words}, {schedule_text(training)}"
+        room = width - len("›      ") - 2
+        if room - len(_TRAINING) < _LEAST_FACTS:
+            add(_TRAINING, "")
+            for part in packed(facts, room):
+                add("", part)
+        else:
+            for part in packed(facts, room - len(_TRAINING)):
+                add(" " * len(_TRAINING) if lines else _TRAINING, part)
+        return lines
 
 
 def _fitted(text: str, width: int) -> str:

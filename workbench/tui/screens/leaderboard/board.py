@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workbench.errors import UserError
+from workbench.leaderboard.claims.claim import CheckedClaim
+from workbench.leaderboard.claims.every import check_evidence
+from workbench.leaderboard.claims.evidence import Evidence
 from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.grouping import Group, group_runs
 from workbench.leaderboard.paper import (
@@ -24,8 +27,10 @@ from workbench.runs.summary import RunSummary
 from workbench.settings import Home
 from workbench.tui.screens.leaderboard.order import Order, sort_groups, sort_runs
 
-ALL_RUNS = 0  # the tab of all runs; the others have their table's number
-TABS = (ALL_RUNS, *TABLE_NUMBERS)
+ALL_RUNS = 0  # the tab of all runs; those of the paper's tables have the table's number
+CLAIMS = -1  # the tab of what the paper concludes
+IMPORTED = -2  # the tab of imported runs, where there are any
+TABS = (ALL_RUNS, *TABLE_NUMBERS, CLAIMS)
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,16 @@ class Board:
     """The leaderboard as read at one time, with what is the same for every view of it."""
 
     entries: tuple[RunSummary, ...] = field(default=(), repr=False)
+    imported: tuple[RunSummary, ...] = field(default=(), repr=False)  # never among the entries
     tables: Mapping[int, TableComparison] = field(default_factory=dict, repr=False)
+    claims: tuple[CheckedClaim, ...] = field(default=(), repr=False)
     beyond: frozenset[str] = frozenset()  # settings whose paper value lies beyond our spread
     seeds: Mapping[str, frozenset[int]] = field(default_factory=dict, repr=False)  # by settings
+
+    @property
+    def tabs(self) -> tuple[int, ...]:
+        """The tabs there are; imported runs have one where there are any."""
+        return (*TABS, IMPORTED) if self.imported else TABS
 
     def paper(self, settings_key: str) -> float | None:
         """The paper's accuracy for these settings."""
@@ -44,10 +56,14 @@ class Board:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A board, or why there is none. `damaged` can be mended by rebuilding."""
+    """A board, or why there is none. `damaged` can be mended by rebuilding.
+
+    `warning` is of the imported runs, without which the board is shown.
+    """
 
     board: Board | None
     error: UserError | None = None
+    warning: UserError | None = None
 
     @property
     def damaged(self) -> bool:
@@ -58,10 +74,15 @@ class Loaded:
 def load(home: Home) -> Loaded:
     """Read the leaderboard. Takes a while with thousands of runs."""
     with _kept_from_collector():
+        leaderboard = Leaderboard(home)
         try:
-            return Loaded(make_board(Leaderboard(home).entries()))
+            entries = leaderboard.entries()
         except UserError as error:
             return Loaded(None, error)
+        try:
+            return Loaded(make_board(entries, leaderboard.imported()))
+        except UserError as error:
+            return Loaded(make_board(entries), warning=error)
 
 
 @contextmanager
@@ -82,17 +103,19 @@ def _kept_from_collector() -> Iterator[None]:
             gc.enable()
 
 
-def make_board(entries: Iterable[RunSummary]) -> Board:
-    """The board of these runs."""
-    runs = tuple(entries)
-    tables = {table.table.number: table for table in compare_all(runs)}
+def make_board(entries: Iterable[RunSummary], imported: Iterable[RunSummary] = ()) -> Board:
+    """The board of these runs, with imported ones beside them."""
+    runs, others = tuple(entries), tuple(imported)
+    tables = {table.table.number: table for table in compare_all(runs, imported=others)}
     half = compare_all(runs, "bfloat16")
     seeds: dict[str, set[int]] = defaultdict(set)
     for run in runs:
         seeds[run.settings_key].add(run.seed)
     return Board(
         entries=runs,
+        imported=others,
         tables=tables,
+        claims=check_evidence(Evidence(tables)),
         beyond=frozenset(
             row.settings_key
             for table in (*tables.values(), *half)
@@ -115,12 +138,13 @@ class View:
 
 @dataclass(frozen=True)
 class Arranged:
-    """What a view shows of a board: one of the three is filled."""
+    """What a view shows of a board: one of the four is filled."""
 
     view: View
     runs: Sequence[RunSummary] = field(default=(), repr=False)
     groups: Sequence[Group] = field(default=(), repr=False)
     comparison: TableComparison | None = field(default=None, repr=False)
+    claims: Sequence[CheckedClaim] = field(default=(), repr=False)
 
 
 def arrange(board: Board, view: View) -> Arranged:
@@ -129,6 +153,10 @@ def arrange(board: Board, view: View) -> Arranged:
     Raises:
         QueryError: the filter cannot be understood.
     """
+    if view.tab == CLAIMS:
+        return Arranged(view, claims=board.claims)
+    if view.tab == IMPORTED:
+        return Arranged(view, runs=sort_runs(board.imported, Order()))
     if view.tab != ALL_RUNS:
         return Arranged(view, comparison=board.tables.get(view.tab))
     chosen = parse_filter(view.filter_text)

@@ -7,6 +7,7 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.outcome import Outcome, collapsed_to, outcome
 from workbench.leaderboard.paper import RowComparison
@@ -17,7 +18,7 @@ from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.summary import RunSummary
 from workbench.tui.settings_text import settings_text
 
-Subject = RunSummary | Group | RowComparison | str | None
+Subject = RunSummary | Group | RowComparison | CheckedClaim | str | None
 
 
 class BoardDetail(Widget):
@@ -25,6 +26,7 @@ class BoardDetail(Widget):
 
     subject: reactive[Subject] = reactive(None)
     label_heading = ""  # what the paper calls the rows of the table on view
+    machines = False  # whether runs are told with the machine they were made on
 
     def render(self) -> RenderResult:
         """What it is, then what is to be said of it."""
@@ -32,6 +34,8 @@ class BoardDetail(Widget):
         match subject:
             case RunSummary():
                 head, first, second = subject.run_id, _settings(subject), _run_words(subject)
+                if self.machines:
+                    second = f"{_machine(subject)}  ·  {second}"
             case Group():
                 head = subject.example.preset
                 first, second = settings_text(subject.example), _group_words(subject)
@@ -40,6 +44,8 @@ class BoardDetail(Widget):
                 if head.isdigit():
                     head = f"{self.label_heading} {head}"
                 second = "  ·  ".join([*subject.remarks, *_row_words(subject)])
+            case CheckedClaim():
+                return _claim(subject)
             case str():
                 head, first, second = "", subject, ""
             case _:
@@ -51,8 +57,19 @@ class BoardDetail(Widget):
         return text
 
 
+def _claim(checked: CheckedClaim) -> Text:
+    """The claim, then what our runs say: whole sentences, over as many lines as they take."""
+    text = Text(one_line(checked.claim.statement), "bold")
+    text.append(f"\n{one_line(checked.verdict.text)}", "not bold")
+    return text
+
+
 def _settings(run: RunSummary) -> str:
     return f"seed {run.seed}, {settings_text(run)}"
+
+
+def _machine(run: RunSummary) -> str:
+    return f"{run.host} ({run.cpu}, {count(run.cores, 'core')}), TensorFlow {run.tensorflow}"
 
 
 def _run_words(run: RunSummary) -> str:
@@ -96,4 +113,12 @@ def _row_words(row: RowComparison) -> list[str]:
         f"learning rate {settings.optimizer.learning_rate:g}, "
         f"batch {settings.batch_size}, {count(settings.epochs, 'epoch')}"
     ]
+    if row.imported is not None:
+        theirs = row.imported
+        words.insert(
+            0,
+            f"imported: {percent_spread(theirs.mean, theirs.deviation)} (n = {theirs.n})"
+            if theirs.n
+            else "imported: diverged",
+        )
     return [*words, row.row.remark] if row.row.remark else words

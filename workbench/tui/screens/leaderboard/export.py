@@ -7,13 +7,16 @@ import tempfile
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, UserError
+from workbench.leaderboard.claims_view import claims_view
 from workbench.leaderboard.export.markdown import to_markdown
+from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.views import grouped_table, leaderboard_table
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, Arranged
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, Arranged
 
 # What terminals take through OSC 52, with its base64, without dropping it.
 MOST_COPIED_BYTES = 70_000
+_NAMES = {ALL_RUNS: "leaderboard.md", CLAIMS: "claims.md", IMPORTED: "imported.md"}
 
 
 class ExportRefused(UserError):
@@ -25,6 +28,10 @@ def as_markdown(arranged: Arranged) -> str:
     view = arranged.view
     if arranged.comparison is not None:
         return to_markdown(paper_view(arranged.comparison))
+    if view.tab == CLAIMS:
+        return to_markdown(claims_view(arranged.claims))
+    if view.tab == IMPORTED:
+        return to_markdown(imported_table(arranged.runs))
     filtered = f" where {view.filter_text.strip()}" if view.filter_text.strip() else ""
     if view.tab == ALL_RUNS and view.grouped:
         return to_markdown(grouped_table(arranged.groups, f"Leaderboard by settings{filtered}"))
@@ -34,7 +41,7 @@ def as_markdown(arranged: Arranged) -> str:
 def suggested_name(arranged: Arranged) -> str:
     """A file's name for a view, in the current folder."""
     tab = arranged.view.tab
-    return f"table-{tab}.md" if tab != ALL_RUNS else "leaderboard.md"
+    return _NAMES.get(tab, f"table-{tab}.md")
 
 
 def target(text: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import on
 
-from workbench.model.tables import paper_table
+from workbench.model.tables import TABLE_NUMBERS, paper_table
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.leaderboard.board import ALL_RUNS
 from workbench.tui.screens.leaderboard.detail import BoardDetail
@@ -38,7 +38,7 @@ class BoardLook(BoardView):
     def _go_to_tab(self, tab: int) -> None:
         line = self.query_one(TabLine)
         line.tab = tab
-        if tab != ALL_RUNS:
+        if tab in TABLE_NUMBERS:
             self.query_one(BoardDetail).label_heading = paper_table(tab).label_heading
         self._change(tab=tab, first_row=True)
 

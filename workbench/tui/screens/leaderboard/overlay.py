@@ -20,6 +20,8 @@ from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import SteadyLines
 
 MOST = len(OVERLAY_MARKS)
+# Above and below the curves, so that labels have something to tell apart.
+LEAST_ROOM, LEAST_PART = 0.0005, 0.015  # in accuracy; of the greatest loss
 
 
 class Quantity(Enum):
@@ -76,36 +78,41 @@ def read_curve(home: Home, run_id: str) -> Curve:
 
 def overlay_chart(shown: Sequence[Shown], quantity: Quantity, columns: int, rows: int) -> Chart:
     """All curves in one frame whose axes hold them all."""
-    series = []
+    drawn = [item for item in shown if item.curve.values and item.curve.epochs]
+    lines, marks = [], []
     values: list[float] = []
     last = 1
-    for item in shown:
-        if item.curve.values is None or not item.curve.epochs:
-            continue
-        ys = item.curve.values[quantity]
+    # A mark at each epoch; where those of all curves would not fit side by side, here and there
+    # along the lines.
+    room_each = columns / (2 * max(2, len(drawn)))
+    for item in drawn:
+        assert item.curve.values is not None
+        xs, ys = item.curve.epochs, item.curve.values[quantity]
         values += [y for y in ys if math.isfinite(y)]
-        last = max(last, item.curve.epochs[-1])
+        last = max(last, xs[-1])
         role, mark = OVERLAY_ROLES[item.place], OVERLAY_MARKS[item.place]
         label = item.run.run_id
-        series.append(Series(label, item.curve.epochs, ys, role))
-        # A mark at each epoch; where they would touch, here and there along the line.
-        crowded = len(item.curve.epochs) > columns / 3
-        series.append(Series(label, item.curve.epochs, ys, role, line=crowded, mark=mark))
+        lines.append(Series(label, xs, ys, role))
+        marks.append(Series(label, xs, ys, role, line=len(xs) > room_each, mark=mark))
     accuracy = quantity in (Quantity.TEST_ACCURACY, Quantity.TRAIN_ACCURACY)
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    room = 0.06 * (high - low) or 0.005
-    y_range = (max(0.0, low - room), high + room)
-    if accuracy:
-        y_range = (y_range[0], min(1.0, y_range[1]))
-    ticks = scales.accuracy_ticks if accuracy else scales.loss_ticks
-    x_range = (1 - 0.02 * last, last + 0.02 * last)
+    y_range, y_ticks = _y_axis(values, rows, accuracy)
     return Chart(
-        tuple(series),
-        x_range,
+        # Marks after all lines, so that no line hides another's.
+        (*lines, *marks),
+        (1 - 0.02 * last, last + 0.02 * last),
         y_range,
         scales.whole_ticks(1, last, max(2, columns // 11), lambda x: f"{x:.0f}"),
-        ticks(*y_range, max(2, rows // 3), scales.LINEAR),
+        y_ticks,
     )
+
+
+def _y_axis(values: Sequence[float], rows: int, accuracy: bool) -> scales.Axis:
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    room = max(0.06 * (high - low), LEAST_ROOM if accuracy else LEAST_PART * high, 1e-6)
+    low, high = max(0.0, low - room), high + room
+    if accuracy:
+        return scales.accuracy_axis(low, min(1.0, high), rows, scales.LINEAR)
+    return scales.loss_axis(low, high, rows, scales.LINEAR)
 
 
 class Overlay(Vertical):

@@ -1,4 +1,4 @@
-"""The leaderboard's lines: runs, groups of runs, and rows of the paper's tables."""
+"""The leaderboard's lines: runs, imported ones among them, and groups of runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.outcome import Outcome, outcome
-from workbench.leaderboard.paper import RowComparison, TableComparison
 from workbench.leaderboard.table import one_line
 from workbench.leaderboard.views import MARKS, seeds_text
 from workbench.leaderboard.wording import MISSING, points
@@ -31,6 +30,19 @@ RUN_COLUMNS = (
     Column("run", "Run", 4, weight=4),
     Column("note", "Note", 16, weight=6, stretch=2, most=60),
 )
+IMPORTED_COLUMNS = (
+    Column("model", "  Model", 13, stretch=1, most=18),
+    Column("settings", "Settings", 17, stretch=6, most=64, ideal=32),
+    Column("accuracy", "Test %", 8, right=True),
+    Column("seed", "Seed", 4, right=True),
+    Column("paper", "Paper %", 7, right=True),
+    Column("difference", "Diff.  ", 7, right=True),
+    Column("time", "Time", 6, right=True, weight=1),
+    Column("machine", "Machine", 10, weight=2, stretch=1, most=24),
+    Column("started", "Started", 16, weight=5),
+    Column("run", "Run", 4, weight=4),
+    Column("note", "Note", 16, weight=6, stretch=2, most=60),
+)
 GROUP_COLUMNS = (
     Column("model", "Model", 11, stretch=1, most=18),
     Column("settings", "Settings", 17, stretch=6, most=64, ideal=32),
@@ -45,7 +57,6 @@ GROUP_COLUMNS = (
     Column("diverged", "Diverged", 8, weight=6, right=True),
 )
 BEYOND = "≠"
-SHORT_HEADINGS = {"Learning rate": "LR", "Batch size": "Batch"}
 _TONES = {"": "", "good": "good", "warning": "warning", "bad": "bad", "muted": "muted"}
 
 
@@ -137,6 +148,23 @@ class RunRows:
         return ""
 
 
+class ImportedRows(RunRows):
+    """Runs of somebody else. Our spread is no measure of theirs, so no difference is marked."""
+
+    def cell(self, index: int, column: str, width: int) -> Content:
+        """A cell of an imported run's line."""
+        run = self.runs[index]
+        match column:
+            case "machine":
+                return (one_line(run.host), "muted")
+            case "difference":
+                paper = self.board.paper(run.settings_key)
+                if paper is None or run.test_accuracy is None:
+                    return f"{MISSING}  "
+                return difference(run.test_accuracy - paper, beyond=False)
+        return super().cell(index, column, width)
+
+
 def _accuracy(run: RunSummary) -> Content:
     word = outcome(run)
     if word is Outcome.DIVERGED:
@@ -196,105 +224,3 @@ class GroupRows:
             case "diverged":
                 return (str(group.diverged), "bad") if group.diverged else (MISSING, "muted")
         return ""
-
-
-def paper_columns(comparison: TableComparison) -> tuple[Column, ...]:
-    """The paper's columns, then ours. The widths fit the paper's few rows."""
-    table, rows = comparison.table, comparison.rows
-    label = max(len(table.label_heading), *(len(row.row.label) for row in rows))
-    columns = [Column("label", table.label_heading, min(14, label), ideal=label)]
-    for place, text in enumerate(table.cell_headings):
-        cells = [row.row.cells[place] for row in rows]
-        figures = all(cell.replace(".", "", 1).isdigit() for cell in cells)
-        heading = SHORT_HEADINGS.get(text, text)
-        width = min(34, max(len(heading), *(len(cell) for cell in cells)))
-        # The architecture is known from the model's name, so it goes first.
-        weight = 9 if text == "Architecture" else 8 - place if len(table.cell_headings) > 2 else 0
-        columns.append(
-            Column(f"cell{place}", heading, min(14, width), weight, right=figures, ideal=width)
-        )
-    best = comparison.best_counts
-    columns += [
-        Column("paper", "Paper's best %" if best else "Paper %", 14 if best else 7, right=True),
-        Column("ours", "Ours %", 12, right=True),
-        Column("n", "n", 2, weight=1, right=True),
-    ]
-    if best:
-        columns.append(Column("best", "Our best %", 10, weight=2, right=True))
-    columns += [
-        Column("difference", "Diff.  ", 7, right=True),
-        Column("verdict", "Verdict", 10, stretch=1, most=24, ideal=15),
-    ]
-    if comparison.timed:
-        columns.append(Column("time-paper", "Time, paper", 11, weight=3, right=True))
-        columns.append(Column("time-ours", "Time, ours", 10, weight=3, right=True))
-    return tuple(columns)
-
-
-class PaperRows:
-    """The rows of one of the paper's tables. `training` are settings being trained now."""
-
-    def __init__(
-        self, comparison: TableComparison, marks: Mapping[str, str], training: Mapping[str, int]
-    ) -> None:
-        self.comparison = comparison
-        self.rows = comparison.rows
-        self.marks = marks
-        self.training = training
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def key(self, index: int) -> str:
-        """The row's settings."""
-        return self.rows[index].settings_key
-
-    def mark(self, index: int) -> str:
-        """A sign where curves of the row are shown."""
-        ours = self.rows[index].ours
-        shown = ours is not None and any(run.run_id in self.marks for run in ours.runs)
-        return "◇" if shown else " "
-
-    def cell(self, index: int, column: str, width: int) -> Content:
-        """A cell of a row."""
-        row = self.rows[index]
-        ours = row.ours
-        if column.startswith("cell"):
-            return row.row.cells[int(column.removeprefix("cell"))]
-        match column:
-            case "label":
-                return row.row.label
-            case "paper":
-                return number(row.row.accuracy)
-            case "ours":
-                if ours is None or not ours.n:
-                    return ("diverged", "bad") if ours and ours.diverged else (MISSING, "muted")
-                return (spread(ours.mean, ours.deviation), "strong")
-            case "n":
-                return str(ours.n if ours else 0)
-            case "best":
-                return number(ours.best if ours else None)
-            case "difference":
-                points_off = None if row.difference is None else row.difference / 100
-                return difference(points_off, row.within is False)
-            case "verdict":
-                return self._verdict(row, width < 15)
-            case "time-paper":
-                return time_taken(row.row.train_seconds)
-            case "time-ours":
-                return time_taken(ours.train_seconds if ours else None)
-        return ""
-
-    def _verdict(self, row: RowComparison, short: bool) -> Content:
-        going = self.training.get(row.settings_key, 0)
-        if going:
-            return (f"● training{f' {going}' if going > 1 else ''}", "good")
-        if not row.trained:
-            diverged = row.ours is not None and row.ours.diverged
-            return ("✗ diverged", "bad") if diverged else ("○ t trains", "muted")
-        match row.within:
-            case True:
-                return ("✓ within" if short else "✓ within spread", "good")
-            case False:
-                return (f"{BEYOND} beyond" if short else f"{BEYOND} beyond spread", "warning")
-        return ("· one run", "muted")

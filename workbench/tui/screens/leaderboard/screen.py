@@ -8,14 +8,16 @@ from textual import on
 from textual.binding import Binding, BindingType
 
 from workbench.errors import RunError, UserError
+from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
+from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import RunSummary
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 from workbench.tui.screens.leaderboard import export
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, next_seed
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, next_seed
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.looking import BoardLook
@@ -27,6 +29,7 @@ from workbench.tui.widgets.row_list import RowList
 
 # Actions that make sense on one kind of rows only; elsewhere their keys are not offered.
 OF_RUNS = ("filter", "sort", "sort_next", "reverse", "group")
+OF_TABLES = ("train", "train_all")
 OF_ONE_RUN = ("edit_tags", "edit_note", "delete")
 
 
@@ -37,6 +40,7 @@ class LeaderboardScreen(BoardLook):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open", key_display="enter", tooltip="Open the run, or its group"),
         Binding("t", "train", "train", tooltip="Train the row once more, with the next seed"),
+        Binding("T", "train_all", "train all", tooltip="Queue all that is missing in this table"),
         Binding("b", "rebuild", "rebuild", tooltip="Rebuild the leaderboard from the run folders"),
         Binding("space", "select", "select", tooltip="Overlay its curve; up to six"),
         Binding("right,l", "tab(1)", "tables", key_display="→", tooltip="The next table"),
@@ -63,9 +67,14 @@ class LeaderboardScreen(BoardLook):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something here."""
-        on_table = self._view.tab != ALL_RUNS
-        if action == "train":
-            return on_table
+        tab = self._view.tab
+        on_table = tab != ALL_RUNS
+        if action in OF_TABLES:
+            return tab in TABLE_NUMBERS
+        if action == "select":
+            return tab not in (CLAIMS, IMPORTED)
+        if action == "open":
+            return tab != IMPORTED
         if action == "rebuild":
             return self._damaged
         if action in OF_RUNS:
@@ -78,7 +87,7 @@ class LeaderboardScreen(BoardLook):
 
     @on(RowList.Opened)
     def action_open(self) -> None:
-        """Open the run; of a group or a row of the paper, list its runs."""
+        """Open the run; of a group or a row list its runs; of a claim show its table."""
         subject = self._subject()
         match subject:
             case RunSummary():
@@ -92,6 +101,8 @@ class LeaderboardScreen(BoardLook):
                 self._list_runs(f'settings_key={key} preset="{preset}"')
             case RowComparison() if subject.ours is not None:
                 self._list_runs(f"settings_key={subject.settings_key}")
+            case CheckedClaim():
+                self._go_to_tab(subject.claim.table)
             case RowComparison():
                 self.workbench.complain(RunError("no run of this row yet; t trains it"))
 
@@ -117,6 +128,16 @@ class LeaderboardScreen(BoardLook):
         seed = next_seed(self.board, row, taken)
         taken.add(seed)
         self.workbench.train([row.row.spec(seed)])
+
+    def action_train_all(self) -> None:
+        """Queue what is missing in the table on view."""
+        if self._arranged.comparison is not None:
+            self._work.queue_missing(self._arranged.comparison.table)
+
+    @on(BoardWork.Queued)
+    def _queued(self, event: BoardWork.Queued) -> None:
+        self.workbench.queue_started = True
+        self.app.notify(event.notice)
 
     def action_edit_tags(self) -> None:
         """Write over the row."""

@@ -1,4 +1,4 @@
-"""One line of tabs: all runs, and the tables of the paper."""
+"""One line of tabs: all runs, the tables of the paper, its claims, and imported runs."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, TABS
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, TABS
+
+_OTHERS = {ALL_RUNS: "All runs", CLAIMS: "Claims", IMPORTED: "Imported"}
 
 
 def tab_title(tab: int) -> str:
-    """`All runs`, `Table 6`."""
-    return "All runs" if tab == ALL_RUNS else f"Table {tab}"
+    """`All runs`, `Table 6`, `Claims`."""
+    return _OTHERS.get(tab, f"Table {tab}")
 
 
 class TabLine(Widget):
-    """`tab` is the one shown; others are a click or an arrow key away."""
+    """`tab` is the one shown; the other `tabs` are a click or an arrow key away."""
 
     DEFAULT_CSS = """
     TabLine { height: 1; padding: 0 1; color: $muted; text-wrap: nowrap; }
     """
 
     tab: reactive[int] = reactive(ALL_RUNS)
+    tabs: reactive[tuple[int, ...]] = reactive(TABS)
 
     class Chosen(Message):
         """A tab was clicked."""
@@ -37,11 +40,11 @@ class TabLine(Widget):
         """All tabs, the chosen one between brackets and bold: not by colour alone."""
         text = Text(no_wrap=True, overflow="ellipsis")
         chosen = self.app.theme_variables.get("foreground", "")
-        for tab in TABS:
+        for tab in self.tabs:
             here = tab == self.tab
             title = tab_title(tab)
             text.append(f"[{title}]" if here else f" {title} ", f"bold {chosen}" if here else "")
-            text.append("  ")
+            text.append(" " * self._gap)
         return text
 
     def on_click(self, event: Click) -> None:
@@ -50,12 +53,18 @@ class TabLine(Widget):
         if place is None:
             return
         at = 0
-        for tab in TABS:
-            at += len(tab_title(tab)) + 4
+        for tab in self.tabs:
+            at += len(tab_title(tab)) + 2 + self._gap
             if place.x < at:
                 self.post_message(self.Chosen(tab))
                 return
 
     def next(self, step: int) -> int:
         """The tab before or after the one shown, around the ends."""
-        return TABS[(TABS.index(self.tab) + step) % len(TABS)]
+        return self.tabs[(self.tabs.index(self.tab) + step) % len(self.tabs)]
+
+    @property
+    def _gap(self) -> int:
+        """Spaces between two tabs, beside those that a bracket may take."""
+        needed = sum(len(tab_title(tab)) + 4 for tab in self.tabs) - 2
+        return 2 if needed <= self.content_size.width else 0

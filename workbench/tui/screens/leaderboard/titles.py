@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from workbench.tui.screens.leaderboard.board import Arranged
+from workbench.leaderboard.table import one_line
+from workbench.leaderboard.wording import count
+from workbench.tui.screens.leaderboard.board import CLAIMS, IMPORTED, Arranged
+from workbench.tui.screens.leaderboard.claims import tally
 
 
 def titles(arranged: Arranged, total: int, selected: int) -> tuple[str, str]:
@@ -12,6 +15,14 @@ def titles(arranged: Arranged, total: int, selected: int) -> tuple[str, str]:
         table = arranged.comparison.table
         title = f"Table {table.number} · {table.title}".replace("[", r"\[")
         parts.append(f"{arranged.comparison.trained} of {len(table.rows)} rows trained")
+    elif arranged.view.tab == CLAIMS:
+        title = "what the paper concludes, and what our runs say"
+        parts.append(tally(arranged.claims))
+    elif arranged.view.tab == IMPORTED:
+        title = "imported for comparison · not your own"
+        hosts = sorted({run.host for run in arranged.runs})
+        machines = f"on {one_line(hosts[0])}" if len(hosts) == 1 else f"on {len(hosts)} machines"
+        parts.append(f"{count(len(arranged.runs), 'run')} {machines}".replace("[", r"\["))
     elif arranged.view.grouped:
         title = "by preset and settings"
         runs = sum(len(group.runs) for group in arranged.groups)

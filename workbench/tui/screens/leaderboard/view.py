@@ -16,23 +16,33 @@ from textual.containers import Container
 from textual.widgets import Static
 
 from workbench.errors import RunError, UserError
+from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.runs.summary import RunSummary
 from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, Arranged, Board, View
+from workbench.tui.screens.leaderboard.board import (
+    ALL_RUNS,
+    CLAIMS,
+    IMPORTED,
+    Arranged,
+    Board,
+    View,
+)
+from workbench.tui.screens.leaderboard.claims import CLAIM_COLUMNS, ClaimRows
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.overlay import MOST, Curve, Overlay, Quantity, Shown
+from workbench.tui.screens.leaderboard.paper_rows import PaperRows, paper_columns
 from workbench.tui.screens.leaderboard.rows import (
     GROUP_COLUMNS,
+    IMPORTED_COLUMNS,
     RUN_COLUMNS,
     GroupRows,
-    PaperRows,
+    ImportedRows,
     RunRows,
-    paper_columns,
 )
 from workbench.tui.screens.leaderboard.selection import Selection, runs_of
 from workbench.tui.screens.leaderboard.tabs import TabLine
@@ -147,11 +157,22 @@ class BoardView(WorkbenchScreen):
             self._board = loaded.board
         # A damaged file was moved aside; what was read before it stays on view.
         self._board = self._board or Board()
+        if loaded.warning is not None:
+            self.workbench.complain(loaded.warning)
+        self._offer_tabs(self._board.tabs)
         self._selection.keep_only(run.run_id for run in self._board.entries)
         if self._selection:
             self._work.read_curves(list(self._selection.places))
         self._arrange()
         self.refresh_bindings()
+
+    def _offer_tabs(self, tabs: tuple[int, ...]) -> None:
+        """The tabs there are now; the one on view may be gone."""
+        line = self.query_one(TabLine)
+        line.tabs = tabs
+        if self._view.tab not in tabs:
+            line.tab = ALL_RUNS
+            self._view = replace(self._view, tab=ALL_RUNS)
 
     def _notice(self, error: UserError | None) -> None:
         notice = self.query_one("#notice", Static)
@@ -188,6 +209,7 @@ class BoardView(WorkbenchScreen):
         if empty:
             listing.empty = DAMAGED if self._damaged else NO_RESULTS
         listing.show(rows, columns, key=self._next_key(listing.key))
+        self.set_class(self._arranged.view.tab == CLAIMS, "claims")
         self._show_title()
         self._show_detail()
 
@@ -205,6 +227,10 @@ class BoardView(WorkbenchScreen):
         if arranged.comparison is not None:
             table = arranged.comparison
             return PaperRows(table, marks, self._training), paper_columns(table)
+        if arranged.view.tab == CLAIMS:
+            return ClaimRows(arranged.claims), CLAIM_COLUMNS
+        if arranged.view.tab == IMPORTED:
+            return ImportedRows(self.board, arranged.runs, marks), IMPORTED_COLUMNS
         if arranged.view.grouped:
             return GroupRows(self.board, arranged.groups, marks), GROUP_COLUMNS
         return RunRows(self.board, arranged.runs, marks), RUN_COLUMNS
@@ -214,19 +240,23 @@ class BoardView(WorkbenchScreen):
         total, selected = len(self.board.entries), len(self._selection)
         panel.border_title, panel.border_subtitle = titles(self._arranged, total, selected)
 
-    def _subject(self) -> RunSummary | Group | RowComparison | None:
+    def _subject(self) -> RunSummary | Group | RowComparison | CheckedClaim | None:
         arranged, place = self._arranged, self._listing.cursor
-        rows: Sequence[RunSummary | Group | RowComparison]
+        rows: Sequence[RunSummary | Group | RowComparison | CheckedClaim]
         if arranged.comparison is not None:
             rows = arranged.comparison.rows
+        elif arranged.view.tab == CLAIMS:
+            rows = arranged.claims
         else:
-            rows = arranged.groups if arranged.view.grouped else arranged.runs
+            rows = arranged.groups or arranged.runs
         return rows[place] if place < len(rows) else None
 
     @on(RowList.Moved)
     def _show_detail(self) -> None:
         if not self.query_one(EditLine).editing:
-            self.query_one(BoardDetail).subject = self._subject()
+            detail = self.query_one(BoardDetail)
+            detail.machines = self._arranged.view.tab == IMPORTED
+            detail.subject = self._subject()
 
     # Curves
 

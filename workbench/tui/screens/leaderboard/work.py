@@ -13,7 +13,9 @@ from textual.message import Message
 from textual.widget import Widget
 
 from workbench.errors import UserError
-from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.store import Leaderboard, imported_file
+from workbench.leaderboard.wording import count
+from workbench.model.tables import PaperTable
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
 from workbench.tui.screens.leaderboard import export
@@ -24,7 +26,8 @@ from workbench.tui.screens.runs import actions
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
 
-Signature = tuple[int, int, int] | None
+# One for each of the two files; None for one that is not there.
+Signature = tuple[tuple[int, int, int] | None, ...]
 
 
 def in_thread(description: str) -> Callable[[Callable[..., None]], Callable[..., object]]:
@@ -71,9 +74,15 @@ class BoardWork(Widget):
 
         text: str
 
+    @dataclass
+    class Queued(Message):
+        """Trainings were put into the queue, which works: what to say of it."""
+
+        notice: str
+
     def __init__(self) -> None:
         super().__init__()
-        self._known: Signature = None
+        self._known: Signature = ()
         self._reading = False
         self._making: tuple[Board, View] | None = None
         self._wanted: tuple[Board, View] | None = None
@@ -87,7 +96,7 @@ class BoardWork(Widget):
         """Read the leaderboard if its file has changed."""
         if not self._reading:
             self._reading = True
-            self._read(None if always else self._known, always)
+            self._read(self._known, always)
 
     def make_rows(self, board: Board, view: View) -> None:
         """Make a view's rows; of several asked for meanwhile only the last."""
@@ -112,9 +121,10 @@ class BoardWork(Widget):
 
     @in_thread("read")
     def _read(self, known: Signature, always: bool) -> None:
-        now = signature(self.workbench.home.leaderboard)
+        home = self.workbench.home
+        now = (signature(home.leaderboard), signature(imported_file(home)))
         changed = always or now != known
-        self.post_message(self.Read(load(self.workbench.home) if changed else None, now))
+        self.post_message(self.Read(load(home) if changed else None, now))
 
     @in_thread("make")
     def _make(self, board: Board, view: View) -> None:
@@ -157,6 +167,25 @@ class BoardWork(Widget):
         faults = actions.delete(home, [RunFolder(home.runs / run_id) for run_id in run_ids])
         self.post_message(self.Done(faults=tuple(faults)))
 
+    @in_thread("queue_missing")
+    def queue_missing(self, table: PaperTable) -> None:
+        """Queue the trainings of a table that are not there yet, and let the queue run."""
+        from workbench.queue import service
+        from workbench.queue.paper import trainings_for
+
+        home = self.workbench.home
+        try:
+            queued = len(service.enqueue(home, trainings_for([table]), "app"))
+            if queued:
+                service.start(home)
+        except UserError as error:
+            self.post_message(self.Done(faults=(error,)))
+            return
+        if not queued:
+            self.post_message(self.Done(f"Nothing is missing in Table {table.number}"))
+            return
+        self.post_message(self.Queued(f"{count(queued, 'training')} queued; 5 shows the queue"))
+
     @in_thread("write")
     def write(self, arranged: Arranged, path: Path) -> None:
         """Write a view to a file."""
@@ -181,7 +210,7 @@ class BoardWork(Widget):
             self.post_message(self.Done(notice))
 
 
-def signature(path: Path) -> Signature:
+def signature(path: Path) -> tuple[int, int, int] | None:
     """What differs once a file was replaced."""
     try:
         found = os.stat(path)

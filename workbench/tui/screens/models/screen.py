@@ -104,6 +104,7 @@ class ModelsScreen(WorkbenchScreen):
     def on_screen_resume(self) -> None:
         """Coming back: a model may have been saved, a training may have ended."""
         self.action_refresh()
+        self._expect()
 
     def on_resize(self, event: Resize) -> None:
         """The accuracy has a shorter form for narrow windows."""
@@ -168,6 +169,7 @@ class ModelsScreen(WorkbenchScreen):
         self.query_one("#list-heading", Static).update(self._list.heading, layout=False)
         self._view.show(self._list.entry)
         self._show_facts()
+        self._expect()
 
     def _show_facts(self) -> None:
         entry = self._list.entry
@@ -244,15 +246,19 @@ class ModelsScreen(WorkbenchScreen):
             self.workbench.complain(entry.error)
         return entry.preset
 
+    def _expect(self) -> None:
+        entry = self._list.entry
+        preset = entry.preset if entry else None
+        if preset is not None:
+            self.workbench.expect(lambda: _specs(preset))
+
     def action_train(self) -> None:
         """Train with the preset's own settings."""
-        from workbench.runs.plan import Plan, specs_for_preset
-
         preset = self._preset()
         if preset is None:
             return
         try:
-            specs = specs_for_preset(preset, Plan())
+            specs = _specs(preset)
         except UserError as error:
             self.workbench.complain(error)
             return
@@ -283,3 +289,10 @@ class ModelsScreen(WorkbenchScreen):
         preset = self._preset()
         if preset is not None:
             await self.workbench.open_in_compose(preset)
+
+
+def _specs(preset: Preset) -> list[TrainingSpec]:
+    """The training of a preset with its own settings."""
+    from workbench.runs.plan import Plan, specs_for_preset
+
+    return specs_for_preset(preset, Plan())

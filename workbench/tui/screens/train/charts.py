@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
 from workbench.tui import scales
+from workbench.tui.cells import Range
 from workbench.tui.plotting import Chart, Note, Reference, Role, Series
 from workbench.tui.scales import Scale
 
@@ -43,7 +44,7 @@ class MetricChart:
         self.metric = metric
         self.train = CurveView(metric)
         self._test = CurveView(metric)
-        self._range: scales.Range | None = None
+        self._range: Range | None = None
         self._range_for: object = None
 
     def make(self, frame: Frame, columns: int, rows: int) -> Chart:
@@ -54,7 +55,9 @@ class MetricChart:
         (raw_xs, raw_ys), (xs, ys) = self.train.raw, self.train.smooth
         test_xs, test_ys = self._test.raw
         scale = self._scale(view.log)
-        y_range = self._y_range(ys, test_ys, frame, scale)
+        wanted = self._y_range(ys, test_ys, frame, scale)
+        axis = scales.accuracy_axis if self.metric is Metric.ACCURACY else scales.loss_axis
+        y_range, y_ticks = axis(*wanted, rows, scale)
         forward = scale.forward
         series = []
         if view.smoothing > 0:
@@ -77,7 +80,7 @@ class MetricChart:
             (window.low, window.high),
             y_range,
             x_ticks(view.axis, window, columns),
-            self._y_ticks(y_range, rows, scale),
+            y_ticks,
             reference,
             notes,
         )
@@ -87,9 +90,7 @@ class MetricChart:
             return scales.LINEAR
         return scales.ERROR_LOG if self.metric is Metric.ACCURACY else scales.LOG
 
-    def _y_range(
-        self, ys: list[float], test_ys: list[float], frame: Frame, scale: Scale
-    ) -> scales.Range:
+    def _y_range(self, ys: list[float], test_ys: list[float], frame: Frame, scale: Scale) -> Range:
         looked_at = (scale, frame.view.zoom, frame.view.axis)
         before = self._range if self._range_for == looked_at else None
         self._range_for = looked_at
@@ -107,10 +108,6 @@ class MetricChart:
         else:
             self._range = scales.loss_range(least, greatest, before, scale)
         return self._range
-
-    def _y_ticks(self, y_range: scales.Range, rows: int, scale: Scale) -> scales.Ticks:
-        ticks = scales.accuracy_ticks if self.metric is Metric.ACCURACY else scales.loss_ticks
-        return ticks(*y_range, max(2, rows // 3), scale)
 
     def _trouble_x(self, frame: Frame, step: int) -> float:
         steps = frame.train.xs(Axis.STEPS)

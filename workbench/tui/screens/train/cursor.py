@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from workbench.runs.curves import Axis, Metric, index_at
+from workbench.tui.cells import Range
 from workbench.tui.screens.train.numbers import Reading, clock
 from workbench.tui.screens.train.state import RunState
 
@@ -14,24 +16,22 @@ Smoothed = Mapping[Metric, Sequence[float]]
 def reading_now(state: RunState, smoothed: Smoothed) -> Reading:
     """The newest values."""
     count = len(state.train)
-    where = "waiting" if not count else "now"
+    where = ("now" if state.phase.alive else "last values") if count else "waiting"
     return _reading(state, smoothed, count - 1, len(state.test) - 1, where)
 
 
-def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, x: float) -> Reading:
-    """The values at `x`: of the nearest chunk, and of the last test up to it."""
-    index = index_at(state.train.xs(axis), x, len(state.train))
+def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, span: Range) -> Reading:
+    """The values in a column from one x to another: of the chunk nearest to its middle, and of
+    the last test up to its end, so that a column with a test's mark reads that test."""
+    index = index_at(state.train.xs(axis), sum(span) / 2, len(state.train))
     if index is None:
         return Reading("nothing here")
     step = state.train.xs(Axis.STEPS)[index]
     seconds = state.train.xs(Axis.TIME)[index]
     place = state.train.xs(Axis.EPOCHS)[index]
-    tests = state.test.xs(Axis.STEPS)
-    test = index_at(tests, step, len(state.test))
-    if test is not None and tests[test] > step:
-        test -= 1
+    test = bisect_right(state.test.xs(axis), span[1], 0, len(state.test)) - 1
     where = f"at epoch {place:.2f} · step {step:,.0f} · {clock(seconds)}"
-    return _reading(state, smoothed, index, -1 if test is None else test, where)
+    return _reading(state, smoothed, index, test, where)
 
 
 def _reading(state: RunState, smoothed: Smoothed, index: int, test: int, where: str) -> Reading:

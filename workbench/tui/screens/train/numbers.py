@@ -121,14 +121,15 @@ def machine_text(use: MachineUse | None) -> str:
 
 def machine_lines(state: RunState, use: MachineUse | None) -> list[Line]:
     """Speed, CPU and memory of the worker."""
-    started = state.history.started
-    device = started.device if started else ""
-    second = machine_text(use) or ("no worker" if not state.phase.alive else DASH)
-    how = f"{device}{', XLA' if started and started.xla else ''}" if started else ""
     return [
-        [(f"{speed_text(state).strip() or DASH:<16}", ""), (how[:20], "muted")],
-        [(second, "muted" if use is None else "")],
+        [(f"{speed_text(state).strip() or DASH:<16}", ""), (_device(state)[:20], "muted")],
+        [(machine_text(use) or DASH, "muted" if use is None else "")],
     ]
+
+
+def _device(state: RunState) -> str:
+    started = state.history.started
+    return f"{started.device}{', XLA' if started.xla else ''}" if started else ""
 
 
 def bar(fraction: float, width: int, ascii_only: bool) -> Line:
@@ -156,6 +157,32 @@ def progress_line(state: RunState, width: int, ascii_only: bool) -> Line:
     """The same in one line, for a narrow window."""
     rest = f"  epoch {state.epoch}/{state.history.planned_epochs}  {times(state)}"
     return [*bar(state.share, width - len(rest), ascii_only), (rest, "muted")]
+
+
+def _epochs_done(state: RunState) -> str:
+    done, planned = len(state.history.epochs), state.history.planned_epochs
+    whole = f"{planned} epoch{'' if planned == 1 else 's'}"
+    return whole if done == planned else f"{done} of {whole}"
+
+
+def ended_lines(state: RunState) -> list[Line]:
+    """What a run took that has come to an end, in place of its progress and its worker."""
+    rest = [f"{state.history.step:,} steps", _device(state)]
+    return [
+        [
+            ("took ", "muted"),
+            (f"{clock(state.history.seconds):<10}", "strong"),
+            (speed_text(state).strip(), "strong"),
+        ],
+        [(", ".join([_epochs_done(state), *filter(None, rest)]), "muted")],
+    ]
+
+
+def ended_line(state: RunState) -> Line:
+    """The same in one line, for a narrow window."""
+    facts = [speed_text(state).strip(), _epochs_done(state), f"{state.history.step:,} steps"]
+    rest = "".join(f"   {fact}" for fact in [*facts, _device(state)] if fact)
+    return [("took ", "muted"), (clock(state.history.seconds), "strong"), (rest, "muted")]
 
 
 def epoch_heading(width: int) -> Line:
@@ -234,8 +261,7 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
     lines.append(result)
     if verdict is not None and state.phase is Phase.FINISHED:
         lines.append([(verdict.own_runs, "")])
-    lines.append([("test loss ", "muted"), (loss(ending.test_loss), ""),
-                  ("   trained ", "muted"), (clock(ending.seconds), "")])  # fmt: skip
+    lines.append([("test loss ", "muted"), (loss(ending.test_loss), "")])
     if ending.best_epoch is not None:
         lines.append(
             [

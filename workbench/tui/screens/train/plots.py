@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, recent
+from workbench.tui.cells import column_of, column_span
 from workbench.tui.plotting import Chart, Glyphs, terminal_glyphs
 from workbench.tui.screens.train.charts import Frame, MetricChart, View
 from workbench.tui.screens.train.cursor import reading_at, reading_now
@@ -158,8 +159,8 @@ class RunPlots(Vertical):
             self.set_cursor(self._cursor + step)
             return
         window = self._window(state)
-        part = (state.done(self._view.axis) - window.low) / window.length
-        self.set_cursor(round(part * (self._columns() - 1)))
+        done = state.done(self._view.axis)
+        self.set_cursor(column_of(done, (window.low, window.high), self._columns()))
 
     def reading(self) -> Reading:
         """The values under the cursor, or the newest ones."""
@@ -169,8 +170,9 @@ class RunPlots(Vertical):
         smoothed = {metric: chart.train.smoothed_values for metric, chart in self._charts.items()}
         if self._cursor is None:
             return reading_now(state, smoothed)
-        x = self._window(state).at(self._cursor / max(1, self._columns() - 1))
-        return reading_at(state, smoothed, self._view.axis, x)
+        window = self._window(state)
+        span = column_span(self._cursor, (window.low, window.high), self._columns())
+        return reading_at(state, smoothed, self._view.axis, span)
 
     def _columns(self) -> int:
         return max(plot.canvas_columns if plot.size.height else 1 for plot in self.query(CurvePlot))

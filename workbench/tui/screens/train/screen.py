@@ -127,6 +127,10 @@ class TrainScreen(RunRequests):
         phase = state.phase
         if phase is not self._phase:
             self._phase, self._asked = phase, ""
+            # A run that has ended has no progress to make and no worker to look at.
+            self.set_class(not phase.alive, "ended")
+            title = " progress " if phase.alive else " training "
+            self._lines("#run-progress").border_title = title
             self.refresh_bindings()
             if phase is Phase.FINISHED:
                 self._judge()
@@ -173,25 +177,28 @@ class TrainScreen(RunRequests):
         collapsed = self._verdict.collapsed if self._verdict else ""
         self._show_notice(*words.notice(state, collapsed))
         reading = self._plots.reading()
-        ended = state.phase is Phase.FINISHED and self._plots.cursor is None
+        ended = not state.phase.alive
+        judged = state.phase is Phase.FINISHED and self._plots.cursor is None
         if self.has_class("narrow"):
             lines = numbers.compact_lines(reading, state, self._paper, self._use)
-            if ended:
+            if judged:
                 lines = numbers.compact_verdict(state, self._verdict)
             self._lines("#run-compact").show(lines)
-            self._lines("#run-bar").show([numbers.progress_line(state, width - 2, self._ascii)])
+            bar = numbers.progress_line(state, width - 2, self._ascii)
+            self._lines("#run-bar").show([numbers.ended_line(state) if ended else bar])
         else:
             side = self.query_one("#run-side")
             panel = self._lines("#run-now")
             lines = numbers.now_lines(reading, self._paper, panel.size.width)
-            if ended:
+            if judged:
                 lines = numbers.verdict_lines(state, self._verdict, panel.size.width)
             panel.show(lines)
-            title = "result" if ended else reading.where
+            title = "result" if judged else reading.where
             if side.border_title != title:  # setting it sends the whole panel
                 side.border_title = title
-            bar = self._lines("#run-progress")
-            bar.show(numbers.progress_lines(state, bar.size.width, self._ascii))
+            progress = self._lines("#run-progress")
+            lines = numbers.progress_lines(state, progress.size.width, self._ascii)
+            progress.show(numbers.ended_lines(state) if ended else lines)
             self._lines("#run-machine").show(numbers.machine_lines(state, self._use))
         if self._epochs_visible():
             self.query_one(EpochTable).follow(state)

@@ -1,0 +1,387 @@
+"""The paper's claims and what runs say of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from rich.console import Console
+
+from workbench.leaderboard.claims import convolutions, hyperparameters, networks
+from workbench.leaderboard.claims.claim import Kind, Verdict
+from workbench.leaderboard.claims.contrast import Standing, pooled_spread, standing
+from workbench.leaderboard.claims.every import CLAIMS, check, check_all
+from workbench.leaderboard.claims.evidence import gather
+from workbench.leaderboard.claims.sample import shared_machine
+from workbench.leaderboard.claims_view import claims_table, claims_view
+from workbench.leaderboard.export.csv import to_csv
+from workbench.leaderboard.export.document import document
+from workbench.leaderboard.export.json import to_json
+from workbench.leaderboard.export.latex import to_latex
+from workbench.leaderboard.export.markdown import to_markdown
+from workbench.leaderboard.export.rich import TableView
+from workbench.leaderboard.fitting import text_width
+from workbench.model.tables import paper_tables
+from workbench.runs.folder import RunStatus
+from workbench.runs.summary import RunSummary
+
+MakeSummary = Callable[..., RunSummary]
+DIVERGED: dict[str, Any] = {"diverged": True, "status": RunStatus.FAILED}
+
+
+@pytest.fixture
+def runs_of(paper_summary: MakeSummary) -> Callable[..., list[RunSummary]]:
+    """Runs of a row with these accuracies: `(table, row, accuracies)`."""
+
+    def make(table: int, row: int, accuracies: Sequence[float], **fields: Any) -> list[RunSummary]:
+        return [
+            paper_summary(table, row, value, seed, **fields)
+            for seed, value in enumerate(accuracies)
+        ]
+
+    return make
+
+
+RunsOf = Callable[..., list[RunSummary]]
+
+
+@pytest.fixture
+def as_in_the_paper(runs_of: RunsOf) -> list[RunSummary]:
+    """Three runs of each row, close about the paper's accuracy."""
+    runs: dict[tuple[str, int], RunSummary] = {}
+    for table in paper_tables():
+        for place, row in enumerate(table.rows):
+            offsets = (0, 0, 0) if row.accuracy < 0.2 else (-0.0002, 0, 0.0002)
+            seconds = {"train_seconds": row.train_seconds or 100.0}
+            for run in runs_of(table.number, place, [row.accuracy + x for x in offsets], **seconds):
+                runs[run.settings_key, run.seed] = run  # Table 8's times come after Table 7's
+    for (key, seed), run in list(runs.items()):
+        if run.preset == "cnn-2-tuned" and (key, seed) in runs:
+            runs[key, seed] = run.model_copy(update={"train_seconds": 730.0})
+    return list(runs.values())
+
+
+def test_every_claim_waits_for_runs() -> None:
+    for item in check_all([]):
+        assert item.verdict.kind is Kind.NOT_JUDGED
+        assert "Not trained yet: " in item.verdict.text
+        assert item.verdict.missing
+
+
+def test_runs_like_the_papers_bear_its_claims_out(as_in_the_paper: list[RunSummary]) -> None:
+    found = {item.claim: item.verdict for item in check_all(as_in_the_paper)}
+    assert len(found) == len(CLAIMS) == 7
+    vary = found.pop(convolutions.VARY)
+    assert vary.kind is Kind.PARTLY
+    assert "None of these 12 runs fell" in vary.text
+    assert {verdict.kind for verdict in found.values()} == {Kind.BORNE_OUT}, found
+    assert "41 % of the time, in the paper 41 %" in found[hyperparameters.CHEAPER].text
+    assert "−0.10 points, in the paper −0.10" in found[hyperparameters.CHEAPER].text
+    assert "3 of 3 runs collapsed" in found[hyperparameters.ADAM_COLLAPSES].text
+
+
+# Section 2.3
+
+
+def nns(runs_of: RunsOf, *rows: Sequence[float]) -> list[RunSummary]:
+    return [run for row, values in enumerate(rows) for run in runs_of(3, row, values)]
+
+
+def test_deeper_names_numbers_and_the_confound(runs_of: RunsOf) -> None:
+    runs = nns(runs_of, (0.951, 0.953), (0.967, 0.968), (0.949, 0.950), (0.969, 0.970))
+    verdict = check(networks.DEEPER, runs)
+    assert verdict.kind is Kind.BORNE_OUT
+    assert "Ours (n = 2, seeds 0–1 each): NN model 1.1 96.75 ± 0.07 %" in verdict.text
+    assert "the smallest gap is +1.55 points (NN model 1.1 over NN model 1)" in verdict.text
+    assert "235,146 and 535,818 parameters against 101,770 and 50,890" in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        # NN model 1.1 is clearly below both shallow ones, NN model 2 clearly above.
+        (((0.951, 0.952), (0.940, 0.941), (0.949, 0.950), (0.970, 0.971)), Kind.PARTLY),
+        (((0.971, 0.972), (0.940, 0.941), (0.969, 0.970), (0.939, 0.940)), Kind.NOT_BORNE_OUT),
+        # All within one another's spread.
+        (((0.95, 0.96), (0.952, 0.962), (0.951, 0.957), (0.953, 0.961)), Kind.NOT_JUDGED),
+    ],
+)
+def test_deeper_is_judged_by_the_spread(
+    runs_of: RunsOf, rows: tuple[Sequence[float], ...], kind: Kind
+) -> None:
+    assert check(networks.DEEPER, nns(runs_of, *rows)).kind is kind
+
+
+def test_single_runs_without_a_known_spread_are_not_judged(runs_of: RunsOf) -> None:
+    runs = nns(runs_of, (0.951,), (0.968,), (0.95,), (0.97,))
+    verdict = check(networks.DEEPER, runs)
+    assert verdict.kind is Kind.NOT_JUDGED
+    assert "is not known yet" in verdict.text
+    # The spread of one row serves for the others.
+    more = [*runs, *runs_of(3, 0, (0.951, 0.9512, 0.9509))]
+    judged = check(networks.DEEPER, more)
+    assert judged.kind is Kind.BORNE_OUT
+    assert "Single runs are judged by the spread of one row with several" in judged.text
+
+
+def test_a_missing_row_is_named(runs_of: RunsOf) -> None:
+    verdict = check(networks.DEEPER, nns(runs_of, (0.951, 0.952), (0.968, 0.969)))
+    assert verdict.kind is Kind.NOT_JUDGED
+    assert verdict.missing == ("NN model 1.2", "NN model 2")
+    assert "Not trained yet: NN model 1.2, NN model 2." in verdict.text
+
+
+# Section 3.3
+
+
+def cnns(runs_of: RunsOf, *rows: Sequence[float], **fields: Any) -> list[RunSummary]:
+    return [run for row, values in enumerate(rows) for run in runs_of(6, row, values, **fields)]
+
+
+def test_best_cnn(runs_of: RunsOf) -> None:
+    low = (0.966, 0.9662)
+    assert check(convolutions.BEST, cnns(runs_of, low, low, low, (0.9745, 0.9747))).kind is (
+        Kind.BORNE_OUT
+    )
+    beaten = check(convolutions.BEST, cnns(runs_of, low, low, (0.98, 0.9801), (0.9745, 0.9747)))
+    assert beaten.kind is Kind.NOT_BORNE_OUT
+    assert "It lies above CNN model 1, CNN model 1.1 by more than runs differ" in beaten.text
+    assert "it lies below CNN model 1.2" in beaten.text
+    near = check(convolutions.BEST, cnns(runs_of, low, low, (0.973, 0.975), (0.9745, 0.9747)))
+    assert near.kind is Kind.PARTLY
+    assert "it cannot be told from CNN model 1.2 by these runs" in near.text
+    assert "Best runs: 97.47 % (of 2) against 97.50 % of CNN model 1.2 (of 2)" in near.text
+
+
+def test_a_clear_rival_refutes_before_all_is_trained(runs_of: RunsOf) -> None:
+    runs = [*runs_of(6, 3, (0.970, 0.9701)), *runs_of(6, 0, (0.980, 0.9801))]
+    verdict = check(convolutions.BEST, runs)
+    assert verdict.kind is Kind.NOT_BORNE_OUT
+    assert verdict.missing == ("CNN model 1.1", "CNN model 1.2")
+
+
+def test_cost_by_work_and_by_time(runs_of: RunsOf) -> None:
+    times = [100.0, 300.0, 600.0, 200.0]
+    rows = [(0.966, 0.9662), (0.967, 0.9672), (0.9678, 0.968), (0.9745, 0.9747)]
+    runs = [
+        run
+        for place, (values, seconds) in enumerate(zip(rows, times, strict=True))
+        for run in runs_of(6, place, values, train_seconds=seconds)
+    ]
+    verdict = check(convolutions.COST, runs)
+    assert verdict.kind is Kind.BORNE_OUT
+    assert "CNN model 1.2 takes 117.2 million multiply-adds an image" in verdict.text
+    assert "CNN model 1.2 10 min 00 s, CNN model 2 3 min 20 s" in verdict.text
+    assert "−0.67 points for 3.6 times the multiply-adds" in verdict.text
+    paid = [*runs[:4], *runs_of(6, 2, (0.99, 0.9901)), *runs[6:]]
+    assert check(convolutions.COST, paid).kind is Kind.NOT_BORNE_OUT
+
+
+def test_times_of_several_machines_are_not_compared(runs_of: RunsOf) -> None:
+    low = (0.966, 0.9662)
+    runs = [*cnns(runs_of, low, low, low), *runs_of(6, 3, (0.97, 0.971), host="other")]
+    assert "No machine has trained all of these" in check(convolutions.COST, runs).text
+    both = [*runs, *(run.model_copy(update={"host": "other", "seed": 7}) for run in runs[:6])]
+    samples = gather(both, "float32").samples(6)
+    assert shared_machine(samples) == ("other", "A Processor", 2)
+    assert "Mean training time on other (2 cores)" in check(convolutions.COST, both).text
+
+
+def test_runs_vary(runs_of: RunsOf) -> None:
+    assert check(convolutions.VARY, runs_of(6, 3, (0.9745,))).kind is Kind.NOT_JUDGED
+    fell = check(convolutions.VARY, runs_of(6, 3, (0.9745, 0.9747, 0.9433)))
+    assert fell.kind is Kind.BORNE_OUT
+    assert "(n = 3) over 3.14 points" in fell.text
+    assert "1 of these 3 runs fell as the paper's third did" in fell.text
+    steady = check(convolutions.VARY, runs_of(6, 3, (0.9745, 0.9747, 0.9750)))
+    assert steady.kind is Kind.PARTLY
+    assert "if one in three did so, 3 would pass without in 30 % of cases" in steady.text
+
+
+# Section 4.3
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "kind", "words"),
+    [
+        ((0.1135,), Kind.BORNE_OUT, "1 of 1 run collapsed (seed 0 to 1)"),
+        ((0.1135, 0.0980), Kind.BORNE_OUT, "(seed 0 to 1, seed 1 to 0)"),
+        ((0.1135, 0.9754), Kind.PARTLY, "the other ended at 97.54 % (n = 1, seed 1)"),
+        ((0.9754, 0.97), Kind.NOT_BORNE_OUT, "leave a share of up to 78 % possible"),
+        ((0.9754,), Kind.NOT_JUDGED, "0 of 1 run collapsed; it ended at 97.54 %"),
+    ],
+)
+def test_collapse_is_k_of_n(
+    runs_of: RunsOf, accuracies: Sequence[float], kind: Kind, words: str
+) -> None:
+    verdict = check(hyperparameters.ADAM_COLLAPSES, runs_of(7, 7, accuracies))
+    assert (verdict.kind, words in verdict.text) == (kind, True), verdict.text
+
+
+def test_divergence_is_no_collapse(runs_of: RunsOf, paper_summary: MakeSummary) -> None:
+    runs = [*runs_of(7, 7, (0.97,)), paper_summary(7, 7, None, 5, **DIVERGED)]
+    verdict = check(hyperparameters.ADAM_COLLAPSES, runs)
+    assert verdict.kind is Kind.PARTLY
+    assert "0 of 2 runs collapsed; 1 diverged; the other ended at 97.00 %" in verdict.text
+
+
+def test_collapsed_runs_enter_no_mean(runs_of: RunsOf, as_in_the_paper: list[RunSummary]) -> None:
+    others = [run for run in as_in_the_paper if run.test_accuracy != 0.1135]
+    verdict = check(hyperparameters.ADAM_BEST, [*others, *runs_of(7, 7, (0.1135, 0.97, 0.971))])
+    assert verdict.kind is Kind.BORNE_OUT
+    assert "Adam at 0.01: 1 of 3 runs collapsed or diverged." in verdict.text
+    sample = gather(runs_of(7, 7, (0.1135, 0.97, 0.971)), "float32").samples(7)[7]
+    assert sample.mean == pytest.approx(0.9705)
+    gone = check(hyperparameters.ADAM_BEST, runs_of(7, 5, (0.1135,)))
+    assert gone.kind is Kind.NOT_JUDGED
+    assert "Adam at 0.002: 1 of 1 run collapsed or diverged." in gone.text
+
+
+def bargain(
+    runs_of: RunsOf, seconds: float, cheap: Sequence[float], dear: Sequence[float]
+) -> Verdict:
+    runs = [
+        *runs_of(8, 2, cheap, train_seconds=seconds),
+        *runs_of(8, 1, dear, train_seconds=1000.0),
+    ]
+    return check(hyperparameters.CHEAPER, runs)
+
+
+def test_time_and_accuracy_of_table_8(runs_of: RunsOf) -> None:
+    dear = (0.9928, 0.9929, 0.9930)
+    assert bargain(runs_of, 400.0, (0.9918, 0.9919, 0.9920), dear).kind is Kind.BORNE_OUT
+    slow = bargain(runs_of, 500.0, (0.9918, 0.9919, 0.9920), dear)
+    assert slow.kind is Kind.PARTLY
+    assert "8 min 20 s (n = 3) against 16 min 40 s (n = 3): 50 % of the time" in slow.text
+    far = bargain(runs_of, 400.0, (0.9818, 0.9819, 0.9820), dear)
+    assert far.kind is Kind.PARTLY
+    assert "which is not within what runs differ by chance" in far.text
+    assert bargain(runs_of, 1100.0, dear, dear).kind is Kind.NOT_BORNE_OUT
+    single = bargain(runs_of, 400.0, (0.9919,), (0.9929,))
+    assert single.kind is Kind.PARTLY
+    assert "(n = 1, seed 0)" in single.text
+
+
+def test_accuracy_is_compared_without_times_of_one_machine(runs_of: RunsOf) -> None:
+    runs = [*runs_of(8, 2, (0.99, 0.991), host="a"), *runs_of(8, 1, (0.99, 0.991), host="b")]
+    verdict = check(hyperparameters.CHEAPER, runs)
+    assert verdict.kind is Kind.NOT_JUDGED
+    assert "No machine has trained both" in verdict.text
+
+
+# What counts
+
+
+def test_only_finished_runs_of_the_papers_settings_count(runs_of: RunsOf) -> None:
+    rows = ((0.951, 0.952), (0.967, 0.968), (0.949, 0.950), (0.969, 0.970))
+    judged = nns(runs_of, *rows)
+    for change in (
+        {"settings_key": "other"},
+        {"status": RunStatus.STOPPED},
+        {"status": RunStatus.FAILED},
+    ):
+        gone = [run.model_copy(update=change) for run in judged]
+        assert check(networks.DEEPER, gone).kind is Kind.NOT_JUDGED
+    assert check(networks.DEEPER, judged, "bfloat16").kind is Kind.NOT_JUDGED
+    half = [
+        run
+        for row, values in enumerate(rows)
+        for run in runs_of(3, row, values, precision="bfloat16")
+    ]
+    assert check(networks.DEEPER, half, "bfloat16").kind is Kind.BORNE_OUT
+    assert "bfloat16" in claims_table(half, "bfloat16").title
+
+
+def test_a_test_of_two_means(runs_of: RunsOf) -> None:
+    """Welch's t: 95.0, 95.2 against 95.5, 95.7 is t = 3.54 with two degrees of freedom."""
+    runs = nns(runs_of, (0.950, 0.952), (0.955, 0.957))
+    one, other, *_ = gather(runs, "float32").samples(3)
+    assert standing(one, other) is Standing.OPEN  # 4.30 would be needed
+    runs = nns(runs_of, (0.950, 0.952, 0.950, 0.952), (0.955, 0.957, 0.955, 0.957))
+    one, other, *_ = gather(runs, "float32").samples(3)
+    assert standing(one, other) is Standing.BELOW
+    assert standing(other, one) is Standing.ABOVE
+    spread = pooled_spread([one, other])
+    assert spread is not None
+    assert (spread.freedom, spread.rows) == (6, 2)
+    assert spread.deviation == pytest.approx(0.0011547, rel=1e-4)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    accuracies=st.lists(
+        st.lists(
+            st.one_of(
+                st.just(0.1135), st.floats(0, 1), st.integers(9000, 9999).map(lambda x: x / 1e4)
+            ),
+            max_size=3,
+        ),
+        min_size=24,
+        max_size=24,
+    )
+)
+def test_whatever_the_runs_say(accuracies: list[list[float]]) -> None:
+    """Any results are judged without an error, and every table comes out whole."""
+    rows = [row for table in paper_tables() for row in table.rows]
+    runs = [
+        _run(row.spec(seed=seed), value)
+        for row, values in zip(rows, accuracies, strict=True)
+        for seed, value in enumerate(values)
+    ]
+    checked = check_all(runs)
+    view = claims_view(checked)
+    assert len(view.rows) == len(view.records) == 7
+    for item in checked:
+        assert item.verdict.text.endswith((".", "."))
+        assert "nan" not in item.verdict.text and "  " not in item.sentence
+
+
+def _run(spec: Any, accuracy: float) -> RunSummary:
+    return RunSummary(
+        run_id=f"{spec.settings_key}-{spec.seed}", preset=spec.preset, title=spec.title,
+        status=RunStatus.FINISHED, test_accuracy=accuracy, epochs=5, batch_size=60,
+        optimizer="sgd", optimizer_text="SGD", learning_rate=0.01, schedule="constant",
+        seed=spec.seed, precision="float32", train_seconds=1.0, started_at="2025-11-23T06:38:00",
+        dataset="mnist", settings_key=spec.settings_key, host="h", cpu="c", cores=2,
+        tensorflow="t", keras="k",
+    )  # fmt: skip
+
+
+# As a table
+
+
+def test_claims_are_written_in_every_form(as_in_the_paper: list[RunSummary]) -> None:
+    view = claims_table(as_in_the_paper)
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(to_markdown(view))
+    cells = [
+        parsed[place + 1].children[0].content
+        for place, token in enumerate(parsed)
+        if token.type == "td_open"
+    ]
+    assert cells == [cell.text for row in view.rows for cell in row]
+    notes = [token for token in parsed if token.type == "list_item_open"]
+    assert len(notes) == len(view.footnotes) == 8
+    assert len(to_csv(view).splitlines()) == 8
+    assert '"verdict": "borne out"' in to_json(view)
+    assert r"\begin{tabular}" in to_latex(view)
+    text = document(as_in_the_paper)
+    assert text.count("### What the paper concludes, and what our runs say\n") == 1
+    assert (
+        text.index("### Table 9") < text.index("### What the paper") < text.index("## By settings")
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_claims_fit_the_terminal(as_in_the_paper: list[RunSummary], width: int) -> None:
+    console = Console(width=width, file=io.StringIO(), legacy_windows=False)
+    console.print(TableView(claims_table(as_in_the_paper)))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert all(text_width(line) <= width for line in text.splitlines())
+    assert "…" not in text
+    assert "✓ borne out" in text

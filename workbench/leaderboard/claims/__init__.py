@@ -1,0 +1,1 @@
+"""What the paper concludes from its tables, checked against our runs."""

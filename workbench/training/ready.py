@@ -1,0 +1,75 @@
+"""A training compiled before its run is there: the costly part of the time to the first point.
+
+A run gets out of it, bit for bit, what it would have got without: the state that the compiling
+step has moved is put back, and a run with another seed gets the state of a model built anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy.typing as npt
+
+from workbench.data.catalogue import KERAS_NAMES
+from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.training.build import build_model
+from workbench.training.compiled_steps import CompiledSteps
+from workbench.training.prepared import load_sources
+
+
+class Ready:
+    """A model and its compiled steps, for one run that differs from `spec` in the seed at most."""
+
+    def __init__(self, spec: TrainingSpec, model: keras.Model, steps: CompiledSteps) -> None:
+        self.spec = spec
+        self.steps = steps
+        self._model = model
+
+    def model_for(self, spec: TrainingSpec) -> keras.Model:
+        """The model in the state in which `build_model` gives it for this spec."""
+        if spec.seed != self.spec.seed:
+            _put(self._model, _values(build_model(spec)))
+        return self._model
+
+
+def get_ready(spec: TrainingSpec, is_wanted: Callable[[], bool]) -> Ready | None:
+    """Build the model of a spec and compile its steps.
+
+    None when it is not wanted any more, which is asked between the parts of the work, and for
+    what cannot be done ahead: data that has to be fetched or may still change.
+    """
+    if not _is_at_hand(spec.dataset):
+        return None
+    data = load_sources(spec.dataset)
+    model = build_model(spec)
+    values = _values(model)
+    if not is_wanted():
+        return None
+    steps = CompiledSteps(model, data.train, spec.training.batch_size, xla=spec.xla)
+    known = {id(variable.value.handle) for variable in (*_state(model), *model.metrics_variables)}
+    # State that is not known here would not be put back, and the result would be another.
+    if not {id(handle) for handle in steps.trace()} <= known or not is_wanted():
+        return None
+    steps.compile()
+    _put(model, values)
+    return Ready(spec, model, steps)
+
+
+def _is_at_hand(ref: DatasetRef) -> bool:
+    return ref.path is None and ref.name not in KERAS_NAMES
+
+
+def _state(model: keras.Model) -> list[Any]:
+    """Weights, seeds and the optimizer's state. Each step begins its metrics anew."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _values(model: keras.Model) -> list[npt.NDArray[Any]]:
+    return [keras.ops.convert_to_numpy(variable) for variable in _state(model)]
+
+
+def _put(model: keras.Model, values: list[npt.NDArray[Any]]) -> None:
+    for variable, value in zip(_state(model), values, strict=True):
+        variable.assign(value)

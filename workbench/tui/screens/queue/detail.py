@@ -1,0 +1,83 @@
+"""Two lines below the list about the trial under the cursor: all that a narrow list drops."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import RenderResult
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from workbench.leaderboard.table import one_line
+from workbench.leaderboard.wording import percent, points
+from workbench.queue.trial import TrialState
+from workbench.queue.view import TrialView
+from workbench.runs.estimate import duration_words
+from workbench.tui.screens.queue.rows import clock
+
+
+class TrialDetail(Widget):
+    """Shows `lines`: what is trained, and what is to be said of it."""
+
+    lines: reactive[tuple[str, str]] = reactive(("", ""))
+
+    def render(self) -> RenderResult:
+        """The first line stands out."""
+        head, rest = self.lines
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(head, style="bold")
+        text.append(f"\n{rest}")
+        return text
+
+
+def detail_lines(
+    item: TrialView, paper: float | None, place: int, *, running: bool
+) -> tuple[str, str]:
+    """The two lines about a trial; `place` is its place among the waiting, from 1."""
+    trial = item.trial
+    head = f"{trial.label}: {trial.text}" if trial.label else trial.text
+    words = _words(item, place, running=running)
+    if item.accuracy is not None:
+        words.insert(0, _accuracy(item.accuracy, paper, final=not trial.state.pending))
+    if trial.run_id:
+        words.append(f"run {trial.run_id}")
+    return one_line(head), one_line("  ·  ".join(word for word in words if word))
+
+
+def _words(item: TrialView, place: int, *, running: bool) -> list[str]:
+    trial = item.trial
+    match trial.state:
+        case TrialState.WAITING if trial.run_id:
+            return [_place(place), "goes on from its last whole epoch"]
+        case TrialState.WAITING if item.seconds_left is None:
+            return [_place(place), "how long it takes is not known yet"]
+        case TrialState.WAITING:
+            return [_place(place), f"about {duration_words(item.seconds_left or 0.0)} here"]
+        case TrialState.RUNNING if item.run is not None:
+            summary = item.run.summary
+            epochs = f"{summary.epochs_completed} of {summary.epochs} epochs" if summary else ""
+            return [item.run.preparing, epochs, item.run.fault]
+        case TrialState.RUNNING if not running:
+            return ["interrupted: nobody trains it now; s goes on from its last whole epoch"]
+        case TrialState.FINISHED if item.result and item.result.train_seconds is not None:
+            return [f"trained in {clock(item.result.train_seconds)}"]
+        case TrialState.PRESENT:
+            return ["was trained already"]
+        case TrialState.STOPPED:
+            return [trial.message, "stopped by hand; s goes on with it"]
+        case TrialState.FAILED:
+            return [f"failed: {trial.message}"]
+        case TrialState.DIVERGED:
+            return [trial.message or "diverged"]
+    return []
+
+
+def _place(place: int) -> str:
+    return "the next to train" if place == 1 else f"number {place} of the waiting"
+
+
+def _accuracy(accuracy: float, paper: float | None, *, final: bool) -> str:
+    words = percent(accuracy) if final else f"{percent(accuracy)} so far"
+    if paper is None:
+        return words
+    apart = f" ({points(100 * (accuracy - paper))})" if final else ""
+    return f"{words}, paper {percent(paper)}{apart}"

@@ -1,0 +1,53 @@
+"""How the whole queue stands, in one sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from workbench.leaderboard.wording import count
+from workbench.queue.trial import TrialState
+from workbench.queue.view import QueueView
+from workbench.queue.words import time_words
+
+
+def headline(view: QueueView) -> tuple[str, str]:
+    """The sentence and the theme's colour for it; both empty where nothing is queued."""
+    if not view.trials:
+        return "", ""
+    done = f"{view.ended} of {len(view.trials)} done"
+    left = len(view.pending)
+    # A runner that was killed leaves its last word in the file: only a living one means it.
+    if view.running and view.stopping:
+        return f"stopping: saving what trains · {done}", "$warning"
+    if view.running and view.message:
+        return f"waiting: {view.message} · {done}", "$warning"
+    troubles = _troubles(view)
+    if view.running and left:
+        parts = [done, time_words(view.seconds_left, view.unknown, left=True)]
+        parts += [f"{view.jobs} at once"] if view.jobs > 1 else []
+        return " · ".join(parts + troubles), ""
+    if left:
+        word = "interrupted" if view.training else "stopped"
+        time = time_words(view.seconds_left, view.unknown)
+        return f"{word} with {left} to train; s goes on · {time}", "$warning"
+    if not troubles:
+        return f"all {len(view.trials)} done", "$success"
+    again = {TrialState.FAILED, TrialState.STOPPED} & {item.trial.state for item in view.trials}
+    hint = ["s tries again what failed or was stopped"] if again else []
+    return " · ".join([f"all {len(view.trials)} have ended", *troubles, *hint]), "$warning"
+
+
+def _troubles(view: QueueView) -> list[str]:
+    """`1 failed`, `2 diverged`, as far as there are such."""
+    states = Counter(item.trial.state for item in view.trials)
+    words = {TrialState.FAILED: "failed", TrialState.DIVERGED: "diverged"}
+    words[TrialState.STOPPED] = "stopped"
+    return [f"{states[state]} {word}" for state, word in words.items() if states[state]]
+
+
+def subtitle(view: QueueView, selected: int) -> str:
+    """What the list holds: `14 trials · 2 selected`."""
+    if not view.trials:
+        return ""
+    parts = [count(len(view.trials), "trial")]
+    return " · ".join([*parts, f"{selected} selected"] if selected else parts)

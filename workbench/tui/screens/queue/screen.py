@@ -1,0 +1,310 @@
+"""The screen of the queue: start, watch, reorder, drop, stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import Static
+
+from workbench.errors import UserError
+from workbench.leaderboard.paper import paper_accuracies
+from workbench.queue.trial import TrialState
+from workbench.queue.view import QueueView, TrialView
+from workbench.queue.watch import QueueWatch
+from workbench.runs.folder import RunFolder
+from workbench.tui.run_feed import Seen
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.screens.queue import actions
+from workbench.tui.screens.queue.add_dialog import AddDialog
+from workbench.tui.screens.queue.asked import Asked
+from workbench.tui.screens.queue.detail import TrialDetail, detail_lines
+from workbench.tui.screens.queue.headline import headline, subtitle
+from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows
+from workbench.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+
+LOOKING = "Looking at the queue …"
+EMPTY = (
+    "The queue is empty. It trains one model after the other\n"
+    "and goes on while nobody is connected.\n"
+    "Press a to train what the paper's tables need."
+)
+NOTHING = QueueView(running=False, stopping=False, jobs=1, message="", trials=())
+
+
+class QueueScreen(WorkbenchScreen):
+    """The queue of the home, whoever filled and started it."""
+
+    PLACE = "Queue"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "open",
+            "open",
+            key_display="enter",
+            tooltip="Open the trial's run: its curves, numbers and log",
+        ),
+        Binding(
+            "s",
+            "start_or_stop",
+            "start/stop",
+            tooltip="Start the queue, what failed or was stopped too; or save what trains and stop",
+        ),
+        Binding("a", "add", "add", tooltip="Queue what the paper's tables need"),
+        Binding("J", "shift(1)", "later", tooltip="Train a waiting trial later"),
+        Binding("K", "shift(-1)", "sooner", tooltip="Train a waiting trial sooner"),
+        Binding("d", "drop", "drop", tooltip="Take trials out of the queue; runs stay"),
+        Binding("space", "select", "select", tooltip="Select the trial, to drop several at once"),
+        Binding("x", "clear", "clear", tooltip="Take out all that have ended; runs stay"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view = NOTHING
+        self._looked = False  # whether `_view` says anything yet
+        self._looking = self._look_again = False
+        self._order = asyncio.Lock()  # what keys ask for is done in the order of the keys
+        self._selected: set[str] = set()
+        self._papers = paper_accuracies()
+        self._trouble = ""  # said once, not at each look
+
+    @property
+    def workbench(self) -> WorkbenchApp:
+        """The app, by its own type."""
+        return cast("WorkbenchApp", self.app)
+
+    def body(self) -> ComposeResult:
+        """How it stands, the list, and two lines about the trial under the cursor."""
+        yield Static(id="queue-headline", markup=False)
+        with Vertical(id="queue-panel", classes="panel"):
+            yield RowList()
+        yield TrialDetail()
+
+    def on_mount(self) -> None:
+        """Look whenever the app has looked at the runs."""
+        self._watch = QueueWatch(self.workbench.home)
+        self.query_one("#queue-panel").border_title = "queue"
+        listing = self.query_one(RowList)
+        listing.empty = LOOKING
+        listing.show(self._rows(), COLUMNS)
+        listing.focus()
+        self.workbench.run_feed.seen.subscribe(self, self._runs_seen)
+
+    def on_screen_resume(self) -> None:
+        """Somebody looks."""
+        self._look()
+
+    def on_resize(self, event: Resize) -> None:
+        """The state's words hang on whether there is room for bars."""
+        super().on_resize(event)
+        self.call_after_refresh(self._redraw)
+
+    # Looking
+
+    def _runs_seen(self, _: Seen) -> None:
+        if self.is_current:
+            self._look()
+
+    def _look(self) -> None:
+        """Look now; if a look is under way, once more after it."""
+        self._look_again = self._looking
+        if not self._looking:
+            self._looking = True
+            self.run_worker(self._look_in_a_thread(), group="queue-look")
+
+    async def _look_in_a_thread(self) -> None:
+        try:
+            while True:
+                self._look_again = False
+                living = {run.run_id: run for run in self.workbench.run_feed.last.living}
+                try:
+                    view = await asyncio.to_thread(self._watch.look, living)
+                except UserError as error:
+                    if str(error) != self._trouble:
+                        self._trouble = str(error)
+                        self.workbench.complain(error)
+                else:
+                    self._trouble = ""
+                    self._show(view)
+                if not self._look_again:
+                    return
+        finally:
+            self._looking = False
+
+    def _show(self, view: QueueView) -> None:
+        """Bring the list up to date, drawing only what differs."""
+        before, self._view = self._view, view
+        first, self._looked = not self._looked, True
+        ids = [item.trial.id for item in view.trials]
+        self._selected &= set(ids)
+        listing = self.query_one(RowList)
+        if ids and ids == [item.trial.id for item in before.trials]:
+            listing.update_rows(self._rows())
+            for index, (old, new) in enumerate(zip(before.trials, view.trials, strict=True)):
+                if old != new or before.running != view.running:
+                    listing.refresh_row(index)
+        else:
+            listing.empty = EMPTY
+            key = _first_of_interest(view) if first else listing.key
+            listing.show(self._rows(), COLUMNS, key=key)
+        self._show_words()
+
+    def _show_words(self) -> None:
+        text, colour = headline(self._view)
+        content = Content.styled(text, colour) if colour else Content(text)
+        line = self.query_one("#queue-headline", Static)
+        if line.content != content:
+            line.update(content)
+        panel = self.query_one("#queue-panel")
+        words = subtitle(self._view, len(self._selected))
+        if panel.border_subtitle != words:
+            panel.border_subtitle = words
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        item = self._under_cursor()
+        lines = ("", "")
+        if item is not None:
+            trial = item.trial
+            waiting = [
+                other.trial.id
+                for other in self._view.trials
+                if other.trial.state is TrialState.WAITING
+            ]
+            place = waiting.index(trial.id) + 1 if trial.id in waiting else 0
+            paper = self._papers.get(trial.spec.settings_key)
+            lines = detail_lines(item, paper, place, running=self._view.running)
+        self.query_one(TrialDetail).lines = lines
+
+    def _rows(self) -> QueueRows:
+        bars = self.query_one(RowList).shows(PROGRESS)
+        return QueueRows(self._view, self._selected, self._papers, bars=bars)
+
+    def _redraw(self) -> None:
+        listing = self.query_one(RowList)
+        listing.update_rows(self._rows())
+        listing.refresh()
+
+    def _under_cursor(self) -> TrialView | None:
+        place = self.query_one(RowList).cursor
+        return self._view.trials[place] if place < len(self._view.trials) else None
+
+    @on(RowList.Moved)
+    def _moved(self) -> None:
+        self._show_detail()
+
+    # Acting
+
+    def _ask_for(self, action: Callable[[], str]) -> None:
+        """Do something with the queue in a thread, say what came of it, and look."""
+        self.run_worker(self._in_order(action), group="queue-action")
+
+    async def _in_order(self, action: Callable[[], str]) -> None:
+        async with self._order:
+            try:
+                words = await asyncio.to_thread(action)
+            except UserError as error:
+                self.workbench.complain(error)
+            else:
+                if words:
+                    self.notify(words, markup=False)
+            self._look()
+            self.workbench.run_feed.look_now()
+
+    @on(RowList.Opened)
+    def action_open(self) -> None:
+        """Open the run of the trial under the cursor."""
+        item = self._under_cursor()
+        if item is not None:
+            self.run_worker(self._open(item.trial.id), group="queue-open", exclusive=True)
+
+    async def _open(self, trial_id: str) -> None:
+        folder: RunFolder
+        try:
+            folder = await asyncio.to_thread(actions.folder_of, self.workbench.home, trial_id)
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+        if self.app.screen is self:
+            self.workbench.open_run(folder)
+
+    def action_start_or_stop(self) -> None:
+        """Start it, or stop it."""
+        # Whoever stopped it does not answer for what others start later.
+        self.workbench.queue_started = self._view.stopping or not self._view.running
+        self._ask_for(partial(actions.start_or_stop, self.workbench.home))
+
+    def action_add(self) -> None:
+        """Ask which tables."""
+
+        def answered(asked: Asked | None) -> None:
+            if asked is not None:
+                self.workbench.queue_started = True
+                self._ask_for(partial(actions.add, self.workbench.home, asked))
+
+        self.app.push_screen(AddDialog(self.workbench.home, self._view.jobs), answered)
+
+    def action_shift(self, step: int) -> None:
+        """Move the trial under the cursor."""
+        item = self._under_cursor()
+        if item is not None:
+            self._ask_for(partial(actions.move, self.workbench.home, item.trial.id, step))
+
+    def action_drop(self) -> None:
+        """Drop the selected trials, once asked, or the one under the cursor."""
+        item = self._under_cursor()
+        ids = [view.trial.id for view in self._view.trials if view.trial.id in self._selected]
+        ids = ids or ([item.trial.id] if item is not None else [])
+        if not ids:
+            return
+        drop = partial(self._ask_for, partial(actions.drop, self.workbench.home, ids))
+        if len(ids) == 1:
+            drop()
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "drop":
+                drop()
+
+        question = f"Drop {len(ids)} trials from the queue? Runs and results stay."
+        answers = [("stay", "Keep them"), ("drop", "Drop them")]
+        self.app.push_screen(ChoiceDialog(question, answers), answered)
+
+    def action_clear(self) -> None:
+        """Take out what has ended."""
+        if self._view.trials:
+            self._ask_for(partial(actions.clear, self.workbench.home))
+
+    @on(RowList.Marked)
+    def action_select(self) -> None:
+        """Select or not."""
+        item = self._under_cursor()
+        if item is not None:
+            self._selected ^= {item.trial.id}
+            self.query_one(RowList).refresh_row(self.query_one(RowList).cursor)
+            self._show_words()
+
+    def action_step_out(self) -> None:
+        """The selection goes."""
+        if self._selected:
+            self._selected.clear()
+            self.query_one(RowList).refresh()
+            self._show_words()
+
+
+def _first_of_interest(view: QueueView) -> str | None:
+    """What trains, else what is next."""
+    first = next(iter(view.training + view.pending), None)
+    return first.trial.id if first is not None else None
