@@ -141,10 +141,10 @@ def test_more_than_a_queue_holds(home: Home, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_write_that_fails_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     service.enqueue(home, wanted(0), "reproduce")
 
-    def full(path: Path, data: object) -> None:
+    def full(path: Path, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("workbench.queue.store.write_json", full)
+    monkeypatch.setattr("workbench.queue.store.write_text", full)
     with pytest.raises(EnvironmentProblem, match="No space left on device; nothing was changed"):
         service.enqueue(home, wanted(1), "reproduce")
     assert seeds(home) == [0]

@@ -26,7 +26,13 @@ def speed(images_per_second: float = 10_000.0) -> Speed:
 
 def seen(trials: list[Trial], speeds: list[Speed], living: dict[str, WatchedRun]) -> QueueView:
     state = QueueState(trials=trials)
-    return view_of(state, running=True, living=living, results={}, speeds=speeds)
+    return view_of(
+        state,
+        running=True,
+        living=living,
+        results={},
+        estimate=lambda trial: estimated_seconds(trial.spec, speeds),
+    )
 
 
 def trial(name: str, state: TrialState = TrialState.WAITING, **values: object) -> Trial:

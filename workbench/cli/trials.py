@@ -146,15 +146,11 @@ def train_wanted(
     from workbench.cli.output import note
     from workbench.cli.queue_follow import display_for, follow_queue
     from workbench.queue import service
-    from workbench.queue.store import QueueStore
 
     service.check_jobs(jobs)
     ids = service.enqueue(home, wanted, by, labels)
     if not ids:
         return None
-    first = [trial.id for trial in QueueStore(home).read().waiting if trial.id not in ids]
-    if first:
-        note(f"{len(first)} queued earlier go first (`mnist-workbench queue` lists them)")
     service.start(home, jobs)
     if detach:
         note("training in the background; `mnist-workbench queue watch` follows it")

@@ -33,11 +33,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Sorted:
-    """What of the wanted is there, what waits or trains already, and what is new."""
+    """What of the wanted is there, what waits or trains already, and what is new.
+
+    `ahead` are other trials that are pending and come first.
+    """
 
     present: tuple[tuple[Wanted, RunSummary], ...]
     queued: tuple[tuple[Wanted, Trial], ...]
     new: tuple[Wanted, ...]
+    ahead: int = 0
 
     @property
     def to_train(self) -> int:
@@ -67,7 +71,9 @@ def _sorted(
             waiting.append((item, queued[key]))
         else:
             new.setdefault(key, item)
-    return Sorted(tuple(present), tuple(waiting), tuple(new.values()))
+    asked = {trial.id for _, trial in waiting}
+    ahead = sum(trial.state.pending and trial.id not in asked for trial in state.trials)
+    return Sorted(tuple(present), tuple(waiting), tuple(new.values()), ahead)
 
 
 def enqueue(

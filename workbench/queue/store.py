@@ -6,7 +6,6 @@ it here; the runner reads it some times a second. So both sides may come and go.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.queue.trial import Trial, TrialState
 from workbench.runs import lock
-from workbench.runs.record import write_json
+from workbench.runs.record import write_text
 from workbench.settings import Home
 
 LOCK_TIMEOUT = 15.0  # seconds; a change takes a hundredth of one
-MOST_TRIALS = 5_000
+MOST_TRIALS = 2_000
 MOST_JOBS = 64
 
 
@@ -100,8 +99,9 @@ class QueueStore:
                 state = self.read()
                 before = state.model_dump_json()
                 yield state
-                if state.model_dump_json() != before:
-                    write_json(self.file, state.model_dump(mode="json"))
+                after = state.model_dump_json()
+                if after != before:
+                    write_text(self.file, after)
         except Timeout as error:
             raise EnvironmentProblem(
                 f"the queue in {self.folder} is held by another process; try again"
@@ -147,8 +147,3 @@ def _free_name(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return free
-
-
-def as_json(state: QueueState) -> str:
-    """The queue as one JSON text, for scripts."""
-    return json.dumps(state.model_dump(mode="json"), ensure_ascii=False, indent=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,9 +137,9 @@ def view_of(
     running: bool,
     living: Mapping[str, WatchedRun],
     results: Mapping[Identity, RunSummary],
-    speeds: Sequence[Speed],
+    estimate: Callable[[Trial], float | None],
 ) -> QueueView:
-    """Put the queue, the living runs (by run id), the results and the speeds together."""
+    """Put the queue, the living runs (by run id), the results and the estimates together."""
     views = []
     for trial in state.trials:
         run = living.get(trial.run_id) if trial.run_id else None
@@ -147,7 +147,7 @@ def view_of(
         seconds: float | None = 0.0
         if trial.state.pending:
             left = run.seconds_left if run is not None else None
-            seconds = left if left is not None else estimated_seconds(trial.spec, speeds)
+            seconds = left if left is not None else estimate(trial)
         views.append(TrialView(trial, run, result, seconds))
     return QueueView(running, state.stopping, state.jobs, state.message, tuple(views))
 

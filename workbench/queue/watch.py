@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from workbench.leaderboard.store import Leaderboard
 from workbench.queue.known import results
 from workbench.queue.store import QueueState, QueueStore
-from workbench.queue.trial import Identity
-from workbench.queue.view import QueueView, view_of
+from workbench.queue.trial import Identity, Trial
+from workbench.queue.view import QueueView, estimated_seconds, view_of
 from workbench.runs.estimate import Speed, known_speeds
 from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
@@ -27,6 +27,7 @@ class QueueWatch:
         self._state = QueueState()
         self._results: Mapping[Identity, RunSummary] = {}
         self._speeds: Sequence[Speed] = ()
+        self._estimates: dict[str, float | None] = {}  # seconds by trial id
 
     def look(self, living: Mapping[str, WatchedRun]) -> QueueView:
         """The queue now. `living` are the runs that train, by run id.
@@ -44,10 +45,16 @@ class QueueWatch:
             self._board_seen = board.version()
             self._results = results(board.entries())
             self._speeds = known_speeds(self._home, platform.node())
+            self._estimates.clear()
         return view_of(
             self._state,
             running=running,
             living=living,
             results=self._results,
-            speeds=self._speeds,
+            estimate=self._estimate,
         )
+
+    def _estimate(self, trial: Trial) -> float | None:
+        if trial.id not in self._estimates:
+            self._estimates[trial.id] = estimated_seconds(trial.spec, self._speeds)
+        return self._estimates[trial.id]

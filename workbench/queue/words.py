@@ -26,7 +26,11 @@ def plan_sentence(found: Sorted, speeds: Sequence[Speed]) -> str:
         parts.append(f"{len(found.new)} new")
     specs = [item.spec for item in found.new] + [item.spec for item, _ in found.queued]
     times = [estimated_seconds(spec, speeds) for spec in specs]
-    left = time_words(total_seconds(times), sum(seconds is None for seconds in times))
+    seconds, unknown = total_seconds(times), sum(known is None for known in times)
+    if found.ahead:
+        left = f"{_length(seconds, unknown)}, after {found.ahead} queued earlier"
+    else:
+        left = time_words(seconds, unknown)
     return f"{', '.join(parts)}; {found.to_train} to train: {left}."
 
 
@@ -42,5 +46,11 @@ def time_words(seconds: float | None, unknown: int, *, left: bool = False) -> st
     if seconds is None:
         return NOT_KNOWN
     until = time.strftime("%H:%M", time.localtime(time.time() + seconds))
-    words = f"about {duration_words(seconds)}{' left' if left else ''}, until {until}"
+    return _length(seconds, unknown, f"{' left' if left else ''}, until {until}")
+
+
+def _length(seconds: float | None, unknown: int, then: str = "") -> str:
+    if seconds is None:
+        return NOT_KNOWN
+    words = f"about {duration_words(seconds)}{then}"
     return f"{words}, and {count(unknown, 'trial')} of unknown length" if unknown else words

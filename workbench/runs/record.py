@@ -89,10 +89,15 @@ def write_json(path: Path, data: object) -> None:
     Raises:
         OSError: the disk is full or the folder is gone; the old file is intact.
     """
+    write_text(path, json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def write_text(path: Path, text: str) -> None:
+    """The same for any text."""
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(data, file, ensure_ascii=False, indent=1)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
