@@ -180,6 +180,10 @@ def test_cost_by_work_and_by_time(runs_of: RunsOf) -> None:
     assert "−0.67 points for 3.6 times the multiply-adds" in verdict.text
     paid = [*runs[:4], *runs_of(6, 2, (0.99, 0.9901)), *runs[6:]]
     assert check(convolutions.COST, paid).kind is Kind.NOT_BORNE_OUT
+    near = [*runs[:4], *runs_of(6, 2, (0.9735, 0.9757)), *runs[6:]]
+    assert check(convolutions.COST, near).kind is Kind.PARTLY
+    single = cnns(runs_of, (0.966,), (0.967,), (0.979,), (0.974,))
+    assert check(convolutions.COST, single).kind is Kind.NOT_JUDGED  # of unknown spread
 
 
 def test_times_of_several_machines_are_not_compared(runs_of: RunsOf) -> None:
@@ -337,7 +341,7 @@ def test_whatever_the_runs_say(accuracies: list[list[float]]) -> None:
     view = claims_view(checked)
     assert len(view.rows) == len(view.records) == 7
     for item in checked:
-        assert item.verdict.text.endswith((".", "."))
+        assert item.verdict.text.endswith(".")
         assert "nan" not in item.verdict.text and "  " not in item.sentence
 
 

@@ -15,17 +15,21 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.console import Console
 
+from tests.leaderboard.conftest import DEFAULTS
+from workbench.leaderboard.claims_view import claims_table
 from workbench.leaderboard.export import csv as csv_export
 from workbench.leaderboard.export import json as json_export
-from workbench.leaderboard.export.document import document
+from workbench.leaderboard.export.document import document, provenance
 from workbench.leaderboard.export.latex import escaped as latex_escaped
 from workbench.leaderboard.export.latex import to_latex
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.export.rich import TableView
 from workbench.leaderboard.fitting import text_width
-from workbench.leaderboard.grouping import group_runs
+from workbench.leaderboard.grouping import group_runs, ranked
+from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.paper import compare_all
 from workbench.leaderboard.paper_view import paper_view
+from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
 from workbench.leaderboard.views import grouped_table, leaderboard_table, seeds_text
 from workbench.leaderboard.wording import duration, percent_spread, points
@@ -133,8 +137,8 @@ def test_columns_without_text_are_left_out(make_summary: MakeSummary) -> None:
 def test_the_document_holds_every_table(runs: list[RunSummary]) -> None:
     text = document(runs)
     tables = cells_of(text)
-    # Five of the paper, three of them again with the bfloat16 run, groups, and all runs.
-    assert len(tables) == 5 + 3 + 2
+    # Five of the paper and its claims, three again with the bfloat16 run, groups, all runs.
+    assert len(tables) == 6 + 4 + 2
     titles = re.findall(r"^### Table (\d):", text, re.MULTILINE)
     assert titles == ["3", "6", "7", "8", "9", "7", "8", "9"]
     assert "A Processor, 2 cores, TensorFlow 2.21.0, Keras 3.15.0" in text
@@ -143,7 +147,7 @@ def test_the_document_holds_every_table(runs: list[RunSummary]) -> None:
 
 def test_the_document_without_runs() -> None:
     text = document([])
-    assert len(cells_of(text)) == 5
+    assert len(cells_of(text)) == 6
     assert "No runs yet" in text
 
 
@@ -262,3 +266,104 @@ def test_wording() -> None:
     assert percent_spread(None, None) == "–"
     assert seeds_text((0, 1, 2, 3, 7, 9, 10)) == "0–3, 7, 9–10"
     assert seeds_text(()) == "–"
+
+
+# Documents, as GitHub's own grammar reads them
+
+
+def sections(markdown: str) -> list[tuple[str, list[list[str]] | None]]:
+    """The headings of a document in order, each with the cells of the table below it."""
+    tokens = MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(markdown)
+    found: list[tuple[str, list[list[str]] | None]] = []
+    tables = iter(cells_of(markdown))
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open":
+            found.append((plain(tokens[place + 1]), None))
+        elif token.type == "table_open":
+            title, before = found[-1]
+            assert before is None, f"two tables under {title!r}"
+            found[-1] = (title, next(tables))
+    assert next(tables, None) is None
+    return found
+
+
+def as_cells(table: Table) -> list[list[str]]:
+    """What a table's markdown is to give back."""
+    places = table.filled_columns()
+    rows = [[row[place].text for place in places] for row in table.rows]
+    return [[table.headings[place].text for place in places], *rows]
+
+
+def every_table(runs: list[RunSummary], imported: list[RunSummary]) -> list[Table]:
+    half = [part for part in compare_all(runs, "bfloat16", imported) if part.trained]
+    return [
+        *(paper_view(part) for part in compare_all(runs, imported=imported)),
+        claims_table(runs),
+        *(paper_view(part) for part in half),
+        claims_table(runs, "bfloat16"),
+        grouped_table(ranked(group_runs(runs)), "By settings"),
+        leaderboard_table(sort_runs(runs), "All runs"),
+        imported_table(sort_runs(imported)),
+    ]
+
+
+def test_every_table_of_the_document_comes_back(
+    runs: list[RunSummary], paper_summary: MakeSummary, make_summary: MakeSummary
+) -> None:
+    imported = [
+        paper_summary(3, 0, 0.9524, host="el|se `where`"),
+        *(make_summary(preset=text, note=text, host=text) for text in HOSTILE),
+    ]
+    text = document(runs, "Ours | *theirs*\n# `x`", imported)
+    found = sections(text)
+    assert found[0] == ("Ours | *theirs* # `x`", None)
+    tables = [(title, cells) for title, cells in found if cells is not None]
+    expected = [(table.title, as_cells(table)) for table in every_table(runs, imported)]
+    assert tables == expected
+    # Nothing of a cell became a heading, a quotation, code or HTML between the tables.
+    tokens = MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(text)
+    kinds = {token.type for token in tokens}
+    assert not kinds & {"fence", "code_block", "html_block", "blockquote_open", "hr"}
+    inline = [child for token in tokens for child in token.children or []]
+    code = {child.content for child in inline if child.type == "code_inline"}
+    assert code == {"mnist-workbench export"}
+    assert {child.type for child in inline} <= {"text", "text_special", "code_inline", "softbreak"}
+
+
+@pytest.mark.parametrize("number", [3, 6, 7, 8, 9])
+def test_every_table_of_the_paper_comes_back(
+    runs: list[RunSummary], paper_summary: MakeSummary, number: int
+) -> None:
+    imported = [paper_summary(number, 0, 0.95), paper_summary(number, 1, None, diverged=True)]
+    for theirs in ([], imported):
+        for comparison in compare_all(runs, imported=theirs):
+            if comparison.table.number == number:
+                view = paper_view(comparison)
+                (cells,) = cells_of(to_markdown(view))
+                assert cells == as_cells(view)
+                assert len(cells) == len(view.rows) + 1
+
+
+@given(st.lists(st.tuples(st.text(), st.text(), st.text()), min_size=1, max_size=3))
+def test_the_leaderboard_comes_back_whatever_its_runs_say(
+    texts: list[tuple[str, str, str]],
+) -> None:
+    runs = [
+        RunSummary(**{**DEFAULTS, "run_id": f"r{place}", "preset": preset, "note": note,
+                      "tags": (tag,), "host": tag})
+        for place, (preset, note, tag) in enumerate(texts)
+    ]  # fmt: skip
+    view, groups = leaderboard_table(runs), grouped_table(group_runs(runs))
+    theirs = imported_table(runs)
+    text = "\n".join(to_markdown(table) for table in (view, groups, theirs))
+    assert cells_of(text) == [as_cells(view), as_cells(groups), as_cells(theirs)]
+
+
+def test_imported_runs_are_told_apart(runs: list[RunSummary], paper_summary: MakeSummary) -> None:
+    assert "mported" not in document(runs)
+    text = document(runs, imported=[paper_summary(3, 1, 0.9681, host="elsewhere")])
+    assert "## Imported runs" in text
+    assert "Not made here: imported for comparison" in text
+    assert "1 run on elsewhere" in text
+    assert text.count("elsewhere") == 3  # the table's footnote, one of the paper's, the word itself
+    assert provenance(runs) in text

@@ -127,6 +127,54 @@ def test_records_are_fractions(paper_summary: MakeSummary) -> None:
     assert record["cells"] == {"Model": "NN model 1", "Architecture": "784 – 128 – 10"}
 
 
+def test_our_best_stands_where_there_are_several(paper_summary: MakeSummary) -> None:
+    one = [paper_summary(3, 0, 0.951)]
+    headings = paper_view(compare(paper_table(3), one)).headings
+    assert "Our best" not in [item.text for item in headings]
+    two = [*one, paper_summary(3, 0, 0.953, 1)]
+    view = paper_view(compare(paper_table(3), two))
+    assert column(view, "Our best")[:2] == ["95.30 %", "–"]
+    heaviest = max(view.headings, key=lambda item: item.weight)
+    assert heaviest.text == "Our best"  # the first to go where it is narrow
+    assert "Best − paper" not in [item.text for item in view.headings]
+    always = paper_view(compare(paper_table(6), []))
+    assert column(always, "Our best") == ["–"] * 4
+
+
+def test_imported_runs_stand_beside_and_count_nowhere(paper_summary: MakeSummary) -> None:
+    ours = [paper_summary(3, 0, 0.951), paper_summary(3, 0, 0.952, 1)]
+    theirs = [
+        *(paper_summary(3, 0, value, seed) for seed, value in enumerate((0.91, 0.92, 0.93))),
+        paper_summary(3, 1, None, **DIVERGED),
+    ]
+    alone, beside = (compare(paper_table(3), ours, imported=them) for them in ([], theirs))
+    assert "Imported" not in [item.text for item in paper_view(alone).headings]
+    view = paper_view(beside)
+    assert column(view, "Imported") == ["92.00 ± 1.00 % (n = 3)", "diverged", "–", "–"]
+    for heading in paper_view(alone).headings:
+        assert column(view, heading.text) == column(paper_view(alone), heading.text)
+    assert any("on box (A Processor, 2 cores)" in note for note in view.footnotes)
+    for before, after in zip(alone.to_json(), beside.to_json(), strict=True):
+        assert {key for key in before if before[key] != after[key]} <= {
+            key for key in before if key.startswith("imported_")
+        }
+    record = beside.to_json()[0]
+    assert (record["n"], record["imported_n"]) == (2, 3)
+    assert record["imported_mean"] == pytest.approx(0.92)
+    assert record["imported_standard_deviation"] == pytest.approx(0.01)
+    assert (record["imported_best"], record["imported_worst"]) == (0.93, 0.91)
+    assert beside.to_json()[2]["imported_mean"] is None
+
+
+def test_only_imported_runs_are_not_ours(paper_summary: MakeSummary) -> None:
+    comparison = compare(paper_table(9), [], imported=[paper_summary(9, 1, 0.9917)])
+    assert comparison.trained == 0
+    assert all(row.within is None and row.difference is None for row in comparison.rows)
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in paper_view(comparison).rows}
+    assert rows["Ours"] == ["not trained yet"] * 2
+    assert rows["Imported"] == ["–", "99.17 % (n = 1)"]
+
+
 def test_the_papers_distinct_trainings() -> None:
     # 24 rows: SGD 0.002 stands in Tables 6, 7 and 9, Adam 0.002 in Tables 7, 8 and 9.
     assert sum(len(paper_table(number).rows) for number in TABLE_NUMBERS) == 24

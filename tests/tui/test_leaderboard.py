@@ -10,11 +10,15 @@ from textual.widgets import Input, OptionList
 from tests.tui.runs_of_old import ended_run, until
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
+from workbench.model.tables import paper_table
+from workbench.queue import service
+from workbench.queue.store import QueueStore
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.leaderboard import LeaderboardScreen
+from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.overlay import (
     Curve,
@@ -25,6 +29,7 @@ from workbench.tui.screens.leaderboard.overlay import (
     read_curve,
 )
 from workbench.tui.screens.leaderboard.rows import difference
+from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.widgets.row_list import RowList
 
 
@@ -301,3 +306,89 @@ def test_overlay_tells_curves_apart_without_colour(results: Home) -> None:
     assert len(marks) == len(set(marks)) == 2
     assert chart.y_range[1] <= 1.0
     assert overlay_chart([], Quantity.TEST_LOSS, 60, 10).series == ()
+
+
+@pytest.fixture
+def with_imported(results: Home) -> Home:
+    """The same, and two runs of NN model 2 from elsewhere."""
+    board = Leaderboard(results)
+    spec = paper_table(3).rows[3].spec()
+    like = board.entries()[0].model_copy(
+        update={"preset": spec.preset, "settings_key": spec.settings_key, "host": "elsewhere"}
+    )
+    board.import_entries(
+        like.model_copy(update={"run_id": f"x{seed}-nn-2", "seed": seed, "test_accuracy": accuracy})
+        for seed, accuracy in enumerate((0.9690, 0.9700))
+    )
+    return results
+
+
+@pytest.mark.asyncio
+async def test_imported_runs_have_a_tab_of_their_own(with_imported: Home) -> None:
+    app = WorkbenchApp(with_imported)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        tabs = app.screen.query_one(TabLine)
+        assert "Imported" in str(tabs.render()) and len(str(tabs.render())) <= 78
+        await pilot.press("left")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        assert "[Imported]" in str(tabs.render())
+        assert has_line(app, "nn-2", "97.00", "−0.04")
+        panel = app.screen.query_one("#board-panel")
+        assert "not your own" in str(panel.border_title)
+        assert "2 runs on elsewhere" in str(panel.border_subtitle)
+        await until(pilot, lambda: "elsewhere" in str(app.screen.query_one(BoardDetail).render()))
+        for key in ("enter", "space", "t", "T", "d", "N", "slash"):  # none of them does anything
+            await pilot.press(key)
+        assert isinstance(app.screen, LeaderboardScreen)
+        assert not list(with_imported.path.glob("queue*"))
+        await pilot.press("c")
+        await until(pilot, lambda: "Imported runs" in app.clipboard)
+        Leaderboard(with_imported).remove_imported()
+        await until(pilot, lambda: len(shown(app)) == 5)
+        assert "Imported" not in str(tabs.render())
+        assert "[All runs]" in str(tabs.render())
+
+
+@pytest.mark.asyncio
+async def test_imported_runs_stand_beside_the_papers_rows(with_imported: Home) -> None:
+    app = WorkbenchApp(with_imported)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("right")
+        await until(pilot, lambda: has_line(app, "NN model 2", "○ t trains", "96.95 ± 0.07 (2)"))
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("end")
+        detail = app.screen.query_one(BoardDetail)
+        await until(pilot, lambda: "imported: 96.95 ± 0.07 % (n = 2)" in str(detail.render()))
+
+
+@pytest.mark.asyncio
+async def test_a_table_is_queued_as_a_whole(results: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Home] = []
+    monkeypatch.setattr(service, "start", lambda home: started.append(home))
+    said: list[str] = []
+    app = WorkbenchApp(results)
+    monkeypatch.setattr(app, "notify", lambda text, **_: said.append(text))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("right")
+        await until(pilot, lambda: len(shown(app)) == 4)
+        await pilot.press("T")
+        await until(pilot, lambda: said)
+        assert said == ["2 trainings queued; 5 shows the queue"]
+        waiting = QueueStore(results).read().waiting
+        assert [(trial.spec.preset, trial.by) for trial in waiting] == [
+            ("nn-1.2", "app"), ("nn-2", "app"),
+        ]  # fmt: skip
+        assert started == [results] and app.queue_started
+        await pilot.press("T")
+        await until(pilot, lambda: len(said) == 2)
+        assert said[1] == "All that is missing is queued already; 5 shows the queue"
+        assert len(QueueStore(results).read().waiting) == 2
+        for row in (2, 3):
+            ended_run(results, accuracy=0.95, row=row, seed=0)
+        Leaderboard(results).sync()
+        await pilot.press("T")
+        await until(pilot, lambda: len(said) == 3)
+        assert said[2] == "Nothing is missing in Table 3"

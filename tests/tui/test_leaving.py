@@ -16,7 +16,11 @@ from tests.tui.runs_of_old import LivingRun, until
 from workbench.errors import EnvironmentProblem
 from workbench.model.library import find_preset, own_preset_files
 from workbench.model.spec import TrainingSpec
-from workbench.runs import control, launcher
+from workbench.queue import service
+from workbench.queue.service import Wanted
+from workbench.queue.store import QueueStore
+from workbench.queue.trial import TrialState
+from workbench.runs import control, launcher, lock
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
@@ -242,3 +246,69 @@ async def test_a_training_that_cannot_start_is_said(
         assert not isinstance(app.screen, TrainScreen) and not app.started
         said = [notice.message for notice in app._notifications]
         assert said and all("no space left" in message for message in said)
+
+
+def running_queue(home: Home) -> int:
+    """A queue of one waiting trial, whose runner's lock is held here."""
+    service.enqueue(home, [Wanted(specs_for(home, "nn-1", Plan())[0])], "reproduce")
+    held = lock.acquire(QueueStore(home).runner_lock)
+    assert held is not None
+    return held
+
+
+@pytest.mark.asyncio
+async def test_a_queue_started_here_is_asked_about(home: Home) -> None:
+    held = running_queue(home)
+    app = WorkbenchApp(home)
+    app.queue_started = True
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        assert question(app) == "The queue is still training."
+        assert answers(app)[0] == "Leave it training and quit"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen.id != LEAVING)
+        assert not app._exit and not QueueStore(home).read().stopping
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        await pilot.press("j", "enter")  # stop and save
+        await until(pilot, lambda: app._exit)
+    assert QueueStore(home).read().stopping
+    os.close(held)
+
+
+@pytest.mark.asyncio
+async def test_a_killed_queue_takes_what_trains_with_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[str] = []
+    monkeypatch.setattr(control, "kill", lambda folder: killed.append(folder.name))
+    held = running_queue(home)
+    run = LivingRun(home, by="reproduce")
+    with QueueStore(home).change() as state:
+        update = {"state": TrialState.RUNNING, "run_id": run.folder.run_id}
+        state.put(state.trials[0].model_copy(update=update))
+    app = WorkbenchApp(home)
+    app.queue_started = True
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen.id == LEAVING)
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: app._exit)
+    assert killed == [run.folder.run_id] and QueueStore(home).read().stopping
+    run.die()
+    os.close(held)
+
+
+@pytest.mark.asyncio
+async def test_a_queue_of_others_or_one_that_has_ended_is_not_asked_about(home: Home) -> None:
+    held = running_queue(home)
+    others, ended = WorkbenchApp(home), WorkbenchApp(home)
+    async with others.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: others._exit)
+    os.close(held)
+    ended.queue_started = True
+    async with ended.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: ended._exit)

@@ -177,7 +177,7 @@ def claims(
     ] = TableFormat.RICH,
     home: HomeOption = None,
 ) -> None:
-    """Check what the paper concludes from its tables against our runs, with the numbers.
+    """Check what the paper concludes, with numbers from our runs.
 
     Example: mnist-workbench leaderboard claims
     """
@@ -215,7 +215,9 @@ def import_(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Show published results beside one's own, counted into none of them.
+    """Show published results beside one's own.
+
+    They are counted into none of them; the same runs imported again are replaced.
 
     Example: mnist-workbench leaderboard import docs/reproduction.json
     """

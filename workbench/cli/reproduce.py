@@ -130,20 +130,26 @@ def _print_results(
 ) -> None:
     from workbench.cli.output import print_json, print_table
     from workbench.cli.trials import trials_json
+    from workbench.leaderboard.claims.every import check_all
+    from workbench.leaderboard.claims_view import claims_view
     from workbench.leaderboard.paper import compare
     from workbench.leaderboard.paper_view import paper_view
     from workbench.leaderboard.store import Leaderboard
 
     entries = Leaderboard(home).entries()
     shown = [paper_view(compare(table, entries, precision)) for table in tables]
+    numbers = {table.number for table in tables}
+    checked = [item for item in check_all(entries, precision) if item.claim.table in numbers]
+    claims = claims_view(checked, precision)
     if as_json:
         print_json(
             {
                 "tables": [record for table in shown for record in table.records],
+                "claims": list(claims.records),
                 "trials": trials_json(view),
             }
         )
         return
-    for table in shown:
+    for table in [*shown, claims] if checked else shown:
         print()
         print_table(table)

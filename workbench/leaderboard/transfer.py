@@ -59,7 +59,7 @@ def to_file(summaries: Iterable[RunSummary]) -> str:
         to_json([run.to_json() for run in results_of(summaries)], inf_nan_mode="null")
     )
     data = {"format": FORMAT, "version": VERSION, "entries": entries}
-    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def read_entries(path: Path) -> list[RunSummary]:

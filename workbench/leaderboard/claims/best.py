@@ -31,7 +31,7 @@ def check_best(evidence: Evidence, number: int, *, best_of_n: bool = False) -> V
     rivals = [sample for sample in samples if sample is not champion]
     trained = [sample for sample in rivals if sample.n]
     if not champion.n or not trained:
-        return Verdict(Kind.NOT_JUDGED, sentences(champion.losses, needs(samples)), tuple(samples))
+        return Verdict(Kind.NOT_JUDGED, needs(samples), tuple(samples))
     spread = evidence.spread(number)
     found = [standing(champion, sample, spread) for sample in trained]
     everyone = all(sample.ran for sample in rivals)
@@ -49,7 +49,6 @@ def check_best(evidence: Evidence, number: int, *, best_of_n: bool = False) -> V
         _told_apart(champion, trained, spread),
         _best_runs(champion, trained) if best_of_n else "",
         borrowed(spread, [champion, *trained]),
-        *(sample.losses for sample in samples),
         needs(samples),
     )
     return Verdict(kind, text, tuple(samples))

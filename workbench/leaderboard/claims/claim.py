@@ -76,9 +76,10 @@ class CheckedClaim:
 
 
 def needs(samples: Sequence[Sample]) -> str:
-    """`Not trained yet: CNN model 1, CNN model 1.1.`, or nothing."""
+    """Which rows lost runs or have none: `Not trained yet: CNN model 1.`; or nothing."""
     names = [sample.name for sample in samples if not sample.ran]
-    return f"Not trained yet: {', '.join(names)}." if names else ""
+    missing = f"Not trained yet: {', '.join(names)}." if names else ""
+    return sentences(*(sample.losses for sample in samples), missing)
 
 
 def sentences(*parts: str) -> str:

@@ -8,7 +8,6 @@ none of its own.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -57,7 +56,7 @@ def pooled_spread(samples: Iterable[Sample]) -> Spread | None:
     freedom = sum(sample.n - 1 for sample in several)
     if not freedom:
         return None
-    squares = sum((sample.n - 1) * statistics.variance(sample.accuracies) for sample in several)
+    squares = sum((sample.n - 1) * sample.variance for sample in several)
     return Spread(math.sqrt(squares / freedom), freedom, len(several))
 
 
@@ -78,7 +77,7 @@ def standing(one: Sample, other: Sample, spread: Spread | None = None) -> Standi
 def least_clear(one: Sample, other: Sample, spread: Spread | None) -> float | None:
     """The least difference of the means (a fraction) that is clear; None if no spread is known."""
     if one.n > 1 and other.n > 1:
-        parts = [statistics.variance(side.accuracies) / side.n for side in (one, other)]
+        parts = [side.variance / side.n for side in (one, other)]
         total = sum(parts)
         if total:  # else both happen to have equal runs, which tells nothing of the spread
             freedom = total**2 / sum(

@@ -11,6 +11,7 @@ from workbench.leaderboard.claims.contrast import (
     Standing,
     borrowed,
     difference,
+    least_clear,
     standing,
 )
 from workbench.leaderboard.claims.evidence import Evidence
@@ -86,10 +87,10 @@ def _cost_kind(
     found = [standing(costly, sample, spread) for sample in cheaper]
     if Standing.BELOW in found:  # something cheaper is clearly better
         return Kind.BORNE_OUT
-    if not everyone:
+    if not everyone or any(least_clear(costly, one, spread) is None for one in cheaper):
         return Kind.NOT_JUDGED
     if Standing.OPEN in found:
-        return Kind.PARTLY  # the cost is sure; that it buys nothing is not refuted
+        return Kind.PARTLY  # the cost is sure, and no gain over all the cheaper ones is shown
     return Kind.NOT_BORNE_OUT
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from workbench.leaderboard.claims.contrast import Spread, pooled_spread
 from workbench.leaderboard.claims.sample import Sample
@@ -20,10 +21,16 @@ class Evidence:
 
     tables: dict[int, TableComparison]
 
+    @cached_property
+    def _samples(self) -> dict[int, list[Sample]]:
+        return {
+            number: [Sample(_name(number, row), row) for row in table.rows]
+            for number, table in self.tables.items()
+        }
+
     def samples(self, number: int) -> list[Sample]:
         """The rows of a table, each with a name that tells it from the others."""
-        table = self.tables[number]
-        return [Sample(_name(number, row), row) for row in table.rows]
+        return list(self._samples[number])
 
     def spread(self, number: int) -> Spread | None:
         """The spread of runs of one row: of this table's rows, else of all rows of its kind."""

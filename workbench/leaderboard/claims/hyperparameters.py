@@ -124,7 +124,7 @@ def check_cheaper(evidence: Evidence) -> Verdict:
         f"Accuracy {cheap.accuracy} against {dear.accuracy}: {points(gap)} points, "
         f"in the paper {points(papers_gap)}{_apart(alike, least)}."
     )
-    text = sentences(time, accuracy, borrowed(spread, pair))
+    text = sentences(time, accuracy, borrowed(spread, pair), needs(pair))
     return Verdict(_cheaper_kind(ratio, papers_ratio, alike), text, tuple(pair))
 
 

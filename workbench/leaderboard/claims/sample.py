@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from workbench.leaderboard.grouping import Group
@@ -34,13 +35,13 @@ class Sample:
         """The runs of these settings."""
         return self.row.ours
 
-    @property
+    @cached_property
     def trials(self) -> tuple[RunSummary, ...]:
         """The runs that learned something."""
         runs = self.ours.trials if self.ours else ()
         return tuple(run for run in runs if outcome(run) is not Outcome.COLLAPSED)
 
-    @property
+    @cached_property
     def accuracies(self) -> tuple[float, ...]:
         """Their accuracies, as fractions."""
         return tuple(run.test_accuracy for run in self.trials if run.test_accuracy is not None)
@@ -50,7 +51,7 @@ class Sample:
         """How many."""
         return len(self.accuracies)
 
-    @property
+    @cached_property
     def lost(self) -> int:
         """How many runs collapsed or diverged."""
         return len(self.ours.collapsed) + self.ours.diverged if self.ours else 0
@@ -60,15 +61,21 @@ class Sample:
         """Whether any run came to an end, whatever end."""
         return self.n + self.lost > 0
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The mean accuracy; the sample must not be empty."""
         return statistics.fmean(self.accuracies)
 
-    @property
+    @cached_property
     def deviation(self) -> float | None:
         """The sample standard deviation; None below two trials."""
         return statistics.stdev(self.accuracies) if self.n > 1 else None
+
+    @property
+    def variance(self) -> float:
+        """The sample variance; of two trials or more."""
+        assert self.deviation is not None
+        return self.deviation**2
 
     @property
     def best(self) -> float:
@@ -80,7 +87,7 @@ class Sample:
         """`96.91 ± 0.06 %`; the sample must not be empty."""
         return percent_spread(self.mean, self.deviation)
 
-    @property
+    @cached_property
     def size(self) -> str:
         """`n = 5, seeds 0–4`."""
         seeds = sorted({run.seed for run in self.trials})
@@ -99,7 +106,7 @@ class Sample:
             return ""
         return f"{self.name}: {self.lost} of {count(total, 'run')} collapsed or diverged."
 
-    @property
+    @cached_property
     def analysis(self) -> Analysis:
         """Parameters and multiply-adds of the row's network."""
         return analyse(self.row.row.preset_with_settings().architecture)

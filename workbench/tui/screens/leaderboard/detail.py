@@ -113,6 +113,8 @@ def _row_words(row: RowComparison) -> list[str]:
         f"learning rate {settings.optimizer.learning_rate:g}, "
         f"batch {settings.batch_size}, {count(settings.epochs, 'epoch')}"
     ]
+    if row.ours is not None and row.ours.n > 1:
+        words.insert(0, f"best of {row.ours.n}: {percent(row.ours.best)}")
     if row.imported is not None:
         theirs = row.imported
         words.insert(

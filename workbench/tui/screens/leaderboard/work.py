@@ -173,18 +173,21 @@ class BoardWork(Widget):
         from workbench.queue import service
         from workbench.queue.paper import trainings_for
 
-        home = self.workbench.home
+        home, wanted = self.workbench.home, trainings_for([table])
         try:
-            queued = len(service.enqueue(home, trainings_for([table]), "app"))
-            if queued:
+            found = service.sort_out(home, wanted)
+            if found.to_train:
+                service.enqueue(home, wanted, "app")
                 service.start(home)
         except UserError as error:
             self.post_message(self.Done(faults=(error,)))
             return
-        if not queued:
+        if not found.to_train:
             self.post_message(self.Done(f"Nothing is missing in Table {table.number}"))
             return
-        self.post_message(self.Queued(f"{count(queued, 'training')} queued; 5 shows the queue"))
+        new = count(len(found.new), "training")
+        said = f"{new} queued" if found.new else "All that is missing is queued already"
+        self.post_message(self.Queued(f"{said}; 5 shows the queue"))
 
     @in_thread("write")
     def write(self, arranged: Arranged, path: Path) -> None:

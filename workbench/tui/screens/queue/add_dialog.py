@@ -25,7 +25,7 @@ from workbench.tui.widgets.choice import Choice
 
 PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
 FIELDS = (
-    ("tables", "Tables", "space or its number takes or leaves one"),
+    ("tables", "Tables", "space or its number switches"),
     ("seeds", "Seeds", "of each training, from seed 0 on"),
     ("precision", "Precision", ""),
     ("jobs", "Jobs", "trainings at once"),

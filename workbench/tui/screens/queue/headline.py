@@ -27,14 +27,16 @@ def headline(view: QueueView) -> tuple[str, str]:
         parts += [f"{view.jobs} at once"] if view.jobs > 1 else []
         return " · ".join(parts + troubles), ""
     if left:
-        word = "interrupted" if view.training else "stopped"
         time = time_words(view.seconds_left, view.unknown)
+        if not any(item.trial.run_id for item in view.trials):
+            return f"not started, {left} to train; s starts · {time}", ""
+        word = "interrupted" if view.training else "stopped"
         return f"{word} with {left} to train; s goes on · {time}", "$warning"
     if not troubles:
-        return f"all {len(view.trials)} done", "$success"
+        return "done" if len(view.trials) == 1 else f"all {len(view.trials)} done", "$success"
     again = {TrialState.FAILED, TrialState.STOPPED} & {item.trial.state for item in view.trials}
-    hint = ["s tries again what failed or was stopped"] if again else []
-    return " · ".join([f"all {len(view.trials)} have ended", *troubles, *hint]), "$warning"
+    hint = ["s tries again"] if again else []
+    return " · ".join([f"{len(view.trials)} ended", *troubles, *hint]), "$warning"
 
 
 def _troubles(view: QueueView) -> list[str]:

@@ -20,7 +20,7 @@ COLUMNS = (
     Column("for", "For", 11, stretch=1, most=24),
     Column("training", "Training", 18, stretch=2, most=52),
     Column("seed", "Seed", 4, right=True),
-    Column(PROGRESS, "Progress", 16, weight=1, stretch=1, most=40),
+    Column(PROGRESS, "Progress", 16, weight=1),
     Column("accuracy", "Test %", 6, right=True),
     Column("paper", "Paper %", 7, right=True),
     Column("time", "Time", 6, right=True),
