@@ -469,7 +469,7 @@ async def test_a_form_left_open_does_not_write_into_the_next_model(home: Home) -
     async with composing(home, "cnn-2", (80, 24)) as at:
         await at.keys("enter")
         at.screen.start_from(PAPER["cnn-1"])
-        await at.keys("5", "down")
+        await at.keys("7", "down")
         assert at.screen.draft == draft_of(PAPER["cnn-1"])
         assert not at.screen.query_one(FormView).display
 

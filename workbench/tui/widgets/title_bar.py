@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -47,7 +48,7 @@ class TitleBar(Widget):
         """The places with the current one marked; the right end says what trains."""
         right = Text(f"● {self.living} training " if self.living else "", no_wrap=True)
         left = Text(" ", no_wrap=True, overflow="ellipsis")
-        places = sum(len(f"{key} {name}") for key, name in PLACES)
+        places = sum(len(f"{key} {name}") for key, name in PLACES) + cell_len(self.detail)
         gap = WIDE_GAP
         if self.size.width < 1 + places + len(PLACES) * gap + right.cell_len:
             gap = 2
