@@ -196,6 +196,13 @@ def test_times_of_several_machines_are_not_compared(runs_of: RunsOf) -> None:
     assert "Mean training time on other (2 cores)" in check(convolutions.COST, both).text
 
 
+def test_times_on_another_number_of_cores_are_another_machine(runs_of: RunsOf) -> None:
+    low = (0.966, 0.9662)
+    held = [run.model_copy(update={"threads": 1}) for run in runs_of(6, 3, (0.97, 0.971))]
+    found = check(convolutions.COST, [*cnns(runs_of, low, low, low), *held])
+    assert "No machine has trained all of these" in found.text
+
+
 def test_runs_vary(runs_of: RunsOf) -> None:
     assert check(convolutions.VARY, runs_of(6, 3, (0.9745,))).kind is Kind.NOT_JUDGED
     fell = check(convolutions.VARY, runs_of(6, 3, (0.9745, 0.9747, 0.9433)))

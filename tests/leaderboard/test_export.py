@@ -145,6 +145,12 @@ def test_the_document_holds_every_table(runs: list[RunSummary]) -> None:
     assert text == document(runs)
 
 
+def test_the_document_says_how_many_threads_a_run_had(make_summary: MakeSummary) -> None:
+    text = document([make_summary(), make_summary(threads=1)])
+    assert "A Processor, 2 cores, TensorFlow" in text
+    assert "A Processor, 2 cores (1 thread a run), TensorFlow" in text
+
+
 def test_the_document_without_runs() -> None:
     text = document([])
     assert len(cells_of(text)) == 6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -170,6 +172,24 @@ def test_one_that_has_compiled_much_is_replaced(
     warmed(standby, spec(home, "cnn-1"))
     wait_for(lambda: standby.is_ready)
     assert not compiled_itself(train(home, standby, spec(home, "cnn-1")))
+
+
+def test_one_that_is_at_once_at_work_is_left_to_it(
+    standby: Standby, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warmed(standby)
+    (process,) = standby_processes(home)
+    give = socket.send_fds
+
+    def give_and_wait(*arguments: Any) -> int:
+        """As when the worker has heard all and closed its end before the sender goes on."""
+        sent = give(*arguments)
+        wait_for(lambda: select.select([arguments[0]], [], [], 0)[0])
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", give_and_wait)
+    started = train(home, standby).history().started
+    assert started is not None and started.pid == process.pid
 
 
 def test_it_ends_with_the_screens_while_it_compiles(home: Home) -> None:

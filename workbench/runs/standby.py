@@ -151,5 +151,8 @@ def _send(channel: socket.socket, message: object, descriptors: Sequence[int] = 
     channel.settimeout(SEND_SECONDS)
     data = json.dumps(message).encode() + b"\n"
     # The descriptors go with the first bytes, and what the socket does not take at once follows.
-    channel.sendall(data[socket.send_fds(channel, [data], list(descriptors)) :])
+    rest = data[socket.send_fds(channel, [data], list(descriptors)) :]
+    # A worker that has heard all of it goes to work and closes its end: even an empty send fails.
+    if rest:
+        channel.sendall(rest)
     channel.setblocking(False)

@@ -57,6 +57,7 @@ class RunSummary(BaseModel):
     host: str
     cpu: str
     cores: int
+    threads: int | None = None  # None: as many as cores
     tensorflow: str
     keras: str
 
@@ -105,6 +106,7 @@ def summarise(
         host=environment.host,
         cpu=environment.cpu,
         cores=environment.cores,
+        threads=spec.threads,
         tensorflow=environment.tensorflow,
         keras=environment.keras,
         **results,

@@ -142,7 +142,7 @@ class Sample:
 
 def machine_of(run: RunSummary) -> Machine:
     """Where a run trained."""
-    return run.host, run.cpu, run.cores
+    return run.host, run.cpu, min(run.cores, run.threads or run.cores)
 
 
 def shared_machine(samples: list[Sample]) -> Machine | None:

@@ -51,7 +51,7 @@ def provenance(summaries: Sequence[RunSummary]) -> str:
     if not summaries:
         return "No runs yet: `mnist-workbench run nn-1` makes the first.\n"
     machines = Counter(
-        (run.host, run.cpu, run.cores, run.tensorflow, run.keras) for run in summaries
+        (run.host, run.cpu, run.cores, run.threads, run.tensorflow, run.keras) for run in summaries
     )
     starts = sorted(run.started_at for run in summaries)
     first, last = starts[0][:10], starts[-1][:10]
@@ -61,11 +61,16 @@ def provenance(summaries: Sequence[RunSummary]) -> str:
         "Accuracies are on the test images after the last epoch.\n"
     ]
     lines += [
-        f"- {escaped(host)}: {escaped(cpu)}, {count(cores, 'core')}, "
+        f"- {escaped(host)}: {escaped(cpu)}, {_cores(cores, threads)}, "
         f"TensorFlow {escaped(tensorflow)}, Keras {escaped(keras)}: {count(runs, 'run')}"
-        for (host, cpu, cores, tensorflow, keras), runs in machines.most_common()
+        for (host, cpu, cores, threads, tensorflow, keras), runs in machines.most_common()
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cores(cores: int, threads: int | None) -> str:
+    held = "" if threads is None else f" ({count(threads, 'thread')} a run)"
+    return f"{count(cores, 'core')}{held}"
 
 
 def _paper_part(comparison: TableComparison) -> str:
