@@ -62,6 +62,21 @@ def test_time_left_counts_what_trains_and_what_waits() -> None:
     assert (view.ended, len(view.pending), view.unknown) == (1, 2, 0)
 
 
+def test_what_trains_side_by_side_does_not_take_its_times_one_after_the_other() -> None:
+    living = {
+        "r1": WatchedRun(RunFolder(Path("r1")), seconds_left=12.0),
+        "r2": WatchedRun(RunFolder(Path("r2")), seconds_left=20.0),
+    }
+    trials = [
+        trial("a", TrialState.RUNNING, run_id="r1"),
+        trial("b", TrialState.RUNNING, run_id="r2"),
+        trial("c"),
+    ]
+    one = estimated_seconds(spec(), [speed()])
+    assert one is not None
+    assert seen(trials, [speed()], living).seconds_left == pytest.approx(16.0 + one)
+
+
 def test_what_is_not_known_is_said_so() -> None:
     run = WatchedRun(RunFolder(Path("r1")), seconds_left=12.0)
     trials = [trial("b", TrialState.RUNNING, run_id="r1"), trial("c"), trial("d")]

@@ -50,8 +50,15 @@ def test_the_nearest_batch_size_speaks_and_the_median_of_several() -> None:
     assert seconds(slow, *others) == pytest.approx(60.0)
 
 
-def with_speed(home: Home, images_per_second: float) -> RunFolder:
-    folder, _ = create_run(home, paper_table(6).rows[3].spec(), Labels(), "run")
+def test_a_run_that_had_all_cores_speaks_before_one_that_shared_them() -> None:
+    shared = Speed(WORK, True, 60, "float32", 2000.0, shared=True)
+    assert seconds(shared) == pytest.approx(30.0)
+    assert seconds(shared, CNN) == pytest.approx(60.0)
+
+
+def with_speed(home: Home, images_per_second: float, threads: int | None = None) -> RunFolder:
+    spec = paper_table(6).rows[3].spec().model_copy(update={"threads": threads})
+    folder, _ = create_run(home, spec, Labels(), "run")
     writer = EventWriter(folder.events_file)
     writer.write(Epoch(0.0, 1, 1000, 0.1, 0.9, 0.1, 0.9, images_per_second, 60.0, 60.0))
     writer.close()
@@ -67,6 +74,19 @@ def test_speeds_are_read_from_run_folders(home: Home) -> None:
     found = known_speeds(home, platform.node())
     assert [(speed.images_per_second, speed.convolutional) for speed in found] == [(1234.0, True)]
     assert known_speeds(home, "another-host") == []
+
+
+def test_the_cores_that_a_run_left_to_others_are_counted_up(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.runs.environment.usable_cores", lambda: 4)
+    with_speed(home, 100.0, threads=1)
+    with_speed(home, 300.0, threads=8)
+    found = known_speeds(home, platform.node())
+    assert {(speed.images_per_second, speed.shared) for speed in found} == {
+        (400.0, True),
+        (300.0, False),
+    }
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,11 @@ class TrialView:
         return self.run.progress if self.run is not None else 0.0
 
     @property
+    def paced(self) -> bool:
+        """Whether it trains and its own pace tells what is left."""
+        return self.run is not None and self.run.seconds_left is not None
+
+    @property
     def accuracy(self) -> float | None:
         """The test accuracy: the final one, or that of the last epoch so far."""
         if self.result is not None:
@@ -90,9 +95,14 @@ class QueueView:
     def seconds_left(self) -> float | None:
         """How long what is pending should take here, as far as it is known; None: nothing is.
 
-        Several jobs share the same cores, so the time is not divided by their number.
+        What waits is counted as if each had all cores, however many jobs will share them; what
+        trains has its share already, and goes on side by side.
         """
-        return total_seconds(view.seconds_left for view in self.pending)
+        training = len(self.training)
+        return total_seconds(
+            view.seconds_left / training if view.paced and view.seconds_left else view.seconds_left
+            for view in self.pending
+        )
 
     @property
     def unknown(self) -> int:

@@ -25,19 +25,25 @@ NEWEST = 100  # runs that are read; older ones say nothing new
 FARTHEST = math.log(4)  # in multiply-adds an image, times or divided by this
 ALIKE = 0.05  # runs this much farther than the nearest speak with it
 BATCH_WEIGHT = 0.5  # a batch of double size changes speed less than double work does
+SHARED_DISTANCE = 0.2  # a run that left cores to others speaks less surely of all of them
 # A test image is only a forward pass, without gradients and update.
 TEST_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What one run says: its model's work an image and its images a second."""
+    """What one run says: its model's work an image and the images a second of all cores.
+
+    `shared`: it had some of them and left the others to runs beside it, as in a queue with
+    several jobs, so that its own images a second were counted up.
+    """
 
     multiply_adds: int
     convolutional: bool
     batch_size: int
     precision: str
     images_per_second: float
+    shared: bool = False
 
 
 def known_speeds(home: Home, host: str, newest: int = NEWEST) -> list[Speed]:
@@ -62,8 +68,10 @@ def _speed(folder: RunFolder, host: str) -> Speed | None:
     except RunError:
         return None
     spec = record.spec
-    if record.environment.host != host or spec.threads is not None or spec.xla is not None:
+    if record.environment.host != host or spec.xla is not None:
         return None
+    cores = record.environment.cores
+    share = max(1.0, cores / (spec.threads or cores))
     images_per_second = next(
         (
             event.images_per_second
@@ -79,7 +87,8 @@ def _speed(folder: RunFolder, host: str) -> Speed | None:
         _convolutional(spec.architecture),
         spec.training.batch_size,
         spec.precision,
-        images_per_second,
+        images_per_second * share,
+        shared=share > 1,
     )
 
 
@@ -113,7 +122,8 @@ def epoch_seconds(
             continue
         batches = abs(math.log(batch_size / speed.batch_size))
         seconds_an_image = work / speed.multiply_adds / speed.images_per_second
-        near.append((apart + BATCH_WEIGHT * batches, seconds_an_image))
+        away = apart + BATCH_WEIGHT * batches + SHARED_DISTANCE * speed.shared
+        near.append((away, seconds_an_image))
     if not near:
         return None
     nearest = min(distance for distance, _ in near)
