@@ -137,3 +137,23 @@ def test_the_documents_title(command: Command, home: Home, make_run: MakeRun) ->
     assert done.stdout.startswith("# Reproduction of the paper's tables\n")
     title = "Reproduction of the paper's tables"
     assert done.stdout == document(Leaderboard(home).entries(), title)
+
+
+def test_results_of_another_machine_are_counted_with_ones_own(
+    command: Command, tmp_path: Path, make_run: MakeRun, published: list[RunSummary]
+) -> None:
+    make_run(accuracy=0.951)
+    assert command("leaderboard", "import", "published.json").returncode == 0
+    pooled = ("--with", "published.json")
+    table = json.loads(command("export", "--table", "3", "--format", "json", *pooled).stdout)
+    assert (table[0]["n"], table[0]["imported_n"]) == (3, 0)
+    text = command("export", *pooled).stdout
+    assert "3 runs, started" in text and "Imported runs" not in text
+    entries = json.loads(command("export", "--entries", *pooled).stdout)["entries"]
+    assert {entry["run_id"] for entry in entries} > {run.run_id for run in published}
+    again = ("-o", "all.json", "--entries", *pooled)
+    assert command("export", *again).returncode == 0
+    assert json.loads((tmp_path / "all.json").read_text())["entries"] == entries
+    assert len(json.loads(command("leaderboard", "--format", "json").stdout)) == 1
+    refused = command("export", "--with", "nothing.json")
+    assert refused.returncode == 2 and "there is no such file" in refused.stderr

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import doctor, leaderboard, presets, queue, reproduce, run, runs, sweep
+from workbench.cli import doctor, export, leaderboard, presets, queue, reproduce, run, runs, sweep
 from workbench.cli.options import HomeOption
 
 EPILOG = (
@@ -67,5 +67,5 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("sweep")(sweep.sweep)
 app.add_typer(queue.app, name="queue")
 app.add_typer(leaderboard.app, name="leaderboard")
-app.command("export")(leaderboard.export)
+app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)

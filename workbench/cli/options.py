@@ -6,11 +6,15 @@ import os
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.errors import QueryError
 from workbench.settings import HOME_VARIABLE, Home, default_home
+
+if TYPE_CHECKING:
+    from workbench.model.spec import Precision
 
 
 def _use_home(value: Path | None) -> Path | None:
@@ -53,6 +57,17 @@ class TableFormat(StrEnum):
 def current_home() -> Home:
     """The data folder in force, without creating it."""
     return default_home()
+
+
+def checked_precision(name: str) -> Precision:
+    """A precision as typed.
+
+    Raises:
+        QueryError: there is none of that name.
+    """
+    if name == "float32" or name == "bfloat16":
+        return "float32" if name == "float32" else "bfloat16"
+    raise QueryError(f'precision: "{name}" is neither float32 nor bfloat16')
 
 
 def complete_presets(incomplete: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, complete_from, current_home
+from workbench.cli.options import HomeOption, checked_precision, complete_from, current_home
 from workbench.cli.trials import (
     DetachOption,
     DryRunOption,
@@ -54,7 +54,6 @@ def reproduce(
     """
     from workbench.cli.output import note, print_json, print_table
     from workbench.cli.trials import (
-        checked_precision,
         exit_code,
         plan_sentence,
         plan_table,
@@ -65,8 +64,7 @@ def reproduce(
     from workbench.queue.service import sort_out
     from workbench.runs.record import Labels
 
-    checked_precision(precision)
-    half: Precision = "bfloat16" if precision == "bfloat16" else "float32"
+    half = checked_precision(precision)
     place = current_home()
     chosen = tables_of(_numbers(tables or []))
     wanted = trainings_for(chosen, seeds, half)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, complete_presets, current_home
+from workbench.cli.options import HomeOption, checked_precision, complete_presets, current_home
 from workbench.cli.trials import (
     DetachOption,
     DryRunOption,
@@ -62,7 +62,6 @@ def sweep(
     """
     from workbench.cli.output import note, print_json, print_table
     from workbench.cli.trials import (
-        checked_precision,
         exit_code,
         plan_sentence,
         plan_table,

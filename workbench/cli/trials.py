@@ -41,18 +41,6 @@ DetachOption = Annotated[bool, typer.Option("--detach", help="Return at once.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")]
 
 
-def checked_precision(precision: str) -> None:
-    """Refuse a precision that there is none of.
-
-    Raises:
-        QueryError: it is neither float32 nor bfloat16.
-    """
-    from workbench.errors import QueryError
-
-    if precision not in ("float32", "bfloat16"):
-        raise QueryError(f'precision: "{precision}" is neither float32 nor bfloat16')
-
-
 def speeds_here(home: Home) -> Sequence[Speed]:
     """What earlier runs of this machine tell of its speed."""
     import platform

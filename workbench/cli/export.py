@@ -1,0 +1,132 @@
+"""`export`: results as a file, for a report or for others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import HomeOption, TableFormat
+from workbench.cli.results import (
+    FilterOption,
+    GroupOption,
+    PrecisionOption,
+    SortOption,
+    TableOption,
+    all_entries,
+    chosen_table,
+    imported_beside,
+    print_text,
+    written,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def export(
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write here instead of to stdout."),
+    ] = None,
+    table: TableOption = None,
+    sort: SortOption = None,
+    filter_: FilterOption = None,
+    group: GroupOption = False,
+    precision: PrecisionOption = "float32",
+    form: Annotated[
+        TableFormat | None,
+        typer.Option("--format", help="markdown, csv, json or latex; else from FILE's ending."),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="Of the whole document.")
+    ] = None,
+    entries: Annotated[
+        bool,
+        typer.Option(
+            "--entries", help="Results as JSON, for `leaderboard import` and `export --with`."
+        ),
+    ] = False,
+    with_: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            metavar="FILE",
+            help="Count such a file's results as yours, from another of your machines, say.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Write all results into one markdown document.
+
+    It holds the leaderboard and all of the paper's tables beside it. With --table, --group,
+    --filter or another format: that one table alone.
+
+    Example: mnist-workbench export -o results.md
+    """
+    from workbench.errors import UserError
+
+    form = (form or _form_of(output)) if not entries else TableFormat.JSON
+    whole = table is None and not group and filter_ is None and sort is None
+    whole = whole and form is TableFormat.MARKDOWN
+    if title is not None and not whole:
+        raise UserError("--title: only the whole markdown document has one; leave it out")
+    files = with_ or []
+    if entries:
+        others = table is not None or group or sort is not None
+        text = _entries_file(filter_, files, others=others)
+    elif whole:
+        from workbench.leaderboard.export.document import TITLE, document
+
+        runs = all_entries(files)
+        text = document(runs, title or TITLE, imported_beside(runs))
+    else:
+        chosen = chosen_table(table, sort, filter_, group=group, precision=precision, files=files)
+        text = written(chosen, form)
+    if output is None:
+        print_text(text, form)
+        return
+    _write(output, text, force=force)
+
+
+def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -> str:
+    from workbench.cli.output import note
+    from workbench.errors import UserError
+    from workbench.leaderboard.query import parse_filter
+    from workbench.leaderboard.transfer import results_of, to_file
+    from workbench.leaderboard.wording import count
+
+    if others:
+        raise UserError("--entries: takes --filter alone; leave --table, --group and --sort out")
+    wanted = parse_filter(filter_ or "")
+    runs = [run for run in all_entries(files) if wanted.matches(run)]
+    left_out = len(runs) - len(results_of(runs))
+    if left_out:
+        note(f"{count(left_out, 'run')} stopped or failed: no results, left out")
+    return to_file(runs)
+
+
+def _form_of(output: Path | None) -> TableFormat:
+    endings = {".csv": TableFormat.CSV, ".json": TableFormat.JSON, ".tex": TableFormat.LATEX}
+    return endings.get(output.suffix.lower() if output else "", TableFormat.MARKDOWN)
+
+
+def _write(output: Path, text: str, *, force: bool) -> None:
+    import os
+
+    from workbench.cli.output import note
+    from workbench.errors import EnvironmentProblem, UserError
+
+    if output.exists() and not force:
+        raise UserError(f"{output} exists already; choose another name, or --force replaces it")
+    aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.chmod(0o644)  # made to be shared, unlike the data folder
+        aside.replace(output)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise EnvironmentProblem(f"{output}: {error.strerror}; write it elsewhere") from error
+    note(f"wrote {output}")

@@ -1,0 +1,147 @@
+"""What `leaderboard` and `export` share: which runs, as which table, in which form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import TableFormat, checked_precision, current_home
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.leaderboard.store import Leaderboard
+    from workbench.leaderboard.table import Table
+    from workbench.runs.summary import RunSummary
+
+TableOption = Annotated[
+    int | None,
+    typer.Option("--table", metavar="3|6|7|8|9", help="A table of the paper, with ours beside it."),
+]
+FilterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="TERMS",
+        help="All of: preset=cnn-2 optimizer=adam lr>=0.001 accuracy>97 tag:best, or any word.",
+    ),
+]
+SortOption = Annotated[
+    str | None,
+    typer.Option("--sort", metavar="FIELD", help="accuracy, time, lr, started_at …; -FIELD turns."),
+]
+GroupOption = Annotated[
+    bool, typer.Option("--group", help="One row a preset and settings: n, mean ± sd.")
+]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", help="Of our runs beside the paper's: float32 or bfloat16.")
+]
+ImportedOption = Annotated[
+    bool, typer.Option("--imported", help="The imported runs, which are not among one's own.")
+]
+
+
+def print_text(text: str, form: TableFormat) -> None:
+    """Print what `written` gave on stdout."""
+    from workbench.cli.output import print_json
+
+    if form is TableFormat.JSON:
+        import json
+
+        print_json(json.loads(text))
+    else:
+        print(text, end="")
+
+
+def all_entries(files: Sequence[Path] = ()) -> list[RunSummary]:
+    """All ended runs of the home, the unrecorded ones among them, and the results of files.
+
+    Raises:
+        ImportRefused: a file is not as `export --entries` writes it.
+    """
+    from workbench.cli.output import note
+    from workbench.leaderboard.transfer import read_entries
+
+    found = {run.run_id: run for file in files for run in read_entries(file)}
+    board = board_here()
+    for run_id in board.sync().unreadable:
+        note(f"mnist-workbench: run {run_id} cannot be read and is left out")
+    return list((found | {run.run_id: run for run in board.entries()}).values())
+
+
+def board_here() -> Leaderboard:
+    """The leaderboard of the home in force."""
+    from workbench.leaderboard.store import Leaderboard
+
+    return Leaderboard(current_home())
+
+
+def imported_beside(runs: Sequence[RunSummary]) -> list[RunSummary]:
+    """The imported runs that are not among these already."""
+    counted = {run.run_id for run in runs}
+    return [run for run in board_here().imported() if run.run_id not in counted]
+
+
+def chosen_table(
+    table: int | None,
+    sort: str | None,
+    filter_: str | None,
+    *,
+    group: bool,
+    precision: str = "float32",
+    imported: bool = False,
+    files: Sequence[Path] = (),
+) -> Table:
+    """The runs that are asked for, as the table that is asked for.
+
+    Raises:
+        UserError: something typed means nothing, or a file of results is none.
+    """
+    from workbench.errors import QueryError
+    from workbench.leaderboard.grouping import group_runs, ranked
+    from workbench.leaderboard.imported_view import imported_groups_table, imported_table
+    from workbench.leaderboard.paper import compare
+    from workbench.leaderboard.paper_view import paper_view
+    from workbench.leaderboard.query import parse_filter
+    from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
+    from workbench.leaderboard.views import grouped_table, leaderboard_table
+    from workbench.model.tables import paper_table
+
+    # Everything typed is checked before anything is read.
+    half = checked_precision(precision)
+    wanted = parse_filter(filter_ or "")
+    order = parse_sort(sort or DEFAULT_SORT)
+    paper = paper_table(table) if table is not None else None
+    if imported and paper is not None:
+        raise QueryError("--imported: a table of the paper shows them anyway; leave one out")
+    if paper is not None:
+        runs = [run for run in all_entries(files) if wanted.matches(run)]
+        others = [run for run in imported_beside(runs) if wanted.matches(run)]
+        return paper_view(compare(paper, runs, half, others))
+    entries = board_here().imported() if imported else all_entries(files)
+    runs = sorted_by([run for run in entries if wanted.matches(run)], order)
+    if group:
+        groups = group_runs(runs)
+        groups = ranked(groups) if sort is None else groups
+        return imported_groups_table(groups) if imported else grouped_table(groups)
+    return imported_table(runs) if imported else leaderboard_table(runs)
+
+
+def written(table: Table, output: TableFormat) -> str:
+    """A table as text, ending in a newline; markdown for what is no form of a file."""
+    from workbench.leaderboard.export.csv import to_csv
+    from workbench.leaderboard.export.json import to_json
+    from workbench.leaderboard.export.latex import to_latex
+    from workbench.leaderboard.export.markdown import to_markdown
+
+    match output:
+        case TableFormat.CSV:
+            return to_csv(table)
+        case TableFormat.JSON:
+            return to_json(table)
+        case TableFormat.LATEX:
+            return to_latex(table)
+        case _:
+            return to_markdown(table)
