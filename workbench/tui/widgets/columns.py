@@ -20,7 +20,8 @@ class Column:
     """One column. Those of the greatest `weight` go first; those of weight 0 never go.
 
     A column with `stretch` takes room that is left over, up to `most` letters; one with `ideal`
-    has at least that width wherever the columns that never go leave room for it.
+    has at least that width wherever the columns that never go leave room for it, and shrinks to
+    `width` before it goes.
     """
 
     key: str
@@ -76,11 +77,14 @@ def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
     if _needed([column for column in columns if not column.weight], widths) > width:
         widths = {column.key: column.width for column in columns}
     shown = list(columns)
-    while _needed(shown, widths) > width:
+    while (excess := _needed(shown, widths) - width) > 0:
         heaviest = max(shown, key=lambda column: column.weight, default=None)
         if heaviest is None or not heaviest.weight:
             break
-        shown.remove(heaviest)
+        if widths[heaviest.key] - excess >= heaviest.width:
+            widths[heaviest.key] -= excess
+        else:
+            shown.remove(heaviest)
     room = width - _needed(shown, widths)
     while room > 0:
         growing = [

@@ -1,0 +1,27 @@
+"""Which columns a list shows at a width, and how wide."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.tui.widgets.columns import Column, fitted
+
+COLUMNS = (
+    Column("name", "Name", 10),
+    Column("text", "Text", 8, weight=9, ideal=20),
+    Column("time", "Time", 6, weight=2),
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "widths"),
+    [
+        (60, {"name": 10, "text": 20, "time": 6}),
+        (35, {"name": 10, "text": 15, "time": 6}),  # less than the ideal, before it goes
+        (28, {"name": 10, "text": 8, "time": 6}),
+        (27, {"name": 10, "time": 6}),
+        (12, {"name": 10}),
+    ],
+)
+def test_a_column_shrinks_before_it_goes(width: int, widths: dict[str, int]) -> None:
+    assert {column.key: wide for column, wide in fitted(COLUMNS, width)} == widths
