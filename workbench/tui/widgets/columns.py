@@ -19,9 +19,9 @@ Content = str | Piece | Sequence[Piece]
 class Column:
     """One column. Those of the greatest `weight` go first; those of weight 0 never go.
 
-    A column with `stretch` takes room that is left over, up to `most` letters; one with `ideal`
-    has at least that width wherever the columns that never go leave room for it, and shrinks to
-    `width` before it goes.
+    A column with `ideal` has at least that width wherever the columns that never go leave room
+    for it, and shrinks to `width` before it goes. Room that is left over goes to columns that
+    lack their ideal, then to those with `stretch`, up to `most` letters.
     """
 
     key: str
@@ -86,6 +86,10 @@ def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
         else:
             shown.remove(heaviest)
     room = width - _needed(shown, widths)
+    for column in shown:
+        grown = min(room, max(0, column.ideal - widths[column.key]))
+        widths[column.key] += grown
+        room -= grown
     while room > 0:
         growing = [
             column for column in shown if column.stretch and widths[column.key] < column.most

@@ -32,13 +32,13 @@ def paper_columns(comparison: TableComparison) -> tuple[Column, ...]:
     columns += [
         Column("paper", "Paper's best %" if best else "Paper %", 14 if best else 7, right=True),
         Column("ours", "Ours %", 12, right=True),
-        Column("n", "n", 2, weight=1, right=True),
+        Column("n", "n", 2, right=True),
     ]
     if comparison.shows_best:
         columns.append(Column("best", "Our best %", 10, weight=2 if best else 10, right=True))
     columns += [
         Column("difference", "Diff.  ", 7, right=True),
-        Column("verdict", "Verdict", 10, stretch=1, most=24, ideal=15),
+        Column("verdict", "Verdict", 10, stretch=1, most=24),
     ]
     if comparison.imported:
         columns.append(Column("imported", "Imported %", 17, weight=4, right=True))
