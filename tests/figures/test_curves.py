@@ -130,6 +130,7 @@ def test_the_curve_goes_the_way_the_run_went(home: Home) -> None:
 def test_a_logarithmic_accuracy_still_grows_upwards(home: Home) -> None:
     root = drawn([recorded(home, spec_of())], View(log=True))
     curve = points(root, "test-accuracy")
+    assert {"accuracy (%), log scale", "loss, log scale"} <= set(words(root))
     assert curve[-1][1] < curve[0][1]
     # 90 to 95 % halves the errors, 95 to 96.67 % makes two thirds of them.
     first, second = curve[0][1] - curve[1][1], curve[1][1] - curve[2][1]
@@ -142,6 +143,13 @@ def test_a_logarithmic_accuracy_still_grows_upwards(home: Home) -> None:
 )
 def test_the_x_axis_is_named(home: Home, axis: Axis, said: str) -> None:
     assert words(drawn([recorded(home, spec_of())], View(axis=axis))).count(said) == 2
+
+
+def test_a_run_that_goes_on_is_said_to(home: Home) -> None:
+    living, ended = recorded(home, spec_of(), ends=False), recorded(home, spec_of(seed=1))
+    assert "test, after each epoch (last 96.67 %, still training)" in words(drawn([living]))
+    said = words(drawn([living, ended]))
+    assert "NN model 1, seed 0; still training" in said and "NN model 1, seed 1" in said
 
 
 def test_without_smoothing_there_is_one_training_line(home: Home) -> None:

@@ -77,7 +77,17 @@ def test_means_are_the_values_themselves_where_there_is_room() -> None:
     xs, ys = [1.0, 3.0, 3.5, math.pi + 2, 12.0], [1.0, 2.0, 4.0, math.nan, 9.0]
     means.extend(xs, ys, 2)
     means.extend(xs, ys, 5)
-    assert means.points() == ([1.0, 3.25], [1.0, 3.0])
+    # Two units of 2.0 and half a unit of 4.0 share a part.
+    assert means.points() == ([1.0, pytest.approx(3.1)], [1.0, pytest.approx(2.4)])
+
+
+def test_the_short_last_chunk_of_an_epoch_is_no_point_of_its_own() -> None:
+    means = Means(0.0, 40.0, 40)
+    xs, ys = [10.0, 20.0, 21.0, 31.0], [1.0, 2.0, 13.0, 3.0]
+    means.extend(xs, ys, 4)
+    found_xs, found_ys = means.points()
+    assert found_ys == [1.0, pytest.approx((10 * 2.0 + 13.0) / 11), 3.0]
+    assert found_xs == [10.0, pytest.approx((10 * 20.0 + 21.0) / 11), 31.0]
 
 
 def test_no_smoothing_gives_the_values_themselves() -> None:

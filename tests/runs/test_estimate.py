@@ -56,11 +56,13 @@ def test_a_run_that_had_all_cores_speaks_before_one_that_shared_them() -> None:
     assert seconds(shared, CNN) == pytest.approx(60.0)
 
 
-def with_speed(home: Home, images_per_second: float, threads: int | None = None) -> RunFolder:
+def with_speed(
+    home: Home, images_per_second: float, threads: int | None = None, steps: int = 1000
+) -> RunFolder:
     spec = paper_table(6).rows[3].spec().model_copy(update={"threads": threads})
     folder, _ = create_run(home, spec, Labels(), "run")
     writer = EventWriter(folder.events_file)
-    writer.write(Epoch(0.0, 1, 1000, 0.1, 0.9, 0.1, 0.9, images_per_second, 60.0, 60.0))
+    writer.write(Epoch(0.0, 1, steps, 0.1, 0.9, 0.1, 0.9, images_per_second, 60.0, 60.0))
     writer.close()
     return folder
 
@@ -74,6 +76,11 @@ def test_speeds_are_read_from_run_folders(home: Home) -> None:
     found = known_speeds(home, platform.node())
     assert [(speed.images_per_second, speed.convolutional) for speed in found] == [(1234.0, True)]
     assert known_speeds(home, "another-host") == []
+
+
+def test_a_few_steps_tell_no_speed(home: Home) -> None:
+    with_speed(home, 9.0, steps=20)
+    assert known_speeds(home, platform.node()) == []
 
 
 def test_the_cores_that_a_run_left_to_others_are_counted_up(

@@ -66,6 +66,7 @@ def export(
 
     Example: mnist-workbench export -o results.md
     """
+    from workbench.cli.output import check_free, write_shared
     from workbench.errors import UserError
 
     form = (form or _form_of(output)) if not entries else TableFormat.JSON
@@ -88,7 +89,8 @@ def export(
     if output is None:
         print_text(text, form)
         return
-    _write(output, text, force=force)
+    check_free(output, force=force)
+    write_shared(output, text.encode())
 
 
 def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -> str:
@@ -111,22 +113,3 @@ def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -
 def _form_of(output: Path | None) -> TableFormat:
     endings = {".csv": TableFormat.CSV, ".json": TableFormat.JSON, ".tex": TableFormat.LATEX}
     return endings.get(output.suffix.lower() if output else "", TableFormat.MARKDOWN)
-
-
-def _write(output: Path, text: str, *, force: bool) -> None:
-    import os
-
-    from workbench.cli.output import note
-    from workbench.errors import EnvironmentProblem, UserError
-
-    if output.exists() and not force:
-        raise UserError(f"{output} exists already; choose another name, or --force replaces it")
-    aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.chmod(0o644)  # made to be shared, unlike the data folder
-        aside.replace(output)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise EnvironmentProblem(f"{output}: {error.strerror}; write it elsewhere") from error
-    note(f"wrote {output}")

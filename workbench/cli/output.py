@@ -1,13 +1,15 @@
-"""Printing: data on stdout, everything else on stderr."""
+"""Output: data on stdout, everything else on stderr, files for others."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.streams import speaks_unicode
+from workbench.errors import EnvironmentProblem, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,3 +48,30 @@ def print_table(table: Table) -> None:
     from workbench.leaderboard.export.rich import TableView
 
     console().print(TableView(table))
+
+
+def check_free(output: Path, *, force: bool) -> None:
+    """Refuse to replace a file unasked.
+
+    Raises:
+        UserError: it exists, and `force` is not given.
+    """
+    if output.exists() and not force:
+        raise UserError(f"{output} exists already; choose another name, or --force replaces it")
+
+
+def write_shared(output: Path, content: bytes) -> None:
+    """Write a file for others and say so: aside and renamed, so that nobody finds half of it.
+
+    Raises:
+        EnvironmentProblem: it cannot be written.
+    """
+    aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        aside.write_bytes(content)
+        aside.chmod(0o644)  # unlike the data folder
+        aside.replace(output)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise EnvironmentProblem(f"{output}: {error.strerror}; write it elsewhere") from error
+    note(f"wrote {output}")

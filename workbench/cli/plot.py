@@ -59,7 +59,7 @@ def plot(
 
     Example: mnist-workbench runs plot 7kq2 x3fd --metric accuracy -o curves.svg
     """
-    from workbench.cli.output import note
+    from workbench.cli.output import check_free, write_shared
     from workbench.errors import RunError, UserError
     from workbench.figures.rendering import render
     from workbench.figures.view import MOST_RUNS, SMOOTHING, View, trace_of
@@ -76,7 +76,7 @@ def plot(
     )
     if len(folders) > MOST_RUNS:
         raise RunError(f"{len(folders)} runs are too many for one plot: name {MOST_RUNS} or fewer")
-    _check_free(output, force=force)
+    check_free(output, force=force)
     traces = [trace_of(folder) for folder in folders]
     if all(trace.empty for trace in traces):
         names = ", ".join(trace.run_id for trace in traces)
@@ -84,8 +84,7 @@ def plot(
             f"run {names}: nothing to plot, as no step has been trained; try again later"
         )
     metrics = tuple(Metric) if metric is Curves.BOTH else (Metric(metric.value),)
-    _write(output, render(traces, View(Axis(x.value), metrics, log, weight), form))
-    note(f"wrote {output}")
+    write_shared(output, render(traces, View(Axis(x.value), metrics, log, weight), form))
 
 
 def _form_of(output: Path) -> ImageFormat:
@@ -97,26 +96,3 @@ def _form_of(output: Path) -> ImageFormat:
         known = ", ".join(f".{form}" for form in ImageFormat)
         raise UserError(f"{output}: a figure's name ends with one of {known}; choose one of these")
     return ImageFormat(ending)
-
-
-def _check_free(output: Path, *, force: bool) -> None:
-    from workbench.errors import UserError
-
-    if output.exists() and not force:
-        raise UserError(f"{output} exists already; choose another name, or --force replaces it")
-
-
-def _write(output: Path, content: bytes) -> None:
-    """Write aside and rename, so that nobody finds half a figure."""
-    import os
-
-    from workbench.errors import EnvironmentProblem
-
-    aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_bytes(content)
-        aside.chmod(0o644)  # made to be shared, unlike the data folder
-        aside.replace(output)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise EnvironmentProblem(f"{output}: {error.strerror}; write it elsewhere") from error

@@ -38,6 +38,7 @@ LINE_INCHES = 0.185
 TITLE_INCHES = 0.27  # from the upper edge to the line beneath the title
 WIDEST_LEGEND = 92  # letters
 COLUMNS = 400  # points across; more are not seen on paper
+STILL_TRAINING = "still training"
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,9 @@ def _legend_of_run(trace: Trace, view: View) -> tuple[list[Artist], list[str]]:
     if len(trace.test):
         handles.append(Line2D([], [], **TEST_LINE))
         last = trace.test.ys(Metric.ACCURACY)[-1]
-        reached = f" (last {percent(last)})" if math.isfinite(last) else ""
-        names.append(f"test, after each epoch{reached}")
+        said = [f"last {percent(last)}"] if math.isfinite(last) else []
+        said += [STILL_TRAINING] if trace.alive else []
+        names.append("test, after each epoch" + (f" ({', '.join(said)})" if said else ""))
     if trace.paper is not None and Metric.ACCURACY in view.metrics:
         handles.append(Line2D([], [], **PAPER_LINE))
         names.append(f"paper, {percent(trace.paper)}")
@@ -193,8 +195,9 @@ def _draw_runs(
         colour = INK if len(marks) == 1 else COLOURS[number]
         row[0].axhline(mark, **{**PAPER_LINE, "color": colour}, gid=f"paper-{number + 1}")
         if len(marks) > 1:
-            end = {**run_line(number), "clip_on": False}
-            row[0].plot([1.0], [mark], transform=row[0].get_yaxis_transform(), **end)
+            # Outside, where no epoch can be meant by it.
+            end = {**run_line(number), "clip_on": False, "markerfacecolor": "white"}
+            row[0].plot([1.03], [mark], transform=row[0].get_yaxis_transform(), **end)
     _draw(row[1], trainings, metric, view, [], length)
     row[1].set_ylabel("")
     if top:
@@ -225,6 +228,8 @@ def _legend_of_runs(traces: Sequence[Trace], view: View) -> tuple[list[Artist], 
         more = []
         if papers and told and trace.paper is not None:
             more.append(f"paper {percent(trace.paper)}")
+        if trace.alive:
+            more.append(STILL_TRAINING)
         if trace.empty:
             more.append("nothing to draw yet")
         more += [

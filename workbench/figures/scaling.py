@@ -81,7 +81,8 @@ def dress_y(axes: Axes, metric: Metric, log: bool, within: Range) -> None:
     from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
     accuracy = metric is Metric.ACCURACY
-    axes.set_ylabel("accuracy (%)" if accuracy else "loss")
+    name = "accuracy (%)" if accuracy else "loss"
+    axes.set_ylabel(f"{name}, log scale" if log else name)
     axis = axes.yaxis
     if log:
         axes.set_yscale("log")

@@ -18,6 +18,8 @@ from workbench.runs.events import Batch, Epoch
 # From the line as it is to one that hardly moves; the weight of what came before.
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
+FAR_SHORTER = 0.25  # than the chunk before: too few images for a point of its own
+
 
 class Axis(StrEnum):
     """What the x axis counts."""
@@ -134,8 +136,11 @@ class Smoothing:
 class Means:
     """The mean place and value in each of `count` equal parts of an x range.
 
-    As x only grows, a part is closed once a later one begins; values outside the range and
-    values that are not finite are left out. Where there is one value a part, it is that value.
+    Each value counts by the length from the one before it, which is what it is the mean of. One
+    that is far shorter, as the last chunk of an epoch may be, would be mostly noise: it is taken
+    to those before it. As x only grows, a part is closed once a later one begins; values outside
+    the range and values that are not finite are left out. Where there is one value a part, it is
+    that value.
     """
 
     def __init__(self, low: float, high: float, count: int) -> None:
@@ -145,21 +150,28 @@ class Means:
         self._read = 0
         self._closed: tuple[list[float], list[float]] = ([], [])
         self._part = -1
-        self._sums = (0.0, 0.0, 0)
+        self._sums = (0.0, 0.0, 0.0)
+        self._length = 0.0  # of the last value that was not far shorter
 
     def extend(self, xs: Sequence[float], ys: Sequence[float], count: int) -> None:
         """Carry on to the first `count` values of two columns."""
         if self._read == 0:
             self._read = bisect_left(xs, self._low, 0, count)
-        for x, y in zip(xs[self._read : count], ys[self._read : count], strict=True):
+        for index in range(self._read, count):
+            x, y = xs[index], ys[index]
             if not self._low <= x <= self._high or not math.isfinite(y):
                 continue
+            length = x - (xs[index - 1] if index else 0.0)
             part = int((x - self._low) / self._width) if self._width > 0 else 0
-            if part != self._part:
+            far_shorter = length < FAR_SHORTER * self._length
+            if part != self._part and not far_shorter:
                 self._closed = self.points()
-                self._part, self._sums = part, (0.0, 0.0, 0)
+                self._part, self._sums = part, (0.0, 0.0, 0.0)
+            if not far_shorter:
+                self._length = length
             x_sum, y_sum, seen = self._sums
-            self._sums = (x_sum + x, y_sum + y, seen + 1)
+            share = length or 1.0  # two values at one place
+            self._sums = (x_sum + x * share, y_sum + y * share, seen + share)
         self._read = max(self._read, count)
 
     def points(self) -> tuple[list[float], list[float]]:

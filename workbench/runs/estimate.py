@@ -21,6 +21,7 @@ from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.log import backwards
 from workbench.settings import Home
 
+FEWEST_STEPS = 100  # in fewer, a worker has hardly found its pace
 NEWEST = 100  # runs that are read; older ones say nothing new
 FARTHEST = math.log(4)  # in multiply-adds an image, times or divided by this
 ALIKE = 0.05  # runs this much farther than the nearest speak with it
@@ -76,7 +77,9 @@ def _speed(folder: RunFolder, host: str) -> Speed | None:
         (
             event.images_per_second
             for event in backwards(folder.events_file)
-            if isinstance(event, Ended | Epoch) and event.images_per_second
+            if isinstance(event, Ended | Epoch)
+            and event.images_per_second
+            and event.step >= FEWEST_STEPS
         ),
         None,
     )
