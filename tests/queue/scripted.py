@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import ZipFile
 
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
@@ -59,9 +60,17 @@ class ScriptedJob:
         writer.write(Epoch(time.time(), 1, 100, 0.2, 0.9, 0.2, 0.95, 9e3, 1.0, 1.0))
         if ending != "crashed":
             writer.write(_ending(ending))
+        if ending in ("crashed", "stopped"):
+            leave_checkpoint(self.folder)
         writer.close()
         os.close(self.descriptor)
         self.descriptor = -1
+
+
+def leave_checkpoint(folder: RunFolder) -> None:
+    """As a whole epoch does; what is in it matters to workers only."""
+    with ZipFile(folder.checkpoint_file, "w") as archive:
+        archive.writestr("config.json", "{}")
 
 
 def _ending(ending: str) -> Ended:
@@ -70,7 +79,7 @@ def _ending(ending: str) -> Ended:
         case "finished":
             return Finished(now, *facts, test_accuracy=0.95, test_loss=0.2)
         case "stopped":
-            return Stopped(now, *facts)
+            return Stopped(now, 1, *facts[1:])
     reason: FailureReason = "diverged" if ending == "diverged" else "error"
     return Failed(now, *facts, reason=reason, message=f"{reason}, as scripted")
 
@@ -86,12 +95,14 @@ class ScriptedExecutor:
     endings: dict[int, str] = field(default_factory=dict)
     before: Callable[[TrainingSpec], None] = lambda spec: None
     submitted: list[TrainingSpec] = field(default_factory=list)
+    at_once: list[int] = field(default_factory=list)  # of how many each was said to be one
     taken_up: list[str] = field(default_factory=list)
     jobs: list[ScriptedJob] = field(default_factory=list)
     most_at_once: int = 0
 
-    def submit(self, spec: TrainingSpec, labels: Labels, by: str) -> ScriptedJob:
+    def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int = 1) -> ScriptedJob:
         self.before(spec)
+        self.at_once.append(jobs)
         self.submitted.append(spec)
         return self._job(*create_run(self.home, spec, labels, by), seed=spec.seed)
 

@@ -55,7 +55,7 @@ def test_a_grid_has_every_combination(home: Home) -> None:
         for item in found
     ]
     assert settings == [("sgd", 0.001), ("adam", 0.001), ("sgd", 0.002), ("adam", 0.002)]
-    assert [item.label for item in found][1] == "learning_rate=0.001 optimizer=adam"
+    assert [item.label for item in found][1] == "lr=0.001 opt=adam"
 
 
 def test_table_7_is_such_a_grid(home: Home) -> None:

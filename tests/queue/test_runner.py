@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.queue.scripted import ScriptedExecutor, spec, wanted
+from tests.queue.scripted import ScriptedExecutor, ScriptedJob, spec, wanted
 from workbench.errors import EnvironmentProblem
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
@@ -16,7 +16,7 @@ from workbench.queue import runner as runner_module
 from workbench.queue import service
 from workbench.queue.runner import Runner
 from workbench.queue.store import QueueState, QueueStore
-from workbench.queue.trial import TrialState
+from workbench.queue.trial import TrialState, identity
 from workbench.runs import lock
 from workbench.settings import Home
 
@@ -42,9 +42,13 @@ class Going:
 
     def to_the_end(self) -> list[TrialState]:
         """What became of the trials, in the queue's order."""
-        self._thread.join(20)
-        assert not self._thread.is_alive(), self.store.read()
+        self.joined()
         return [trial.state for trial in self.store.read().trials]
+
+    def joined(self) -> None:
+        """Wait until it has ended."""
+        self._thread.join(20)
+        assert not self._thread.is_alive()
 
     def until(self, condition: Callable[[QueueState], object]) -> None:
         """Wait until the queue is so."""
@@ -143,17 +147,14 @@ def test_a_run_that_trains_already_is_joined(home: Home) -> None:
     assert executor.taken_up == [by_hand.run_id]
 
 
-def test_jobs_train_at_once_and_share_the_cores(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner_module, "usable_cores", lambda: 8)
+def test_jobs_train_at_once_and_the_executor_knows_how_many(home: Home) -> None:
     service.enqueue(home, wanted(0, 1, 2), "reproduce")
     with QueueStore(home).change() as state:
         state.jobs = 2
     executor = ScriptedExecutor(home, dict.fromkeys(range(3), "goes on"))
     going = Going(home, executor)
     going.until(lambda state: [trial.state for trial in state.trials].count(RUNNING) == 2)
-    assert [spec.threads for spec in executor.submitted] == [4, 4]
+    assert executor.at_once == [2, 2]
     executor.endings.clear()
     for job in executor.jobs:
         job.ending = "finished"
@@ -216,6 +217,84 @@ def test_results_reach_the_leaderboard(home: Home) -> None:
     board = Leaderboard(home)
     board.sync()
     assert sorted(entry.seed for entry in board.entries()) == [0, 1]
+
+
+def cut_short(home: Home, ending: str = "stopped", seed: int = 0) -> str:
+    """A run by hand that is no trial of the queue; its id."""
+    executor = ScriptedExecutor(home, {seed: ending})
+    job = executor.submit(spec(seed), *_no_labels())
+    job.end(ending)
+    return job.run_id
+
+
+@pytest.mark.parametrize("ending", ["stopped", "crashed"])
+def test_a_run_that_was_cut_short_is_taken_up_and_not_trained_anew(home: Home, ending: str) -> None:
+    run_id = cut_short(home, ending)
+    assert service.sort_out(home, wanted(0)).epochs_done == {identity(spec()): 1}
+    service.enqueue(home, wanted(0), "reproduce")
+    executor = ScriptedExecutor(home)
+    assert run_all(home, executor) == [FINISHED]
+    assert (executor.taken_up, executor.submitted) == ([run_id], [])
+
+
+def test_the_newest_that_can_be_taken_up_is(home: Home) -> None:
+    oldest = cut_short(home)
+    middle, newest = cut_short(home, "crashed"), cut_short(home)
+    (home.runs / newest / "checkpoint.keras").write_text("torn")
+    service.enqueue(home, wanted(0), "reproduce")
+    executor = ScriptedExecutor(home)
+    assert run_all(home, executor) == [FINISHED]
+    assert executor.taken_up == [middle] != [oldest]
+
+
+def test_a_run_that_the_executor_does_not_take_up_is_passed_over(home: Home) -> None:
+    older, newer = cut_short(home), cut_short(home)
+
+    class Choosy(ScriptedExecutor):
+        def take_up(self, run_id: str) -> ScriptedJob | None:
+            return None if run_id == newer else super().take_up(run_id)
+
+    service.enqueue(home, wanted(0), "reproduce")
+    executor = Choosy(home)
+    assert run_all(home, executor) == [FINISHED]
+    assert executor.taken_up == [older]
+
+
+def test_a_trial_dropped_and_asked_for_again_goes_on_in_its_run(home: Home) -> None:
+    service.enqueue(home, wanted(0), "reproduce")
+    going = Going(home, ScriptedExecutor(home, {0: "goes on"}))
+    going.until(lambda state: state.trials[0].state is RUNNING)
+    service.stop(home)
+    assert going.to_the_end() == [WAITING]
+    trial = QueueStore(home).read().trials[0]
+    service.drop(home, [trial.id])
+    service.enqueue(home, wanted(0), "reproduce")
+    executor = ScriptedExecutor(home)
+    assert run_all(home, executor) == [FINISHED]
+    assert executor.taken_up == [trial.run_id]
+
+
+def test_what_ended_while_no_runner_lived_has_its_own_result(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1, 2), "reproduce")
+    finished, diverged = cut_short(home, "finished", 0), cut_short(home, "diverged", 1)
+    cut_short(home, "diverged", 2)  # another run than the trial's
+    with QueueStore(home).change() as state:
+        for trial, run_id in zip(state.trials, (finished, diverged, None), strict=True):
+            state.put(trial.model_copy(update={"run_id": run_id}))
+    executor = ScriptedExecutor(home)
+    assert run_all(home, executor) == [FINISHED, TrialState.DIVERGED, TrialState.DIVERGED]
+    assert executor.submitted == []
+    assert QueueStore(home).read().trials[2].message == "diverged, as scripted"
+
+
+def test_a_file_of_a_newer_version_ends_the_runner_and_stays(home: Home) -> None:
+    service.enqueue(home, wanted(0), "reproduce")
+    going = Going(home, ScriptedExecutor(home, {0: "goes on"}))
+    going.until(lambda state: state.trials[0].state is RUNNING)
+    newer = '{"format": 2, "trials": []}'
+    going.store.file.write_text(newer)
+    going.joined()
+    assert going.store.file.read_text() == newer
 
 
 def _no_labels() -> tuple[object, str]:

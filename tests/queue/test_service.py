@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from tests.queue.scripted import spec, wanted
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.queue import service
-from workbench.queue.store import QueueDamaged, QueueStore
+from workbench.queue.store import QueueDamaged, QueueNewer, QueueStore
 from workbench.queue.trial import TrialState
 from workbench.runs import lock
 from workbench.settings import Home
@@ -52,7 +53,11 @@ def test_moving(home: Home) -> None:
     ids = service.enqueue(home, wanted(0, 1, 2, 3), "reproduce")
     assert service.move(home, ids[3], 1) == 1
     assert seeds(home) == [3, 0, 1, 2]
-    assert service.move(home, ids[3], 99) == 4
+    assert service.move(home, ids[3], 4) == 4
+    assert seeds(home) == [0, 1, 2, 3]
+    for nowhere in (0, 5, 99, -1):
+        with pytest.raises(RunError, match=rf"from 1 to 4, as so many wait \(given: {nowhere}\)"):
+            service.move(home, ids[3], nowhere)
     assert seeds(home) == [0, 1, 2, 3]
     with pytest.raises(RunError, match="does not wait"):
         service.move(home, "nope", 1)
@@ -99,14 +104,12 @@ def test_a_dead_runner_is_no_runner(home: Home) -> None:
     descriptor = lock.acquire(store.runner_lock)
     assert descriptor is not None
     assert store.runs()
-    import os
-
     os.close(descriptor)
     assert not store.runs()
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"trials": [1]}', '{"format": 2, "trials": []}', "\0" * 100]
+    "content", ["", "{", "[]", '{"trials": [1]}', '{"format": 0, "trials": []}', "\0" * 100]
 )
 def test_a_damaged_queue_is_kept_aside_and_said(home: Home, content: str) -> None:
     store = QueueStore(home)
@@ -116,8 +119,70 @@ def test_a_damaged_queue_is_kept_aside_and_said(home: Home, content: str) -> Non
         store.read()
     kept = store.folder / "queue-damaged.json"
     assert kept.read_text() == content
+    # Whoever looks next is told too, until a person changes the queue.
+    assert "is kept as queue-damaged.json" in store.read().notice
     service.enqueue(home, wanted(0), "reproduce")  # an empty queue begins
     assert seeds(home) == [0]
+    assert store.read().notice == ""
+
+
+def test_what_was_lost_is_said_until_it_is_dropped(home: Home) -> None:
+    store = QueueStore(home)
+    store.folder.mkdir()
+    store.file.write_text("{")
+    with pytest.raises(QueueDamaged), store.change():  # a runner's look, say
+        pass
+    assert not service.start(home)
+    assert store.read().notice
+    service.drop(home, [])
+    assert store.read().notice == ""
+
+
+@pytest.mark.parametrize("content", ['{"format": 2, "trials": []}', '{"format": 7, "rows": 1}'])
+def test_a_queue_of_a_newer_version_is_refused_and_left(home: Home, content: str) -> None:
+    store = QueueStore(home)
+    store.folder.mkdir()
+    store.file.write_text(content)
+    for use in (store.read, lambda: service.enqueue(home, wanted(0), "sweep")):
+        with pytest.raises(QueueNewer, match=r"queue\.json is of a newer version \(format \d\)"):
+            use()
+    assert store.file.read_text() == content
+    assert not list(store.folder.glob("queue-damaged*"))
+
+
+def test_jobs_are_said_for_one_queue_and_not_the_next(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_spawn", lambda store, descriptor: None)  # dies at once
+    store = QueueStore(home)
+    service.enqueue(home, wanted(0), "reproduce")
+    service.start(home, 3)
+    service.start(home)  # it was interrupted, and goes on as it was
+    assert store.read().jobs == 3
+    service.enqueue(home, wanted(1), "reproduce")
+    service.start(home)
+    assert store.read().jobs == 3
+    with store.change() as state:
+        state.trials = [
+            trial.model_copy(update={"state": TrialState.FAILED}) for trial in state.trials
+        ]
+    service.enqueue(home, wanted(2), "reproduce")
+    service.start(home)
+    assert store.read().jobs == 1
+
+
+def test_a_living_runner_keeps_its_jobs(home: Home) -> None:
+    store = QueueStore(home)
+    service.enqueue(home, wanted(0), "reproduce")
+    with store.change() as state:
+        state.jobs = 2
+        state.put(state.trials[0].model_copy(update={"state": TrialState.FINISHED}))
+    descriptor = lock.acquire(store.runner_lock)
+    assert descriptor is not None
+    service.enqueue(home, wanted(1), "reproduce")
+    service.start(home)
+    assert store.read().jobs == 2
+    os.close(descriptor)
 
 
 def test_a_second_damaged_queue_does_not_replace_the_first(home: Home) -> None:

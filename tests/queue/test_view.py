@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.queue.scripted import spec, wanted
+from tests.queue.scripted import ScriptedExecutor, spec, wanted
+from workbench.leaderboard.store import Leaderboard
 from workbench.model.shapes import analyse
-from workbench.queue import service
+from workbench.queue import known, service
 from workbench.queue.store import QueueState, QueueStore
-from workbench.queue.trial import Trial, TrialState
+from workbench.queue.trial import Trial, TrialState, identity
 from workbench.queue.view import START_SECONDS, QueueView, estimated_seconds, view_of
+from workbench.queue.watch import QueueWatch
+from workbench.queue.words import moment, process_lost, short_time_left, time_words
 from workbench.runs.estimate import Speed
 from workbench.runs.folder import RunFolder
+from workbench.runs.record import Labels
+from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import WatchedRun
 from workbench.settings import Home
 
@@ -24,13 +31,20 @@ def speed(images_per_second: float = 10_000.0) -> Speed:
     return Speed(work, False, 32, "float32", images_per_second)
 
 
-def seen(trials: list[Trial], speeds: list[Speed], living: dict[str, WatchedRun]) -> QueueView:
-    state = QueueState(trials=trials)
+def seen(
+    trials: list[Trial],
+    speeds: list[Speed],
+    living: dict[str, WatchedRun],
+    *,
+    running: bool = True,
+    results: Iterable[RunSummary] = (),
+) -> QueueView:
+    state = QueueState(trials=trials, jobs=2)
     return view_of(
         state,
-        running=True,
+        running=running,
         living=living,
-        results={},
+        results=known.results(results),
         estimate=lambda trial: estimated_seconds(trial.spec, speeds),
     )
 
@@ -88,14 +102,91 @@ def test_what_is_not_known_is_said_so() -> None:
 
 
 def test_a_queue_without_a_runner_is_interrupted(home: Home) -> None:
-    from workbench.queue.watch import QueueWatch
-
     service.enqueue(home, wanted(0), "reproduce")
     watch = QueueWatch(home)
     assert watch.look({}).interrupted
     with QueueStore(home).change() as state:
         state.put(state.trials[0].model_copy(update={"state": TrialState.FINISHED}))
     assert not watch.look({}).interrupted  # the change is seen
+
+
+def test_a_run_that_ended_without_a_runner_has_its_result(home: Home) -> None:
+    job = ScriptedExecutor(home).submit(spec(), Labels(), "sweep")
+    job.end("finished")
+    trials = [trial("a", TrialState.RUNNING, run_id=job.run_id)]
+    view = seen(trials, [], {}, running=False, results=[summarise(job.folder)])
+    assert view.trials[0].trial.state is TrialState.FINISHED
+    assert view.trials[0].accuracy == 0.95
+    assert (view.ended, view.pending, view.lost) == (1, (), False)
+    assert seen(trials, [], {}, running=True).trials[0].trial.state is TrialState.RUNNING
+
+
+def test_without_a_runner_what_trains_on_is_named_and_the_rest_is_halted() -> None:
+    run = WatchedRun(RunFolder(Path("r1")), seconds_left=12.0)
+    trials = [
+        trial("a", TrialState.RUNNING, run_id="r1"),
+        trial("b", TrialState.RUNNING, run_id="r2"),
+        trial("c"),
+    ]
+    view = seen(trials, [], {"r1": run}, running=False)
+    assert view.lost and view.interrupted
+    assert [item.state_word for item in view.trials] == ["running", "halted", "waiting"]
+    assert process_lost(view) == "the queue's process is gone; run r1 trains on"
+    assert [item["state"] for item in view.to_json()["trials"]] == ["running", "halted", "waiting"]
+    nobody = seen(trials[1:], [], {}, running=False)
+    assert process_lost(nobody) == "the queue's process is gone"
+    assert not seen(trials[2:], [], {}, running=False).lost  # it was told to stop
+    assert not seen(trials, [], {"r1": run}).lost
+
+
+def test_a_queue_that_has_ended_says_nothing_of_the_jobs_of_the_next() -> None:
+    ended = [trial("a", TrialState.FINISHED)]
+    assert seen(ended, [], {}, running=False).jobs == 1
+    assert seen(ended, [], {}, running=True).jobs == 2
+    assert seen([*ended, trial("b")], [], {}, running=False).jobs == 2
+
+
+def test_what_was_begun_is_estimated_by_the_epochs_that_remain(home: Home) -> None:
+    ScriptedExecutor(home).submit(spec(7), Labels(), "run").end("finished")  # tells the speed
+    began = ScriptedExecutor(home).submit(spec(0), Labels(), "sweep")
+    began.end("stopped")  # after one epoch of ten
+    board = Leaderboard(home)
+    board.sync()
+    service.enqueue(home, wanted(0, 1), "sweep")
+    view = QueueWatch(home).look({})
+    begun, fresh = (item.seconds_left for item in view.trials)
+    assert begun is not None and fresh is not None
+    epoch = (fresh - START_SECONDS) / 10
+    assert begun == pytest.approx(START_SECONDS + 9 * epoch)
+    found = service.sort_out(home, wanted(0, 1))
+    assert found.epochs_done == {identity(spec(0)): 1}
+    # While it is taken up, before its pace is known.
+    with QueueStore(home).change() as state:
+        state.put(
+            state.trials[0].model_copy(update={"state": TrialState.RUNNING, "run_id": began.run_id})
+        )
+    living = {began.run_id: WatchedRun(began.folder, summary=summarise(began.folder))}
+    assert QueueWatch(home).look(living).trials[0].seconds_left == pytest.approx(begun)
+
+
+def test_where_some_times_are_unknown_the_rest_is_the_least() -> None:
+    assert time_words(1.9, 34) == "at least 1.9 s (34 trials of unknown length)"
+    assert time_words(1.9, 1, left=True) == "at least 1.9 s left (1 trial of unknown length)"
+    assert time_words(90.0, 0).startswith("about 90 s, until ")
+    assert time_words(None, 3).startswith("how long is not known yet")
+    run = WatchedRun(RunFolder(Path("r1")), seconds_left=12.0)
+    view = seen([trial("b", TrialState.RUNNING, run_id="r1"), trial("c")], [], {"r1": run})
+    assert short_time_left(view) == "at least 12 s left"
+    assert short_time_left(seen([], [], {})) == ""
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(0.5, "22:30"), (2.5, "Thu 00:30"), (30, "Fri 04:00"), (24 * 9, "23 Nov 22:00")],
+)
+def test_a_time_on_another_day_names_the_day(hours: float, words: str) -> None:
+    now = datetime(2029, 11, 14, 22, 0).timestamp()  # a Wednesday
+    assert moment(now + 3600 * hours, now) == words
 
 
 def test_the_view_as_data() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
 from workbench.queue import service
 from workbench.queue.service import Wanted
-from workbench.queue.store import QueueStore
+from workbench.queue.store import QueueDamaged, QueueStore
 from workbench.queue.trial import Trial, TrialState
 from workbench.runs import control, lock
 from workbench.runs.folder import RunFolder, RunStatus, all_runs
@@ -155,10 +156,11 @@ async def test_a_training_moves_and_ends_beside_the_paper(
             living.train(share)
         await until(pilot, lambda: has_line(app, "●", "50 %", "95.14"))
         assert has_line(app, "● training", "██", "50 %") is (width == 120)
-        assert headline(app).startswith("0 of 3 done · about ") and "left, until" in headline(app)
-        assert "and 2 trials of unknown length" in headline(app)
+        assert headline(app).startswith("0 of 3 done · at least ")
+        assert headline(app).endswith(" left (2 trials of unknown length)")
+        assert any(re.search(r" \d:\d\d left", line) for line in lines(app))
         await pilot.press("d")
-        await until(pilot, lambda: "is training; stop its run first" in said(app))
+        await until(pilot, lambda: "enter opens its run, s stops it there" in said(app))
         assert len(seeds(home)) == 3
         living.finish(0.9524)
         Leaderboard(home).sync()
@@ -244,10 +246,11 @@ async def test_s_starts_stops_and_lets_a_stopping_one_go_on(home: Home, runner: 
         assert app.queue_started
         put(home, 0, state=TrialState.RUNNING, run_id="gone")
         runner.end()  # killed in the midst, its last message is still there
-        await until(pilot, lambda: headline(app).startswith("interrupted with 2 to train; s goes"))
+        gone = "the queue's process is gone, 2 to train; s goes on"
+        await until(pilot, lambda: headline(app).startswith(gone))
         assert has_line(app, "! halted")
         await pilot.press("home")
-        assert "nobody trains it now" in detail(app)
+        assert "halted: nobody trains it now" in detail(app)
 
 
 @pytest.mark.asyncio
@@ -275,7 +278,7 @@ async def test_tables_are_added_by_a_dialog(home: Home, runner: RunnerHere) -> N
             assert app.screen.focused is seeds_field
         seeds_field.value = "2"
         await until(pilot, lambda: plan().startswith("4 rows, 4 trainings of 2 seeds: 1 trained"))
-        assert "7 new; 7 to train: about " in plan()
+        assert "7 new; 7 to train: at least " in plan()  # of two no run tells
         advice = app.screen.query_one("#advice", Static)
         assert not advice.display
         app.screen.query_one("#jobs", Input).value = "2"
@@ -312,9 +315,45 @@ async def test_a_damaged_file_is_said_once_and_the_screen_goes_on(home: Home) ->
         store.file.write_text('{"trials": [')
         await until(pilot, lambda: "kept as queue-damaged.json" in said(app))
         await until(pilot, lambda: has_line(app, "The queue is empty"))
+        await until(pilot, lambda: "is kept as queue-damaged.json" in headline(app))
         service.enqueue(home, wanted(7), "sweep")
         await until(pilot, lambda: has_line(app, "seed 7"))
         assert said(app).count("damaged.json") == 1
+        assert "damaged" not in headline(app)
+
+
+@pytest.mark.asyncio
+async def test_a_queue_lost_before_one_looked_is_said_until_it_is_cleared(home: Home) -> None:
+    store = QueueStore(home)
+    store.folder.mkdir()
+    store.file.write_text("{")
+    with pytest.raises(QueueDamaged):  # a runner finds it and leaves
+        store.read()
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "is kept as queue-damaged.json" in headline(app))
+        await pilot.press("x")
+        await until(pilot, lambda: headline(app) == "")
+
+
+@pytest.mark.asyncio
+async def test_the_dialog_begins_with_one_job_when_the_last_queue_has_ended(home: Home) -> None:
+    service.enqueue(home, wanted(0), "sweep")
+    with QueueStore(home).change() as state:
+        state.jobs = 2
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for value, state_now in (("2", TrialState.WAITING), ("1", TrialState.FINISHED)):
+            put(home, 0, state=state_now)
+            await pilot.press("5")
+            shown = "waiting" if value == "2" else "finished"
+            await until(pilot, lambda shown=shown: has_line(app, shown))
+            await pilot.press("a")
+            await until(pilot, lambda: isinstance(app.screen, AddDialog))
+            assert app.screen.query_one("#jobs", Input).value == value
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, QueueScreen))
 
 
 @pytest.mark.asyncio
@@ -414,16 +453,17 @@ async def test_a_real_queue_is_started_killed_taken_up_stopped_and_finished(home
         killed = lock.holder_pid(store.runner_lock)
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        await until(pilot, lambda: headline(app).startswith("interrupted with 2 to train"))
+        await until(pilot, lambda: headline(app).startswith("the queue's process is gone; run "))
+        assert "trains on, 2 to train; s goes on" in headline(app)
         folder = RunFolder(home.runs / str(store.read().trials[0].run_id))
         assert folder.status() is RunStatus.RUNNING  # what trains goes on
         await pilot.press("s")
         await until(pilot, lambda: store.runs() and headline(app).startswith("0 of 2 done"), 30.0)
         await until(pilot, lambda: store.read().trials[0].state is TrialState.RUNNING, 30.0)
         await pilot.press("J", "d")  # what trains is neither moved nor dropped
-        await until(pilot, lambda: "stop its run first" in said(app))
+        await until(pilot, lambda: "s stops it there" in said(app))
         await pilot.press("s")
-        await until(pilot, lambda: headline(app).startswith("stopped with 2 to train"), 60.0)
+        await until(pilot, lambda: headline(app).startswith("stopped, 2 to train"), 60.0)
         assert folder.status() is RunStatus.STOPPED
         assert "goes on from its last whole epoch" in detail(app)
         await pilot.press("d")  # the long one; the short one is trained to its end

@@ -39,6 +39,8 @@ def queue(
     from workbench.cli.output import note, print_json, print_table
 
     view = _view(current_home())
+    if view.notice:
+        note(view.notice)
     if output is ListFormat.JSON:
         print_json(view.to_json())
     elif not view.trials:
@@ -52,14 +54,16 @@ def watch(home: HomeOption = None) -> None:
     """Follow the queue; Ctrl-C leaves it training."""
     from workbench.cli.output import note
     from workbench.cli.queue_follow import display_for, watch_queue
+    from workbench.queue.words import process_lost
 
     place = current_home()
     view = _view(place)
     if not view.pending:
-        note("nothing waits in the queue")
+        note(view.notice or "nothing waits in the queue")
         return
     if not view.running:
-        note("the queue does not run; `mnist-workbench queue start` lets it")
+        state = process_lost(view) if view.lost else "the queue does not run"
+        note(f"{state}; `mnist-workbench queue start` lets it run")
         raise typer.Exit(1)
     try:
         watch_queue(place, display_for(sys.stdout, quiet=False))
@@ -72,13 +76,15 @@ def watch(home: HomeOption = None) -> None:
 def start(jobs: JobsOption = None, home: HomeOption = None) -> None:
     """Let the queue run in the background; what was stopped or failed is tried again."""
     from workbench.cli.output import note
+    from workbench.cli.trials import note_jobs
     from workbench.queue import service
     from workbench.queue.words import time_left
 
     place = current_home()
     if not service.start(place, jobs):
-        note("nothing waits in the queue")
+        note(_view(place).notice or "nothing waits in the queue")
         return
+    note_jobs(jobs)
     view = _view(place)
     note(f"the queue runs: {len(view.pending)} to train, {time_left(view)}")
 
@@ -91,11 +97,20 @@ def stop(home: HomeOption = None) -> None:
     from workbench.cli.output import note
     from workbench.queue import service
     from workbench.queue.store import QueueStore
+    from workbench.queue.words import process_lost
 
     place = current_home()
     if not service.stop(place):
-        note("the queue does not run")
-        return
+        view = _view(place)
+        if not view.lost:
+            note("the queue does not run")
+            return
+        note(f"{process_lost(view)}; `mnist-workbench queue start` goes on")
+        for item in view.training:
+            note(
+                f"`mnist-workbench stop {item.trial.run_id}` saves and ends run {item.trial.run_id}"
+            )
+        raise typer.Exit(1)
     deadline = time.monotonic() + 60.0
     store = QueueStore(place)
     while store.runs() and time.monotonic() < deadline:
@@ -185,7 +200,7 @@ def queue_table(view: QueueView) -> Table:
     rows = tuple(
         (
             cell(item.trial.id),
-            _state_cell(item, running=view.running),
+            _state_cell(item),
             cell(item.trial.label),
             cell(item.trial.text),
             cell(f"{item.progress:.0%}" if item.progress else ""),
@@ -200,17 +215,21 @@ def queue_table(view: QueueView) -> Table:
 
 
 def _title(view: QueueView, left: str) -> str:
+    from workbench.queue.words import process_lost
+
     done = f"{view.ended} of {len(view.trials)} done"
-    if view.message:
-        return f"Queue: waiting, {view.message}; {done}"
-    if view.stopping:
+    # A runner that was killed leaves its last word in the file: only a living one means it.
+    if view.running and view.stopping:
         return f"Queue: stopping; {done}"
+    if view.running and view.message:
+        return f"Queue: waiting, {view.message}; {done}"
     if view.interrupted:
-        return f"Queue: stopped; {done}; `mnist-workbench queue start` goes on, {left}"
+        state = process_lost(view) if view.lost else "stopped"
+        return f"Queue: {state}; {done}; `mnist-workbench queue start` goes on, {left}"
     return f"Queue: {done}; {left}"
 
 
-def _state_cell(item: TrialView, *, running: bool) -> Cell:
+def _state_cell(item: TrialView) -> Cell:
     from workbench.leaderboard.table import Tone, cell
     from workbench.queue.trial import TrialState
 
@@ -222,7 +241,5 @@ def _state_cell(item: TrialView, *, running: bool) -> Cell:
         TrialState.DIVERGED: Tone.BAD,
         TrialState.STOPPED: Tone.WARNING,
     }
-    state = item.trial.state
-    if state is TrialState.RUNNING and not running and item.run is None:
-        return cell("interrupted", Tone.WARNING)
-    return cell(state.value, tones.get(state, Tone.PLAIN))
+    tone = Tone.WARNING if item.halted else tones.get(item.trial.state, Tone.PLAIN)
+    return cell(item.state_word, tone)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from workbench.cli.follow import counted_interrupts
@@ -12,10 +13,11 @@ from workbench.cli.progress import clock
 from workbench.leaderboard.paper import paper_accuracies
 from workbench.leaderboard.wording import percent, points
 from workbench.queue import service
+from workbench.queue.store import QueueDamaged
 from workbench.queue.trial import TrialState
 from workbench.queue.view import QueueView, TrialView
 from workbench.queue.watch import QueueWatch
-from workbench.queue.words import time_left
+from workbench.queue.words import short_time_left, time_left
 from workbench.runs import control
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 LOOK_SECONDS = 0.4
-BAR_WIDTH = 24
+BAR_WIDTH = 20
 MOST_SHOWN = 4  # trials that train at once and are drawn
 
 
@@ -35,53 +37,62 @@ class Display(Protocol):
     def show(self, view: QueueView) -> None:
         """Some times a second."""
 
-    def ended(self, line: str) -> None:
-        """One trial came to its end."""
+    def ended(self, line: str, left: str) -> None:
+        """One trial came to its end; `left`: how long the queue still takes."""
 
     def close(self) -> None:
         """Leave the terminal as it was found."""
 
 
 def follow_queue(home: Home, trial_ids: Sequence[str], display: Display) -> QueueView:
-    """Show these trials until they have ended, or the queue has; the last view of them.
+    """Show the queue until these trials have ended, or it has; the last view of them.
 
     The first Ctrl-C saves what trains and stops the queue, the second kills what trains.
+
+    Raises:
+        UserError: the queue's file is or was damaged.
     """
-    watch, runs = QueueWatch(home), Watchlist(home)
-    told: dict[str, TrialState] = {}
     answered = 0
-    with counted_interrupts() as interrupts:
-        try:
-            while True:
-                runs.look()
-                whole = watch.look({run.run_id: run for run in runs.living})
-                view = whole.only(trial_ids)
-                _tell_ended(view, told, display)
-                display.show(view)
-                if not view.pending or not view.running:
-                    return view
-                if interrupts.count > answered:
-                    answered += 1
-                    _interrupt(home, whole, answered, display)
-                time.sleep(LOOK_SECONDS)
-        finally:
-            display.close()
+    with counted_interrupts() as interrupts, closing(_looks(home, display, trial_ids)) as looks:
+        for whole in looks:
+            view = whole.only(trial_ids)
+            if not view.pending or not view.running:
+                break
+            if interrupts.count > answered:
+                answered += 1
+                _interrupt(home, whole, answered, display)
+    return view
 
 
 def watch_queue(home: Home, display: Display) -> None:
     """Show the whole queue until it has nothing left or stops; Ctrl-C is the caller's."""
+    with closing(_looks(home, display)) as looks:
+        for view in looks:
+            if not view.pending or not view.running:
+                return
+
+
+def _looks(
+    home: Home, display: Display, own: Sequence[str] = ()
+) -> Generator[QueueView, None, None]:
+    """The queue as it is shown, time and again, without an end.
+
+    What had ended before the first look is not told, but for one's `own` trials.
+    """
     watch, runs = QueueWatch(home), Watchlist(home)
-    told: dict[str, TrialState] = {}
+    told: dict[str, TrialState] | None = None
     try:
         while True:
             runs.look()
             view = watch.look({run.run_id: run for run in runs.living})
-            if not told:  # what had ended before is not told again
-                told = {item.trial.id: item.trial.state for item in view.trials}
+            if view.notice:
+                raise QueueDamaged(view.notice)
+            if told is None:
+                before = (item for item in view.trials if item.trial.id not in own)
+                told = {item.trial.id: item.trial.state for item in before}
             _tell_ended(view, told, display)
             display.show(view)
-            if not view.pending or not view.running:
-                return
+            yield view
             time.sleep(LOOK_SECONDS)
     finally:
         display.close()
@@ -99,20 +110,22 @@ def _interrupt(home: Home, view: QueueView, presses: int, display: Display) -> N
 
 
 def _tell_ended(view: QueueView, told: dict[str, TrialState], display: Display) -> None:
-    total = len(view.trials)
-    for item in view.trials:
-        state = item.trial.state
-        if state.pending or told.get(item.trial.id) is state:
-            continue
-        told[item.trial.id] = state
-        number = sum(not known.pending for known in told.values())
-        display.ended(f"{number:>{len(str(total))}}/{total}  {ending(item)}")
+    """Tell of each trial that ended since, counted among all of the queue."""
+    ended = [
+        item
+        for item in view.trials
+        if not item.trial.state.pending and told.get(item.trial.id) is not item.trial.state
+    ]
+    for number, item in enumerate(ended, start=view.ended - len(ended) + 1):
+        told[item.trial.id] = item.trial.state
+        left = short_time_left(view)
+        display.ended(f"{number} of {len(view.trials)} done: {ending(item)}", left)
 
 
 def ending(item: TrialView) -> str:
     """How a trial ended, in one line."""
     trial, result = item.trial, item.result
-    head = f"{trial.label}: {trial.text}" if trial.label else trial.text
+    head = _named(item)
     match trial.state:
         case TrialState.FINISHED | TrialState.PRESENT if result is not None:
             line = f"{head}: {percent(result.test_accuracy)}"
@@ -142,24 +155,24 @@ class PlainDisplay:
 
     def show(self, view: QueueView) -> None:
         """A line for each trial that begins."""
-        for item in view.training:
+        for number, item in enumerate(view.training, start=view.ended + 1):
             if item.trial.id not in self._begun and item.trial.run_id:
                 self._begun.add(item.trial.id)
-                label = f"{item.trial.label}: " if item.trial.label else ""
-                self._print(f"training {label}{item.trial.text} (run {item.trial.run_id})")
+                line = f"trial {number} of {len(view.trials)}: training {_named(item)}"
+                self._print(f"{line} (run {item.trial.run_id})", short_time_left(view))
         if view.message and view.message != self._message:
             self._print(f"waiting: {view.message}")
         self._message = view.message
 
-    def ended(self, line: str) -> None:
+    def ended(self, line: str, left: str) -> None:
         """One line."""
-        self._print(line)
+        self._print(line, left)
 
     def close(self) -> None:
         """Nothing was opened."""
 
-    def _print(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+    def _print(self, line: str, left: str = "") -> None:
+        print(f"{line}; {left}" if left else line, file=self._stream, flush=True)
 
 
 class SilentDisplay:
@@ -168,7 +181,7 @@ class SilentDisplay:
     def show(self, view: QueueView) -> None:
         """Nothing to show."""
 
-    def ended(self, line: str) -> None:
+    def ended(self, line: str, left: str) -> None:
         """Nothing to show."""
 
     def close(self) -> None:
@@ -191,8 +204,8 @@ class LiveDisplay:
             self._live.start()
         self._live.update(self._render(view), refresh=True)
 
-    def ended(self, line: str) -> None:
-        """A line that stays."""
+    def ended(self, line: str, left: str) -> None:
+        """A line that stays; how long it takes stands below, and moves."""
         self._console.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:
@@ -209,16 +222,21 @@ class LiveDisplay:
             return Text(text, style, no_wrap=True, overflow="ellipsis")
 
         lines: list[RenderableType] = []
-        for item in view.training[:MOST_SHOWN]:
-            label = f"{item.trial.label}: " if item.trial.label else ""
-            lines.append(one_line(f"{label}{item.trial.text}", "bold"))
-            lines.append(one_line(f"  {_progress(item)}"))
+        training = list(enumerate(view.training, start=view.ended + 1))
+        for number, item in training[:MOST_SHOWN]:
+            lines.append(one_line(f"trial {number} of {len(view.trials)}  {_named(item)}", "bold"))
+            lines.append(one_line(f"  {_progress(item)}  run {item.trial.run_id}"))
         if not lines:
-            words = view.message or "waiting for other trials in the queue"
+            words = view.message or "beginning the next trial"
             lines.append(one_line(words, "yellow" if view.message else "dim"))
         state = "stopping" if view.stopping else f"{view.ended} of {len(view.trials)} done"
         lines.append(one_line(f"queue: {state}; {time_left(view)}", "dim"))
         return Group(*lines)
+
+
+def _named(item: TrialView) -> str:
+    """What it is for and what is trained."""
+    return f"{item.trial.label}: {item.trial.text}" if item.trial.label else item.trial.text
 
 
 def _progress(item: TrialView) -> str:
@@ -227,8 +245,8 @@ def _progress(item: TrialView) -> str:
         return (run.preparing if run else "") or "starting the worker"
     filled = round(item.progress * BAR_WIDTH)
     bar = "━" * filled + "─" * (BAR_WIDTH - filled)
-    words = f"{bar} {item.progress:4.0%}   left {clock(item.seconds_left)}"
-    return f"{words}   test accuracy {percent(item.accuracy)}" if item.accuracy else words
+    words = f"{bar} {item.progress:4.0%}  {clock(item.seconds_left)} left"
+    return f"{words}  test {percent(item.accuracy)}" if item.accuracy else words
 
 
 def display_for(stream: TextIO, *, quiet: bool) -> Display:

@@ -54,11 +54,13 @@ def reproduce(
     """
     from workbench.cli.output import note, print_json, print_table
     from workbench.cli.trials import (
+        check_plan,
         exit_code,
         plan_sentence,
         plan_table,
         speeds_here,
         train_wanted,
+        trials_json,
     )
     from workbench.queue.paper import rows_of, tables_of, trainings_for
     from workbench.queue.service import sort_out
@@ -68,6 +70,7 @@ def reproduce(
     place = current_home()
     chosen = tables_of(_numbers(tables or []))
     wanted = trainings_for(chosen, seeds, half)
+    check_plan(wanted, jobs)
     found, speeds = sort_out(place, wanted), speeds_here(place)
     if not (quiet or (as_json and dry_run)):
         distinct = len(wanted) // seeds
@@ -93,9 +96,12 @@ def reproduce(
         quiet=quiet,
         as_json=as_json,
     )
-    if not detach:
-        _print_results(place, chosen, half, view, as_json=as_json)
-    raise typer.Exit(exit_code(view))
+    if detach:
+        if as_json:
+            print_json({"trials": trials_json(view)})
+        return
+    _print_results(place, chosen, half, view, as_json=as_json)
+    raise typer.Exit(exit_code(view, found))
 
 
 def _numbers(words: Sequence[str]) -> list[int]:
@@ -104,7 +110,7 @@ def _numbers(words: Sequence[str]) -> list[int]:
 
     numbers = []
     for word in words:
-        if not word.isdigit():
+        if not word.isdecimal():
             known = ", ".join(map(str, TABLE_NUMBERS))
             raise PresetError(f'"{word}" is no table of the paper\'s results; known: {known}')
         numbers.append(int(word))

@@ -62,6 +62,7 @@ def sweep(
     """
     from workbench.cli.output import note, print_json, print_table
     from workbench.cli.trials import (
+        check_plan,
         exit_code,
         plan_sentence,
         plan_table,
@@ -84,6 +85,7 @@ def sweep(
     place = current_home()
     plan = Plan(precision=precision, dataset=dataset, train_limit=train_limit)
     wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
+    check_plan(wanted, jobs)
     found, speeds = sort_out(place, wanted), speeds_here(place)
     if not (quiet or (as_json and dry_run)):
         note(f"{preset}: {count(len(wanted), 'training')}. {plan_sentence(found, speeds)}")
@@ -104,13 +106,16 @@ def sweep(
         quiet=quiet,
         as_json=as_json,
     )
-    if not detach:
-        ours = {identity(item.spec) for item in wanted}
-        runs = [run for run in Leaderboard(place).entries() if (run.settings_key, run.seed) in ours]
-        table = grouped_table(ranked(group_runs(runs)), f"Sweep of {preset}")
+    if detach:
         if as_json:
-            print_json({"groups": list(table.records), "trials": trials_json(view)})
-        elif runs:
-            print()
-            print_table(table)
-    raise typer.Exit(exit_code(view))
+            print_json({"trials": trials_json(view)})
+        return
+    ours = {identity(item.spec) for item in wanted}
+    runs = [run for run in Leaderboard(place).entries() if (run.settings_key, run.seed) in ours]
+    table = grouped_table(ranked(group_runs(runs)), f"Sweep of {preset}")
+    if as_json:
+        print_json({"groups": list(table.records), "trials": trials_json(view)})
+    elif runs:
+        print()
+        print_table(table)
+    raise typer.Exit(exit_code(view, found))

@@ -50,6 +50,37 @@ def speeds_here(home: Home) -> Sequence[Speed]:
     return known_speeds(home, platform.node())
 
 
+def check_plan(wanted: Sequence[Wanted], jobs: int | None) -> None:
+    """Refuse what cannot be asked for, and warn of what is seldom meant.
+
+    Raises:
+        RunError: a number of jobs out of range.
+    """
+    from workbench.cli.run import _warn
+    from workbench.queue.service import check_jobs
+
+    check_jobs(jobs)
+    half = next((item.spec for item in wanted if item.spec.precision == "bfloat16"), None)
+    if half is not None:
+        _warn(half)
+    note_jobs(jobs)
+
+
+def note_jobs(jobs: int | None) -> None:
+    """Say what several at once come to."""
+    from workbench.cli.output import note
+    from workbench.leaderboard.wording import count
+    from workbench.runs.environment import usable_cores
+
+    if jobs is not None and jobs > 1:
+        cores = usable_cores()
+        note(
+            f"note: {jobs} trainings at once share {count(cores, 'core')}, "
+            f"{max(1, cores // jobs)} each; one alone keeps all busy, so that the whole is "
+            "seldom done sooner"
+        )
+
+
 def plan_sentence(found: Sorted, speeds: Sequence[Speed]) -> str:
     """What a plan comes to, in one sentence."""
     # Only here: commands that plan nothing start without the models it needs.
@@ -130,39 +161,52 @@ def train_wanted(
     quiet: bool,
     as_json: bool,
 ) -> QueueView | None:
-    """Queue what is missing, let the queue run, and follow it; None when nobody waits for it."""
+    """Queue what is missing, let the queue run, and follow it; None when there is nothing to do.
+
+    Detached, the view is that of the beginning.
+    """
     from workbench.cli.output import note
     from workbench.cli.queue_follow import display_for, follow_queue
     from workbench.queue import service
+    from workbench.queue.store import QueueStore
+    from workbench.queue.watch import QueueWatch
+    from workbench.queue.words import process_lost
 
-    service.check_jobs(jobs)
+    lost = QueueStore(home).read().notice
+    if lost:  # the queue that begins now says it no more
+        note(lost)
     ids = service.enqueue(home, wanted, by, labels)
     if not ids:
         return None
     service.start(home, jobs)
     if detach:
         note("training in the background; `mnist-workbench queue watch` follows it")
-        return None
+        return QueueWatch(home).look({}).only(ids)
     display = display_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
     view = follow_queue(home, ids, display)
     if view.pending:
+        state = process_lost(view) if view.lost else "the queue has stopped"
         note(
-            f"the queue has stopped with {len(view.pending)} of these to train; "
+            f"{state}, with {len(view.pending)} of these to train; "
             "the same command, or `mnist-workbench queue start`, goes on where it was"
         )
     return view
 
 
-def exit_code(view: QueueView | None) -> int:
-    """0 when all came to a result, 1 when something failed or diverged, 130 when stopped."""
+def exit_code(view: QueueView | None, found: Sorted) -> int:
+    """0 when all came to a result, 130 when stopped, else 1: something failed or diverged.
+
+    What had diverged before counts as what diverges now.
+    """
     from workbench.queue.trial import TrialState
 
-    if view is None:
-        return 0
-    states = {item.trial.state for item in view.trials}
-    if view.pending or TrialState.STOPPED in states:
+    states = {item.trial.state for item in view.trials} if view is not None else set()
+    if view is not None and view.lost:
+        return 1
+    if (view is not None and view.pending) or TrialState.STOPPED in states:
         return 130
-    return 1 if states & {TrialState.FAILED, TrialState.DIVERGED} else 0
+    diverged = any(summary.diverged for _, summary in found.present)
+    return 1 if diverged or states & {TrialState.FAILED, TrialState.DIVERGED} else 0
 
 
 def trials_json(view: QueueView | None) -> list[dict[str, Any]]:

@@ -8,15 +8,19 @@ The queue knows a trial by its run. Whatever trains it, and wherever, three thin
 
 A cluster engine meets them with one small local process a run, which calls
 `workbench.training.train.train(spec, emit, should_stop)` over there and writes here what it is
-told. Neither the queue nor the screens notice.
+told. It gets its name in `EXECUTORS`; neither the queue nor the screens notice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from workbench.errors import RunError, nearest
 from workbench.model.spec import TrainingSpec
+from workbench.queue.local import LocalExecutor
 from workbench.runs.record import Labels
+from workbench.settings import Home
 
 
 class Job(Protocol):
@@ -30,14 +34,14 @@ class Job(Protocol):
         """Whether nothing trains it any more."""
 
     def stop(self) -> None:
-        """Ask it to stop and save; it ends soon after."""
+        """Ask it to save what it has trained and to stop; it ends soon after."""
 
 
 class Executor(Protocol):
     """Trains specs, several at once if asked to."""
 
-    def submit(self, spec: TrainingSpec, labels: Labels, by: str) -> Job:
-        """Begin a training.
+    def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> Job:
+        """Begin a training, one of `jobs` at once: how they share what there is, it decides.
 
         Raises:
             EnvironmentProblem: it cannot be begun now, but may be later (a full disk).
@@ -52,3 +56,17 @@ class Executor(Protocol):
         Raises:
             EnvironmentProblem: it cannot be begun now, but may be later.
         """
+
+
+EXECUTORS: Mapping[str, Callable[[Home], Executor]] = {"local": LocalExecutor}
+
+
+def executor_for(home: Home, name: str = "local") -> Executor:
+    """The executor of a name.
+
+    Raises:
+        RunError: there is none of that name.
+    """
+    if name not in EXECUTORS:
+        raise RunError(f'no executor "{name}"; {nearest(name, list(EXECUTORS))}')
+    return EXECUTORS[name](home)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workbench.errors import EnvironmentProblem, RunError
+from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
+from workbench.runs.environment import usable_cores
+from workbench.runs.events import Batch, Epoch, Preparing, Started, Stopped
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.launcher import resume, spawn_worker
+from workbench.runs.log import EventWriter, backwards, last_ending
 from workbench.runs.record import Labels
 from workbench.settings import Home
 
@@ -21,6 +26,7 @@ class LocalJob:
 
     folder: RunFolder
     process: subprocess.Popen[bytes] | None = None
+    _killed: bool = False  # it had trained nothing, and cannot write its own ending
 
     @property
     def run_id(self) -> str:
@@ -31,10 +37,24 @@ class LocalJob:
         """Whether the worker has let go of the run's lock."""
         if self.process is not None and self.process.poll() is None:
             return False
-        return not lock.is_held(self.folder.lock_file)
+        if lock.is_held(self.folder.lock_file):
+            return False
+        if self._killed:
+            self._killed = False
+            _write_stopped(self.folder)
+        return True
 
     def stop(self) -> None:
-        """Ask the worker through the run folder, or by signal where that cannot be written."""
+        """Ask the worker through the run folder, or by signal where that cannot be written.
+
+        One that has trained nothing yet looks at no request before TensorFlow is loaded, which
+        can take a minute; nothing is lost when it is ended at once. Only one's own: another
+        process may have other runs to train after this one.
+        """
+        if self.process is not None and not _trains(self.folder):
+            self.process.kill()
+            self._killed = True
+            return
         control.request(self.folder.path, control.Command.STOP)
 
 
@@ -44,8 +64,11 @@ class LocalExecutor:
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    def submit(self, spec: TrainingSpec, labels: Labels, by: str) -> LocalJob:
-        """Create the run and start its worker."""
+    def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> LocalJob:
+        """Create the run and start its worker, with its share of the cores."""
+        if jobs > 1 and spec.threads is None:
+            # Several that each take all cores are slower together than one after the other.
+            spec = spec.model_copy(update={"threads": max(1, usable_cores() // jobs)})
         folder, descriptor = create_run(self._home, spec, labels, by)
         try:
             return LocalJob(folder, spawn_worker(folder, descriptor))
@@ -70,3 +93,53 @@ class LocalExecutor:
         except RunError:  # it has come to its end, or another process was quicker
             return LocalJob(folder) if lock.is_held(folder.lock_file) else None
         return LocalJob(folder, process)
+
+
+def seconds_for_all(training: Sequence[float], rest: Iterable[float | None]) -> float | None:
+    """How long all of it takes here, as far as it is known; None: nothing is.
+
+    `training` are the times left of what trains, each at its present pace: they share the cores
+    and go on side by side. `rest` are times with all cores, however many jobs will share them.
+    """
+    known = [seconds / len(training) for seconds in training]
+    others = list(rest)
+    known += [seconds for seconds in others if seconds is not None]
+    return sum(known) if known or not others else None
+
+
+def _trains(folder: RunFolder) -> bool:
+    """Whether the worker now at work has trained anything."""
+    for event in backwards(folder.events_file):
+        if isinstance(event, Batch | Epoch):
+            return True
+        if isinstance(event, Preparing | Started):
+            return False
+    return False
+
+
+def _write_stopped(folder: RunFolder) -> None:
+    """The ending of a worker that was ended before it trained: as far as the run had come."""
+    try:
+        if last_ending(folder.events_file) is not None:  # it came to its end in that moment
+            return
+        history = folder.history()
+        last, best = (history.epochs[-1] if history.epochs else None), history.best
+        writer = EventWriter(folder.events_file)
+        try:
+            writer.write(
+                Stopped(
+                    time.time(),
+                    epochs_completed=last.epoch if last else 0,
+                    step=last.step if last else 0,
+                    seconds=last.seconds if last else 0.0,
+                    images_per_second=history.images_per_second,
+                    test_loss=last.test_loss if last else None,
+                    test_accuracy=last.test_accuracy if last else None,
+                    best_epoch=best.epoch if best else None,
+                    best_epoch_test_accuracy=best.test_accuracy if best else None,
+                )
+            )
+        finally:
+            writer.close()
+    except (OSError, UserError):
+        return  # the folder is gone or the disk full: it counts as crashed, and goes on alike

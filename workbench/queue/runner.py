@@ -12,18 +12,17 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
-from workbench.queue.executor import Executor, Job
-from workbench.queue.known import living_run, results_of
-from workbench.queue.local import LocalExecutor
-from workbench.queue.store import QueueDamaged, QueueState, QueueStore
+from workbench.queue.executor import Executor, Job, executor_for
+from workbench.queue.known import begun_runs, entries_of, living_run, results
+from workbench.queue.store import QueueState, QueueStore, QueueUnreadable
 from workbench.queue.trial import Trial, TrialState
 from workbench.runs import lock
-from workbench.runs.environment import usable_cores
 from workbench.runs.folder import RunFolder, RunStatus
-from workbench.runs.summary import summarise
+from workbench.runs.summary import RunSummary, summarise
 from workbench.settings import Home
 
 LOOK_SECONDS = 0.25
@@ -57,7 +56,7 @@ class Runner:
             try:
                 if self._step():
                     return
-            except QueueDamaged as error:
+            except QueueUnreadable as error:
                 # What trains goes on by itself and lands on the leaderboard.
                 print(f"mnist-workbench: {error}", file=sys.stderr, flush=True)
                 return
@@ -120,12 +119,16 @@ class Runner:
 
     def _begin(self, trial: Trial) -> None:
         """Begin one trial, or find that it needs no training."""
-        known = results_of(self._home).get(trial.identity)
+        entries = entries_of(self._home)
+        known = results(entries).get(trial.identity)
         if known is not None:
-            self._write(trial, state=TrialState.PRESENT, run_id=known.run_id, message="")
+            state = TrialState.DIVERGED if known.diverged else TrialState.PRESENT
+            if known.run_id == trial.run_id and not known.diverged:
+                state = TrialState.FINISHED  # while no runner was there to see it
+            self._write(trial, state=state, run_id=known.run_id, message=known.message)
             return
         try:
-            job = self._start(trial)
+            job = self._start(trial, entries)
         except EnvironmentProblem:
             raise
         except UserError as error:
@@ -135,18 +138,23 @@ class Runner:
         if not self._write(trial, state=TrialState.RUNNING, run_id=job.run_id, message=""):
             job.stop()  # dropped in this very moment
 
-    def _start(self, trial: Trial) -> Job:
-        run_id = trial.run_id or living_run(self._home, trial.identity)
-        if run_id is not None:
+    def _start(self, trial: Trial, entries: Sequence[RunSummary]) -> Job:
+        """Join or take up a run of the same settings and seed, or train anew."""
+        for run_id in self._runs_of(trial, entries):
             job = self._executor.take_up(run_id)
             if job is not None:
                 return job
-        spec = trial.spec
-        if self._state.jobs > 1 and spec.threads is None:
-            # Several that each take all cores are slower together than one after the other.
-            threads = max(1, usable_cores() // self._state.jobs)
-            spec = spec.model_copy(update={"threads": threads})
-        return self._executor.submit(spec, trial.labels, trial.by)
+        return self._executor.submit(trial.spec, trial.labels, trial.by, self._state.jobs)
+
+    def _runs_of(self, trial: Trial, entries: Sequence[RunSummary]) -> Iterator[str]:
+        """The trial's own run, one that lives, and those that were cut short."""
+        if trial.run_id is not None:
+            yield trial.run_id
+        living = living_run(self._home, trial.identity)
+        if living is not None:
+            yield living
+        for run in begun_runs(self._home, entries, [trial.identity]).get(trial.identity, []):
+            yield run.run_id
 
     def _write(self, trial: Trial, **values: object) -> bool:
         """Change a trial in the queue; False when it was dropped meanwhile."""
@@ -193,7 +201,7 @@ class Runner:
 def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
     """State and message of a trial whose run is not trained any more.
 
-    `interrupted`: the queue itself had it stopped, so that a stopped run waits to go on.
+    `interrupted`: the queue itself had it stopped, so that it waits to go on.
     """
     try:
         status = folder.status()
@@ -206,6 +214,8 @@ def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
             found["state"] = TrialState.FINISHED
         case RunStatus.STOPPED:
             found["state"] = TrialState.WAITING if interrupted else TrialState.STOPPED
+        case RunStatus.CRASHED if interrupted:  # it could not write its ending: a full disk
+            found["state"] = TrialState.WAITING
         case RunStatus.FAILED:
             found["state"] = TrialState.DIVERGED if summary.diverged else TrialState.FAILED
         case _:
@@ -225,7 +235,7 @@ def main(arguments: list[str]) -> int:
     home, descriptor = Home(Path(arguments[0])), int(arguments[1])
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
-    runner = Runner(home, LocalExecutor(home), descriptor)
+    runner = Runner(home, executor_for(home), descriptor)
     signal.signal(signal.SIGTERM, lambda number, frame: runner.ask_to_stop())
     runner.run()
     return 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
 from workbench.model.spec import TrainingSpec
-from workbench.queue.known import results_of
+from workbench.queue.known import begun_runs, entries_of, results
 from workbench.queue.store import MOST_JOBS, MOST_TRIALS, QueueState, QueueStore
-from workbench.queue.trial import Origin, Trial, TrialState
+from workbench.queue.trial import Identity, Origin, Trial, TrialState, identity
 from workbench.runs import lock
 from workbench.runs.folder import ID_LETTERS
 from workbench.runs.process import module_command, module_environment
@@ -35,13 +35,15 @@ class Wanted:
 class Sorted:
     """What of the wanted is there, what waits or trains already, and what is new.
 
-    `ahead` are other trials that are pending and come first.
+    `ahead` are other trials that are pending and come first. `epochs_done` are whole epochs of
+    runs that are taken up, by settings and seed.
     """
 
     present: tuple[tuple[Wanted, RunSummary], ...]
     queued: tuple[tuple[Wanted, Trial], ...]
     new: tuple[Wanted, ...]
     ahead: int = 0
+    epochs_done: Mapping[Identity, int] = field(default_factory=dict)
 
     @property
     def to_train(self) -> int:
@@ -51,20 +53,26 @@ class Sorted:
 
 def sort_out(home: Home, wanted: Sequence[Wanted]) -> Sorted:
     """Compare what is wanted with the leaderboard and the queue; nothing is changed."""
-    return _sorted(wanted, results_of(home), QueueStore(home).read())
+    entries = entries_of(home)
+    found = _sorted(wanted, results(entries), QueueStore(home).read())
+    specs = [item.spec for item in found.new] + [trial.spec for _, trial in found.queued]
+    begun = begun_runs(home, entries, {identity(spec) for spec in specs})
+    return replace(
+        found, epochs_done={key: runs[0].epochs_completed for key, runs in begun.items()}
+    )
 
 
 def _sorted(
     wanted: Sequence[Wanted],
-    known: dict[tuple[str, int], RunSummary],
+    known: Mapping[Identity, RunSummary],
     state: QueueState,
 ) -> Sorted:
     queued = {trial.identity: trial for trial in state.trials if not trial.state.settled}
     present: list[tuple[Wanted, RunSummary]] = []
     waiting: list[tuple[Wanted, Trial]] = []
-    new: dict[tuple[str, int], Wanted] = {}
+    new: dict[Identity, Wanted] = {}
     for item in wanted:
-        key = item.spec.settings_key, item.spec.seed
+        key = identity(item.spec)
         if key in known:
             present.append((item, known[key]))
         elif key in queued:
@@ -87,10 +95,12 @@ def enqueue(
     Raises:
         RunError: the queue would grow beyond its limit.
     """
-    known = results_of(home)
+    known = results(entries_of(home))
     store = QueueStore(home)
     running = store.runs()
     with store.change() as state:
+        state.notice = ""
+        _forget_jobs(state, running=running)
         if not running and not any(not trial.state.settled for trial in state.trials):
             state.trials = []  # all is done: a new list begins, the runs stay where they are
         found = _sorted(wanted, known, state)
@@ -134,9 +144,16 @@ def check_jobs(jobs: int | None) -> None:
         raise RunError(f"jobs: must be from 1 to {MOST_JOBS} (given: {jobs})")
 
 
+def _forget_jobs(state: QueueState, *, running: bool) -> None:
+    """How many train at once is said for one queue, not for the next."""
+    if not running and not any(trial.state.pending for trial in state.trials):
+        state.jobs = 1
+
+
 def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
     """Let the queue run, detached; False when there is nothing to train.
 
+    Without `jobs` a queue that runs or was interrupted keeps its own, and any other has 1.
     With `retry`, trials that were stopped or failed are tried again; what can go on from a
     checkpoint does.
 
@@ -148,8 +165,9 @@ def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
     store = QueueStore(home)
     with store.change() as state:
         state.stopping = False
-        state.jobs = jobs or state.jobs
         descriptor = lock.acquire(store.runner_lock)
+        _forget_jobs(state, running=descriptor is None)
+        state.jobs = jobs or state.jobs
         if descriptor is None:
             _wait_again(state, retry=retry, interrupted=False)
             return True
@@ -157,6 +175,7 @@ def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
         if not state.waiting:
             os.close(descriptor)
             return False
+        state.notice = ""
     try:
         _spawn(store, descriptor)
     finally:
@@ -223,7 +242,7 @@ def drop(home: Home, trial_ids: Iterable[str]) -> int:
                 )
         kept = [trial for trial in state.trials if trial.id not in wanted]
         dropped = len(state.trials) - len(kept)
-        state.trials = kept
+        state.trials, state.notice = kept, ""
     return dropped
 
 
@@ -231,14 +250,17 @@ def move(home: Home, trial_id: str, place: int) -> int:
     """Put a waiting trial at a place among the waiting (1: the next to train); where it stands.
 
     Raises:
-        RunError: the trial does not wait.
+        RunError: the trial does not wait, or there is no such place.
     """
     with QueueStore(home).change() as state:
         trial = state.trial(trial_id)
         if trial is None or trial.state is not TrialState.WAITING:
             raise RunError(f"trial {trial_id} does not wait; only waiting trials can be moved")
         waiting = [other for other in state.waiting if other.id != trial_id]
-        place = max(1, min(place, len(waiting) + 1))
+        if not 1 <= place <= len(waiting) + 1:
+            raise RunError(
+                f"place: must be from 1 to {len(waiting) + 1}, as so many wait (given: {place})"
+            )
         waiting.insert(place - 1, trial)
         order = iter(waiting)
         state.trials = [

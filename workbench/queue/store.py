@@ -6,11 +6,12 @@ it here; the runner reads it some times a second. So both sides may come and go.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,10 +27,21 @@ MOST_TRIALS = 2_000
 MOST_JOBS = 64
 
 
-class QueueDamaged(RunError):
-    """The queue's file cannot be read; it was kept aside."""
+FORMAT: Final = 1
+
+
+class QueueUnreadable(RunError):
+    """The queue's file says nothing to this version."""
 
     exit_code = 1
+
+
+class QueueDamaged(QueueUnreadable):
+    """It was damaged, and was kept aside."""
+
+
+class QueueNewer(QueueUnreadable):
+    """A newer version wrote it; it stays where it is."""
 
 
 class QueueState(BaseModel):
@@ -37,10 +49,12 @@ class QueueState(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    format: Literal[1] = 1
+    format: Literal[1] = FORMAT
     jobs: Annotated[int, Field(ge=1, le=MOST_JOBS)] = 1
     stopping: bool = False  # asked to stop: the runner saves what trains and ends
     message: str = ""  # what holds the runner up, such as a full disk
+    # Said by whoever looks until a person changes the queue: what was lost before this one.
+    notice: str = ""
     trials: list[Trial] = Field(default_factory=list)
 
     def trial(self, trial_id: str) -> Trial | None:
@@ -61,7 +75,8 @@ class QueueStore:
     """Reads and changes the queue of a home.
 
     All methods raise `EnvironmentProblem` when the disk is full or the folder cannot be used,
-    and `QueueDamaged` when the file is damaged.
+    and `QueueUnreadable` when the file is damaged or of a newer version. A damaged one is kept
+    aside, and the empty queue that follows says so in its `notice`.
     """
 
     def __init__(self, home: Home) -> None:
@@ -74,13 +89,27 @@ class QueueStore:
     def read(self) -> QueueState:
         """The queue as it stands; an empty one where there was none yet."""
         try:
-            return QueueState.model_validate_json(self.file.read_bytes())
+            return self._load()
+        except ValidationError:
+            with self.change() as state:  # under the lock: another process may have been quicker
+                return state
+
+    def _load(self) -> QueueState:
+        try:
+            content = self.file.read_bytes()
         except FileNotFoundError:
             return QueueState()
-        except ValidationError as error:
-            raise self._damaged() from error
         except OSError as error:
             raise EnvironmentProblem(f"{self.file}: {error.strerror}; mend its access") from error
+        try:
+            return QueueState.model_validate_json(content)
+        except ValidationError as error:
+            if (given := _format_of(content)) > FORMAT:
+                raise QueueNewer(
+                    f"{self.file} is of a newer version (format {given}); use that version, or "
+                    "move the file away to begin a new queue"
+                ) from error
+            raise
 
     def version(self) -> tuple[int, int] | None:
         """Changes whenever `read` may; None while there is no file."""
@@ -96,7 +125,10 @@ class QueueStore:
         self._ensure()
         try:
             with FileLock(self.folder / "queue.lock", timeout=LOCK_TIMEOUT, mode=0o600):
-                state = self.read()
+                try:
+                    state = self._load()
+                except ValidationError as error:
+                    raise self._set_aside() from error
                 before = state.model_dump_json()
                 yield state
                 after = state.model_dump_json()
@@ -127,17 +159,31 @@ class QueueStore:
         except OSError as error:
             raise EnvironmentProblem(f"{self.folder}: {error.strerror}; mend its access") from error
 
-    def _damaged(self) -> QueueDamaged:
-        """Keep the damaged file aside, so that the next command starts with an empty queue."""
+    def _set_aside(self) -> QueueDamaged:
+        """Keep the damaged file and begin an empty queue that tells of it."""
         aside = _free_name(self.file.with_name("queue-damaged.json"))
-        try:
-            os.replace(self.file, aside)
-        except OSError:
-            return QueueDamaged(f"{self.file} is damaged; remove it and queue the trials anew")
-        return QueueDamaged(
+        words = (
             f"{self.file} was damaged and is kept as {aside.name}; the runs in it are safe, "
             "queue again what was still to be trained"
         )
+        try:
+            os.replace(self.file, aside)
+            write_text(self.file, QueueState(notice=words).model_dump_json())
+        except OSError:
+            with suppress(OSError):
+                os.replace(aside, self.file)
+            return QueueDamaged(f"{self.file} is damaged; remove it and queue the trials anew")
+        return QueueDamaged(words)
+
+
+def _format_of(content: bytes) -> int:
+    """The format a queue's file names; 0 where it names none."""
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        return 0
+    given = data.get("format") if isinstance(data, dict) else None
+    return given if type(given) is int else 0
 
 
 def _free_name(path: Path) -> Path:

@@ -114,7 +114,9 @@ def _plan_with(plan: Plan, chosen: dict[str, str | int | float], repeat: int) ->
 
 
 def _label(chosen: dict[str, str | int | float]) -> str:
+    """`lr=0.02 opt=adam`: short, since lists have little room for it."""
+    short = {name: alias for alias, name in ALIASES.items()}
     return " ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        f"{short.get(name, name)}={f'{value:g}' if isinstance(value, float) else value}"
         for name, value in chosen.items()
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.model.spec import TrainingSpec
+from workbench.queue.local import seconds_for_all
 from workbench.queue.store import QueueState
 from workbench.queue.trial import Identity, Trial, TrialState
 from workbench.runs.estimate import Speed, epoch_seconds
@@ -15,16 +16,27 @@ from workbench.runs.watchlist import WatchedRun
 
 # From the start of a worker to its first step: TensorFlow's import and the first compilation.
 START_SECONDS = 6.0
+# Of a trial that was training when the queue's process went, and that nobody trains now.
+HALTED = "halted"
 
 
 @dataclass(frozen=True)
 class TrialView:
-    """One trial and what its run says. `seconds_left` is None where nothing is known yet."""
+    """One trial and what its run says. `seconds_left` is None where nothing is known yet.
+
+    `halted`: it was training when the queue's process went, and nobody trains it now.
+    """
 
     trial: Trial
     run: WatchedRun | None = None  # while it trains
     result: RunSummary | None = None  # once it has ended
     seconds_left: float | None = None
+    halted: bool = False
+
+    @property
+    def state_word(self) -> str:
+        """Its state in a word, alike in commands, on the screen and as data."""
+        return HALTED if self.halted else self.trial.state.value
 
     @property
     def progress(self) -> float:
@@ -50,7 +62,7 @@ class TrialView:
         trial, spec = self.trial, self.trial.spec
         return {
             "id": trial.id,
-            "state": trial.state.value,
+            "state": self.state_word,
             "label": trial.label,
             "by": trial.by,
             "preset": spec.preset,
@@ -68,13 +80,14 @@ class TrialView:
 
 @dataclass(frozen=True)
 class QueueView:
-    """The whole queue. `running`: a runner works it off."""
+    """The whole queue. `running`: a runner works it off; `notice`: what was lost before it."""
 
     running: bool
     stopping: bool
     jobs: int
     message: str
     trials: tuple[TrialView, ...]
+    notice: str = ""
 
     @property
     def ended(self) -> int:
@@ -89,20 +102,20 @@ class QueueView:
     @property
     def training(self) -> tuple[TrialView, ...]:
         """Trials that train now."""
-        return tuple(view for view in self.trials if view.trial.state is TrialState.RUNNING)
+        return tuple(
+            view
+            for view in self.trials
+            if view.trial.state is TrialState.RUNNING and not view.halted
+        )
 
     @property
     def seconds_left(self) -> float | None:
-        """How long what is pending should take here, as far as it is known; None: nothing is.
-
-        What waits is counted as if each had all cores, however many jobs will share them; what
-        trains has its share already, and goes on side by side.
-        """
-        training = len(self.training)
-        return total_seconds(
-            view.seconds_left / training if view.paced and view.seconds_left else view.seconds_left
-            for view in self.pending
-        )
+        """How long what is pending should take, as far as it is known; None: nothing is."""
+        paced = [view.seconds_left for view in self.pending if view.paced and view.seconds_left]
+        rest = [
+            view.seconds_left for view in self.pending if not (view.paced and view.seconds_left)
+        ]
+        return seconds_for_all(paced, rest)
 
     @property
     def unknown(self) -> int:
@@ -111,14 +124,21 @@ class QueueView:
 
     @property
     def interrupted(self) -> bool:
-        """Whether something is left to train and nothing works on it."""
+        """Whether something is left to train and no runner works on it."""
         return bool(self.pending) and not self.running
+
+    @property
+    def lost(self) -> bool:
+        """Whether the runner was killed in the midst: nobody told it to stop."""
+        return not self.running and any(
+            view.trial.state is TrialState.RUNNING for view in self.trials
+        )
 
     def only(self, trial_ids: Iterable[str]) -> QueueView:
         """The queue with some of its trials alone."""
         wanted = set(trial_ids)
         trials = tuple(view for view in self.trials if view.trial.id in wanted)
-        return QueueView(self.running, self.stopping, self.jobs, self.message, trials)
+        return replace(self, trials=trials)
 
     def to_json(self) -> dict[str, Any]:
         """The queue as plain data."""
@@ -127,18 +147,12 @@ class QueueView:
             "stopping": self.stopping,
             "jobs": self.jobs,
             "message": self.message,
+            "notice": self.notice,
             "trials_ended": self.ended,
             "trials": [view.to_json() for view in self.trials],
             "seconds_left": self.seconds_left,
             "trials_without_estimate": self.unknown,
         }
-
-
-def total_seconds(times: Iterable[float | None]) -> float | None:
-    """The sum of the known times; None where none is known, 0 where there are none."""
-    listed = list(times)
-    known = [seconds for seconds in listed if seconds is not None]
-    return sum(known) if known or not listed else None
 
 
 def view_of(
@@ -149,21 +163,36 @@ def view_of(
     results: Mapping[Identity, RunSummary],
     estimate: Callable[[Trial], float | None],
 ) -> QueueView:
-    """Put the queue, the living runs (by run id), the results and the estimates together."""
+    """Put the queue, the living runs (by run id), the results and the estimates together.
+
+    A run that ended while no runner lived has its result, though its trial says it trains.
+    """
     views = []
     for trial in state.trials:
         run = living.get(trial.run_id) if trial.run_id else None
-        result = results.get(trial.identity) if not trial.state.pending else None
+        halted = trial.state is TrialState.RUNNING and run is None and not running
+        result = results.get(trial.identity) if halted or not trial.state.pending else None
+        if halted and result is not None:
+            ended = TrialState.DIVERGED if result.diverged else TrialState.FINISHED
+            trial = trial.model_copy(update={"state": ended, "message": result.message})
+            halted = False
         seconds: float | None = 0.0
         if trial.state.pending:
             left = run.seconds_left if run is not None else None
             seconds = left if left is not None else estimate(trial)
-        views.append(TrialView(trial, run, result, seconds))
-    return QueueView(running, state.stopping, state.jobs, state.message, tuple(views))
+        views.append(TrialView(trial, run, result, seconds, halted))
+    # A queue that has come to its end says nothing about how many train at once in the next.
+    jobs = state.jobs if running or any(view.trial.state.pending for view in views) else 1
+    return QueueView(running, state.stopping, jobs, state.message, tuple(views), state.notice)
 
 
-def estimated_seconds(spec: TrainingSpec, speeds: Sequence[Speed]) -> float | None:
-    """How long a training should take here from its start; None where no earlier run tells."""
+def estimated_seconds(
+    spec: TrainingSpec, speeds: Sequence[Speed], epochs_done: int = 0
+) -> float | None:
+    """How long a training should take here from its start; None where no earlier run tells.
+
+    `epochs_done`: whole epochs it goes on from.
+    """
     data = spec.dataset
     epoch = epoch_seconds(
         spec.architecture,
@@ -173,4 +202,5 @@ def estimated_seconds(spec: TrainingSpec, speeds: Sequence[Speed]) -> float | No
         test_images=data.test_images,
         precision=spec.precision,
     )
-    return None if epoch is None else START_SECONDS + spec.training.epochs * epoch
+    left = max(0, spec.training.epochs - epochs_done)
+    return None if epoch is None else START_SECONDS + left * epoch

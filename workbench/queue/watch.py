@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 
 from workbench.leaderboard.store import Leaderboard
-from workbench.queue.known import results
+from workbench.queue.known import Begun, begun_runs, results
 from workbench.queue.store import QueueState, QueueStore
 from workbench.queue.trial import Identity, Trial
 from workbench.queue.view import QueueView, estimated_seconds, view_of
@@ -25,9 +25,13 @@ class QueueWatch:
         self._seen: object = ()
         self._board_seen: object = ()
         self._state = QueueState()
+        self._entries: Sequence[RunSummary] = ()
         self._results: Mapping[Identity, RunSummary] = {}
         self._speeds: Sequence[Speed] = ()
-        self._estimates: dict[str, float | None] = {}  # seconds by trial id
+        self._begun: Mapping[Identity, Sequence[Begun]] = {}  # of trials that wait
+        self._living: Mapping[str, WatchedRun] = {}
+        # Seconds by trial id and whole epochs that are done.
+        self._estimates: dict[tuple[str, int], float | None] = {}
 
     def look(self, living: Mapping[str, WatchedRun]) -> QueueView:
         """The queue now. `living` are the runs that train, by run id.
@@ -35,17 +39,23 @@ class QueueWatch:
         Raises:
             UserError: the queue's file is damaged or cannot be read.
         """
+        self._living = living
         # The lock first: a runner writes what became of the last trial before it lets go.
         running = self._store.runs()
         version = self._store.version()
-        if version != self._seen:
+        changed = version != self._seen
+        if changed:
             self._state, self._seen = self._store.read(), version
         board = Leaderboard(self._home)
         if board.version() != self._board_seen:
-            self._board_seen = board.version()
-            self._results = results(board.entries())
+            changed, self._board_seen = True, board.version()
+            self._entries = board.entries()
+            self._results = results(self._entries)
             self._speeds = known_speeds(self._home, platform.node())
             self._estimates.clear()
+        if changed:
+            waiting = {trial.identity for trial in self._state.waiting}
+            self._begun = begun_runs(self._home, self._entries, waiting)
         return view_of(
             self._state,
             running=running,
@@ -55,6 +65,17 @@ class QueueWatch:
         )
 
     def _estimate(self, trial: Trial) -> float | None:
-        if trial.id not in self._estimates:
-            self._estimates[trial.id] = estimated_seconds(trial.spec, self._speeds)
-        return self._estimates[trial.id]
+        done = self._epochs_done(trial)
+        key = trial.id, done
+        if key not in self._estimates:
+            self._estimates[key] = estimated_seconds(trial.spec, self._speeds, done)
+        return self._estimates[key]
+
+    def _epochs_done(self, trial: Trial) -> int:
+        """Whole epochs that its run has behind it, or that it will go on from."""
+        living = self._living.get(trial.run_id) if trial.run_id else None
+        if living is not None:
+            return living.summary.epochs_completed if living.summary else 0
+        runs = self._begun.get(trial.identity, ())
+        own = [run.epochs_completed for run in runs if run.run_id == trial.run_id]
+        return next(iter([*own, *(run.epochs_completed for run in runs)]), 0)

@@ -6,8 +6,10 @@ import time
 from collections.abc import Sequence
 
 from workbench.leaderboard.wording import count
+from workbench.queue.local import seconds_for_all
 from workbench.queue.service import Sorted
-from workbench.queue.view import QueueView, estimated_seconds, total_seconds
+from workbench.queue.trial import identity
+from workbench.queue.view import QueueView, estimated_seconds
 from workbench.runs.estimate import Speed, duration_words
 
 NOT_KNOWN = "how long is not known yet (no run like these has ended here)"
@@ -17,7 +19,9 @@ def plan_sentence(found: Sorted, speeds: Sequence[Speed]) -> str:
     """`12 trained already, 8 new; 8 to train: about 25 min, until 16:40.`"""
     parts = []
     if found.present:
-        parts.append(f"{len(found.present)} trained already")
+        diverged = sum(summary.diverged for _, summary in found.present)
+        aside = f" ({diverged} diverged)" if diverged else ""
+        parts.append(f"{len(found.present)} trained already{aside}")
     if found.queued:
         parts.append(f"{len(found.queued)} in the queue already")
     if not found.to_train:
@@ -25,8 +29,9 @@ def plan_sentence(found: Sorted, speeds: Sequence[Speed]) -> str:
     if found.new:
         parts.append(f"{len(found.new)} new")
     specs = [item.spec for item in found.new] + [item.spec for item, _ in found.queued]
-    times = [estimated_seconds(spec, speeds) for spec in specs]
-    seconds, unknown = total_seconds(times), sum(known is None for known in times)
+    done = found.epochs_done
+    times = [estimated_seconds(spec, speeds, done.get(identity(spec), 0)) for spec in specs]
+    seconds, unknown = seconds_for_all([], times), sum(known is None for known in times)
     if found.ahead:
         left = f"{_length(seconds, unknown)}, after {found.ahead} queued earlier"
     else:
@@ -41,16 +46,48 @@ def time_left(view: QueueView) -> str:
     return time_words(view.seconds_left, view.unknown)
 
 
+def short_time_left(view: QueueView) -> str:
+    """`about 38 min left`; empty where nothing is known of it or nothing is left."""
+    if not view.pending or view.seconds_left is None:
+        return ""
+    return f"{_at_least(view.unknown)} {duration_words(view.seconds_left)} left"
+
+
 def time_words(seconds: float | None, unknown: int, *, left: bool = False) -> str:
     """A time to go, and for how many trials there is no telling; `left`: it is running down."""
     if seconds is None:
         return NOT_KNOWN
-    until = time.strftime("%H:%M", time.localtime(time.time() + seconds))
-    return _length(seconds, unknown, f"{' left' if left else ''}, until {until}")
+    words = _length(seconds, unknown, " left" if left else "")
+    # When all will be done is known only if each trial's time is.
+    return words if unknown else f"{words}, until {moment(time.time() + seconds)}"
+
+
+def moment(when: float, now: float | None = None) -> str:
+    """`16:40` today, `Thu 06:28` within a week, `14 Nov 06:28` after that."""
+    there, here = time.localtime(when), time.localtime(now)
+    if (there.tm_year, there.tm_yday) == (here.tm_year, here.tm_yday):
+        return time.strftime("%H:%M", there)
+    days = (when - time.mktime(here)) / 86_400
+    return time.strftime("%a %H:%M" if days < 6 else "%d %b %H:%M", there)
+
+
+def process_lost(view: QueueView) -> str:
+    """What is to be said of a queue whose process was killed: what trains on without it."""
+    runs = [item.trial.run_id for item in view.training if item.trial.run_id]
+    words = "the queue's process is gone"
+    if not runs:
+        return words
+    return f"{words}; {'run' if len(runs) == 1 else 'runs'} {', '.join(runs)} " + (
+        "trains on" if len(runs) == 1 else "train on"
+    )
 
 
 def _length(seconds: float | None, unknown: int, then: str = "") -> str:
     if seconds is None:
         return NOT_KNOWN
-    words = f"about {duration_words(seconds)}{then}"
-    return f"{words}, and {count(unknown, 'trial')} of unknown length" if unknown else words
+    words = f"{_at_least(unknown)} {duration_words(seconds)}{then}"
+    return f"{words} ({count(unknown, 'trial')} of unknown length)" if unknown else words
+
+
+def _at_least(unknown: int) -> str:
+    return "at least" if unknown else "about"

@@ -44,24 +44,42 @@ def move(home: Home, trial_id: str, step: int) -> str:
     Its place is read here, not from the screen: keys may come faster than looks.
     """
     waiting = [trial.id for trial in QueueStore(home).read().waiting]
-    place = waiting.index(trial_id) + 1 if trial_id in waiting else 0
-    service.move(home, trial_id, place + step)
+    if trial_id not in waiting:
+        raise RunError("only waiting trials can be moved")
+    place = waiting.index(trial_id) + 1 + step
+    if 1 <= place <= len(waiting):
+        service.move(home, trial_id, place)
     return ""
 
 
 def drop(home: Home, trial_ids: Sequence[str]) -> str:
-    """Take trials out of the queue."""
+    """Take trials out of the queue.
+
+    Raises:
+        RunError: one of them trains now.
+    """
+    store = QueueStore(home)
+    state, alive = store.read(), store.runs()
+    for trial_id in trial_ids:
+        trial = state.trial(trial_id)
+        if alive and trial is not None and trial.state is TrialState.RUNNING:
+            raise RunError(
+                f"trial {trial_id} is training: enter opens its run, s stops it there; "
+                "then it can be dropped"
+            )
     dropped = service.drop(home, trial_ids)
     return f"Dropped {count(dropped, 'trial')}; runs and results stay." if dropped > 1 else ""
 
 
 def clear(home: Home) -> str:
-    """Take out all that have ended."""
+    """Take out all that have ended, and what is said of a queue that was lost."""
     state = QueueStore(home).read()
     ended = [trial.id for trial in state.trials if not trial.state.pending]
-    if not ended:
+    if not ended and not state.notice:
         return "No trial has ended yet."
     dropped = service.drop(home, ended)
+    if not dropped:
+        return ""
     return f"Cleared {count(dropped, 'trial')}; runs and results stay."
 
 

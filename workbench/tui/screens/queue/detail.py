@@ -10,7 +10,7 @@ from textual.widget import Widget
 from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import percent, points
 from workbench.queue.trial import TrialState
-from workbench.queue.view import TrialView
+from workbench.queue.view import HALTED, TrialView
 from workbench.runs.estimate import duration_words
 from workbench.tui.screens.queue.rows import clock
 
@@ -29,13 +29,11 @@ class TrialDetail(Widget):
         return text
 
 
-def detail_lines(
-    item: TrialView, paper: float | None, place: int, *, running: bool
-) -> tuple[str, str]:
+def detail_lines(item: TrialView, paper: float | None, place: int) -> tuple[str, str]:
     """The two lines about a trial; `place` is its place among the waiting, from 1."""
     trial = item.trial
     head = f"{trial.label}: {trial.text}" if trial.label else trial.text
-    words = _words(item, place, running=running)
+    words = _words(item, place)
     if item.accuracy is not None:
         words.insert(0, _accuracy(item.accuracy, paper, final=not trial.state.pending))
     if trial.run_id:
@@ -43,7 +41,7 @@ def detail_lines(
     return one_line(head), one_line("  ·  ".join(word for word in words if word))
 
 
-def _words(item: TrialView, place: int, *, running: bool) -> list[str]:
+def _words(item: TrialView, place: int) -> list[str]:
     trial = item.trial
     match trial.state:
         case TrialState.WAITING if trial.run_id:
@@ -56,8 +54,8 @@ def _words(item: TrialView, place: int, *, running: bool) -> list[str]:
             summary = item.run.summary
             epochs = f"{summary.epochs_completed} of {summary.epochs} epochs" if summary else ""
             return [item.run.preparing, epochs, item.run.fault]
-        case TrialState.RUNNING if not running:
-            return ["interrupted: nobody trains it now; s goes on from its last whole epoch"]
+        case TrialState.RUNNING if item.halted:
+            return [f"{HALTED}: nobody trains it now; s goes on from its last whole epoch"]
         case TrialState.FINISHED if item.result and item.result.train_seconds is not None:
             return [f"trained in {clock(item.result.train_seconds)}"]
         case TrialState.PRESENT:

@@ -7,11 +7,13 @@ from collections import Counter
 from workbench.leaderboard.wording import count
 from workbench.queue.trial import TrialState
 from workbench.queue.view import QueueView
-from workbench.queue.words import time_words
+from workbench.queue.words import process_lost, time_words
 
 
 def headline(view: QueueView) -> tuple[str, str]:
     """The sentence and the theme's colour for it; both empty where nothing is queued."""
+    if view.notice:
+        return view.notice, "$warning"
     if not view.trials:
         return "", ""
     done = f"{view.ended} of {len(view.trials)} done"
@@ -30,8 +32,8 @@ def headline(view: QueueView) -> tuple[str, str]:
         time = time_words(view.seconds_left, view.unknown)
         if not any(item.trial.run_id for item in view.trials):
             return f"not started, {left} to train; s starts · {time}", ""
-        word = "interrupted" if view.training else "stopped"
-        return f"{word} with {left} to train; s goes on · {time}", "$warning"
+        word = process_lost(view) if view.lost else "stopped"
+        return f"{word}, {left} to train; s goes on · {time}", "$warning"
     if not troubles:
         return "done" if len(view.trials) == 1 else f"all {len(view.trials)} done", "$success"
     again = {TrialState.FAILED, TrialState.STOPPED} & {item.trial.state for item in view.trials}

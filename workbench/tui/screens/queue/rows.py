@@ -18,12 +18,12 @@ PROGRESS = "progress"  # the bar, which goes first where it is narrow
 COLUMNS = (
     Column("state", "State", 10),
     Column("for", "For", 11, stretch=1, most=24),
-    Column("training", "Training", 18, stretch=2, most=52),
-    Column("seed", "Seed", 4, right=True),
-    Column(PROGRESS, "Progress", 16, weight=1),
+    Column("training", "Training", 16, stretch=2, most=52),
+    Column("seed", "Seed", 4, weight=2, right=True),
+    Column(PROGRESS, "Progress", 16, weight=4),
     Column("accuracy", "Test %", 6, right=True),
-    Column("paper", "Paper %", 7, right=True),
-    Column("time", "Time", 6, right=True),
+    Column("paper", "Paper", 5, weight=3, right=True),
+    Column("time", "Time", 10, weight=1, right=True),
 )
 SELECTED = "◆"
 ENDED: dict[TrialState, tuple[str, str]] = {
@@ -79,7 +79,7 @@ class QueueRows:
         trial = item.trial
         match column:
             case "state":
-                return state_words(item, running=self._view.running, share=not self._bars)
+                return state_words(item, share=not self._bars)
             case "for":
                 return label_text(trial.label, width)
             case "training":
@@ -98,16 +98,17 @@ class QueueRows:
         return ""
 
 
-def state_words(item: TrialView, *, running: bool, share: bool) -> tuple[str, str]:
+def state_words(item: TrialView, *, share: bool) -> tuple[str, str]:
     """Mark, word and style of a trial's state; with `share` how far it is in the word's place."""
     state, run = item.trial.state, item.run
     if state is TrialState.WAITING:
         return WAITING
     if state is not TrialState.RUNNING:
         return ENDED[state]
-    if run is None:
-        # Its run has just ended, or is just beginning; without a runner nothing comes of it.
-        return TRAINING if running else HALTED
+    if item.halted:
+        return HALTED
+    if run is None:  # it has just ended, or is just beginning
+        return TRAINING
     if run.summary is not None and run.summary.status is RunStatus.PAUSED:
         return PAUSED
     if run.preparing or not run.step:
@@ -171,7 +172,7 @@ def time_text(item: TrialView) -> tuple[str, str]:
     if item.seconds_left is None:
         return (MISSING, "muted")
     if item.run is not None:
-        return (f"−{clock(item.seconds_left)}", "")
+        return (f"{clock(item.seconds_left)} left", "")
     return (duration_words(item.seconds_left), "muted")
 
 

@@ -153,7 +153,7 @@ class QueueScreen(WorkbenchScreen):
         if ids and ids == [item.trial.id for item in before.trials]:
             listing.update_rows(self._rows())
             for index, (old, new) in enumerate(zip(before.trials, view.trials, strict=True)):
-                if old != new or before.running != view.running:
+                if old != new:
                     listing.refresh_row(index)
         else:
             listing.empty = EMPTY
@@ -185,7 +185,7 @@ class QueueScreen(WorkbenchScreen):
             ]
             place = waiting.index(trial.id) + 1 if trial.id in waiting else 0
             paper = self._papers.get(trial.spec.settings_key)
-            lines = detail_lines(item, paper, place, running=self._view.running)
+            lines = detail_lines(item, paper, place)
         self.query_one(TrialDetail).lines = lines
 
     def _rows(self) -> QueueRows:
@@ -284,7 +284,7 @@ class QueueScreen(WorkbenchScreen):
 
     def action_clear(self) -> None:
         """Take out what has ended."""
-        if self._view.trials:
+        if self._view.trials or self._view.notice:
             self._ask_for(partial(actions.clear, self.workbench.home))
 
     @on(RowList.Marked)

@@ -59,7 +59,7 @@ class TablesChoice(Widget, can_focus=True):
 
     def on_key(self, event: Key) -> None:
         """A table's number takes or leaves it."""
-        if event.key.isdigit() and int(event.key) in TABLE_NUMBERS:
+        if event.key.isdecimal() and int(event.key) in TABLE_NUMBERS:
             event.stop()
             event.prevent_default()
             self.cursor = TABLE_NUMBERS.index(int(event.key))
