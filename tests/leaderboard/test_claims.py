@@ -192,15 +192,15 @@ def test_times_of_several_machines_are_not_compared(runs_of: RunsOf) -> None:
     assert "No machine has trained all of these" in check(convolutions.COST, runs).text
     both = [*runs, *(run.model_copy(update={"host": "other", "seed": 7}) for run in runs[:6])]
     samples = gather(both, "float32").samples(6)
-    assert shared_machine(samples) == ("other", "A Processor", 2)
-    assert "Mean training time on other (2 cores)" in check(convolutions.COST, both).text
+    assert shared_machine(samples) == ("other", "A Processor", 2, None)
+    assert "Mean training time on other, 2 cores: " in check(convolutions.COST, both).text
 
 
 def test_times_on_another_number_of_cores_are_another_machine(runs_of: RunsOf) -> None:
     low = (0.966, 0.9662)
     held = [run.model_copy(update={"threads": 1}) for run in runs_of(6, 3, (0.97, 0.971))]
     found = check(convolutions.COST, [*cnns(runs_of, low, low, low), *held])
-    assert "No machine has trained all of these" in found.text
+    assert "No machine has trained all of these with the same number of threads" in found.text
 
 
 def test_runs_vary(runs_of: RunsOf) -> None:
@@ -220,13 +220,19 @@ def test_runs_vary(runs_of: RunsOf) -> None:
 @pytest.mark.parametrize(
     ("accuracies", "kind", "words"),
     [
-        ((0.1135,), Kind.BORNE_OUT, "1 of 1 run collapsed (seed 0 to 1)"),
-        ((0.1135, 0.0980), Kind.BORNE_OUT, "(seed 0 to 1, seed 1 to 0)"),
+        ((0.1135,), Kind.BORNE_OUT, "collapsed (seed 0: it answers 1 to every image)"),
+        ((0.1135,), Kind.BORNE_OUT, "From one run alone, any share from 5 % on remains possible"),
+        ((0.1135, 0.1135, 0.0980), Kind.BORNE_OUT,
+         "(seeds 0–1: they answer 1 to every image; seed 2: it answers 0 to every image)"),
         ((0.1135, 0.9754), Kind.PARTLY, "the other ended at 97.54 % (n = 1, seed 1)"),
-        ((0.9754, 0.97), Kind.NOT_BORNE_OUT, "leave a share of up to 78 % possible"),
+        ((0.9754, 0.97), Kind.NOT_JUDGED,
+         "From 2 runs alone, any share up to 78 % remains possible"),
+        ((0.975, 0.976, 0.977, 0.978), Kind.NOT_JUDGED, "any share up to 53 %"),
+        ((0.975, 0.976, 0.977, 0.978, 0.979), Kind.NOT_BORNE_OUT, "any share up to 45 %"),
         ((0.9754,), Kind.NOT_JUDGED, "0 of 1 run collapsed; it ended at 97.54 %"),
+        ((0.9754,), Kind.NOT_JUDGED, "From one run alone, any share up to 95 % remains possible"),
     ],
-)
+)  # fmt: skip
 def test_collapse_is_k_of_n(
     runs_of: RunsOf, accuracies: Sequence[float], kind: Kind, words: str
 ) -> None:
@@ -268,7 +274,7 @@ def test_time_and_accuracy_of_table_8(runs_of: RunsOf) -> None:
     assert bargain(runs_of, 400.0, (0.9918, 0.9919, 0.9920), dear).kind is Kind.BORNE_OUT
     slow = bargain(runs_of, 500.0, (0.9918, 0.9919, 0.9920), dear)
     assert slow.kind is Kind.PARTLY
-    assert "8 min 20 s (n = 3) against 16 min 40 s (n = 3): 50 % of the time" in slow.text
+    assert "8 min 20 s (n = 3) against 16 min 40 s (n = 3), 50 % of the time" in slow.text
     far = bargain(runs_of, 400.0, (0.9818, 0.9819, 0.9820), dear)
     assert far.kind is Kind.PARTLY
     assert "which is not within what runs differ by chance" in far.text
@@ -276,6 +282,25 @@ def test_time_and_accuracy_of_table_8(runs_of: RunsOf) -> None:
     single = bargain(runs_of, 400.0, (0.9919,), (0.9929,))
     assert single.kind is Kind.PARTLY
     assert "(n = 1, seed 0)" in single.text
+
+
+def test_noise_is_no_agreement(runs_of: RunsOf) -> None:
+    """With two runs of 0.2 points a difference of −0.10 is not told from others."""
+    wide = bargain(runs_of, 400.0, (0.9908, 0.9930), (0.9919, 0.9939))
+    assert wide.kind is Kind.PARTLY
+    assert "but runs differ by chance by too much to tell (± 1.89)" in wide.text
+    near = bargain(runs_of, 400.0, (0.9918, 0.9920), (0.9928, 0.9930))
+    assert near.kind is Kind.BORNE_OUT
+    assert "which is within what runs differ by chance (± 0." in near.text
+
+
+def test_only_other_threads(runs_of: RunsOf) -> None:
+    values = (0.99, 0.991)
+    runs = [*runs_of(8, 2, values, threads=1), *runs_of(8, 1, values)]
+    verdict = check(hyperparameters.CHEAPER, runs)
+    assert "No machine has trained both with the same number of threads" in verdict.text
+    both = [*runs_of(8, 2, values, threads=1), *runs_of(8, 1, values, threads=1)]
+    assert "On box, 2 cores (1 thread a run): " in check(hyperparameters.CHEAPER, both).text
 
 
 def test_accuracy_is_compared_without_times_of_one_machine(runs_of: RunsOf) -> None:

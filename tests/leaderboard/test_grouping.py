@@ -69,10 +69,48 @@ def test_the_same_trial_twice_counts_once(make_summary: MakeSummary) -> None:
     assert (group.n, group.repeated, group.seeds) == (3, 1, (0, 1))
 
 
+def test_a_seed_counts_once_on_a_machine(make_summary: MakeSummary) -> None:
+    again = {"started_at": "2025-11-24T06:38:00+00:00", "test_accuracy": 0.99}
+    runs = [
+        make_summary(seed=0, **again),
+        make_summary(seed=0, test_accuracy=0.97),
+        make_summary(seed=0, test_accuracy=0.971, threads=1),
+        make_summary(seed=0, threads=2, **again),  # all the cores there are
+        make_summary(seed=0, test_accuracy=0.97, host="another machine"),  # the same result
+    ]
+    (group,) = group_runs(runs)
+    assert group.accuracies == (0.97, 0.971)  # the oldest, not the best
+    assert (group.repeated, group.seeds) == (3, (0,))
+
+
+def test_collapsed_runs_are_counted_apart(make_summary: MakeSummary) -> None:
+    values = (0.97, 0.1135, 0.98, 0.0980)
+    runs = [make_summary(seed=seed, test_accuracy=value) for seed, value in enumerate(values)]
+    (group,) = group_runs(runs)
+    assert (group.n, group.mean, group.worst) == (2, pytest.approx(0.975), 0.97)
+    assert (group.collapsed_text, group.seeds) == ("2 of 4 collapsed", (0, 1, 2, 3))
+    (gone,) = group_runs(runs[1:2])
+    assert (gone.n, gone.mean, gone.collapsed_text) == (0, None, "1 of 1 collapsed")
+    assert gone.train_seconds == 301.5  # it took its time all the same
+
+
+def test_times_are_of_the_machine_with_the_most_runs(make_summary: MakeSummary) -> None:
+    runs = [
+        make_summary(seed=0, train_seconds=100.0, threads=1),
+        make_summary(seed=1, train_seconds=10.0, test_accuracy=0.96),
+        make_summary(seed=2, train_seconds=20.0, test_accuracy=0.95),
+    ]
+    (group,) = group_runs(runs)
+    assert group.train_seconds == 15.0
+    assert group.timed_on is not None
+    assert group.timed_on.text == "box (A Processor, 2 cores)"
+    assert group.to_json()["timed_on"] == "box (A Processor, 2 cores)"
+
+
 def test_groups_by_preset_and_settings(make_summary: MakeSummary) -> None:
     runs = [
         make_summary(preset="cnn-2", settings_key="adam", test_accuracy=0.97),
-        make_summary(preset="cnn-2-tuned", settings_key="adam", test_accuracy=0.98),
+        make_summary(preset="cnn-2-tuned", settings_key="adam", test_accuracy=0.98, seed=1),
         make_summary(preset="cnn-2", settings_key="sgd", test_accuracy=None, diverged=True),
     ]
     assert [(g.example.preset, g.settings_key) for g in ranked(group_runs(runs))] == [

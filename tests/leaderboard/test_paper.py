@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workbench.leaderboard.paper import compare, compare_all, paper_accuracies
+from workbench.leaderboard.paper import TableComparison, compare, compare_all, paper_accuracies
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.table import Table
 from workbench.model.tables import TABLE_NUMBERS, paper_table
@@ -16,6 +16,10 @@ from workbench.runs.summary import RunSummary
 
 MakeSummary = Callable[..., RunSummary]
 DIVERGED: dict[str, Any] = {"diverged": True, "status": RunStatus.FAILED}
+
+
+def notes_of(table: Table) -> list[str]:
+    return table.notes(range(len(table.headings)))
 
 
 def column(table: Table, heading: str) -> list[str]:
@@ -50,10 +54,11 @@ def test_three_runs(paper_summary: MakeSummary) -> None:
     assert row.verdict == "95.20 ± 0.10 % (n = 3), paper 95.14 %: +0.06, within our spread"
     far = [paper_summary(3, 0, value, seed) for seed, value in enumerate((0.961, 0.962, 0.963))]
     assert compare(paper_table(3), far).rows[0].within is False
-    # Beyond the worst, but within two standard deviations: 95.14 against 95.20 ± 0.05.
+    # Beyond the worst, but where a further run might lie: 95.14 against 95.20 ± 0.05.
     near = [paper_summary(3, 0, value, seed) for seed, value in enumerate((0.9515, 0.952, 0.9525))]
     assert compare(paper_table(3), near).rows[0].within is True
-    assert compare(paper_table(3), near[:2]).rows[0].within is False
+    (note,) = {item.note for item in paper_view(compare(paper_table(3), near)).headings[-1:]}
+    assert note.startswith("Within spread: the paper's value lies where 95 of 100 further runs")
 
 
 def test_one_training_stands_in_every_table_it_belongs_to(paper_summary: MakeSummary) -> None:
@@ -82,16 +87,123 @@ def test_diverged_and_collapsed(paper_summary: MakeSummary) -> None:
     comparison = compare(paper_table(7), runs)
     row = comparison.rows[7]
     assert row.ours is not None
-    assert (row.ours.n, row.ours.diverged, len(row.ours.collapsed)) == (2, 1, 1)
-    assert row.verdict.endswith("1 of 2 collapsed; 1 more diverged")
+    assert (row.ours.n, row.ours.diverged, len(row.ours.collapsed)) == (1, 1, 1)
+    assert row.verdict == ("97.54 %, paper 11.35 %, collapsed; 1 of 2 collapsed; 1 more diverged")
     assert "diverged in 1 of 1 run" in comparison.rows[6].verdict
     view = paper_view(comparison)
     assert column(view, "Paper")[7] == "11.35 %¹" or column(view, "Paper")[7] == "11.35 %²"
     assert column(view, "Ours")[6].startswith("diverged")
-    notes = " ".join(view.footnotes)
+    notes = " ".join(notes_of(view))
     assert "answers 1 to every test image" in notes
     assert "1 of 2 runs collapsed" in notes
     assert "1 of 3 runs diverged" in notes
+
+
+def row_of(comparison: TableComparison, place: int) -> dict[str, str]:
+    view = paper_view(comparison)
+    return {
+        heading.text: item.text
+        for heading, item in zip(view.headings, view.rows[place], strict=True)
+    }
+
+
+def test_collapsed_runs_enter_no_mean(paper_summary: MakeSummary) -> None:
+    values = (0.9917, 0.1135, 0.9921)
+    runs = [paper_summary(7, 5, value, seed) for seed, value in enumerate(values)]
+    comparison = compare(paper_table(7), runs)
+    row = comparison.rows[5]
+    assert row.verdict == (
+        "99.19 ± 0.03 % (n = 2), paper 99.19 %: 0.00, within our spread; 1 of 3 collapsed"
+    )
+    shown = row_of(comparison, 5)
+    assert shown["Ours"].startswith("99.19 ± 0.03 %") and shown["Ours"] != "99.19 ± 0.03 %"
+    assert (shown["n"], shown["Within spread"]) == ("2", "yes")
+    assert any(
+        "Ours: 1 of 3 runs collapsed: the network answers 1 to every test image; the mean is of "
+        "those that learned." in note
+        for note in notes_of(paper_view(comparison))
+    )
+    record = comparison.to_json()[5]
+    assert (record["n"], record["collapsed"], record["worst"]) == (2, 1, 0.9917)
+
+
+@pytest.mark.parametrize(
+    ("values", "ours", "collapses", "verdict"),
+    [
+        ((0.9754, 0.1135, 0.9760), "97.57 ± 0.04 %", "1 of 3 collapsed",
+         "97.57 ± 0.04 % (n = 2), paper 11.35 %, collapsed; 1 of 3 collapsed"),
+        ((0.9754, 0.9760), "97.57 ± 0.04 %", "0 of 2 collapsed",
+         "97.57 ± 0.04 % (n = 2), paper 11.35 %, collapsed; 0 of 2 collapsed"),
+        ((0.1135, 0.1135), "2 of 2 collapsed", "2 of 2 collapsed",
+         "2 of 2 collapsed; paper 11.35 %, collapsed"),
+    ],
+)  # fmt: skip
+def test_a_collapse_of_the_papers_is_compared_by_how_many(
+    paper_summary: MakeSummary, values: tuple[float, ...], ours: str, collapses: str, verdict: str
+) -> None:
+    runs = [paper_summary(7, 7, value, seed) for seed, value in enumerate(values)]
+    comparison = compare(paper_table(7), runs)
+    row, shown = comparison.rows[7], row_of(comparison, 7)
+    assert (row.within, row.difference, row.verdict) == (None, None, verdict)
+    assert shown["Ours"].rstrip("¹²³") == ours
+    assert (shown["Difference"], shown["Within spread"]) == ("–", collapses)
+    assert comparison.trained == 1
+
+
+def test_all_collapsed_where_the_papers_did_not(paper_summary: MakeSummary) -> None:
+    comparison = compare(paper_table(7), [paper_summary(7, 5, 0.1135)])
+    shown = row_of(comparison, 5)
+    assert shown["Ours"].startswith("1 of 1 collapsed")
+    assert (shown["n"], shown["Difference"], shown["Within spread"]) == ("0", "–", "–")
+    assert comparison.rows[5].verdict == "1 of 1 collapsed; paper 99.19 %"
+
+
+def test_equal_runs_show_no_spread(paper_summary: MakeSummary) -> None:
+    runs = [paper_summary(3, 0, 0.9520, seed) for seed in range(2)]
+    comparison = compare(paper_table(3), runs)
+    assert comparison.rows[0].within is None
+    assert row_of(comparison, 0)["Within spread"] == "not judged"
+    assert any("Not judged: a single run, or" in note for note in notes_of(paper_view(comparison)))
+
+
+def test_footnotes_speak_of_runs(paper_summary: MakeSummary) -> None:
+    """A seed on two machines is two runs, and on one machine one."""
+    runs = [
+        paper_summary(3, 0, 0.951),
+        paper_summary(3, 0, 0.952),
+        paper_summary(3, 0, 0.953, host="other"),
+    ]
+    comparison = compare(paper_table(3), runs)
+    assert row_of(comparison, 0)["n"] == "2"
+    notes = " ".join(notes_of(paper_view(comparison)))
+    assert "over n runs, after the last epoch; a seed counts once on each machine" in notes
+    assert "seeds" not in notes
+
+
+def test_times_are_of_one_machine_and_say_which(paper_summary: MakeSummary) -> None:
+    held = {"threads": 1, "train_seconds": 100.0}
+    runs = [
+        paper_summary(8, 0, 0.99, 0, train_seconds=50.0),
+        paper_summary(8, 0, 0.991, 1, train_seconds=52.0),
+        paper_summary(8, 0, 0.992, 2, train_seconds=54.0),
+        *(paper_summary(8, place, 0.99, 3, **held) for place in (0, 1)),
+        paper_summary(8, 2, 0.99, train_seconds=10.0, host="other"),
+    ]
+    comparison = compare(paper_table(8), runs)
+    # With one thread two rows were trained, with both cores only one, though three times.
+    assert [row_of(comparison, place)["Time, ours"] for place in range(3)] == [
+        "1 min 40 s", "1 min 40 s", "–",
+    ]  # fmt: skip
+    assert any(
+        note == "Time, ours: mean of the runs on box (A Processor, 2 cores (1 thread a run))."
+        for note in notes_of(paper_view(comparison))
+    )
+    records = comparison.to_json()
+    assert [item["mean_train_seconds"] for item in records[:3]] == [100.0, 100.0, None]
+    assert records[0]["timed_on"] == "box (A Processor, 2 cores (1 thread a run))"
+    assert records[2]["timed_on"] is None
+    alone = compare(paper_table(8), runs[:3])
+    assert row_of(alone, 0)["Time, ours"] == "52.0 s"
 
 
 def test_times_of_table_8(paper_summary: MakeSummary) -> None:
@@ -146,24 +258,29 @@ def test_imported_runs_stand_beside_and_count_nowhere(paper_summary: MakeSummary
     theirs = [
         *(paper_summary(3, 0, value, seed) for seed, value in enumerate((0.91, 0.92, 0.93))),
         paper_summary(3, 1, None, **DIVERGED),
+        *(paper_summary(3, 2, value, seed) for seed, value in enumerate((0.95, 0.1135))),
     ]
     alone, beside = (compare(paper_table(3), ours, imported=them) for them in ([], theirs))
     assert "Imported" not in [item.text for item in paper_view(alone).headings]
     view = paper_view(beside)
-    assert column(view, "Imported") == ["92.00 ± 1.00 % (n = 3)", "diverged", "–", "–"]
+    assert column(view, "Imported") == [
+        "92.00 ± 1.00 % (n = 3)", "diverged", "95.00 % (n = 1), 1 of 2 collapsed", "–",
+    ]  # fmt: skip
     for heading in paper_view(alone).headings:
         assert column(view, heading.text) == column(paper_view(alone), heading.text)
-    assert any("on box (A Processor, 2 cores)" in note for note in view.footnotes)
+    assert any("on box (A Processor, 2 cores)" in note for note in notes_of(view))
     for before, after in zip(alone.to_json(), beside.to_json(), strict=True):
         assert {key for key in before if before[key] != after[key]} <= {
             key for key in before if key.startswith("imported_")
         }
     record = beside.to_json()[0]
     assert (record["n"], record["imported_n"]) == (2, 3)
+    assert record["imported_collapsed"] == 0
     assert record["imported_mean"] == pytest.approx(0.92)
     assert record["imported_standard_deviation"] == pytest.approx(0.01)
     assert (record["imported_best"], record["imported_worst"]) == (0.93, 0.91)
-    assert beside.to_json()[2]["imported_mean"] is None
+    assert beside.to_json()[3]["imported_mean"] is None
+    assert beside.to_json()[2]["imported_collapsed"] == 1
 
 
 def test_only_imported_runs_are_not_ours(paper_summary: MakeSummary) -> None:

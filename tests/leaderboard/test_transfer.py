@@ -36,7 +36,9 @@ counts = st.integers(0, 2**62)
 @st.composite
 def summaries(draw: st.DrawFn) -> list[RunSummary]:
     ids = draw(
-        st.lists(st.from_regex(r"[a-z0-9]{4}-[a-z0-9.-]{1,10}", fullmatch=True), unique=True)
+        st.lists(
+            st.from_regex(r"[a-z0-9]{4}-[a-z0-9.-]{1,10}", fullmatch=True), unique=True, min_size=1
+        )
     )
     return [
         RunSummary(
@@ -65,7 +67,10 @@ def summaries(draw: st.DrawFn) -> list[RunSummary]:
 
 
 @given(runs=summaries())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 def test_entries_come_back(tmp_path: Path, runs: list[RunSummary]) -> None:
     file = tmp_path / "entries.json"
     text = to_file(runs)
@@ -118,6 +123,8 @@ def file_with(**fields: Any) -> dict[str, Any]:
         (json.dumps(file_with(version=True)).encode(), "version is no number"),
         (json.dumps(file_with(version=0)).encode(), "version is no number"),
         (json.dumps(file_with(entries={})).encode(), "no list of entries"),
+        (json.dumps(file_with()).encode(), "there are no results in it"),
+        (b"[]", "there are no results in it"),
         (json.dumps(file_with(entries=[7])).encode(), "entry 1: is no JSON object"),
         (b'[{"n": 3, "mean": 0.97}]', "entry 1: run_id is missing, so it is no full entry"),
     ],
@@ -200,8 +207,14 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_machines_the_most_first(make_summary: MakeSummary) -> None:
-    runs = [make_summary(host="b"), make_summary(host="a"), make_summary(host="b")]
+    runs = [
+        make_summary(host="b"),
+        make_summary(host="a"),
+        make_summary(host="b", threads=2),
+        make_summary(host="b", threads=1),
+    ]
     assert list(machines(runs).items()) == [
         ("b (A Processor, 2 cores)", 2),
         ("a (A Processor, 2 cores)", 1),
+        ("b (A Processor, 2 cores (1 thread a run))", 1),
     ]

@@ -290,8 +290,8 @@ async def test_results_of_others_appear_by_themselves(results: Home) -> None:
 
 
 def test_a_difference_is_marked_only_beyond_the_spread() -> None:
-    assert difference(0.0012, beyond=False) == "+0.12  "
-    assert difference(-0.0012, beyond=True) == ("−0.12 ≠", "warning")
+    assert difference(0.12, beyond=False) == "+0.12  "
+    assert difference(-0.12, beyond=True) == ("−0.12 ≠", "warning")
     assert difference(None, beyond=True) == "–  "
 
 
@@ -306,6 +306,76 @@ def test_overlay_tells_curves_apart_without_colour(results: Home) -> None:
     assert len(marks) == len(set(marks)) == 2
     assert chart.y_range[1] <= 1.0
     assert overlay_chart([], Quantity.TEST_LOSS, 60, 10).series == ()
+
+
+@pytest.fixture
+def hyperparameters(home: Home) -> Home:
+    """Two of Table 8's rows; of Table 7's Adam at 0.01 and Adam at 0.001 some collapsed."""
+    for row, accuracies in {4: (0.9906, 0.9908, 0.1135), 7: (0.9754, 0.1135, 0.1135)}.items():
+        for seed, accuracy in enumerate(accuracies):
+            ended_run(home, accuracy=accuracy, table=7, row=row, seed=seed)
+    for seed, accuracy in enumerate((0.9917, 0.9920)):
+        ended_run(home, accuracy=accuracy, table=8, row=2, seed=seed)
+    Leaderboard(home).sync()
+    return home
+
+
+async def open_table(app: WorkbenchApp, pilot: object, number: int, rows: int) -> None:
+    await pilot.press("4")  # type: ignore[attr-defined]
+    await until(pilot, lambda: len(shown(app)) > 0)  # type: ignore[arg-type]
+    screen = app.screen
+    assert isinstance(screen, LeaderboardScreen)
+    screen._go_to_tab(number)
+    await until(  # type: ignore[arg-type]
+        pilot, lambda: screen._arranged.view.tab == number and len(shown(app)) == rows
+    )
+
+
+@pytest.mark.asyncio
+async def test_collapsed_runs_are_told_apart(hyperparameters: Home) -> None:
+    app = WorkbenchApp(hyperparameters)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_table(app, pilot, 7, 8)
+        assert has_line(app, "99.07 ± 0.01", "✓ within !")
+        assert has_line(app, "11.35", "97.54", "–", "! 2/3")
+        detail = app.screen.query_one(BoardDetail)
+        await pilot.press("end")
+        await until(pilot, lambda: "2 of 3 collapsed" in str(detail.render()))
+        await pilot.resize_terminal(140, 40)
+        await until(pilot, lambda: has_line(app, "97.54", "! 2/3 collapsed"))
+        assert has_line(app, "99.07 ± 0.01", "✓ within spread ! 1/3")
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("right", "right", "right", "right")  # past the claims, to all runs
+        await until(pilot, lambda: has_line(app, "11.35 !"))
+        await pilot.press("g")
+        await until(pilot, lambda: has_line(app, "99.07 ± 0.01", "2 !"))
+        assert has_line(app, "97.54", "1 !")
+        await until(pilot, lambda: len(shown(app)) == 3)
+        await pilot.press("down")
+        await until(pilot, lambda: "1 of 3 collapsed" in str(detail.render()))
+
+
+@pytest.mark.asyncio
+async def test_what_80_columns_drop_stands_below(hyperparameters: Home) -> None:
+    app = WorkbenchApp(hyperparameters)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_table(app, pilot, 8, 6)
+        await pilot.press("down", "down")
+        detail = app.screen.query_one(BoardDetail)
+
+        def below() -> str:
+            return " ".join(detail.render_line(y).text for y in range(detail.size.height))
+
+        await until(pilot, lambda: "paper took 12 min 10 s, ours " in below())
+        assert " core" in below()
+        board = app.screen
+        assert isinstance(board, LeaderboardScreen)
+        for seed, accuracy in enumerate((0.9670, 0.9690)):
+            ended_run(hyperparameters, accuracy=accuracy, table=6, row=0, seed=seed)
+        Leaderboard(hyperparameters).sync()
+        board._go_to_tab(6)
+        await until(pilot, lambda: has_line(app, "CNN model 1 ", "96.80 ± 0.14"))
+        await until(pilot, lambda: "best of 2: 96.90 % (+0.11)" in below())
 
 
 @pytest.fixture

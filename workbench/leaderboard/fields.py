@@ -82,6 +82,7 @@ FIELDS = {
         Field("host", Kind.TEXT),
         Field("cpu", Kind.TEXT),
         Field("cores", Kind.NUMBER),
+        Field("threads", Kind.NUMBER),
         Field("tensorflow", Kind.TEXT),
         Field("keras", Kind.TEXT),
     )

@@ -1,8 +1,12 @@
-"""Which columns of a table are shown at a width. The least important go, lines never wrap."""
+"""Which columns of a table are shown at a width. The least important go, lines never wrap.
+
+Where not all fit, headings are shortened and verdicts folded into marks before columns go.
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
 from workbench.leaderboard.table import Align, Cell, Table
 
@@ -16,7 +20,7 @@ def columns_that_fit(table: Table, width: int) -> list[int]:
     """The places of the columns shown at a width.
 
     Those of weight 0 always, then by rising weight whichever still finds room. A column
-    without any text is not shown at all.
+    that says nothing is not shown at all.
     """
     room, shown = width + GAP, []
     for place in sorted(table.filled_columns(), key=lambda place: table.headings[place].weight):
@@ -25,6 +29,42 @@ def columns_that_fit(table: Table, width: int) -> list[int]:
             shown.append(place)
             room -= needed
     return sorted(shown)
+
+
+def shortened(table: Table) -> Table:
+    """The table with the short headings of its columns."""
+    headings = tuple(replace(item, text=item.short or item.text) for item in table.headings)
+    return replace(table, headings=headings)
+
+
+def folded(table: Table) -> Table:
+    """The table without the columns that fold into another, whose cells bear their marks."""
+    places = {heading.text: place for place, heading in enumerate(table.headings)}
+    into = {
+        place: places[heading.folds_into]
+        for place, heading in enumerate(table.headings)
+        if heading.folds_into in places
+    }
+    headings, rows = list(table.headings), [list(row) for row in table.rows]
+    for place, target in into.items():
+        marks = {row[place].mark: row[place].text for row in rows if row[place].mark}
+        if marks:
+            heading, meaning = (
+                headings[place],
+                ", ".join(f"{m} {text}" for m, text in marks.items()),
+            )
+            note = f"{heading.text} ({meaning}){heading.note.removeprefix(heading.text)}"
+            notes = f"{headings[target].note} {note}".strip()
+            headings[target] = replace(headings[target], note=notes)
+        for row in rows:
+            tone = row[place].tone if row[place].mark else row[target].tone
+            row[target] = Cell(row[target].text, tone, row[place].mark)
+    kept = [place for place in range(len(headings)) if place not in into]
+    return replace(
+        table,
+        headings=tuple(headings[place] for place in kept),
+        rows=tuple(tuple(row[place] for place in kept) for row in rows),
+    )
 
 
 def fitted_widths(table: Table, shown: list[int], width: int) -> dict[int, int]:

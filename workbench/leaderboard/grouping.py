@@ -1,4 +1,4 @@
-"""Runs of the same settings together: mean, spread, best and worst over their seeds."""
+"""Runs of the same settings together: mean, spread, best and worst of those that learned."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from workbench.leaderboard.machine import Machine, machine_of
 from workbench.leaderboard.outcome import Outcome, outcome
 from workbench.runs.folder import RunStatus
 from workbench.runs.summary import RunSummary
@@ -17,9 +18,9 @@ from workbench.runs.summary import RunSummary
 class Group:
     """Runs that differ in nothing but the seed (and the machine).
 
-    Statistics are over the trials: runs that finished without diverging. A run that gives to
-    the last digit what another run with the same seed gave is the same trial done twice; it
-    tells nothing new of the spread and is counted once. Accuracies are fractions.
+    A run counts if it finished without diverging. Accuracies are of the counted runs that
+    learned: a network that answers one digit to every image has left the others' distribution,
+    so it is counted apart and enters no mean. Accuracies are fractions.
     """
 
     settings_key: str
@@ -31,56 +32,100 @@ class Group:
         return self.runs[0]
 
     @cached_property
-    def trials(self) -> tuple[RunSummary, ...]:
-        """The runs that enter the statistics."""
-        finished = (
+    def _finished(self) -> list[RunSummary]:
+        """The oldest first."""
+        finished = [
             run
             for run in self.runs
             if run.status is RunStatus.FINISHED
             and not run.diverged
             and run.test_accuracy is not None
-        )
-        return tuple({(run.seed, run.test_accuracy): run for run in finished}.values())
+        ]
+        return sorted(finished, key=lambda run: (run.started_at, run.run_id))
+
+    @cached_property
+    def trials(self) -> tuple[RunSummary, ...]:
+        """The runs that count, collapsed ones among them.
+
+        A seed counts once on each machine, and once altogether where its results are the same
+        to the last digit: the same trial done twice tells nothing new of the spread. The oldest
+        is the one that counts, so that nothing is gained by running it again.
+        """
+        counted, known = [], set[tuple[int, Machine | float | None]]()
+        for run in self._finished:
+            marks = {(run.seed, machine_of(run)), (run.seed, run.test_accuracy)}
+            if not marks & known:
+                counted.append(run)
+            known |= marks
+        return tuple(counted)
+
+    @cached_property
+    def collapsed(self) -> tuple[RunSummary, ...]:
+        """The counted runs that ended answering one digit to every image."""
+        return tuple(run for run in self.trials if outcome(run) is Outcome.COLLAPSED)
+
+    @cached_property
+    def learned(self) -> tuple[RunSummary, ...]:
+        """The counted runs that did not collapse: what mean and spread are of."""
+        return tuple(run for run in self.trials if outcome(run) is not Outcome.COLLAPSED)
 
     @cached_property
     def accuracies(self) -> tuple[float, ...]:
-        """The trials' test accuracies after their last epoch."""
-        return tuple(run.test_accuracy for run in self.trials if run.test_accuracy is not None)
+        """Their test accuracies after the last epoch."""
+        return tuple(run.test_accuracy for run in self.learned if run.test_accuracy is not None)
 
     @property
     def n(self) -> int:
-        """How many trials."""
-        return len(self.trials)
+        """How many runs the mean is of."""
+        return len(self.learned)
 
     @property
     def mean(self) -> float | None:
-        """The mean accuracy; None without trials."""
+        """The mean accuracy; None where no run learned."""
         return statistics.fmean(self.accuracies) if self.accuracies else None
 
     @property
     def deviation(self) -> float | None:
-        """The sample standard deviation (n - 1); None below two trials."""
+        """The sample standard deviation (n - 1); None below two runs."""
         return statistics.stdev(self.accuracies) if self.n > 1 else None
 
     @property
     def best(self) -> float | None:
-        """The best trial's accuracy."""
+        """The best accuracy."""
         return max(self.accuracies, default=None)
 
     @property
     def worst(self) -> float | None:
-        """The worst trial's accuracy."""
+        """The worst accuracy of those that learned."""
         return min(self.accuracies, default=None)
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The trials' seeds, each once."""
+        """The seeds of the runs that count, each once."""
         return tuple(sorted({run.seed for run in self.trials}))
+
+    @cached_property
+    def seconds(self) -> dict[Machine, list[float]]:
+        """The training times of the runs that count, by machine, in seconds."""
+        found: dict[Machine, list[float]] = {}
+        for run in self.trials:
+            if run.train_seconds is not None:
+                found.setdefault(machine_of(run), []).append(run.train_seconds)
+        return found
+
+    @property
+    def timed_on(self) -> Machine | None:
+        """The machine of most of these times, the only one that `train_seconds` is of."""
+        return max(self.seconds, key=lambda place: len(self.seconds[place]), default=None)
 
     @property
     def train_seconds(self) -> float | None:
-        """The mean training time of the trials, in seconds."""
-        times = [run.train_seconds for run in self.trials if run.train_seconds is not None]
+        """The mean training time on that machine, in seconds."""
+        return self.seconds_on(self.timed_on)
+
+    def seconds_on(self, machine: Machine | None) -> float | None:
+        """The mean training time on a machine; None where it has none."""
+        times = self.seconds.get(machine) if machine is not None else None
         return statistics.fmean(times) if times else None
 
     @property
@@ -89,9 +134,9 @@ class Group:
         return len({run.seed for run in self.runs if run.diverged})
 
     @property
-    def collapsed(self) -> tuple[RunSummary, ...]:
-        """The trials that ended answering one digit to every image; they do enter the mean."""
-        return tuple(run for run in self.trials if outcome(run) is Outcome.COLLAPSED)
+    def collapsed_text(self) -> str:
+        """`1 of 3 collapsed`; nothing where none did."""
+        return f"{len(self.collapsed)} of {len(self.trials)} collapsed" if self.collapsed else ""
 
     @property
     def unfinished(self) -> int:
@@ -100,12 +145,8 @@ class Group:
 
     @property
     def repeated(self) -> int:
-        """How many finished runs repeat another to the last digit and are not counted."""
-        finished = sum(
-            run.status is RunStatus.FINISHED and not run.diverged and run.test_accuracy is not None
-            for run in self.runs
-        )
-        return finished - self.n
+        """How many finished runs repeat another and are not counted."""
+        return len(self._finished) - len(self.trials)
 
     def to_json(self) -> dict[str, Any]:
         """The group as plain data: settings, then statistics, accuracies as fractions."""
@@ -125,6 +166,7 @@ class Group:
             "worst": self.worst,
             "seeds": list(self.seeds),
             "mean_train_seconds": self.train_seconds,
+            "timed_on": self.timed_on.text if self.timed_on else None,
             "diverged": self.diverged,
             "collapsed": len(self.collapsed),
             "unfinished": self.unfinished,
@@ -142,7 +184,7 @@ def group_runs(summaries: Iterable[RunSummary]) -> list[Group]:
 
 
 def ranked(groups: Sequence[Group]) -> list[Group]:
-    """Groups by their mean accuracy, the best first, those without a trial last."""
+    """Groups by their mean accuracy, the best first, those without one last."""
     return sorted(
         groups, key=lambda group: -1.0 if group.mean is None else group.mean, reverse=True
     )

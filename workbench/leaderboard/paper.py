@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from workbench.leaderboard.grouping import Group, by_settings
+from workbench.leaderboard.machine import Machine
 from workbench.leaderboard.outcome import collapse_remark, collapsed_to, constant_answer
+from workbench.leaderboard.prediction import within_spread
 from workbench.leaderboard.wording import count, percent, percent_spread, points
 from workbench.model.spec import Precision
 from workbench.model.tables import PaperRow, PaperTable, paper_tables
 from workbench.runs.summary import RunSummary
-
-# From this many trials on, two standard deviations about the mean are taken for our spread.
-ENOUGH_FOR_DEVIATION = 3
 
 
 @dataclass(frozen=True)
@@ -32,35 +32,42 @@ class RowComparison:
 
     @property
     def trained(self) -> bool:
-        """Whether there is an accuracy of ours to compare."""
-        return self.ours is not None and self.ours.n > 0
+        """Whether there is a run of ours to compare, collapsed ones among them."""
+        return self.ours is not None and bool(self.ours.trials)
+
+    @property
+    def paper_collapsed(self) -> bool:
+        """Whether the paper's own network answers one digit to every image.
+
+        Then it is compared by how many of ours do so too, and no mean is.
+        """
+        return constant_answer(self.row.accuracy) is not None
 
     @property
     def difference(self) -> float | None:
         """Our mean minus the paper's accuracy, in percentage points."""
-        return self._points(self.ours.mean if self.ours else None)
+        return points_off(self.ours.mean if self.ours else None, self.row.accuracy)
 
     @property
     def best_difference(self) -> float | None:
         """Our best of n minus the paper's accuracy, in percentage points."""
-        return self._points(self.ours.best if self.ours else None)
+        return points_off(self.ours.best if self.ours else None, self.row.accuracy)
 
     @property
     def within(self) -> bool | None:
-        """Whether the paper's value lies within our spread; None (not judged) below two trials.
-
-        Our spread is from our worst to our best, and from three trials on also two sample
-        standard deviations about the mean.
-        """
-        ours = self.ours
-        if ours is None or ours.best is None or ours.worst is None or ours.n < 2:
+        """Whether the paper's value lies where a further run of ours would; None: not judged."""
+        if self.ours is None or self.paper_collapsed:
             return None
-        tiny = 1e-6  # float32 accuracies are a little off the decimal ones
-        if ours.worst - tiny <= self.row.accuracy <= ours.best + tiny:
-            return True
-        if ours.n < ENOUGH_FOR_DEVIATION or ours.mean is None or ours.deviation is None:
-            return False
-        return abs(self.row.accuracy - ours.mean) <= 2 * ours.deviation + tiny
+        return within_spread(self.row.accuracy, self.ours.accuracies)
+
+    @property
+    def collapses(self) -> str:
+        """`1 of 3 collapsed`: where some did, and where the paper's did and ours are to be told."""
+        if self.ours is None or not self.ours.trials:
+            return ""
+        if self.paper_collapsed and not self.ours.collapsed:
+            return f"0 of {len(self.ours.trials)} collapsed"
+        return self.ours.collapsed_text
 
     @property
     def remarks(self) -> list[str]:
@@ -69,20 +76,20 @@ class RowComparison:
         paper_digit = constant_answer(self.row.accuracy)
         if paper_digit is not None:
             remarks.append("Paper: " + collapse_remark(self.row.accuracy, paper_digit))
-        if self.ours is None:
+        ours = self.ours
+        if ours is None:
             return remarks
-        digits = sorted({str(collapsed_to(run)) for run in self.ours.collapsed})
+        digits = sorted({str(collapsed_to(run)) for run in ours.collapsed})
         if digits:
-            answers = " or ".join(digits)
+            others = "; the mean is of those that learned" if ours.n else ""
             remarks.append(
-                f"Ours: {len(self.ours.collapsed)} of {count(self.ours.n, 'run')} collapsed: "
-                f"the network answers {answers} to every test image."
+                f"Ours: {len(ours.collapsed)} of {count(len(ours.trials), 'run')} collapsed: "
+                f"the network answers {' or '.join(digits)} to every test image{others}."
             )
-        if self.ours.diverged:
-            total = self.ours.n + self.ours.diverged
+        if ours.diverged:
+            total = len(ours.trials) + ours.diverged
             remarks.append(
-                f"Ours: {self.ours.diverged} of {count(total, 'run')} diverged, "
-                "without an accuracy."
+                f"Ours: {ours.diverged} of {count(total, 'run')} diverged, without an accuracy."
             )
         return remarks
 
@@ -91,23 +98,24 @@ class RowComparison:
         """The comparison in one line: `97.49 %, paper 97.47 %: +0.02`."""
         ours = self.ours
         paper = f"paper {percent(self.row.accuracy)}"
-        if ours is None or (not ours.n and not ours.diverged):
+        if ours is None or (not ours.trials and not ours.diverged):
             return f"not trained yet; {paper}"
-        if not ours.n:
+        if not ours.trials:
             return f"diverged in {ours.diverged} of {count(ours.diverged, 'run')}; {paper}"
-        text = f"{percent_spread(ours.mean, ours.deviation)}"
-        text += f" (n = {ours.n})" if ours.n > 1 else ""
-        text += f", {paper}: {points(self.difference)}"
+        paper += ", collapsed" if self.paper_collapsed else ""
+        more = [self.collapses, f"{ours.diverged} more diverged" if ours.diverged else ""]
+        parts = [part for part in more if part]
+        if not ours.n:
+            return "; ".join([*parts, paper])
+        text = percent_spread(ours.mean, ours.deviation)
+        text += f" (n = {ours.n}), {paper}" if ours.n > 1 else f", {paper}"
+        text += "" if self.difference is None else f": {points(self.difference)}"
         match self.within:
             case True:
                 text += ", within our spread"
             case False:
                 text += ", outside our spread"
-        if ours.collapsed:
-            text += f"; {len(ours.collapsed)} of {ours.n} collapsed"
-        if ours.diverged:
-            text += f"; {ours.diverged} more diverged"
-        return text
+        return "; ".join([text, *parts])
 
     def to_json(self) -> dict[str, Any]:
         """The row as plain data: accuracies as fractions, differences in percentage points."""
@@ -131,14 +139,12 @@ class RowComparison:
             "collapsed": len(ours.collapsed) if ours else 0,
             "paper_train_seconds": self.row.train_seconds,
             "mean_train_seconds": ours.train_seconds if ours else None,
+            "timed_on": ours.timed_on.text if ours and ours.timed_on else None,
             "seeds": list(ours.seeds) if ours else [],
             **_imported_json(self.imported),
             "verdict": self.verdict.replace("−", "-").replace("±", "+/-"),
             "remarks": self.remarks,
         }
-
-    def _points(self, accuracy: float | None) -> float | None:
-        return None if accuracy is None else 100 * (accuracy - self.row.accuracy)
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,7 @@ class TableComparison:
 
     @property
     def trained(self) -> int:
-        """How many rows have an accuracy of ours."""
+        """How many rows have a run of ours."""
         return sum(row.trained for row in self.rows)
 
     @property
@@ -174,6 +180,23 @@ class TableComparison:
         """Whether the paper gives training times (Table 8)."""
         return any(row.row.train_seconds is not None for row in self.rows)
 
+    @cached_property
+    def timed_on(self) -> Machine | None:
+        """The machine that our times in the table are of, so that its rows can be compared.
+
+        It is the one that has timed the most rows; of several, the one with the most runs.
+        """
+        timed = [row.ours.seconds for row in self.rows if row.ours is not None]
+        rows = Counter(place for seconds in timed for place in seconds)
+        runs = Counter[Machine]()
+        for seconds in timed:
+            runs.update({place: len(times) for place, times in seconds.items()})
+        return max(rows, key=lambda place: (rows[place], runs[place]), default=None)
+
+    def seconds(self, row: RowComparison) -> float | None:
+        """Our mean training time of a row on that machine."""
+        return row.ours.seconds_on(self.timed_on) if row.ours is not None else None
+
     def to_json(self) -> list[dict[str, Any]]:
         """The rows as plain data, each with the table's number and the precision."""
         headings = (self.table.label_heading, *self.table.cell_headings)
@@ -183,9 +206,16 @@ class TableComparison:
                 "precision": self.precision,
                 "cells": dict(zip(headings, (row.row.label, *row.row.cells), strict=True)),
                 **row.to_json(),
+                **(self._times_json(row) if self.timed else {}),
             }
             for row in self.rows
         ]
+
+    def _times_json(self, row: RowComparison) -> dict[str, Any]:
+        """In a table of times they are all of one machine."""
+        seconds, place = self.seconds(row), self.timed_on
+        named = place.text if place is not None and seconds is not None else None
+        return {"mean_train_seconds": seconds, "timed_on": named}
 
 
 @lru_cache(maxsize=64)
@@ -204,6 +234,16 @@ def paper_accuracies() -> dict[str, float]:
         for table in paper_tables()
         for key, row in zip(_row_keys(table.number, precision), table.rows, strict=True)
     }
+
+
+def points_off(accuracy: float | None, paper: float | None) -> float | None:
+    """An accuracy minus the paper's, in percentage points.
+
+    None where one is missing, and where the paper's is a collapse: of another kind than a mean.
+    """
+    if accuracy is None or paper is None or constant_answer(paper) is not None:
+        return None
+    return 100 * (accuracy - paper)
 
 
 def compare(
@@ -247,6 +287,7 @@ def _imported_json(group: Group | None) -> dict[str, Any]:
         "imported_standard_deviation": group.deviation if group else None,
         "imported_best": group.best if group else None,
         "imported_worst": group.worst if group else None,
+        "imported_collapsed": len(group.collapsed) if group else 0,
     }
 
 

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison, TableComparison
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
 from workbench.leaderboard.transfer import machines
+from workbench.leaderboard.views import group_accuracy
 from workbench.leaderboard.wording import (
     MISSING,
     duration,
     percent,
-    percent_spread,
     points,
     raised,
 )
 
 RIGHT = Align.RIGHT
 NOT_TRAINED = "not trained yet"
+NOT_JUDGED = "not judged"
+SHORT_HEADINGS = {"Learning rate": "LR", "Batch size": "Batch", "Difference": "Diff."}
+DIFFERENCES = "Differences are in percentage points, ours minus the paper's."
+OURS = (
+    "Ours: mean ± sample standard deviation over n runs, after the last epoch; a seed counts once "
+    "on each machine."
+)
+WITHIN = (
+    "Within spread: the paper's value lies where 95 of 100 further runs of ours would lie "
+    "(Student's t), or between our worst and best."
+)
 
 
 def paper_view(comparison: TableComparison) -> Table:
     """The comparison as a table: its columns are the paper's, then ours."""
     remarks = _numbered_remarks(comparison)
+    notes = [f"{mark} {text}" for text, mark in remarks.items()]
     headings, rows = _rows(comparison, remarks)
     if comparison.table.layout == "columns":
+        notes += dict.fromkeys(heading.note for heading in headings if heading.note)
         headings, rows = _turned(headings, rows)
+    if comparison.table.remark:
+        notes.append(comparison.table.remark)
     return Table(
         title=_title(comparison),
         headings=headings,
         rows=rows,
-        footnotes=tuple(one_line(note) for note in _footnotes(comparison, remarks)),
+        footnotes=tuple(one_line(note) for note in notes),
         records=tuple(comparison.to_json()),
     )
 
@@ -43,29 +60,36 @@ def _title(comparison: TableComparison) -> str:
 def _rows(
     comparison: TableComparison, remarks: dict[str, str]
 ) -> tuple[tuple[Heading, ...], tuple[tuple[Cell, ...], ...]]:
-    table = comparison.table
+    table, rows = comparison.table, comparison.rows
+    several = any(row.ours is not None and row.ours.n > 1 for row in rows)
     headings = [Heading(table.label_heading)]
     headings += [
-        Heading(text, _alignment(comparison, place), 6 if text == "Architecture" else 0)
+        _heading(text, _alignment(comparison, place), 7 if text == "Architecture" else 0)
         for place, text in enumerate(table.cell_headings)
     ]
     headings += [
         Heading(_paper_heading(comparison), RIGHT),
-        Heading("Ours", RIGHT),
-        Heading("n", RIGHT, 4),
+        Heading("Ours", RIGHT, note=OURS if several else ""),
+        Heading("n", RIGHT, 1),
     ]
     if comparison.shows_best:
-        headings.append(Heading("Our best", RIGHT, 1 if comparison.best_counts else 7))
-    headings.append(Heading("Difference", RIGHT, 3))
+        headings.append(Heading("Our best", RIGHT, 5 if comparison.best_counts else 9))
+    headings.append(_heading("Difference", RIGHT, 2, DIFFERENCES if comparison.trained else ""))
     if comparison.best_counts:
-        headings.append(Heading("Best − paper", RIGHT, 2))
-    judged = any(row.within is not None for row in comparison.rows)
-    headings.append(Heading("Within spread", weight=5 if judged else 8))
+        headings.append(Heading("Best − paper", RIGHT, 6))
+    headings.append(
+        Heading("Within spread", weight=3, note=_within_note(rows), folds_into="Difference")
+    )
     if comparison.imported:
-        headings.append(Heading("Imported", RIGHT, 5))
+        headings.append(Heading("Imported", RIGHT, 8, note=_imported_note(comparison)))
     if comparison.timed:
-        headings += [Heading("Time, paper", RIGHT, 1), Heading("Time, ours", RIGHT, 1)]
-    return tuple(headings), tuple(_row(comparison, row, remarks) for row in comparison.rows)
+        headings.append(Heading("Time, paper", RIGHT, 5))
+        headings.append(Heading("Time, ours", RIGHT, 4, note=_time_note(comparison)))
+    return tuple(headings), tuple(_row(comparison, row, remarks) for row in rows)
+
+
+def _heading(text: str, align: Align, weight: int, note: str = "") -> Heading:
+    return Heading(text, align, weight, SHORT_HEADINGS.get(text, ""), note)
 
 
 def _paper_heading(comparison: TableComparison) -> str:
@@ -94,83 +118,75 @@ def _row(
     ]
     if comparison.shows_best:
         cells.append(cell(percent(ours.best if ours else None)))
-    cells.append(_difference(row.difference, row.within))
+    tone = Tone.WARNING if row.within is False else Tone.PLAIN
+    cells.append(cell(points(row.difference), tone))
     if comparison.best_counts:
         cells.append(cell(points(row.best_difference)))
-    cells.append(_within(row.within if row.trained else None, row.trained))
+    cells.append(_within(row))
     if comparison.imported:
         cells.append(cell(imported_text(row.imported)))
     if comparison.timed:
         cells += [
             cell(duration(row.row.train_seconds)),
-            cell(duration(ours.train_seconds if ours else None)),
+            cell(duration(comparison.seconds(row))),
         ]
     return tuple(cells)
 
 
 def _our_accuracy(row: RowComparison, marks: str) -> Cell:
     ours = row.ours
-    if ours is None or (not ours.n and not ours.diverged):
+    if ours is None or (not ours.trials and not ours.diverged):
         return cell(NOT_TRAINED, Tone.MUTED)
-    if not ours.n:
-        return cell("diverged" + marks, Tone.BAD)
-    tone = Tone.WARNING if ours.collapsed else Tone.STRONG
-    return cell(percent_spread(ours.mean, ours.deviation) + marks, tone)
+    shown = group_accuracy(ours)
+    return shown._replace(text=shown.text + marks)
 
 
 def imported_text(group: Group | None) -> str:
-    """`95.17 ± 0.11 % (n = 3)` of runs of somebody else."""
-    if group is None or (not group.n and not group.diverged):
+    """`95.17 ± 0.11 % (n = 3), 1 of 4 collapsed` of runs of somebody else."""
+    if group is None:
         return MISSING
+    text = group_accuracy(group).text
     if not group.n:
-        return "diverged"
-    return f"{percent_spread(group.mean, group.deviation)} (n = {group.n})"
+        return text
+    return ", ".join(part for part in (f"{text} (n = {group.n})", group.collapsed_text) if part)
 
 
-def _difference(difference: float | None, within: bool | None) -> Cell:
-    """Coloured only where the paper's value lies beyond our spread."""
-    return cell(points(difference), Tone.WARNING if within is False else Tone.PLAIN)
-
-
-def _within(within: bool | None, trained: bool) -> Cell:
-    match within:
+def _within(row: RowComparison) -> Cell:
+    match row.within:
         case True:
-            return cell("yes", Tone.GOOD)
+            return cell("yes", Tone.GOOD, "✓")
         case False:
-            return cell("no", Tone.WARNING)
-    return cell("not judged" if trained else MISSING, Tone.MUTED)
+            return cell("no", Tone.WARNING, "≠")
+    if row.paper_collapsed and row.collapses:
+        return cell(row.collapses)
+    return cell(NOT_JUDGED if row.ours is not None and row.ours.n else MISSING, Tone.MUTED)
+
+
+def _within_note(rows: Sequence[RowComparison]) -> str:
+    notes = []
+    if any(row.within is not None for row in rows):
+        notes.append(WITHIN)
+    if any(_within(row).text == NOT_JUDGED for row in rows):
+        notes.append("Not judged: a single run, or runs that came out equal, show no spread.")
+    return " ".join(notes)
+
+
+def _imported_note(comparison: TableComparison) -> str:
+    made = ", ".join(machines(comparison.imported))
+    return one_line(
+        f"Imported: runs made elsewhere, on {made}; for comparison, and counted nowhere else."
+    )
+
+
+def _time_note(comparison: TableComparison) -> str:
+    place = comparison.timed_on
+    return "" if place is None else one_line(f"Time, ours: mean of the runs on {place.text}.")
 
 
 def _numbered_remarks(comparison: TableComparison) -> dict[str, str]:
     """A small raised number for each different remark, in the order they appear."""
     texts = dict.fromkeys(text for row in comparison.rows for text in row.remarks)
     return {text: raised(number) for number, text in enumerate(texts, 1)}
-
-
-def _footnotes(comparison: TableComparison, remarks: dict[str, str]) -> list[str]:
-    notes = [f"{mark} {text}" for text, mark in remarks.items()]
-    if any(row.ours is not None and row.ours.n > 1 for row in comparison.rows):
-        notes.append(
-            "Ours: mean ± sample standard deviation over n seeds, after the last epoch. "
-            "Differences are in percentage points, ours minus the paper's."
-        )
-    elif comparison.trained:
-        notes.append("Differences are in percentage points, ours minus the paper's.")
-    if any(row.within is not None for row in comparison.rows):
-        notes.append(
-            "Within spread: the paper's value lies between our worst and best, or, "
-            "from three runs on, within two standard deviations of our mean."
-        )
-    if comparison.imported:
-        notes.append(
-            f"Imported: runs made elsewhere, on {', '.join(machines(comparison.imported))}; "
-            "for comparison, and counted nowhere else."
-        )
-    if any(row.ours is not None and row.ours.n == 1 for row in comparison.rows):
-        notes.append("Not judged: a single run has no spread.")
-    if comparison.table.remark:
-        notes.append(comparison.table.remark)
-    return notes
 
 
 def _turned(

@@ -7,9 +7,12 @@ It has two sides: cells as people read them, and records as programs do. Rendere
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
+
+from workbench.leaderboard.wording import MISSING
 
 _UNSAFE = ("Cc", "Cf", "Cs")  # control, format (direction marks among them), lone surrogates
 
@@ -35,11 +38,20 @@ class Tone(StrEnum):
 @dataclass(frozen=True)
 class Heading:
     """A column: its heading, alignment and weight. On a narrow terminal the columns of the
-    greatest weight go first; those of weight 0 never go."""
+    greatest weight go first; those of weight 0 never go.
+
+    `note` is a footnote that stands only where the column does. Where not all columns fit,
+    `short` stands for the text, and on a terminal a column with `folds_into` is left out, the
+    marks of its cells standing in the column of that name. The note of such a column begins
+    with its text.
+    """
 
     text: str
     align: Align = Align.LEFT
     weight: int = 0
+    short: str = ""
+    note: str = ""
+    folds_into: str = ""
 
 
 class Cell(NamedTuple):
@@ -70,12 +82,17 @@ class Table:
             raise ValueError(f"table {self.title!r}: a row does not have a cell a heading")
 
     def filled_columns(self) -> list[int]:
-        """The places of the columns worth showing: those with any text, and the main ones."""
+        """The places of the columns worth showing: those that say something, and the main ones."""
         return [
             place
             for place, heading in enumerate(self.headings)
-            if not heading.weight or any(row[place].text for row in self.rows)
+            if not heading.weight or any(row[place].text not in ("", MISSING) for row in self.rows)
         ]
+
+    def notes(self, shown: Iterable[int]) -> list[str]:
+        """The footnotes, and those of the columns that are shown."""
+        own = dict.fromkeys(self.headings[place].note for place in shown)
+        return [*self.footnotes, *(note for note in own if note)]
 
 
 def cell(text: object, tone: Tone = Tone.PLAIN, mark: str = "") -> Cell:

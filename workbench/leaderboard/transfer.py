@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from workbench.errors import EnvironmentProblem, UserError
-from workbench.leaderboard.wording import count
+from workbench.leaderboard.machine import machine_of
 from workbench.runs.folder import RunStatus
 from workbench.runs.summary import RunSummary
 
@@ -72,6 +73,11 @@ def read_entries(path: Path) -> list[RunSummary]:
         EnvironmentProblem: the file cannot be read.
     """
     entries = _entries(_parsed(path), path)
+    if not entries:
+        raise ImportRefused(
+            f"{path}: there are no results in it; nothing is imported, export it again once a run "
+            "has finished"
+        )
     found: list[RunSummary] = []
     places: dict[str, int] = {}
     for place, entry in enumerate(entries, 1):
@@ -92,11 +98,8 @@ def read_entries(path: Path) -> list[RunSummary]:
 
 
 def machines(summaries: Iterable[RunSummary]) -> dict[str, int]:
-    """How many of the runs were made on each machine, the most first: `host (processor)`."""
-    found: dict[str, int] = {}
-    for run in summaries:
-        name = f"{run.host} ({run.cpu}, {count(run.cores, 'core')})"
-        found[name] = found.get(name, 0) + 1
+    """How many of the runs were made on each machine, the most first, by its text."""
+    found = Counter(machine_of(run).text for run in summaries)
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 

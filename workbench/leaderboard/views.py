@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.outcome import Outcome, collapse_remark, collapsed_to, outcome
-from workbench.leaderboard.paper import paper_accuracies
-from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
+from workbench.leaderboard.paper import paper_accuracies, points_off
+from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
 from workbench.leaderboard.wording import (
     MISSING,
     count,
@@ -152,10 +152,12 @@ _GROUP_HEADINGS = (
     Heading("Model"),
     Heading("Accuracy", RIGHT),
     Heading("n", RIGHT),
+    Heading("Collapsed", weight=1),
+    Heading("Diverged", RIGHT, 1),
     Heading("Best", RIGHT, 5),
     Heading("Worst", RIGHT, 7),
     Heading("Paper", RIGHT, 1),
-    Heading("Difference", RIGHT, 4),
+    Heading("Difference", RIGHT, 4, "Diff.", "Differences are in points, ours minus the paper's."),
     Heading("Optimizer", weight=1),
     Heading("LR", RIGHT, 2),
     Heading("Batch", RIGHT, 3),
@@ -164,17 +166,20 @@ _GROUP_HEADINGS = (
     Heading("Precision", weight=6),
     Heading("Data", weight=9),
     Heading("Time", RIGHT, 6),
-    Heading("Diverged", RIGHT, 5),
     Heading("Seeds", weight=10),
 )
+_SETTINGS = frozenset({"Optimizer", "LR", "Batch", "Epochs", "Schedule", "Precision", "Data"})
+_ALARMS = frozenset({"Collapsed", "Diverged"})  # not there at all where nothing went wrong
+_HEAVIEST = max(heading.weight for heading in _GROUP_HEADINGS)
 
 
 def grouped_table(groups: Sequence[Group], title: str = "Leaderboard by settings") -> Table:
     """Groups in the order given, one a row, with the paper's accuracy where it has one."""
+    rows = tuple(_group_row(group) for group in groups)
     return Table(
         title=title,
-        headings=_headings(_GROUP_HEADINGS, (data_text(group.example) for group in groups)),
-        rows=tuple(_group_row(group) for group in groups),
+        headings=_telling_first(_group_headings(groups), rows),
+        rows=rows,
         footnotes=tuple(_group_footnotes(groups)),
         records=tuple(
             {**group.to_json(), "paper_accuracy": paper_accuracies().get(group.settings_key)}
@@ -184,20 +189,60 @@ def grouped_table(groups: Sequence[Group], title: str = "Leaderboard by settings
     )
 
 
+def _group_headings(groups: Sequence[Group]) -> tuple[Heading, ...]:
+    """The headings; where runs are of several machines, that of times says which they are of."""
+    if len({place for group in groups for place in group.seconds}) < 2:
+        return _GROUP_HEADINGS
+    timed = dict.fromkeys(group.timed_on.text for group in groups if group.timed_on)
+    note = one_line(f"Time: on the machine with the most runs of each row; {', '.join(timed)}.")
+    return tuple(
+        replace(item, note=note) if item.text == "Time" else item for item in _GROUP_HEADINGS
+    )
+
+
+def _telling_first(
+    headings: tuple[Heading, ...], rows: tuple[tuple[Cell, ...], ...]
+) -> tuple[Heading, ...]:
+    """The headings with weights such that a narrow terminal keeps what tells the rows apart.
+
+    First the settings that differ between rows, then whatever else does, then what all share.
+    """
+
+    def weight(place: int, heading: Heading) -> int:
+        if not heading.weight or heading.text in _ALARMS:
+            return heading.weight
+        if len({row[place].text for row in rows}) < 2:
+            return heading.weight + 2 * _HEAVIEST
+        return heading.weight + (0 if heading.text in _SETTINGS else _HEAVIEST)
+
+    return tuple(
+        replace(heading, weight=weight(place, heading)) for place, heading in enumerate(headings)
+    )
+
+
+def group_accuracy(group: Group) -> Cell:
+    """Mean and spread of the runs that learned; where none did, what became of them."""
+    if group.n:
+        tone = Tone.WARNING if group.collapsed else Tone.STRONG
+        return cell(percent_spread(group.mean, group.deviation), tone)
+    if group.collapsed:
+        return cell(group.collapsed_text, Tone.WARNING)
+    return cell("diverged", Tone.BAD) if group.diverged else cell(MISSING, Tone.MUTED)
+
+
 def _group_row(group: Group) -> tuple[Cell, ...]:
     run = group.example
     paper = paper_accuracies().get(group.settings_key)
-    difference = None
-    if paper is not None and group.mean is not None:
-        difference = 100 * (group.mean - paper)
     return (
         cell(run.preset),
-        cell(percent_spread(group.mean, group.deviation)),
+        group_accuracy(group),
         cell(group.n),
+        cell(_collapsed(group), Tone.WARNING if group.collapsed else Tone.MUTED),
+        cell(group.diverged or MISSING, Tone.BAD if group.diverged else Tone.MUTED),
         cell(percent(group.best)),
         cell(percent(group.worst)),
         cell(percent(paper)),
-        cell(points(difference)),
+        cell(points(points_off(group.mean, paper))),
         cell(run.optimizer_text),
         cell(number(run.learning_rate)),
         cell(run.batch_size),
@@ -206,9 +251,13 @@ def _group_row(group: Group) -> tuple[Cell, ...]:
         cell(run.precision),
         cell(data_text(run)),
         cell(duration(group.train_seconds)),
-        cell(group.diverged or MISSING, Tone.BAD if group.diverged else Tone.MUTED),
         cell(seeds_text(group.seeds)),
     )
+
+
+def _collapsed(group: Group) -> str:
+    """`1 of 3`."""
+    return group.collapsed_text.removesuffix(" collapsed") or MISSING
 
 
 def seeds_text(seeds: Sequence[int]) -> str:
@@ -227,19 +276,22 @@ def seeds_text(seeds: Sequence[int]) -> str:
 def _group_footnotes(groups: Sequence[Group]) -> list[str]:
     notes = []
     if any(group.n > 1 for group in groups):
-        notes.append("± is the sample standard deviation over the seeds; differences in points.")
+        notes.append(
+            "± is the sample standard deviation over n runs; a seed counts once on each machine."
+        )
     unfinished = sum(group.unfinished for group in groups)
     if unfinished:
         notes.append(f"{count(unfinished, 'run')} stopped or failed and not counted.")
     repeated = sum(group.repeated for group in groups)
     if repeated:
         notes.append(
-            f"{count(repeated, 'run')} with the seed and the result of another, counted once."
+            f"{count(repeated, 'run')} not counted again: the seed has run on the same machine "
+            "already, or with the same result."
         )
     collapsed = sum(len(group.collapsed) for group in groups)
     if collapsed:
         notes.append(
-            f"{count(collapsed, 'run')} among them collapsed: "
-            "the network answers one digit to every test image."
+            f"{count(collapsed, 'run')} collapsed: the network answers one digit to every test "
+            "image. They enter no mean and no n."
         )
     return notes

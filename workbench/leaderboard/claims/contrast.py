@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from workbench.leaderboard.claims.sample import Sample
+from workbench.leaderboard.prediction import student
 
-# Student's t, two-sided 5 %, by degrees of freedom from 1 on.
-_STUDENT = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-    2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
 # Half a test image of 10,000: below that, two means are the same.
 SAME = 0.5e-4
 
@@ -83,11 +78,11 @@ def least_clear(one: Sample, other: Sample, spread: Spread | None) -> float | No
             freedom = total**2 / sum(
                 part**2 / (side.n - 1) for part, side in zip(parts, (one, other), strict=True)
             )
-            return _student(freedom) * math.sqrt(total)
+            return student(freedom) * math.sqrt(total)
     if spread is None or not spread.deviation:
         return None
     error = spread.deviation * math.sqrt(1 / one.n + 1 / other.n)
-    return _student(spread.freedom) * error
+    return student(spread.freedom) * error
 
 
 def borrowed(spread: Spread | None, samples: Sequence[Sample]) -> str:
@@ -97,8 +92,3 @@ def borrowed(spread: Spread | None, samples: Sequence[Sample]) -> str:
     if spread is None:
         return "How far runs of one row lie apart is not known yet; more seeds would tell."
     return spread.text
-
-
-def _student(freedom: float) -> float:
-    place = max(1, math.floor(freedom))
-    return _STUDENT[place - 1] if place <= len(_STUDENT) else 1.96 + 2.5 / place

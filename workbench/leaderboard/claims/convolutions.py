@@ -16,7 +16,7 @@ from workbench.leaderboard.claims.contrast import (
 )
 from workbench.leaderboard.claims.evidence import Evidence
 from workbench.leaderboard.claims.sample import Sample, shared_machine
-from workbench.leaderboard.wording import count, duration, percent, points
+from workbench.leaderboard.wording import duration, percent, points
 
 TABLE = 6
 # Three runs of CNN model 2, as Section 3.3 reports them.
@@ -98,10 +98,13 @@ def _times(samples: list[Sample]) -> str:
     timed = [sample for sample in samples if sample.n]
     machine = shared_machine(timed)
     if machine is None:
-        return "No machine has trained all of these, so times are not compared."
+        return (
+            "No machine has trained all of these with the same number of threads, so times are "
+            "not compared."
+        )
     means = {sample.name: statistics.fmean(sample.seconds(machine)) for sample in timed}
     listed = ", ".join(f"{name} {duration(mean)}" for name, mean in means.items())
-    return f"Mean training time on {machine[0]} ({count(machine[2], 'core')}): {listed}."
+    return f"Mean training time on {machine.host}, {machine.cores_text}: {listed}."
 
 
 def _multiply_adds(sample: Sample) -> int:

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.outcome import Outcome, outcome
+from workbench.leaderboard.machine import Machine
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.views import seeds_text
 from workbench.leaderboard.wording import count, percent_spread
 from workbench.model.shapes import Analysis, analyse
 from workbench.runs.summary import RunSummary
 
-# Times are compared within one machine only: host, processor, cores in use.
-Machine = tuple[str, str, int]
-
 
 @dataclass(frozen=True)
 class Sample:
-    """Our runs of one row. Accuracies are of the trials that did not collapse.
-
-    A network that answers one digit to every image has left the others' distribution: it is
-    counted, and enters no mean here.
-    """
+    """Our runs of one row. Accuracies are of the runs that did not collapse."""
 
     name: str
     row: RowComparison
@@ -35,16 +29,15 @@ class Sample:
         """The runs of these settings."""
         return self.row.ours
 
-    @cached_property
+    @property
     def trials(self) -> tuple[RunSummary, ...]:
         """The runs that learned something."""
-        runs = self.ours.trials if self.ours else ()
-        return tuple(run for run in runs if outcome(run) is not Outcome.COLLAPSED)
+        return self.ours.learned if self.ours else ()
 
-    @cached_property
+    @property
     def accuracies(self) -> tuple[float, ...]:
         """Their accuracies, as fractions."""
-        return tuple(run.test_accuracy for run in self.trials if run.test_accuracy is not None)
+        return self.ours.accuracies if self.ours else ()
 
     @property
     def n(self) -> int:
@@ -112,17 +105,11 @@ class Sample:
         return analyse(self.row.row.preset_with_settings().architecture)
 
     def seconds(self, machine: Machine) -> list[float]:
-        """The training times of the trials on one machine."""
-        runs = self.ours.trials if self.ours else ()
-        return [
-            run.train_seconds
-            for run in runs
-            if run.train_seconds is not None and machine_of(run) == machine
-        ]
+        """The training times of the runs on one machine."""
+        return self.ours.seconds.get(machine, []) if self.ours else []
 
     def to_json(self) -> dict[str, Any]:
         """The row as plain data."""
-        seconds = [run.train_seconds for run in self.trials if run.train_seconds is not None]
         return {
             "row": self.name,
             "settings_key": self.row.settings_key,
@@ -134,22 +121,18 @@ class Sample:
             "seeds": sorted({run.seed for run in self.trials}),
             "collapsed": len(self.ours.collapsed) if self.ours else 0,
             "diverged": self.ours.diverged if self.ours else 0,
-            "mean_train_seconds": statistics.fmean(seconds) if seconds else None,
+            "mean_train_seconds": self.ours.train_seconds if self.ours else None,
+            "timed_on": self.ours.timed_on.text if self.ours and self.ours.timed_on else None,
             "parameters": self.analysis.parameters,
             "multiply_adds": self.analysis.multiply_adds,
         }
 
 
-def machine_of(run: RunSummary) -> Machine:
-    """Where a run trained."""
-    return run.host, run.cpu, min(run.cores, run.threads or run.cores)
-
-
 def shared_machine(samples: list[Sample]) -> Machine | None:
     """The machine with the most timed runs of those where every sample has one; None if none."""
-    counts: dict[Machine, int] = {}
+    counts = Counter[Machine]()
     for sample in samples:
-        for run in sample.ours.trials if sample.ours else ():
-            counts[machine_of(run)] = counts.get(machine_of(run), 0) + 1
+        seconds = sample.ours.seconds if sample.ours else {}
+        counts.update({place: len(times) for place, times in seconds.items()})
     shared = [place for place in counts if all(sample.seconds(place) for sample in samples)]
     return max(shared, key=lambda place: counts[place], default=None)

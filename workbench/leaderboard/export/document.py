@@ -9,6 +9,7 @@ from workbench.leaderboard.claims_view import claims_table
 from workbench.leaderboard.export.markdown import escaped, to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.imported_view import imported_table
+from workbench.leaderboard.machine import machine_of
 from workbench.leaderboard.paper import TableComparison, compare_all
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.sorting import sort_runs
@@ -50,9 +51,7 @@ def provenance(summaries: Sequence[RunSummary]) -> str:
     """On which machines and with which versions the runs were made."""
     if not summaries:
         return "No runs yet: `mnist-workbench run nn-1` makes the first.\n"
-    machines = Counter(
-        (run.host, run.cpu, run.cores, run.threads, run.tensorflow, run.keras) for run in summaries
-    )
+    machines = Counter((machine_of(run), run.tensorflow, run.keras) for run in summaries)
     starts = sorted(run.started_at for run in summaries)
     first, last = starts[0][:10], starts[-1][:10]
     when = f"on {first}" if first == last else f"between {first} and {last}"
@@ -61,16 +60,11 @@ def provenance(summaries: Sequence[RunSummary]) -> str:
         "Accuracies are on the test images after the last epoch.\n"
     ]
     lines += [
-        f"- {escaped(host)}: {escaped(cpu)}, {_cores(cores, threads)}, "
+        f"- {escaped(place.host)}: {escaped(place.cpu)}, {place.cores_text}, "
         f"TensorFlow {escaped(tensorflow)}, Keras {escaped(keras)}: {count(runs, 'run')}"
-        for (host, cpu, cores, threads, tensorflow, keras), runs in machines.most_common()
+        for (place, tensorflow, keras), runs in machines.most_common()
     ]
     return "\n".join(lines) + "\n"
-
-
-def _cores(cores: int, threads: int | None) -> str:
-    held = "" if threads is None else f" ({count(threads, 'thread')} a run)"
-    return f"{count(cores, 'core')}{held}"
 
 
 def _paper_part(comparison: TableComparison) -> str:

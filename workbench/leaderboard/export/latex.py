@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from workbench.leaderboard.fitting import columns_that_fit, hidden_columns
+from workbench.leaderboard.fitting import columns_that_fit, hidden_columns, shortened
 from workbench.leaderboard.table import Align, Table, one_line
 
 # Letters of \small that a page is wide; columns beyond it are named in a comment.
@@ -58,6 +58,9 @@ def escaped(text: str) -> str:
 def to_latex(table: Table) -> str:
     """A floating table with title and footnotes, ending in a newline."""
     places = columns_that_fit(table, PAGE_WIDTH)
+    if hidden_columns(table, places):
+        table = shortened(table)
+        places = columns_that_fit(table, PAGE_WIDTH)
     hidden = hidden_columns(table, places)
     headings = [table.headings[place] for place in places]
     columns = "".join("r" if heading.align is Align.RIGHT else "l" for heading in headings)
@@ -75,9 +78,10 @@ def to_latex(table: Table) -> str:
         r"\hline",
         r"\end{tabular}",
     ]
-    if table.footnotes:
+    notes = table.notes(places)
+    if notes:
         lines += ["", r"\par\smallskip", r"{\footnotesize"]
-        lines += [rf"{escaped(note)}\par" for note in table.footnotes]
+        lines += [rf"{escaped(note)}\par" for note in notes]
         lines.append("}")
     lines.append(r"\end{table}")
     return "\n".join(lines) + "\n"

@@ -21,7 +21,7 @@ def escaped(text: str) -> str:
 def table_lines(table: Table) -> list[str]:
     """The table alone, without title and footnotes; one line a row.
 
-    Columns of lesser weight without any text are left out.
+    Columns of lesser weight that say nothing are left out.
     """
     places = table.filled_columns()
     heads = [escaped(table.headings[place].text) for place in places]
@@ -50,6 +50,7 @@ def to_markdown(table: Table, level: int = 2) -> str:
     """Heading, table and footnotes, ending in a newline."""
     parts = [f"{'#' * level} {escaped(table.title)}"]
     parts.append("\n".join(table_lines(table)) if table.rows else f"*{escaped(table.empty)}*")
-    if table.footnotes:
-        parts.append("\n".join(f"- {escaped(note)}" for note in table.footnotes))
+    notes = table.notes(table.filled_columns())
+    if notes:
+        parts.append("\n".join(f"- {escaped(note)}" for note in notes))
     return "\n\n".join(parts) + "\n"

@@ -7,7 +7,14 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from workbench.leaderboard.fitting import GAP, columns_that_fit, fitted_widths, hidden_columns
+from workbench.leaderboard.fitting import (
+    GAP,
+    columns_that_fit,
+    fitted_widths,
+    folded,
+    hidden_columns,
+    shortened,
+)
 from workbench.leaderboard.table import Align, Cell, Table, Tone
 
 STYLES = {
@@ -44,6 +51,9 @@ def render(table: Table, width: int) -> Group:
     if not table.rows:
         return Group(title, Text(table.empty, "dim"))
     shown = columns_that_fit(table, width)
+    if hidden_columns(table, shown):
+        table = shortened(folded(table))
+        shown = columns_that_fit(table, width)
     widths = fitted_widths(table, shown, width)
     # One of the gap's letters is the box's own divider.
     grid = RichTable(box=_RULE, padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False)
@@ -59,7 +69,7 @@ def render(table: Table, width: int) -> Group:
         )
     for row in table.rows:
         grid.add_row(*(cell_text(row[place]) for place in shown))
-    notes = [Text(note, "dim") for note in table.footnotes]
+    notes = [Text(note, "dim") for note in table.notes(shown)]
     hidden = hidden_columns(table, shown)
     if hidden:
         notes.append(Text(f"Not shown at this width: {', '.join(hidden)}.", "dim"))

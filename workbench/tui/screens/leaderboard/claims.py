@@ -12,8 +12,8 @@ from workbench.tui.widgets.columns import Column, Content
 CLAIM_COLUMNS = (
     Column("verdict", "  Verdict", 18),
     Column("claim", "What the paper says", 32, stretch=1, most=44),
-    Column("section", "Section", 7),
-    Column("table", "From", 7, weight=1),
+    Column("section", "Section", 7, weight=1),
+    Column("table", "From", 7, weight=2),
 )
 
 

@@ -9,11 +9,13 @@ from textual.widget import Widget
 
 from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.machine import Machine, machine_of
 from workbench.leaderboard.outcome import Outcome, collapsed_to, outcome
 from workbench.leaderboard.paper import RowComparison
+from workbench.leaderboard.paper_view import imported_text
 from workbench.leaderboard.table import one_line
 from workbench.leaderboard.views import seeds_text
-from workbench.leaderboard.wording import count, duration, percent, percent_spread
+from workbench.leaderboard.wording import count, duration, percent, percent_spread, points
 from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.summary import RunSummary
 from workbench.tui.settings_text import settings_text
@@ -26,6 +28,7 @@ class BoardDetail(Widget):
 
     subject: reactive[Subject] = reactive(None)
     label_heading = ""  # what the paper calls the rows of the table on view
+    timed_on: Machine | None = None  # the machine whose times stand in that table
     machines = False  # whether runs are told with the machine they were made on
 
     def render(self) -> RenderResult:
@@ -43,7 +46,8 @@ class BoardDetail(Widget):
                 head, first = subject.row.label, subject.verdict
                 if head.isdigit():
                     head = f"{self.label_heading} {head}"
-                second = "  ·  ".join([*subject.remarks, *_row_words(subject)])
+                words = _row_words(subject, self.timed_on)
+                second = "  ·  ".join([*subject.remarks, *words])
             case CheckedClaim():
                 return _claim(subject)
             case str():
@@ -69,7 +73,7 @@ def _settings(run: RunSummary) -> str:
 
 
 def _machine(run: RunSummary) -> str:
-    return f"{run.host} ({run.cpu}, {count(run.cores, 'core')}), TensorFlow {run.tensorflow}"
+    return f"{machine_of(run).text}, TensorFlow {run.tensorflow}"
 
 
 def _run_words(run: RunSummary) -> str:
@@ -91,7 +95,9 @@ def _run_words(run: RunSummary) -> str:
 
 
 def _group_words(group: Group) -> str:
-    parts = [f"{count(group.n, 'run')}, seeds {seeds_text(group.seeds)}"]
+    parts = [f"{count(len(group.trials), 'run')}, seeds {seeds_text(group.seeds)}"]
+    if group.collapsed:
+        parts.append(group.collapsed_text)
     if group.n:
         parts.append(percent_spread(group.mean, group.deviation))
         parts.append(f"from {percent(group.worst)} to {percent(group.best)}")
@@ -101,26 +107,28 @@ def _group_words(group: Group) -> str:
         parts.append(f"{group.unfinished} not finished")
     if group.diverged:
         parts.append(f"{group.diverged} diverged")
-    if group.collapsed:
-        parts.append(f"{len(group.collapsed)} collapsed")
     return "  ·  ".join(parts)
 
 
-def _row_words(row: RowComparison) -> list[str]:
+def _row_words(row: RowComparison, machine: Machine | None) -> list[str]:
+    """What a narrow table drops first: the best run, the times, imported runs."""
+    words, ours = [], row.ours
+    if row.row.train_seconds is not None:
+        seconds = ours.seconds_on(machine) if ours is not None else None
+        words.append(f"paper took {duration(row.row.train_seconds)}")
+        if seconds is not None and machine is not None:
+            words[-1] += f", ours {duration(seconds)} on {machine.host}, {machine.cores_text}"
+    if row.imported is not None:
+        words.append(f"imported: {imported_text(row.imported)}")
+    if ours is not None and ours.n > 1:
+        best = f"best of {ours.n}: {percent(ours.best)}"
+        if row.best_difference is not None:
+            best += f" ({points(row.best_difference)})"
+        words.append(best)
     settings = row.row.preset_with_settings().training
-    words = [
+    words.append(
         f"{row.row.preset}: {optimizer_text(settings.optimizer)}, "
         f"learning rate {settings.optimizer.learning_rate:g}, "
         f"batch {settings.batch_size}, {count(settings.epochs, 'epoch')}"
-    ]
-    if row.ours is not None and row.ours.n > 1:
-        words.insert(0, f"best of {row.ours.n}: {percent(row.ours.best)}")
-    if row.imported is not None:
-        theirs = row.imported
-        words.insert(
-            0,
-            f"imported: {percent_spread(theirs.mean, theirs.deviation)} (n = {theirs.n})"
-            if theirs.n
-            else "imported: diverged",
-        )
+    )
     return [*words, row.row.remark] if row.row.remark else words

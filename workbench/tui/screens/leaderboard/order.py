@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.leaderboard.fields import Field, Kind, find_field
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.paper import paper_accuracies
+from workbench.leaderboard.paper import paper_accuracies, points_off
 from workbench.leaderboard.sorting import SortKey, sorted_by
 from workbench.runs.summary import RunSummary
 
@@ -30,14 +30,14 @@ def _paper(run: RunSummary) -> float | None:
     return paper_accuracies().get(run.settings_key)
 
 
-def _difference(run: RunSummary) -> float | None:
-    paper = _paper(run)
-    return None if paper is None or run.test_accuracy is None else run.test_accuracy - paper
+def run_difference(run: RunSummary) -> float | None:
+    """Its accuracy minus the paper's, in percentage points."""
+    return points_off(run.test_accuracy, _paper(run))
 
 
 _OWN = {
     "paper": Field("paper", Kind.ACCURACY, descending=True, read=_paper),
-    "difference": Field("difference", Kind.NUMBER, descending=True, read=_difference),
+    "difference": Field("difference", Kind.NUMBER, descending=True, read=run_difference),
 }
 # Columns whose key is not the name of a field.
 _NAMES = {
@@ -63,15 +63,17 @@ _GROUP_VALUES: dict[str, Callable[[Group], Any]] = {
     "difference": lambda group: group_difference(group),
     "time": lambda group: group.train_seconds,
     "seeds": lambda group: group.seeds,
+    "collapsed": lambda group: len(group.collapsed),
     "diverged": lambda group: group.diverged,
 }
-_GROUPS_DOWNWARDS = {"accuracy", "n", "best", "worst", "paper", "difference", "diverged"}
+_GROUPS_DOWNWARDS = {
+    "accuracy", "n", "best", "worst", "paper", "difference", "collapsed", "diverged",
+}  # fmt: skip
 
 
 def group_difference(group: Group) -> float | None:
-    """Our mean minus the paper's accuracy, as a fraction."""
-    paper = paper_accuracies().get(group.settings_key)
-    return None if paper is None or group.mean is None else group.mean - paper
+    """Our mean minus the paper's accuracy, in percentage points."""
+    return points_off(group.mean, _paper(group.example))
 
 
 def starts_downwards(column: str, grouped: bool) -> bool:

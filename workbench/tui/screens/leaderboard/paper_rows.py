@@ -6,11 +6,16 @@ from collections.abc import Mapping
 
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison, TableComparison
-from workbench.leaderboard.wording import MISSING
-from workbench.tui.screens.leaderboard.rows import BEYOND, difference, number, spread, time_taken
+from workbench.leaderboard.paper_view import SHORT_HEADINGS
+from workbench.tui.screens.leaderboard.rows import (
+    BEYOND,
+    difference,
+    number,
+    spread,
+    time_taken,
+    without_accuracy,
+)
 from workbench.tui.widgets.columns import Column, Content
-
-SHORT_HEADINGS = {"Learning rate": "LR", "Batch size": "Batch"}
 
 
 def paper_columns(comparison: TableComparison) -> tuple[Column, ...]:
@@ -51,7 +56,7 @@ def paper_columns(comparison: TableComparison) -> tuple[Column, ...]:
 def imported_spread(group: Group | None) -> str:
     """`97.41 ± 0.07 (3)` of runs of somebody else: mean, deviation and how many."""
     if group is None or not group.n:
-        return "diverged" if group and group.diverged else MISSING
+        return without_accuracy(group)[0]
     return f"{spread(group.mean, group.deviation)} ({group.n})"
 
 
@@ -92,15 +97,14 @@ class PaperRows:
                 return number(row.row.accuracy)
             case "ours":
                 if ours is None or not ours.n:
-                    return ("diverged", "bad") if ours and ours.diverged else (MISSING, "muted")
+                    return without_accuracy(ours)
                 return (spread(ours.mean, ours.deviation), "strong")
             case "n":
                 return str(ours.n if ours else 0)
             case "best":
                 return number(ours.best if ours else None)
             case "difference":
-                points_off = None if row.difference is None else row.difference / 100
-                return difference(points_off, row.within is False)
+                return difference(row.difference, row.within is False)
             case "verdict":
                 return self._verdict(row, width < 15)
             case "imported":
@@ -108,7 +112,7 @@ class PaperRows:
             case "time-paper":
                 return time_taken(row.row.train_seconds)
             case "time-ours":
-                return time_taken(ours.train_seconds if ours else None)
+                return time_taken(self.comparison.seconds(row))
         return ""
 
     def _verdict(self, row: RowComparison, short: bool) -> Content:
@@ -118,9 +122,17 @@ class PaperRows:
         if not row.trained:
             diverged = row.ours is not None and row.ours.diverged
             return ("✗ diverged", "bad") if diverged else ("○ t trains", "muted")
+        collapsed = row.collapses.removesuffix(" collapsed").replace(" of ", "/")
+        if row.paper_collapsed or (row.ours is not None and not row.ours.n):
+            return (f"! {collapsed}" if short else f"! {collapsed} collapsed", "warning")
         match row.within:
             case True:
-                return ("✓ within" if short else "✓ within spread", "good")
+                text, tone = f"✓ within{'' if short else ' spread'}", "good"
             case False:
-                return (f"{BEYOND} beyond" if short else f"{BEYOND} beyond spread", "warning")
-        return ("· one run", "muted")
+                text, tone = f"{BEYOND} beyond{'' if short else ' spread'}", "warning"
+            case None:
+                several = row.ours is not None and row.ours.n > 1
+                text, tone = "· all equal" if several else "· one run", "muted"
+        if not collapsed:
+            return (text, tone)
+        return [(text, tone), (" !" if short else f" ! {collapsed}", "warning")]

@@ -11,10 +11,10 @@ from workbench.leaderboard.views import MARKS, seeds_text
 from workbench.leaderboard.wording import MISSING, points
 from workbench.runs.summary import RunSummary
 from workbench.tui.screens.leaderboard.board import Board
-from workbench.tui.screens.leaderboard.order import group_difference
+from workbench.tui.screens.leaderboard.order import group_difference, run_difference
 from workbench.tui.screens.runs.rows import clock
 from workbench.tui.settings_text import settings_text
-from workbench.tui.widgets.columns import Column, Content
+from workbench.tui.widgets.columns import Column, Content, Piece
 
 RUN_COLUMNS = (
     Column("model", "  Model", 13, stretch=1, most=18),
@@ -46,7 +46,7 @@ IMPORTED_COLUMNS = (
 GROUP_COLUMNS = (
     Column("model", "Model", 11, stretch=1, most=18),
     Column("settings", "Settings", 17, stretch=6, most=64, ideal=32),
-    Column("n", "n", 3, right=True),
+    Column("n", "n  ", 5, right=True),
     Column("accuracy", "Mean ± sd %", 12, right=True),
     Column("best", "Best %", 6, weight=2, right=True),
     Column("worst", "Worst %", 7, weight=4, right=True),
@@ -54,7 +54,8 @@ GROUP_COLUMNS = (
     Column("difference", "Diff.  ", 7, right=True),
     Column("time", "Time", 7, weight=3, right=True),
     Column("seeds", "Seeds", 10, weight=5, stretch=1, most=20),
-    Column("diverged", "Diverged", 8, weight=6, right=True),
+    Column("collapsed", "Collapsed", 9, weight=6, right=True),
+    Column("diverged", "Diverged", 8, weight=7, right=True),
 )
 BEYOND = "≠"
 _TONES = {"": "", "good": "good", "warning": "warning", "bad": "bad", "muted": "muted"}
@@ -72,13 +73,20 @@ def spread(mean: float | None, deviation: float | None) -> str:
     return f"{100 * mean:.2f} ± {100 * deviation:.2f}"
 
 
-def difference(fraction: float | None, beyond: bool) -> Content:
-    """In points; marked and coloured only where the paper lies beyond our spread.
+def difference(points_off: float | None, beyond: bool) -> Content:
+    """Percentage points, marked and coloured only where the paper lies beyond our spread.
 
     The numbers stand under one another whether they are marked or not.
     """
-    text = points(None if fraction is None else 100 * fraction)
-    return (f"{text} {BEYOND}", "warning") if beyond and fraction is not None else f"{text}  "
+    text = points(points_off)
+    return (f"{text} {BEYOND}", "warning") if beyond and points_off is not None else f"{text}  "
+
+
+def without_accuracy(group: Group | None) -> Piece:
+    """What became of runs of which none learned."""
+    if group is not None and group.collapsed:
+        return ("collapsed", "warning")
+    return ("diverged", "bad") if group is not None and group.diverged else (MISSING, "muted")
 
 
 def time_taken(seconds: float | None) -> str:
@@ -130,11 +138,8 @@ class RunRows:
             case "paper":
                 return (number(self.board.paper(run.settings_key)), "muted")
             case "difference":
-                paper = self.board.paper(run.settings_key)
-                if paper is None or run.test_accuracy is None:
-                    return f"{MISSING}  "
-                beyond = run.settings_key in self.board.beyond
-                return difference(run.test_accuracy - paper, beyond)
+                points_off = run_difference(run)
+                return difference(points_off, run.settings_key in self.board.beyond)
             case "time":
                 return time_taken(run.train_seconds)
             case "tags":
@@ -158,10 +163,7 @@ class ImportedRows(RunRows):
             case "machine":
                 return (one_line(run.host), "muted")
             case "difference":
-                paper = self.board.paper(run.settings_key)
-                if paper is None or run.test_accuracy is None:
-                    return f"{MISSING}  "
-                return difference(run.test_accuracy - paper, beyond=False)
+                return difference(run_difference(run), beyond=False)
         return super().cell(index, column, width)
 
 
@@ -204,10 +206,10 @@ class GroupRows:
             case "settings":
                 return settings_text(group.example, width)
             case "n":
-                return str(group.n)
+                return [(str(group.n), ""), (" !" if group.collapsed else "  ", "warning")]
             case "accuracy":
                 if not group.n:
-                    return ("diverged", "bad") if group.diverged else (MISSING, "muted")
+                    return without_accuracy(group)
                 return (spread(group.mean, group.deviation), "strong")
             case "best":
                 return (number(group.best), "muted")
@@ -221,6 +223,9 @@ class GroupRows:
                 return time_taken(group.train_seconds)
             case "seeds":
                 return (seeds_text(group.seeds), "muted")
+            case "collapsed":
+                some = bool(group.collapsed)
+                return (str(len(group.collapsed)), "warning") if some else (MISSING, "muted")
             case "diverged":
                 return (str(group.diverged), "bad") if group.diverged else (MISSING, "muted")
         return ""

@@ -256,6 +256,8 @@ class BoardView(WorkbenchScreen):
         if not self.query_one(EditLine).editing:
             detail = self.query_one(BoardDetail)
             detail.machines = self._arranged.view.tab == IMPORTED
+            table = self._arranged.comparison
+            detail.timed_on = table.timed_on if table is not None else None
             detail.subject = self._subject()
 
     # Curves
