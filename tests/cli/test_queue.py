@@ -36,7 +36,8 @@ from workbench.runs.record import Labels
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import default_home
 
-SWEEP = ("sweep", "nn-1", "--set", "epochs=1,2", "--train-limit", "640")
+# 20 steps an epoch: enough of them for a run to tell the speed of the next.
+SWEEP = ("sweep", "nn-1", "--set", "epochs=5,6", "--train-limit", "640")
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,7 @@ def test_a_sweep_trains_ranks_and_trains_nothing_twice(workbench: Runner) -> Non
     assert first.returncode == 0, first.stderr
     assert "trainings at once share" not in first.stderr
     assert "2 new; 2 to train" in first.stderr
-    training = "epochs=1: NN model 1, sgd 0.01, 1 × batch 32, seed 0"
+    training = "epochs=5: NN model 1, sgd 0.01, 5 × batch 32, seed 0"
     assert f"trial 1 of 2: training {training} (run " in first.stdout
     assert f"1 of 2 done: {training}: " in first.stdout
     # Piped lines tell the time left too, once a run has shown the speed.
@@ -85,7 +86,7 @@ def test_a_sweep_trains_ranks_and_trains_nothing_twice(workbench: Runner) -> Non
     data = json.loads(again.stdout)
     assert data["trials"] == []
     assert [group["n"] for group in data["groups"]] == [1, 1]
-    more = workbench("sweep", "nn-1", "--set", "epochs=2,3", "--train-limit", "640", "--dry-run")
+    more = workbench("sweep", "nn-1", "--set", "epochs=6,7", "--train-limit", "640", "--dry-run")
     assert "1 trained already, 1 new; 1 to train: about" in more.stderr
 
 
@@ -223,13 +224,13 @@ def test_places_that_are_none_are_refused(workbench: Runner) -> None:
 def test_a_divergence_of_earlier_counts_as_one_of_now(workbench: Runner) -> None:
     executor = ScriptedExecutor(default_home())
     plan = Plan(train_limit=640)
-    for item in grid(default_home(), "nn-1", [Axis("epochs", (1, 2))], plan):
-        ending = "diverged" if item.spec.training.epochs == 1 else "finished"
+    for item in grid(default_home(), "nn-1", [Axis("epochs", (5, 6))], plan):
+        ending = "diverged" if item.spec.training.epochs == 5 else "finished"
         executor.submit(item.spec, Labels(), "sweep").end(ending)
     done = workbench(*SWEEP)
     assert "2 trained already (1 diverged): nothing to train." in done.stderr
     assert done.returncode == 1
-    assert workbench("sweep", "nn-1", "--set", "epochs=2", *SWEEP[4:]).returncode == 0
+    assert workbench("sweep", "nn-1", "--set", "epochs=6", *SWEEP[4:]).returncode == 0
 
 
 def test_bfloat16_is_warned_of_as_run_does(
@@ -321,11 +322,9 @@ def test_a_follower_whose_queue_was_damaged_says_so() -> None:
         follow_queue(home, ids, Told())
 
 
-def test_a_follower_left_by_the_process_is_no_stop(
-    left_behind: LivingRun, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_follower_left_by_the_process_is_no_stop(left_behind: LivingRun) -> None:
     home = default_home()
-    ids = [trial.id for trial in QueueStore(home).read().trials]
+    ids = service.enqueue(home, wanted(2), "sweep")  # none of them had its turn
     view = follow_queue(home, ids, Told())
     assert view.lost
     assert exit_code(view, Sorted((), (), ())) == 1

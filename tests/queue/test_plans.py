@@ -58,6 +58,14 @@ def test_a_grid_has_every_combination(home: Home) -> None:
     assert [item.label for item in found][1] == "lr=0.001 opt=adam"
 
 
+def test_a_label_names_what_differs(home: Home) -> None:
+    found = grid(home, "nn-1", parse_axes(["lr=0.01,0.02", "epochs=1"]), Plan())
+    assert [item.label for item in found] == ["lr=0.01", "lr=0.02"]
+    assert [item.label for item in grid(home, "nn-1", [Axis("epochs", (1,))], Plan())] == [
+        "epochs=1"
+    ]
+
+
 def test_table_7_is_such_a_grid(home: Home) -> None:
     axes = parse_axes(["optimizer=sgd,adam", "lr=0.001,0.002,0.005,0.01"])
     swept = {identity(item.spec) for item in grid(home, "cnn-2", axes, Plan())}

@@ -133,6 +133,8 @@ def test_without_a_runner_what_trains_on_is_named_and_the_rest_is_halted() -> No
     assert [item.state_word for item in view.trials] == ["running", "halted", "waiting"]
     assert process_lost(view) == "the queue's process is gone; run r1 trains on"
     assert [item["state"] for item in view.to_json()["trials"]] == ["running", "halted", "waiting"]
+    # So it is for those who follow others of its trials.
+    assert process_lost(view.only(["c"])) == process_lost(view) and view.only(["c"]).lost
     nobody = seen(trials[1:], [], {}, running=False)
     assert process_lost(nobody) == "the queue's process is gone"
     assert not seen(trials[2:], [], {}, running=False).lost  # it was told to stop

@@ -106,10 +106,8 @@ def stop(home: HomeOption = None) -> None:
             note("the queue does not run")
             return
         note(f"{process_lost(view)}; `mnist-workbench queue start` goes on")
-        for item in view.training:
-            note(
-                f"`mnist-workbench stop {item.trial.run_id}` saves and ends run {item.trial.run_id}"
-            )
+        for run_id in view.orphans or ():
+            note(f"`mnist-workbench stop {run_id}` saves and ends run {run_id}")
         raise typer.Exit(1)
     deadline = time.monotonic() + 60.0
     store = QueueStore(place)

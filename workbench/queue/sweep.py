@@ -91,12 +91,15 @@ def grid(home: Home, preset: str, axes: Sequence[Axis], plan: Plan, seeds: int =
         raise RunError(f"a grid of {size:,} trainings; the queue holds at most {MOST_TRIALS:,}")
     if seeds > 1 and any(axis.name == "seed" for axis in axes):
         raise RunError("--set seed and --seeds: give one of them")
+    # What all have alike tells none of them from the others.
+    told = [axis.name for axis in axes if len(axis.values) > 1] or [axis.name for axis in axes]
     found: dict[tuple[str, int], Wanted] = {}
     for repeat in range(seeds):
         for values in product(*(axis.values for axis in axes)):
             chosen = dict(zip((axis.name for axis in axes), values, strict=True))
             spec = specs_for(home, preset, _plan_with(plan, chosen, repeat))[0]
-            found.setdefault(identity(spec), Wanted(spec, _label(chosen)))
+            label = _label({name: chosen[name] for name in told})
+            found.setdefault(identity(spec), Wanted(spec, label))
     return list(found.values())
 
 

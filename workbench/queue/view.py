@@ -80,7 +80,11 @@ class TrialView:
 
 @dataclass(frozen=True)
 class QueueView:
-    """The whole queue. `running`: a runner works it off; `notice`: what was lost before it."""
+    """The whole queue.
+
+    `running`: a runner works it off; `notice`: what was lost before it. `orphans` are the runs
+    that train on though the runner was killed in the midst; None where it was not.
+    """
 
     running: bool
     stopping: bool
@@ -88,6 +92,7 @@ class QueueView:
     message: str
     trials: tuple[TrialView, ...]
     notice: str = ""
+    orphans: tuple[str, ...] | None = None
 
     @property
     def ended(self) -> int:
@@ -130,9 +135,7 @@ class QueueView:
     @property
     def lost(self) -> bool:
         """Whether the runner was killed in the midst: nobody told it to stop."""
-        return not self.running and any(
-            view.trial.state is TrialState.RUNNING for view in self.trials
-        )
+        return self.orphans is not None
 
     def only(self, trial_ids: Iterable[str]) -> QueueView:
         """The queue with some of its trials alone."""
@@ -183,7 +186,10 @@ def view_of(
         views.append(TrialView(trial, run, result, seconds, halted))
     # A queue that has come to its end says nothing about how many train at once in the next.
     jobs = state.jobs if running or any(view.trial.state.pending for view in views) else 1
-    return QueueView(running, state.stopping, jobs, state.message, tuple(views), state.notice)
+    view = QueueView(running, state.stopping, jobs, state.message, tuple(views), state.notice)
+    if running or not any(item.trial.state is TrialState.RUNNING for item in views):
+        return view
+    return replace(view, orphans=tuple(item.run.run_id for item in views if item.run))
 
 
 def estimated_seconds(

@@ -73,13 +73,13 @@ def moment(when: float, now: float | None = None) -> str:
 
 def process_lost(view: QueueView) -> str:
     """What is to be said of a queue whose process was killed: what trains on without it."""
-    runs = [item.trial.run_id for item in view.training if item.trial.run_id]
-    words = "the queue's process is gone"
-    if not runs:
-        return words
-    return f"{words}; {'run' if len(runs) == 1 else 'runs'} {', '.join(runs)} " + (
-        "trains on" if len(runs) == 1 else "train on"
-    )
+    words, runs = "the queue's process is gone", view.orphans or ()
+    match runs:
+        case ():
+            return words
+        case (one,):
+            return f"{words}; run {one} trains on"
+    return f"{words}; runs {', '.join(runs)} train on"
 
 
 def _length(seconds: float | None, unknown: int, then: str = "") -> str:
