@@ -299,9 +299,15 @@ async def test_stepping_out_of_the_dialog_queues_nothing(home: Home) -> None:
     async with app.run_test(size=(60, 18)) as pilot:
         await pilot.press("5", "a")
         await until(pilot, lambda: isinstance(app.screen, AddDialog))
+        dialog = app.screen
+        assert isinstance(dialog, AddDialog)
+        await until(pilot, lambda: dialog._asked is not None)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, QueueScreen))
         assert not seeds(home) and not app.queue_started
+        await until(pilot, lambda: not dialog.is_attached)
+        assert dialog._asked is not None
+        await dialog._look_up(dialog._asked)  # answered while the leaderboard was read
 
 
 @pytest.mark.asyncio

@@ -145,7 +145,8 @@ class AddDialog(ModalScreen[Asked | None]):
         except UserError as error:
             words = str(error)
         if asked == self._asked:
-            self.query_one("#plan", Static).update(words)
+            for line in self.query("#plan").results(Static):  # none once it was answered
+                line.update(words)
 
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:
