@@ -176,7 +176,7 @@ def test_footnotes_speak_of_runs(paper_summary: MakeSummary) -> None:
     comparison = compare(paper_table(3), runs)
     assert row_of(comparison, 0)["n"] == "2"
     notes = " ".join(notes_of(paper_view(comparison)))
-    assert "over n runs, after the last epoch; a seed counts once on each machine" in notes
+    assert "over n runs, after the last epoch; a seed counts once on each machine and" in notes
     assert "seeds" not in notes
 
 

@@ -337,6 +337,8 @@ async def test_collapsed_runs_are_told_apart(hyperparameters: Home) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await open_table(app, pilot, 7, 8)
         assert has_line(app, "99.07 ± 0.01", "✓ within !")
+        listing = app.screen.query_one(RowList)
+        assert "Trial" in listing.render_line(0).text
         assert has_line(app, "11.35", "97.54", "–", "! 2/3")
         detail = app.screen.query_one(BoardDetail)
         await pilot.press("end")

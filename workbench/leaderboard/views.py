@@ -277,7 +277,8 @@ def _group_footnotes(groups: Sequence[Group]) -> list[str]:
     notes = []
     if any(group.n > 1 for group in groups):
         notes.append(
-            "± is the sample standard deviation over n runs; a seed counts once on each machine."
+            "± is the sample standard deviation over n runs; a seed counts once on each machine "
+            "and number of threads."
         )
     unfinished = sum(group.unfinished for group in groups)
     if unfinished:

@@ -46,8 +46,7 @@ class BoardDetail(Widget):
                 head, first = subject.row.label, subject.verdict
                 if head.isdigit():
                     head = f"{self.label_heading} {head}"
-                words = _row_words(subject, self.timed_on)
-                second = "  ·  ".join([*subject.remarks, *words])
+                second = "  ·  ".join(_row_words(subject, self.timed_on))
             case CheckedClaim():
                 return _claim(subject)
             case str():
@@ -111,7 +110,7 @@ def _group_words(group: Group) -> str:
 
 
 def _row_words(row: RowComparison, machine: Machine | None) -> list[str]:
-    """What a narrow table drops first: the best run, the times, imported runs."""
+    """First what a narrow table drops: times, imported runs, the best run; then remarks."""
     words, ours = [], row.ours
     if row.row.train_seconds is not None:
         seconds = ours.seconds_on(machine) if ours is not None else None
@@ -125,6 +124,7 @@ def _row_words(row: RowComparison, machine: Machine | None) -> list[str]:
         if row.best_difference is not None:
             best += f" ({points(row.best_difference)})"
         words.append(best)
+    words += row.remarks
     settings = row.row.preset_with_settings().training
     words.append(
         f"{row.row.preset}: {optimizer_text(settings.optimizer)}, "

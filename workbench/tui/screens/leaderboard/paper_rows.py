@@ -31,7 +31,7 @@ def paper_columns(comparison: TableComparison) -> tuple[Column, ...]:
         # The architecture is known from the model's name, so it goes first.
         weight = 9 if text == "Architecture" else 8 - place if len(table.cell_headings) > 2 else 0
         columns.append(
-            Column(f"cell{place}", heading, min(14, width), weight, right=figures, ideal=width)
+            Column(f"cell{place}", heading, min(12, width), weight, right=figures, ideal=width)
         )
     best = comparison.best_counts
     columns += [
