@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.tui.widgets.columns import Column, fitted
+from workbench.tui.widgets.row_list import with_arrow
 
 COLUMNS = (
     Column("name", "Name", 10),
@@ -21,7 +22,18 @@ COLUMNS = (
         (28, {"name": 10, "text": 8, "time": 6}),
         (27, {"name": 10, "time": 6}),
         (12, {"name": 10}),
+        (7, {"name": 10}),
     ],
 )
 def test_a_column_shrinks_before_it_goes(width: int, widths: dict[str, int]) -> None:
     assert {column.key: wide for column, wide in fitted(COLUMNS, width)} == widths
+
+
+@pytest.mark.parametrize(
+    ("heading", "width", "shown"),
+    [("Model", 12, "Model↓"), ("Seed", 4, "See↓"), ("Diff.  ", 7, "Diff.↓ ")],
+)
+def test_the_direction_of_sorting_is_seen_however_narrow(
+    heading: str, width: int, shown: str
+) -> None:
+    assert with_arrow(heading, "↓", width) == shown

@@ -108,7 +108,7 @@ def run(
         xla,
     )
     specs = specs_for(place, preset, plan)
-    _warn(specs[0])
+    warn_of_precision(specs[0])
     folders = launch(place, specs, checked_labels(tag or [], note), "run")
     many = repeats > 1
     if detach:
@@ -117,7 +117,8 @@ def run(
     raise typer.Exit(watch(folders, as_json=as_json, quiet=quiet, many=many))
 
 
-def _warn(spec: TrainingSpec) -> None:
+def warn_of_precision(spec: TrainingSpec) -> None:
+    """Say so where the spec's precision is slower on this processor than float32."""
     from workbench.cli.output import note
     from workbench.runs.environment import accelerates_bfloat16
 

@@ -56,13 +56,13 @@ def check_plan(wanted: Sequence[Wanted], jobs: int | None) -> None:
     Raises:
         RunError: a number of jobs out of range.
     """
-    from workbench.cli.run import _warn
+    from workbench.cli.run import warn_of_precision
     from workbench.queue.service import check_jobs
 
     check_jobs(jobs)
     half = next((item.spec for item in wanted if item.spec.precision == "bfloat16"), None)
     if half is not None:
-        _warn(half)
+        warn_of_precision(half)
     note_jobs(jobs)
 
 

@@ -35,6 +35,7 @@ STANDBY_LOOK_SECONDS = 0.25
 EXPECTED_REST_SECONDS = 0.5
 LEAVING = "leaving"  # the id of the question at leaving, which is asked once
 LEAVE = "Leave; asks while something trains or is not saved"
+HELP = "The keys that work here"
 STARTING = "A training is being started; a moment"
 
 
@@ -112,24 +113,17 @@ class WorkbenchApp(App[None]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "question_mark,f1",
-            "show_help",
-            "help",
-            key_display="?",
-            tooltip="The keys that work here",
-        ),
+        Binding("question_mark", "show_help", "help", key_display="?", tooltip=HELP),
+        Binding("f1", "show_help", "help", tooltip=HELP),  # where ? is a letter like others
         Binding("q", "leave", "quit", tooltip=LEAVE),
         # Textual's own ctrl+q would leave without asking.
-        Binding("ctrl+q", "leave", show=False, priority=True, tooltip=LEAVE),
+        Binding("ctrl+q", "leave", "quit", show=False, priority=True, tooltip=LEAVE),
         Binding("1", "go('models')", "models", show=False, tooltip="Go to Models"),
         Binding("2", "go('compose')", "compose", show=False, tooltip="Go to Compose"),
         Binding("3", "go('runs')", "runs", show=False, tooltip="Go to Runs"),
         Binding("4", "go('leaderboard')", "leaderboard", show=False, tooltip="Go to Leaderboard"),
         Binding("5", "go('queue')", "queue", show=False, tooltip="Go to Queue"),
-        Binding(
-            "ctrl+t", "switch_theme", "light/dark", show=False, tooltip="Light or dark colours"
-        ),
+        Binding("ctrl+t", "switch_theme", "theme", show=False, tooltip="Light or dark colours"),
     ]
 
     def __init__(self, home: Home, standby: Standby | None = None) -> None:

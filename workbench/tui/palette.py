@@ -11,7 +11,7 @@ from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
-from workbench.tui.widgets.hints import declared_actions, rank
+from workbench.tui.widgets.hints import declared_actions, is_typed, rank
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -22,9 +22,10 @@ PALETTE = "command_palette"  # the action that opens the palette, which need not
 
 @dataclass(frozen=True)
 class Command:
-    """An action by name; `keys` are the keys that do the same."""
+    """An action by name; `label` is its word on the last line, `keys` do the same."""
 
     name: str
+    label: str
     keys: tuple[str, ...]
     active: ActiveBinding
 
@@ -32,6 +33,11 @@ class Command:
     def line(self) -> str:
         """What the palette shows under the name."""
         return f"key {' or '.join(self.keys)}"
+
+    @property
+    def text(self) -> str:
+        """What the palette shows and finds: the word that is on the last line, then the name."""
+        return f"{self.label}: {self.name}" if self.label else self.name
 
 
 def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
@@ -42,8 +48,10 @@ def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
     """
     nodes: list[DOMNode] = []
     named: dict[tuple[int, str], tuple[ActiveBinding, list[str]]] = {}
-    for active in screen.active_bindings.values():
+    for key, active in screen.active_bindings.items():
         binding = active.binding
+        if is_typed(screen, key):
+            continue
         if not binding.tooltip or binding.system or binding.action == PALETTE or not active.enabled:
             continue
         if active.node not in nodes:
@@ -61,7 +69,7 @@ def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
 
     for place in sorted(named, key=importance):
         active, keys = named[place]
-        yield Command(active.binding.tooltip, tuple(keys), active)
+        yield Command(active.binding.tooltip, active.binding.description, tuple(keys), active)
 
 
 class ActionProvider(Provider):
@@ -70,17 +78,17 @@ class ActionProvider(Provider):
     async def discover(self) -> Hits:
         """Everything, before anything is typed."""
         for command in commands_of(self.app, self.screen):
-            yield DiscoveryHit(command.name, self._carry_out(command), help=command.line)
+            yield DiscoveryHit(command.text, self._carry_out(command), help=command.line)
 
     async def search(self, query: str) -> Hits:
         """What matches the letters typed so far."""
         matcher = self.matcher(query)
         for command in commands_of(self.app, self.screen):
-            score = matcher.match(command.name)
+            score = matcher.match(command.text)
             if score > 0:
                 yield Hit(
                     score,
-                    matcher.highlight(command.name),
+                    matcher.highlight(command.text),
                     self._carry_out(command),
                     help=command.line,
                 )

@@ -26,8 +26,9 @@ def open_screens(home: Home) -> int:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NoTerminal(f"the screens need a terminal; {HEADLESS}")
-    if os.environ.get("TERM", "") in ("", "dumb"):
-        raise NoTerminal(f"this terminal (TERM=dumb) cannot show the screens; {HEADLESS}")
+    kind = os.environ.get("TERM", "")
+    if kind in ("", "dumb"):
+        raise NoTerminal(f"this terminal (TERM={kind}) cannot show the screens; {HEADLESS}")
     home.ensure()
     from workbench.runs.standby import Standby
     from workbench.tui.app import WorkbenchApp

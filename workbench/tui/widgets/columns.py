@@ -85,7 +85,7 @@ def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
             widths[heaviest.key] -= excess
         else:
             shown.remove(heaviest)
-    room = width - _needed(shown, widths)
+    room = max(0, width - _needed(shown, widths))
     for column in shown:
         grown = min(room, max(0, column.ideal - widths[column.key]))
         widths[column.key] += grown

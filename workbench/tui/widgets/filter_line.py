@@ -14,6 +14,16 @@ from workbench.errors import QueryError
 from workbench.leaderboard.query import parse_filter
 
 
+class Line(Input):
+    """Says how to go on from it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "submit", "keep", key_display="enter", tooltip="Keep it, and go to the rows"
+        ),
+    ]
+
+
 class FilterLine(Vertical):
     """Hidden until it is opened, and while it holds nothing and has not the focus."""
 
@@ -49,7 +59,7 @@ class FilterLine(Vertical):
         """The line, and its fault below."""
         with Horizontal():
             yield Label("filter ")
-            yield Input(
+            yield Line(
                 compact=True, placeholder="preset=cnn-2 lr>=0.001 acc>97 tag:night, or a word"
             )
         yield Static(id="fault", markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -11,6 +12,8 @@ from rich.text import Text
 from textual.app import RenderResult
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.keys import REPLACED_KEYS, key_to_character
+from textual.screen import Screen
 from textual.widget import Widget
 
 # The way to all other keys and the way out never drop out.
@@ -52,6 +55,7 @@ class Hints(Widget):
                 nodes.append(active.node)
             place = nodes.index(active.node)
             shown = binding.show and active.enabled and not (hidden and binding.action not in KEPT)
+            shown = shown and not is_typed(self.screen, key)
             if shown and (place, binding.action) not in hints:
                 hints[place, binding.action] = Hint(
                     self.app.get_key_display(binding),
@@ -63,6 +67,13 @@ class Hints(Widget):
         ranks = [declared_actions(type(node)) for node in nodes]
         ordered = sorted(hints.items(), key=lambda item: (item[0][0], rank(ranks, *item[0])))
         return [hint for _, hint in ordered]
+
+
+def is_typed(screen: Screen[Any], key: str) -> bool:
+    """Whether the key only writes a letter now, as the field that has the focus takes it."""
+    focused = screen.focused
+    character = key_to_character(REPLACED_KEYS.get(key, key))
+    return focused is not None and focused.check_consume_key(key, character)
 
 
 @dataclass(frozen=True)

@@ -238,7 +238,7 @@ class RowList(ScrollView, can_focus=True):
                 segments.append(Segment(" " * GAP))
             text, style = column.heading, heading
             if column.key == by:
-                text, style = _with_arrow(text, "↓" if downwards else "↑"), chosen
+                text, style = with_arrow(text, "↓" if downwards else "↑", width), chosen
             segments.append(Segment(fit(text, width, column.right), style))
         return Strip(segments)
 
@@ -301,7 +301,7 @@ class RowList(ScrollView, can_focus=True):
         return line.adjust_cell_length(width).apply_style(base)
 
 
-def _with_arrow(heading: str, arrow: str) -> str:
-    """The arrow after the last letter; spaces that stand over a column's marks make room."""
-    letters = heading.rstrip()
-    return letters + arrow + heading[len(letters) + 1 :]
+def with_arrow(heading: str, arrow: str, width: int) -> str:
+    """The arrow after the last letter; spaces over a column's marks, or letters, make room."""
+    letters = heading.rstrip()[: max(0, width - len(arrow))]
+    return letters + arrow + heading[len(letters) + 1 : width]

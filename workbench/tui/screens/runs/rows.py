@@ -17,13 +17,13 @@ from workbench.tui.widgets.columns import Column, Content, Piece
 COLUMNS = (
     Column("state", "State", 11),
     Column("model", "Model", 11, stretch=1, most=18),
-    Column("seed", "Seed", 4, weight=3, right=True),
+    Column("seed", "Seed", 4, weight=4, right=True),
     Column("progress", "Progress or result", 22, stretch=4, most=44),
-    Column("time", "Time", 9, weight=4, right=True),
-    Column("when", "Started", 12),
-    Column("from", "From", 9, stretch=1, most=20),
-    Column("tags", "Tags", 10, weight=5, stretch=2, most=30),
-    Column("run", "Run", 4, weight=2),
+    Column("time", "Time", 9, weight=5, right=True),
+    Column("when", "Started", 12, weight=1),
+    Column("from", "From", 9, weight=2, stretch=1, most=20),
+    Column("tags", "Tags", 10, weight=6, stretch=2, most=30),
+    Column("run", "Run", 4, weight=3),
 )
 SELECTED = "◆"
 STATES: dict[Outcome, tuple[str, str, str]] = {
@@ -76,7 +76,7 @@ class RunRows:
             case "model" if summary is None:
                 return run.run_id
             case "progress" if summary is None:
-                return ("its folder cannot be read", "bad")
+                return ("folder unreadable", "bad")
         if summary is None:
             return ""
         match column:
@@ -132,7 +132,7 @@ def result_text(run: WatchedRun) -> list[Piece]:
         return [("no accuracy", "bad"), (f"  {so_far}", "muted")]
     pieces: list[Piece] = [(f"{percent(summary.test_accuracy):>7}", "strong")]
     if word is Outcome.COLLAPSED:
-        pieces.append(("  one answer to all", "warning"))
+        pieces.append((" one digit only", "warning"))
     elif summary.status is not RunStatus.FINISHED:
         pieces.append((f"  {so_far}", "muted"))
     return pieces

@@ -231,7 +231,10 @@ class RunsScreen(WorkbenchScreen):
 
     def action_stop(self) -> None:
         """Stop and save."""
-        self._do(actions.ask(control.Command.STOP), self._living("stop"))
+        runs = self._living("stop")
+        self._do(actions.ask(control.Command.STOP), runs)
+        if runs:
+            self.notify(f"Asked to stop and save: {_named(runs)}.")
 
     def action_kill(self) -> None:
         """Kill, once asked."""
@@ -248,7 +251,12 @@ class RunsScreen(WorkbenchScreen):
 
     def action_resume(self) -> None:
         """Take up again."""
-        self._do(actions.take_up, self._chosen())
+        self._do(self._take_up, self._chosen())
+
+    def _take_up(self, folder: RunFolder) -> None:
+        actions.take_up(folder)
+        # It is asked about on leaving, like those that were started here.
+        self.app.call_from_thread(self.workbench.started.append, folder)
 
     def action_delete(self) -> None:
         """Delete, once asked."""
