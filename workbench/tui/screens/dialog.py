@@ -30,7 +30,8 @@ class ChoiceDialog(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The question above its answers, the first one chosen."""
-        with Vertical(classes="dialog"):
+        with Vertical(classes="dialog") as box:
+            box.border_subtitle = "enter chooses · esc goes back"
             yield Static(self._question, classes="question", markup=False)
             yield MarkedOptions(
                 *(Option(label, id=answer) for answer, label in self._answers), markup=False
@@ -63,7 +64,8 @@ class TextDialog(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The question above a line to write in."""
-        with Vertical(classes="dialog"):
+        with Vertical(classes="dialog") as box:
+            box.border_subtitle = "enter keeps · esc changes nothing"
             yield Label(self._question, classes="question", markup=False)
             yield Input(self._value, placeholder=self._placeholder, compact=True)
 
