@@ -12,12 +12,25 @@ from tests.queue.scripted import ScriptedExecutor, spec, wanted
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.shapes import analyse
 from workbench.queue import known, service
+from workbench.queue.service import Sorted, Wanted
 from workbench.queue.store import QueueState, QueueStore
 from workbench.queue.trial import Trial, TrialState, identity
-from workbench.queue.view import START_SECONDS, QueueView, estimated_seconds, view_of
+from workbench.queue.view import (
+    START_SECONDS,
+    QueueView,
+    estimated_seconds,
+    guessed_seconds,
+    view_of,
+)
 from workbench.queue.watch import QueueWatch
-from workbench.queue.words import moment, process_lost, short_time_left, time_words
-from workbench.runs.estimate import Speed
+from workbench.queue.words import (
+    moment,
+    plan_sentence,
+    process_lost,
+    short_time_left,
+    time_words,
+)
+from workbench.runs.estimate import Speed, duration_words
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
 from workbench.runs.summary import RunSummary, summarise
@@ -180,6 +193,30 @@ def test_where_some_times_are_unknown_the_rest_is_the_least() -> None:
     view = seen([trial("b", TrialState.RUNNING, run_id="r1"), trial("c")], [], {"r1": run})
     assert short_time_left(view) == "at least 12 s left"
     assert short_time_left(seen([], [], {})) == ""
+
+
+def test_what_nothing_like_it_tells_is_guessed_by_the_processors_speed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.queue.words.matrix_operations_a_second", lambda: 1e11)
+    cnn, half = spec(table=6), spec(table=6).model_copy(update={"precision": "bfloat16"})
+    # CNN model 1: 6 operations a multiply-add, three quarters of the speed of matrix products.
+    work = 6 * analyse(cnn.architecture).multiply_adds
+    epoch = (60_000 + 10_000 / 3) * work / 0.75e11
+    guess = guessed_seconds(cnn, 1e11)
+    assert guess == pytest.approx(START_SECONDS + 5 * epoch)
+    assert guessed_seconds(half, 1e11) is None
+    assert guess is not None
+    known = Sorted((), (), (Wanted(spec()),))
+    assert "guess" not in plan_sentence(known, [speed()])
+    mixed = plan_sentence(Sorted((), (), (Wanted(spec()), Wanted(cnn))), [speed()])
+    one = estimated_seconds(spec(), [speed()])
+    assert one is not None
+    assert f"2 to train: about {duration_words(one + guess)}, until" in mixed
+    assert "nothing like 1 of them has ended here" in mixed
+    assert "(1 trial of unknown length)" in plan_sentence(
+        Sorted((), (), (Wanted(cnn), Wanted(half))), []
+    )
 
 
 @pytest.mark.parametrize(

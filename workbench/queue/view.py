@@ -10,7 +10,8 @@ from workbench.model.spec import TrainingSpec
 from workbench.queue.local import seconds_for_all
 from workbench.queue.store import QueueState
 from workbench.queue.trial import Identity, Trial, TrialState
-from workbench.runs.estimate import Speed, epoch_seconds
+from workbench.runs.calibration import rough_images_a_second
+from workbench.runs.estimate import TEST_SHARE, Speed, epoch_seconds
 from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
 
@@ -208,5 +209,19 @@ def estimated_seconds(
         test_images=data.test_images,
         precision=spec.precision,
     )
-    left = max(0, spec.training.epochs - epochs_done)
-    return None if epoch is None else START_SECONDS + left * epoch
+    return None if epoch is None else _seconds(spec, epoch, epochs_done)
+
+
+def guessed_seconds(
+    spec: TrainingSpec, operations_a_second: float, epochs_done: int = 0
+) -> float | None:
+    """The same from the processor's speed alone; None where it says nothing of the training."""
+    if spec.precision != "float32":
+        return None
+    images = spec.dataset.images + TEST_SHARE * spec.dataset.test_images
+    epoch = images / rough_images_a_second(spec.architecture, operations_a_second)
+    return _seconds(spec, epoch, epochs_done)
+
+
+def _seconds(spec: TrainingSpec, epoch: float, epochs_done: int) -> float:
+    return START_SECONDS + max(0, spec.training.epochs - epochs_done) * epoch

@@ -9,7 +9,8 @@ from workbench.leaderboard.wording import count
 from workbench.queue.local import seconds_for_all
 from workbench.queue.service import Sorted
 from workbench.queue.trial import identity
-from workbench.queue.view import QueueView, estimated_seconds
+from workbench.queue.view import QueueView, estimated_seconds, guessed_seconds
+from workbench.runs.calibration import matrix_operations_a_second
 from workbench.runs.estimate import Speed, duration_words
 
 NOT_KNOWN = "how long is not known yet (no run like these has ended here)"
@@ -30,12 +31,23 @@ def plan_sentence(found: Sorted, speeds: Sequence[Speed]) -> str:
         parts.append(f"{len(found.new)} new")
     specs = [item.spec for item in found.new] + [item.spec for item, _ in found.queued]
     done = found.epochs_done
-    times = [estimated_seconds(spec, speeds, done.get(identity(spec), 0)) for spec in specs]
+    epochs = [done.get(identity(spec), 0) for spec in specs]
+    times = [
+        estimated_seconds(spec, speeds, over) for spec, over in zip(specs, epochs, strict=True)
+    ]
+    guessed = [place for place, known in enumerate(times) if known is None]
+    if guessed:
+        speed = matrix_operations_a_second()
+        for place in guessed:
+            times[place] = guessed_seconds(specs[place], speed, epochs[place])
     seconds, unknown = seconds_for_all([], times), sum(known is None for known in times)
     if found.ahead:
         left = f"{_length(seconds, unknown)}, after {found.ahead} queued earlier"
     else:
         left = time_words(seconds, unknown)
+    if len(guessed) > unknown:
+        which = "it" if len(specs) == 1 else f"{len(guessed) - unknown} of them"
+        left += f" (a guess by this processor's speed: nothing like {which} has ended here)"
     return f"{', '.join(parts)}; {found.to_train} to train: {left}."
 
 

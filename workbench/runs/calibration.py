@@ -1,0 +1,48 @@
+"""How fast this machine should train a model that nothing like it was trained here before.
+
+A fraction of a second of matrix products tells what the processor can do; how much of that a
+training reaches was measured on two processors with the models of the paper.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+from workbench.model.architecture import Architecture
+from workbench.model.layers import Conv2D
+from workbench.model.shapes import analyse
+
+SECONDS = 0.4
+SIZE = 1024  # rows and columns: large enough to keep all cores busy
+# Forward, the gradient of the weights and that of the inputs, each a multiplication and a sum.
+OPERATIONS_A_MULTIPLY_ADD = 6
+# Of the matrix products' speed: CNN model 2 reached 0.69 and 0.84, the networks of Dense layers,
+# whose products are small, 0.33 and 0.5.
+CONVOLUTIONS_REACH, DENSE_REACHES = 0.75, 0.4
+
+
+@cache
+def matrix_operations_a_second(seconds: float = SECONDS) -> float:
+    """Floating-point operations a second in products of float32 matrices, on all cores.
+
+    Measured once a process; on a busy machine less than what it can do.
+    """
+    import numpy as np
+
+    matrix = np.random.default_rng(0).random((SIZE, SIZE), np.float32)
+    product = matrix @ matrix  # starts the threads
+    best, deadline = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        begin = time.perf_counter()
+        np.matmul(matrix, matrix, out=product)
+        best = min(best, time.perf_counter() - begin)
+    return 2 * SIZE**3 / best
+
+
+def rough_images_a_second(architecture: Architecture, operations_a_second: float) -> float:
+    """Training images a second in float32 on the CPU, right within a factor of two or so."""
+    convolutional = any(isinstance(layer, Conv2D) for layer in architecture.layers)
+    reached = CONVOLUTIONS_REACH if convolutional else DENSE_REACHES
+    work = OPERATIONS_A_MULTIPLY_ADD * max(1, analyse(architecture).multiply_adds)
+    return operations_a_second * reached / work
