@@ -14,12 +14,23 @@ import pytest
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
-from workbench.runs.events import Failed, Finished, Paused, Queued, Resumed, Stopped
+from workbench.runs.events import (
+    Batch,
+    Failed,
+    Finished,
+    Paused,
+    Preparing,
+    Queued,
+    Resumed,
+    Started,
+    Stopped,
+)
 from workbench.runs.folder import RunFolder, RunStatus, all_runs, create_run, find_run
 from workbench.runs.log import EventWriter
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import summarise
+from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
 
 
@@ -151,6 +162,56 @@ def test_requests_reach_the_folder(home: Home, spec: TrainingSpec) -> None:
     assert control.requested(folder.path) is control.Command.RUN
     os.close(descriptor)
     assert control.kill(folder.path) is False
+    assert not control.was_killed(folder.path)
+
+
+def test_a_kill_leaves_a_mark_until_the_run_is_taken_up(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    worker = subprocess.Popen(["sleep", "60"], pass_fds=[descriptor])
+    lock.write_pid(descriptor, worker.pid)
+    os.close(descriptor)
+    assert control.kill(folder.path) is True
+    worker.wait()
+    assert control.was_killed(folder.path)
+    assert control.kill(folder.path) is False  # it is dead already, and stays killed
+    assert control.was_killed(folder.path)
+    control.clear(folder.path)
+    assert not control.was_killed(folder.path)
+
+
+def test_what_a_run_waits_for(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    history = folder.empty_history()
+    assert history.waiting_for == "starting the worker"
+    history.apply(Queued(0.0))
+    assert history.waiting_for == ""
+    history.apply(Preparing(0.0, "building the model"))
+    assert history.waiting_for == "building the model"
+    history.apply(Started(0.0, 1, 1, 1, 100, 6000, False, "CPU"))
+    assert history.waiting_for == "waiting for the first steps"
+    history.apply(Batch(1.0, 1, 50, 50, 0.5, 0.9, 100.0, 1.0))
+    assert history.waiting_for == ""
+    # Killed while it paused, and taken up again.
+    history.apply(Paused(1.0, 50))
+    assert history.paused and history.waiting_for == ""
+    history.apply(Preparing(2.0, "starting the worker"))
+    assert not history.paused and history.waiting_for == "starting the worker"
+    os.close(descriptor)
+
+
+def test_the_list_of_runs_sees_a_run_prepare_again(home: Home, spec: TrainingSpec) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    log(folder, Batch(1.0, 1, 50, 50, 0.5, 0.9, 100.0, 1.0), Paused(1.0, 50))
+    runs = Watchlist(home)
+    runs.look()
+    seen = runs.living[0]
+    assert seen.summary is not None and seen.summary.status is RunStatus.PAUSED
+    log(folder, Preparing(2.0, "starting the worker"))
+    runs.look()
+    seen = runs.living[0]
+    assert seen.summary is not None and seen.summary.status is RunStatus.RUNNING
+    assert seen.preparing == "starting the worker"
+    os.close(descriptor)
 
 
 def test_summary_of_each_state(home: Home, spec: TrainingSpec) -> None:

@@ -1,13 +1,15 @@
 """Stop, pause and resume, through a file in the run folder that the worker looks at.
 
 A file reaches a worker that was started by another connection, or on another terminal, and
-cannot hit a stranger's process. Only `kill` signals, and only while the lock is held.
+cannot hit a stranger's process. Only `kill` signals, and only while the lock is held; it leaves
+a mark in the folder, as the worker cannot log its own end.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -56,13 +58,28 @@ def requested(folder: Path) -> Command:
 
 
 def clear(folder: Path) -> None:
-    """Forget earlier requests, before a run is taken up again."""
+    """Forget earlier requests and kills, before a run is taken up again."""
     (folder / "control").unlink(missing_ok=True)
+    _kill_mark(folder).unlink(missing_ok=True)
 
 
 def kill(folder: Path) -> bool:
     """End the run's worker at once, unsaved; False when none lives."""
+    if not lock.is_held(folder / "worker.lock"):
+        return False
+    # Before the signal: whoever sees the worker gone finds the mark there.
+    with suppress(OSError):  # a full disk saves no run from being killed
+        _kill_mark(folder).touch(0o600)
     return _signal(folder, signal.SIGKILL)
+
+
+def was_killed(folder: Path) -> bool:
+    """Whether the run's last worker was killed on purpose, where its log has no ending."""
+    return _kill_mark(folder).exists()
+
+
+def _kill_mark(folder: Path) -> Path:
+    return folder / "killed"
 
 
 def _signal(folder: Path, number: signal.Signals) -> bool:

@@ -45,6 +45,15 @@ class History:
         return max(last_batch, self.epochs[-1].step if self.epochs else 0)
 
     @property
+    def waiting_for(self) -> str:
+        """What a living run waits for before it trains (again); empty while it trains."""
+        if self.queued or self.paused:
+            return ""
+        if self.preparing or self.batches or self.epochs:
+            return self.preparing
+        return "waiting for the first steps" if self.started else "starting the worker"
+
+    @property
     def seconds(self) -> float:
         """Training seconds so far, without pauses."""
         if self.ending is not None:
@@ -82,7 +91,8 @@ class History:
             case Queued():
                 self.queued = True
             case Preparing():
-                self.queued, self.preparing = False, event.what
+                # A worker that was killed while it paused took its pause with it.
+                self.queued, self.paused, self.preparing = False, False, event.what
             case Started():
                 self.queued, self.started, self.ending, self.paused = False, event, None, False
                 self.preparing, self._first = "", None

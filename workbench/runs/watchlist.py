@@ -45,7 +45,7 @@ class WatchedRun:
     step: int = 0
     planned_steps: int = 0
     seconds_left: float | None = None
-    preparing: str = ""
+    preparing: str = ""  # what a living run waits for before it trains
     fault: str = ""
 
     @property
@@ -230,7 +230,7 @@ class _LivingRun:
             step=history.step,
             planned_steps=history.planned_steps,
             seconds_left=history.seconds_left,
-            preparing="" if history.batches or history.epochs else history.preparing,
+            preparing=history.waiting_for,
         )
 
     def _summary(self, history: History, status: RunStatus) -> RunSummary:
