@@ -113,6 +113,15 @@ async def test_the_model_under_the_cursor(home: Home, size: tuple[int, int]) -> 
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_what_only_collapsed_is_said_to(home: Home, size: tuple[int, int]) -> None:
+    finish(home, "nn-1", 0.1135, Plan())
+    app = Recorder(home)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "1 of 1 collapsed" in text_of(app, "#model-accuracy"))
+
+
+@pytest.mark.asyncio
 async def test_no_line_is_wider_than_the_list(home: Home) -> None:
     for number, accuracy in enumerate((0.9742, 0.9749, 0.9751)):
         finish(home, "cnn-2", accuracy, Plan(seed=number))

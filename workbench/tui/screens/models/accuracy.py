@@ -22,9 +22,7 @@ def accuracy_lines(entry: Entry, standing: Standing) -> Content:
     if paper is not None:
         lines.append(_line("paper", percent(paper)))
     if mean is None:
-        diverged = standing.ours.diverged if standing.ours else 0
-        text = f"diverged in {diverged} of {diverged}" if diverged else "not trained yet"
-        lines += [_line("ours", "–"), Content.styled(text, "$muted")]
+        lines += [_line("ours", "–"), Content.styled(_without_mean(standing), "$muted")]
         lines.append(Content.styled("press t to train it", "$muted"))
     else:
         lines.append(_line("ours", percent(mean), "bold"))
@@ -47,7 +45,7 @@ def accuracy_sentence(entry: Entry, standing: Standing) -> Content:
         return Content.styled("cannot be trained", "$muted")
     first = [("paper ", "$muted"), (percent(paper), "")] if paper is not None else []
     if mean is None or n is None:
-        first.append(("   not trained yet", "$muted"))
+        first.append((f"   {_without_mean(standing)}", "$muted"))
         second = Content.styled("press t to train it", "$muted")
     else:
         ours = percent_spread(mean, deviation)
@@ -65,6 +63,16 @@ def _numbers(
     place = entry.preset.paper if entry.preset else None
     paper = place.accuracy if place else None
     return (paper, ours.mean, ours.deviation, ours.n) if ours else (paper, None, None, None)
+
+
+def _without_mean(standing: Standing) -> str:
+    """Why there is no accuracy of ours."""
+    ours = standing.ours
+    if ours is not None and ours.collapsed:
+        return ours.collapsed_text
+    if ours is not None and ours.diverged:
+        return f"diverged in {ours.diverged} of {ours.diverged}"
+    return "not trained yet"
 
 
 def _line(label: str, value: str, style: str = "") -> Content:
