@@ -71,11 +71,13 @@ class RowComparison:
 
     @property
     def remarks(self) -> list[str]:
-        """What the numbers do not tell: collapses, the paper's and ours, and divergence."""
+        """What the numbers do not tell: of the paper's value, of collapses and divergence."""
         remarks = []
         paper_digit = constant_answer(self.row.accuracy)
         if paper_digit is not None:
             remarks.append("Paper: " + collapse_remark(self.row.accuracy, paper_digit))
+        elif self.row.remark:
+            remarks.append(f"Paper: {self.row.remark}")
         ours = self.ours
         if ours is None:
             return remarks

@@ -131,4 +131,4 @@ def _row_words(row: RowComparison, machine: Machine | None) -> list[str]:
         f"learning rate {settings.optimizer.learning_rate:g}, "
         f"batch {settings.batch_size}, {count(settings.epochs, 'epoch')}"
     )
-    return [*words, row.row.remark] if row.row.remark else words
+    return words
