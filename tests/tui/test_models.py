@@ -23,8 +23,10 @@ from workbench.runs.summary import summarise
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.models import ModelsScreen
+from workbench.tui.screens.models.catalogue import paper_entries
 from workbench.tui.screens.models.columns import left, short_count
 from workbench.tui.screens.models.model_list import ModelList
+from workbench.tui.screens.models.model_view import layer_table
 from workbench.tui.screens.run_settings import RunSettings
 
 WIDE, NARROW = (120, 40), (80, 24)
@@ -110,6 +112,14 @@ async def test_the_model_under_the_cursor(home: Home, size: tuple[int, int]) -> 
         await until(pilot, lambda: "┌" in text_of(app, "#model-text"))
         assert "97.47 %" in text_of(app, "#model-accuracy")
         assert "not trained yet" in text_of(app, "#model-accuracy")
+
+
+def test_operations_stay_indented_however_narrow() -> None:
+    entry = next(entry for entry in paper_entries() if entry.name == "cnn-2")
+    lines = layer_table(entry, 34, operations=True).plain.splitlines()
+    wrapped = [line for line in lines if "ReLU" in line and "layer" not in line]
+    assert wrapped and all(line.startswith("  ") for line in wrapped)
+    assert all(len(line) <= 34 for line in lines)
 
 
 @pytest.mark.asyncio

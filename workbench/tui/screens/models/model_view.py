@@ -201,7 +201,8 @@ def layer_table(entry: Entry, width: int, *, operations: bool) -> Content:
         if not size and output:
             lines.append(Content(f"  {output}"))
         if operations:
-            lines += [Content.styled(f"  {text}", "$muted") for text in row.operation]
+            pieces = (piece for text in row.operation for piece in wrap(text, max(16, width - 2)))
+            lines += [Content.styled(f"  {piece}", "$muted") for piece in pieces]
     return Content("\n").join(lines)
 
 
