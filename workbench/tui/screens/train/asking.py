@@ -44,7 +44,11 @@ class RunRequests(WorkbenchScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now has a hint."""
         phase = self.phase
-        if action in ("pause", "stop", "kill"):
+        if action == "go_on":
+            return phase is Phase.PAUSED
+        if action == "pause":
+            return phase is not None and phase.alive and phase is not Phase.PAUSED
+        if action in ("stop", "kill"):
             return phase is not None and phase.alive
         if action == "resume":
             ending = self._state.history.ending if self._state else None
@@ -73,12 +77,16 @@ class RunRequests(WorkbenchScreen):
             self.app.complain(error)
 
     def action_pause(self) -> None:
-        """Pause, or go on."""
+        """Pause; once more takes that back."""
         paused = control.requested(self._folder.path) is control.Command.PAUSE
         if paused:
             self._request(control.Command.RUN, "going on" if self.phase is Phase.PAUSED else "")
         else:
             self._request(control.Command.PAUSE, "pausing")
+
+    def action_go_on(self) -> None:
+        """Take the pause back; once more pauses after all."""
+        self.action_pause()
 
     def action_stop(self) -> None:
         """Stop and save."""
@@ -122,6 +130,15 @@ class RunRequests(WorkbenchScreen):
             launcher.resume(self._folder)
         except UserError as error:
             self.app.call_from_thread(self._complain, error)
+            return
+        self.app.call_from_thread(self._taken_up)
+
+    def _taken_up(self) -> None:
+        """It is asked about on leaving, like the runs that were started here."""
+        from workbench.tui.app import WorkbenchApp
+
+        if isinstance(self.app, WorkbenchApp) and self._folder not in self.app.started:
+            self.app.started.append(self._folder)
 
     @work(thread=True, exclusive=True, group="again")
     def action_again(self) -> None:
