@@ -29,13 +29,16 @@ from workbench.runs.events import (
     Stopped,
 )
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.log import EventWriter
+from workbench.runs.log import EventReader, EventWriter
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.watchlist import Watchlist, read_run
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.train import TrainScreen
+from workbench.tui.screens.runs.rows import state_words
+from workbench.tui.screens.train import TrainScreen, numbers, plots
 from workbench.tui.screens.train.confusion import (
     ConfusionScreen,
     confusion_sentences,
@@ -43,9 +46,11 @@ from workbench.tui.screens.train.confusion import (
 )
 from workbench.tui.screens.train.log import LogScreen, clean
 from workbench.tui.screens.train.plots import RunPlots
-from workbench.tui.screens.train.state import Phase
+from workbench.tui.screens.train.state import Phase, RunState
+from workbench.tui.screens.train.verdict import Verdict
 from workbench.tui.widgets.curve_plot import CurvePlot
-from workbench.tui.widgets.steady_lines import SteadyLines
+from workbench.tui.widgets.hints import Hints
+from workbench.tui.widgets.steady_lines import Line, SteadyLines
 
 pytestmark = pytest.mark.asyncio
 
@@ -127,6 +132,23 @@ async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float =
             pytest.fail("waited in vain")
         await pilot.pause()
         await asyncio.sleep(0.02)
+
+
+def hints(screen: TrainScreen) -> str:
+    return str(screen.query_one(Hints).render())
+
+
+def plain(line: Line) -> str:
+    return "".join(piece for piece, _ in line)
+
+
+def in_the_list(folder: RunFolder, home: Home | None = None) -> str:
+    """The state as the list of runs shows it; of a living run with its home."""
+    if home is None:
+        return " ".join(state_words(read_run(folder))[:2])
+    watchlist = Watchlist(home)
+    watchlist.look()
+    return " ".join(state_words(watchlist.living[0])[:2])
 
 
 def text(screen: TrainScreen, name: str) -> str:
@@ -212,12 +234,15 @@ async def test_pause_stop_and_kill_reach_the_worker(home: Home, run: FakeRun) ->
     asked = lambda: control.requested(run.folder.path)  # noqa: E731
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        assert "p pause" in hints(screen) and "p go on" not in hints(screen)
         await pilot.press("p")
         assert asked() is control.Command.PAUSE
         assert "pausing" in text(screen, "run-head")
         run.write(Paused(time.time(), 500))
         await until(pilot, lambda: screen.phase is Phase.PAUSED)
         assert "‖ paused" in text(screen, "run-head")
+        assert "p goes on" in text(screen, "run-notice")
+        assert "p go on" in hints(screen) and "p pause" not in hints(screen)
         await pilot.press("p")
         assert asked() is control.Command.RUN
         run.write(Resumed(time.time(), 1, 500, 25.0))
@@ -261,6 +286,12 @@ async def test_a_crashed_run_is_taken_up_again_in_place(
         await until(pilot, lambda: "after epoch 1" in text(screen, "run-notice"))
         await pilot.press("r")
         await until(pilot, lambda: resumed == [run.folder])
+        # It is asked about at leaving, and once however often it was taken up.
+        app = pilot.app
+        assert isinstance(app, WorkbenchApp)
+        await until(pilot, lambda: app.started == [run.folder])
+        screen._taken_up()
+        assert app.started == [run.folder]
         # What its worker would do: the first epoch stands, what came after is trained again.
         from workbench.runs import lock
 
@@ -282,7 +313,67 @@ async def test_a_failure_is_said_in_words_with_its_place(home: Home, run: FakeRu
         await until(pilot, lambda: "✗" in text(screen, "loss"))
         run.end(Failed, reason="diverged", message="diverged: at step 550", epoch=1, step=550)
         await until(pilot, lambda: "Diverged: at step 550" in text(screen, "run-notice"))
-        assert "✗ failed" in text(screen, "run-head")
+        assert "✗ diverged" in text(screen, "run-head")
+        assert "✗ diverged" in in_the_list(run.folder)
+
+
+async def test_a_divergence_is_marked_though_its_chunk_was_never_written(
+    home: Home, run: FakeRun
+) -> None:
+    run.train(500)
+    run.end(Failed, reason="diverged", message="diverged: at step 512", epoch=1, step=512)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "✗ loss not a number" in text(screen, "loss"))
+
+
+async def test_a_collapsed_run_is_named_as_in_the_list(home: Home, run: FakeRun) -> None:
+    run.train(5 * STEPS)
+    run.end(Finished, confusion=CONFUSION, test_accuracy=0.1135)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "! collapsed" in text(screen, "run-head"))
+        assert "! collapsed" in in_the_list(run.folder)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_crash_names_the_epoch_it_cut_short_and_a_kill_is_no_mystery(
+    home: Home, run: FakeRun, killed: bool
+) -> None:
+    run.train(2 * STEPS)
+    if killed:
+        (run.folder.path / "killed").touch()
+    run.die()
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: screen.phase is Phase.CRASHED)
+        said = " ".join(text(screen, "run-notice").split())
+        if killed:
+            assert said == "Killed; r takes it up after epoch 2."
+        else:
+            assert "died in epoch 3, at step 2,000, without a word" in said
+            assert "r takes the run up again after epoch 2" in said
+        assert "✗ crashed" in text(screen, "run-head")
+        assert "✗ crashed" in in_the_list(run.folder)
+
+
+async def test_a_kill_is_told_to_who_watches(home: Home, run: FakeRun) -> None:
+    run.train(500)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        (run.folder.path / "killed").touch()
+        run.die()
+        await until(
+            pilot, lambda: "Killed; r takes it up from the beg" in text(screen, "run-notice")
+        )
+
+
+async def test_a_run_resumed_after_a_kill_while_paused_starts_anew(
+    home: Home, run: FakeRun
+) -> None:
+    run.train(1500)
+    run.write(Paused(time.time(), 1500), Preparing(time.time(), "starting the worker"))
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "Starting the worker" in text(screen, "run-notice"))
+        assert "◌ preparing" in text(screen, "run-head")
+        assert "◌ preparing" in in_the_list(run.folder, home)
 
 
 async def test_the_view_is_changed_by_keys(home: Home, run: FakeRun) -> None:
@@ -299,7 +390,9 @@ async def test_the_view_is_changed_by_keys(home: Home, run: FakeRun) -> None:
         await pilot.press("x")
         assert "time" in str(plot.border_subtitle)
         await pilot.press("x", "z")
-        assert "last quarter" in str(plot.border_subtitle)
+        assert "recent quarter" in str(plot.border_subtitle)
+        # Around the loss of that part, far from zero for its size.
+        await until(pilot, lambda: "2.5" in plot.plain and "0┤" not in plot.plain)
         for _ in range(20):
             await pilot.press("right_square_bracket")
         assert "0.995" in str(plot.border_subtitle)
@@ -331,6 +424,99 @@ async def test_the_cursor_reads_values_off_and_escape_takes_it_away(
         assert pilot.app.screen is not screen
 
 
+async def test_a_zoomed_run_is_called_by_what_is_shown(home: Home, run: FakeRun) -> None:
+    run.train(250)
+    async with shown(home, run.folder) as (screen, pilot):
+        plot = screen.query_one("#loss", CurvePlot)
+        await until(pilot, lambda: plot.plain)
+        await pilot.press("z")
+        await until(pilot, lambda: "first quarter" in str(plot.border_subtitle))
+        run.train(5 * STEPS, 250)
+        await until(pilot, lambda: "last quarter" in str(plot.border_subtitle))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+async def test_what_has_no_room_on_a_plots_border_is_left_out_whole(
+    home: Home, run: FakeRun, width: int
+) -> None:
+    run.train(500)
+    async with shown(home, run.folder, (width, 30)) as (screen, pilot):
+        plot = screen.query_one("#accuracy", CurvePlot)
+        await until(pilot, lambda: "x: epochs" in str(plot.border_subtitle))
+        for _ in range(2):
+            await pilot.press("x", "z")
+            await pilot.pause()
+            assert len(str(plot.border_subtitle)) <= plot.outer_size.width - 4
+            assert "x: " in str(plot.border_subtitle)
+
+
+async def test_the_legend_names_what_a_plain_terminal_draws(
+    home: Home, run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plots, "terminal_glyphs", lambda: Glyphs.PLAIN)
+    run.train(500)
+    async with shown(home, run.folder) as (screen, pilot):
+        plot = screen.query_one("#loss", CurvePlot)
+        await until(pilot, lambda: "+ train  o test" in str(plot.border_subtitle))
+
+
+@pytest.mark.parametrize(
+    ("width", "keys"),
+    [(80, ("p pause", "s stop", "esc", "K kill", "l log file")),
+     (120, ("p pause", "s stop", "esc", "K kill", "l log file", "← → read off"))],
+)  # fmt: skip
+async def test_the_ways_out_of_a_training_stay_in_the_footer(
+    home: Home, run: FakeRun, width: int, keys: tuple[str, ...]
+) -> None:
+    run.train(500)
+    async with shown(home, run.folder, (width, 24)) as (screen, pilot):
+        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await pilot.pause()
+        line = hints(screen)
+        places = [line.find(key) for key in keys]
+        assert min(places) >= 0 and places == sorted(places), line
+
+
+async def test_the_place_of_the_cursor_is_not_cut_off_at_80_columns(
+    home: Home, run: FakeRun
+) -> None:
+    run.train(2500)
+    async with shown(home, run.folder, (80, 24)) as (screen, pilot):
+        await until(pilot, lambda: "paper 97.47 %" in text(screen, "run-compact"))
+        await pilot.press("h")
+        await until(pilot, lambda: "epoch 2." in text(screen, "run-compact"))
+        line = text(screen, "run-compact").splitlines()[0]
+        assert re.search(r"epoch 2\.\d\d · step 2,\d{3} · 2:0\d", line)
+        assert len(line) <= 78
+
+
+async def test_the_facts_of_a_long_run_fit_their_lines(home: Home, run: FakeRun) -> None:
+    run.write(Started(time.time(), os.getpid(), 1, 5, STEPS, 60_000, True, "CPU"))
+    run.train(2500, 50)
+    run.end(Stopped, epochs_completed=2, step=2500, seconds=125.0)
+    state = RunState.of(run.folder)
+    for event in EventReader(run.folder.events_file).read():
+        state.apply(event)
+    state.history.planned_epochs = 4000
+    state.history.epochs *= 37
+    assert plain(numbers.ended_lines(state, 39)[1]) == "74 of 4000 epochs, CPU, XLA"
+    assert len(plain(numbers.ended_line(state, 58))) <= 58
+
+
+async def test_a_result_without_runs_of_ones_own_has_no_empty_line(
+    home: Home, run: FakeRun
+) -> None:
+    run.train(5 * STEPS)
+    run.end(Finished, confusion=CONFUSION)
+    state = RunState.of(run.folder)
+    for event in EventReader(run.folder.events_file).read():
+        state.apply(event)
+    alone = Verdict(0.9747, None, 1)
+    lines = [plain(line) for line in numbers.verdict_lines(state, alone, 39)]
+    assert all(lines) and len(lines) == 3
+    assert plain(numbers.compact_verdict(state, alone)[0]) == lines[0]
+
+
 async def test_80_by_24_shows_one_plot_the_numbers_and_the_epochs(home: Home, run: FakeRun) -> None:
     run.train(2500)
     async with shown(home, run.folder, (80, 24)) as (screen, pilot):
@@ -343,6 +529,7 @@ async def test_80_by_24_shows_one_plot_the_numbers_and_the_epochs(home: Home, ru
         await until(pilot, lambda: "●" in text(screen, "loss"))
         await pilot.press("tab")
         await until(pilot, lambda: "96.20" in text(screen, "run-epochs"))
+        await until(pilot, lambda: screen.query_one("#run-side").border_title == "epochs")
         await pilot.press("tab")
         assert screen.query_one("#accuracy").display
         for size in ((60, 18), (40, 12), (200, 60), (80, 24)):
@@ -353,7 +540,8 @@ async def test_80_by_24_shows_one_plot_the_numbers_and_the_epochs(home: Home, ru
 
 async def test_confusion_and_log_open_over_the_screen(home: Home, run: FakeRun) -> None:
     run.train(5 * STEPS)
-    run.folder.log_file.write_bytes(b"\x1b[31mloading\x1b[0m [brackets]\n")
+    long = b"long " * 40 + b"\n"
+    run.folder.log_file.write_bytes(b"\x1b[31mloading\x1b[0m [brackets]\n" + long)
     run.end(Finished, confusion=CONFUSION)
     async with shown(home, run.folder, (80, 24)) as (screen, pilot):
         await until(pilot, lambda: screen.phase is Phase.FINISHED)
@@ -364,7 +552,12 @@ async def test_confusion_and_log_open_over_the_screen(home: Home, run: FakeRun) 
         await until(pilot, lambda: isinstance(pilot.app.screen, LogScreen))
         from textual.widgets import Log
 
-        await until(pilot, lambda: "loading [brackets]" in pilot.app.screen.query_one(Log).lines)
+        log = pilot.app.screen.query_one(Log)
+        await until(pilot, lambda: "loading [brackets]" in log.lines)
+        assert log.has_focus and log.background_colors[1] == log.parent.background_colors[1]
+        await until(pilot, lambda: log.max_scroll_x > 0)
+        await pilot.press("right")
+        await until(pilot, lambda: log.scroll_offset.x > 0)
         await pilot.press("escape")
         assert pilot.app.screen is screen
 

@@ -12,6 +12,7 @@ from workbench.leaderboard.wording import MISSING, percent
 from workbench.runs.folder import RunStatus
 from workbench.runs.record import LaunchedFrom
 from workbench.runs.watchlist import WatchedRun
+from workbench.tui.states import MARKS
 from workbench.tui.widgets.columns import Column, Content, Piece
 
 COLUMNS = (
@@ -26,18 +27,17 @@ COLUMNS = (
     Column("run", "Run", 4, weight=3),
 )
 SELECTED = "◆"
-STATES: dict[Outcome, tuple[str, str, str]] = {
-    Outcome.RUNNING: ("●", "training", "good"),
-    Outcome.QUEUED: ("○", "queued", "muted"),
-    Outcome.PAUSED: ("‖", "paused", "warning"),
-    Outcome.FINISHED: ("✓", "finished", ""),
-    Outcome.COLLAPSED: ("!", "collapsed", "warning"),
-    Outcome.STOPPED: ("■", "stopped", "muted"),
-    Outcome.FAILED: ("✗", "failed", "bad"),
-    Outcome.DIVERGED: ("✗", "diverged", "bad"),
-    Outcome.CRASHED: ("✗", "crashed", "bad"),
+TONES = {
+    Outcome.RUNNING: "good",
+    Outcome.QUEUED: "muted",
+    Outcome.PAUSED: "warning",
+    Outcome.FINISHED: "",
+    Outcome.COLLAPSED: "warning",
+    Outcome.STOPPED: "muted",
+    Outcome.FAILED: "bad",
+    Outcome.DIVERGED: "bad",
+    Outcome.CRASHED: "bad",
 }
-DAMAGED = ("?", "damaged", "bad")
 BAR_LEAST = 8
 
 
@@ -96,10 +96,12 @@ class RunRows:
 def state_words(run: WatchedRun) -> tuple[str, str, str]:
     """Mark, word and style of a run's state."""
     if run.summary is None:
-        return DAMAGED
+        return MARKS["damaged"], "damaged", "bad"
     if run.preparing and run.summary.status is RunStatus.RUNNING:
-        return ("◌", "preparing", "good")
-    return STATES[outcome(run.summary)]
+        return MARKS["preparing"], "preparing", "good"
+    came_out = outcome(run.summary)
+    word = "training" if came_out is Outcome.RUNNING else came_out.value
+    return MARKS[word], word, TONES[came_out]
 
 
 def progress_text(run: WatchedRun, width: int) -> list[Piece]:

@@ -30,7 +30,8 @@ def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, span: Range) -> 
     seconds = state.train.xs(Axis.TIME)[index]
     place = state.train.xs(Axis.EPOCHS)[index]
     test = bisect_right(state.test.xs(axis), span[1], 0, len(state.test)) - 1
-    where = f"at epoch {place:.2f} · step {step:,.0f} · {clock(seconds)}"
+    epoch = f"{place:.2f}" if place < 100 else f"{place:.1f}"
+    where = f"epoch {epoch} · step {step:,.0f} · {clock(seconds)}"
     return _reading(state, smoothed, index, test, where)
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from textual.message import Message
 
 from workbench.errors import UserError
-from workbench.runs import lock
+from workbench.runs import control, lock
 from workbench.runs.events import Event
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventReader
@@ -30,6 +31,14 @@ EVENTS_A_BREATH = 100
 MANY_EVENTS = 5_000
 
 
+class Standing(NamedTuple):
+    """What the log cannot tell: whether the worker lives, was killed, the folder is gone."""
+
+    alive: bool
+    killed: bool
+    gone: bool
+
+
 class Opened(Message):
     """The log has been read up to now. The state belongs to the receiver from here on."""
 
@@ -39,11 +48,11 @@ class Opened(Message):
 
 
 class News(Message):
-    """What was added to the log since, and whether worker and folder are still there."""
+    """What was added to the log since, and what the folder tells beside it."""
 
-    def __init__(self, events: list[Event], alive: bool, gone: bool) -> None:
+    def __init__(self, events: list[Event], standing: Standing) -> None:
         super().__init__()
-        self.events, self.alive, self.gone = events, alive, gone
+        self.events, self.standing = events, standing
 
 
 class Unreadable(Message):
@@ -76,26 +85,25 @@ def follow(
         post(Unreadable(error))
         return
     reader = EventReader(folder.events_file)
-    alive = lock.is_held(folder.lock_file)
+    standing = _look(folder)
     _read_past(reader, state)
-    state.alive = alive
+    state.alive, state.killed, state.gone = standing
     post(Opened(state, paper_accuracy(state.spec)))
     del state
-    gone = False
     sampler, sampled = Sampler(folder.lock_file), 0.0
     while not cancelled():
-        was = alive, gone
+        before = standing
         # Before reading: what was written up to the lock's release is then surely read.
-        alive, gone = _look(folder)
+        standing = _look(folder)
         events = reader.read()
-        if events or was != (alive, gone):
+        if events or before != standing:
             for start in range(0, max(1, len(events)), MOST_EVENTS):
-                post(News(events[start : start + MOST_EVENTS], alive, gone))
+                post(News(events[start : start + MOST_EVENTS], standing))
         now = time.monotonic()
         if now - sampled >= SAMPLE_SECONDS:
             sampled = now
-            post(Machine(sampler.sample() if alive else None))
-        time.sleep(POLL_SECONDS if alive else POLL_SECONDS_ENDED)
+            post(Machine(sampler.sample() if standing.alive else None))
+        time.sleep(POLL_SECONDS if standing.alive else POLL_SECONDS_ENDED)
 
 
 def _read_past(reader: EventReader, state: RunState) -> None:
@@ -116,8 +124,11 @@ def _read_past(reader: EventReader, state: RunState) -> None:
             gc.enable()
 
 
-def _look(folder: RunFolder) -> tuple[bool, bool]:
+def _look(folder: RunFolder) -> Standing:
     try:
-        return lock.is_held(folder.lock_file), not folder.path.is_dir()
+        alive = lock.is_held(folder.lock_file)
+        # A mark is there before the lock is let go, and is taken away once it is held again.
+        killed = not alive and control.was_killed(folder.path)
+        return Standing(alive, killed, not folder.path.is_dir())
     except OSError:  # a file system that went away
-        return False, True
+        return Standing(False, False, True)

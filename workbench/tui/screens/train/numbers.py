@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.leaderboard.wording import percent, points
 from workbench.tui.screens.train.machine import MachineUse
-from workbench.tui.screens.train.state import MARKS, Phase, RunState
+from workbench.tui.screens.train.state import Phase, RunState
 from workbench.tui.screens.train.verdict import Verdict
+from workbench.tui.states import MARKS
 from workbench.tui.widgets.steady_lines import Line
 
 DASH = "–"
@@ -21,6 +23,14 @@ def clock(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def fitting(parts: Sequence[str], between: str, width: int) -> str:
+    """As many parts, from the first on, as fit into so many columns; none of them cut."""
+    count = len(parts)
+    while count > 1 and len(between.join(parts[:count])) > width:
+        count -= 1
+    return between.join(parts[:count])
 
 
 def share(fraction: float | None) -> str:
@@ -78,18 +88,18 @@ def _raw(text: str) -> str:
 
 
 def compact_lines(
-    reading: Reading, state: RunState, paper: float | None, use: MachineUse | None
+    reading: Reading, state: RunState, paper: float | None, use: MachineUse | None, width: int
 ) -> list[Line]:
-    """The same in two lines, for a narrow window."""
+    """The same in two lines, for a narrow window; the place before what may be dropped."""
     speed, machine = speed_text(state), machine_text(use)
+    beside = [reading.where, *([f"paper {percent(paper)}"] if paper is not None else [])]
     return [
         [
             ("test   ", "muted"),
             (f"{share(reading.test_accuracy):>9}", "test"),
             ("  loss ", "muted"),
             (f"{loss(reading.test_loss):>9}", "test"),
-            (f"   paper {percent(paper)}" if paper is not None else "", "muted"),
-            (f"   {reading.where}", "muted"),
+            (f"   {fitting(beside, '   ', width - 35)}", "muted"),
         ],
         [
             ("train  ", "muted"),
@@ -165,30 +175,38 @@ def _epochs_done(state: RunState) -> str:
     return whole if done == planned else f"{done} of {whole}"
 
 
-def ended_lines(state: RunState) -> list[Line]:
+def ended_lines(state: RunState, width: int) -> list[Line]:
     """What a run took that has come to an end, in place of its progress and its worker."""
-    rest = [f"{state.history.step:,} steps", _device(state)]
     return [
         [
             ("took ", "muted"),
             (f"{clock(state.history.seconds):<10}", "strong"),
             (speed_text(state).strip(), "strong"),
         ],
-        [(", ".join([_epochs_done(state), *filter(None, rest)]), "muted")],
+        [(", ".join(_ended_facts(state, width - 2)), "muted")],
     ]
 
 
-def ended_line(state: RunState) -> Line:
+def ended_line(state: RunState, width: int) -> Line:
     """The same in one line, for a narrow window."""
-    facts = [speed_text(state).strip(), _epochs_done(state), f"{state.history.step:,} steps"]
-    rest = "".join(f"   {fact}" for fact in [*facts, _device(state)] if fact)
-    return [("took ", "muted"), (clock(state.history.seconds), "strong"), (rest, "muted")]
+    took, speed = clock(state.history.seconds), speed_text(state).strip()
+    room = width - len(f"took {took}   {speed}") - 3 * 3
+    rest = "".join(f"   {fact}" for fact in [speed, *_ended_facts(state, room)] if fact)
+    return [("took ", "muted"), (took, "strong"), (rest, "muted")]
 
 
-def epoch_heading(width: int) -> Line:
+def _ended_facts(state: RunState, width: int) -> list[str]:
+    """Epochs, steps and device, without those steps where they have no room beside each other."""
+    steps = f"{state.history.step:,} steps"
+    facts = [fact for fact in (_epochs_done(state), steps, _device(state)) if fact]
+    if len(", ".join(facts)) > width:
+        facts.remove(steps)  # the epochs tell nearly the same
+    return facts
+
+
+def epoch_heading() -> Line:
     """The heading of the table of epochs, units in it."""
-    text = "   #  train %  test %    loss     time"
-    return [(text[:width], "muted")]
+    return [("   #  train %  test %    loss     time", "muted")]
 
 
 def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
@@ -221,9 +239,9 @@ def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line
         facts.append(spec.dataset.name)
     if spec.dataset.train_limit:
         facts.append(f"first {spec.dataset.train_limit:,} images")
-    mark = "*" if ascii_only else MARKS[phase]
-    right = f"{mark} {asked or phase}"
-    epochs = f"epoch {max(1, state.epoch)}/{state.history.planned_epochs}"
+    mark = "*" if ascii_only else MARKS[state.word]
+    right = f"{mark} {asked or state.word}"
+    epochs = f"epoch {state.epoch}/{state.history.planned_epochs}"
     if phase in (Phase.TRAINING, Phase.PAUSED):
         right += f"   {epochs}"
         if width >= 100:
@@ -234,13 +252,18 @@ def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line
     for fact in facts:
         if len(left) + len(more) + len(fact) + 3 <= room:
             more += f" · {fact}"
-    word = {
-        Phase.TRAINING: "accent",
-        Phase.FINISHED: "good",
-        Phase.FAILED: "trouble",
-        Phase.CRASHED: "trouble",
-        Phase.GONE: "trouble",
-    }.get(phase, "strong")
+    # A collapsed run has come to its end, and yet is no success.
+    word = (
+        "strong"
+        if state.word == "collapsed"
+        else {
+            Phase.TRAINING: "accent",
+            Phase.FINISHED: "good",
+            Phase.FAILED: "trouble",
+            Phase.CRASHED: "trouble",
+            Phase.GONE: "trouble",
+        }.get(phase, "strong")
+    )
     gap = " " * max(1, width - 2 - len(left) - len(more) - len(right))
     return [(" ", ""), (left, "strong"), (more, "muted"), (gap, ""), (right, word)]
 
@@ -259,7 +282,7 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
         result.append((f", paper {percent(verdict.paper)}: ", ""))
         result.append((difference, "strong"))
     lines.append(result)
-    if verdict is not None and state.phase is Phase.FINISHED:
+    if verdict is not None and verdict.own_runs and state.phase is Phase.FINISHED:
         lines.append([(verdict.own_runs, "")])
     lines.append([("test loss ", "muted"), (loss(ending.test_loss), "")])
     if ending.best_epoch is not None:
@@ -276,7 +299,8 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
 def compact_verdict(state: RunState, verdict: Verdict | None) -> list[Line]:
     """The same in two lines: the comparison, then the rest."""
     lines = verdict_lines(state, verdict, 80)
-    own = 2 if verdict is not None and state.phase is Phase.FINISHED else 1
+    compared = verdict is not None and verdict.own_runs and state.phase is Phase.FINISHED
+    own = 2 if compared else 1
     return [_joined(part) for part in (lines[:own], lines[own:]) if part]
 
 

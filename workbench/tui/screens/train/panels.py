@@ -24,7 +24,7 @@ class EpochTable(SteadyLines):
         total = len(state.history.epochs)
         self._back = max(0, min(self._back, total - room))
         first = max(0, total - room - self._back)
-        lines = [numbers.epoch_heading(self.size.width)]
+        lines = [numbers.epoch_heading()]
         lines += numbers.epoch_rows(state, first, room)
         if total == 0:
             lines.append([("   after the first epoch", "muted")])

@@ -10,10 +10,10 @@ from textual.containers import Vertical
 
 from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, recent
 from workbench.tui.cells import column_of, column_span
-from workbench.tui.plotting import Chart, Glyphs, terminal_glyphs
+from workbench.tui.plotting import PLAIN_MARKS, Chart, Glyphs, terminal_glyphs
 from workbench.tui.screens.train.charts import Frame, MetricChart, View
 from workbench.tui.screens.train.cursor import reading_at, reading_now
-from workbench.tui.screens.train.numbers import Reading
+from workbench.tui.screens.train.numbers import Reading, fitting
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.curve_plot import CurvePlot, MakeChart
 
@@ -22,7 +22,7 @@ SMOOTHING_SPANS = 200
 
 PLOT_SECONDS = 0.7  # a redrawn plot is the dearest thing on a slow connection
 ZOOMS = (1.0, 0.25, 0.0625)
-ZOOM_WORDS = {1.0: "", 0.25: "  last quarter", 0.0625: "  last sixteenth"}
+ZOOM_WORDS = {0.25: "quarter", 0.0625: "sixteenth"}
 
 
 class RunPlots(Vertical):
@@ -38,15 +38,16 @@ class RunPlots(Vertical):
         self._cursor: int | None = None
         self._dirty = True
         self._drawn_at = 0.0
+        self._stretch = ""  # the part of the run that is shown, in words
 
     def compose(self) -> ComposeResult:
         """One plot a metric."""
         for metric in (Metric.ACCURACY, Metric.LOSS):
             yield CurvePlot(id=metric.value, classes="panel plot")
 
-    def on_mount(self) -> None:
-        """Say how the curves are looked at."""
-        self._title()
+    def on_resize(self) -> None:
+        """Say how the curves are looked at, as far as there is room."""
+        self.call_after_refresh(self._title)
 
     def follow(self, state: RunState, paper: float | None) -> None:
         """Draw this state from now on."""
@@ -67,14 +68,16 @@ class RunPlots(Vertical):
         if state is None or not self._dirty or now - self._drawn_at < PLOT_SECONDS:
             return
         self._dirty, self._drawn_at = False, now
-        trouble = state.watch.not_a_number
+        window = self._window(state)
+        self._stretch = stretch(window, state.planned(self._view.axis), self._view.zoom)
+        self._title()
         frame = Frame(
             state.train,
             state.test,
             self._view,
-            self._window(state),
+            window,
             self._paper,
-            trouble.step if trouble else None,
+            state.diverged_at,
             state.planned(Axis.STEPS) / SMOOTHING_SPANS,
         )
         for metric, chart in self._charts.items():
@@ -95,8 +98,11 @@ class RunPlots(Vertical):
 
     def _title(self) -> None:
         view = self._view
-        line, dot = ("+", "o") if terminal_glyphs() is Glyphs.ASCII else ("—", "●")
-        smooth = f"smoothing {view.smoothing:g}, raw behind" if view.smoothing else "not smoothed"
+        drawn_plainly = terminal_glyphs() is not Glyphs.BRAILLE
+        line, dot = ("+", PLAIN_MARKS["●"]) if drawn_plainly else ("—", "●")
+        smooth = f"smoothing {view.smoothing:g}" if view.smoothing else "not smoothed"
+        parts = [f"{line} train  {dot} test", f"x: {view.axis}", self._stretch, smooth]
+        raw = "raw behind" if view.smoothing else ""
         for metric in Metric:
             plot = self._plot(metric)
             unit = " %" if metric is Metric.ACCURACY else ""
@@ -104,9 +110,10 @@ class RunPlots(Vertical):
             if view.log:
                 how = ", by errors" if metric is Metric.ACCURACY else ", logarithmic"
             plot.border_title = f"{metric}{unit}{how}"
-            plot.border_subtitle = (
-                f"{line} train  {dot} test   {smooth}   x: {view.axis}{ZOOM_WORDS[view.zoom]}"
-            )
+            # Corners and spaces take two columns on either side, of which the border is one.
+            said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 2)
+            if plot.border_subtitle != said:  # setting it sends the whole plot
+                plot.border_subtitle = said
 
     # How it is looked at
 
@@ -131,7 +138,7 @@ class RunPlots(Vertical):
         self._look(replace(self._view, axis=axes[(axes.index(self._view.axis) + 1) % len(axes)]))
 
     def next_zoom(self) -> None:
-        """The whole run, its last quarter, its last sixteenth."""
+        """The whole run, a quarter of it, a sixteenth of it."""
         at = (ZOOMS.index(self._view.zoom) + 1) % len(ZOOMS)
         self._look(replace(self._view, zoom=ZOOMS[at]))
 
@@ -176,6 +183,14 @@ class RunPlots(Vertical):
 
     def _columns(self) -> int:
         return max(plot.canvas_columns if plot.size.height else 1 for plot in self.query(CurvePlot))
+
+
+def stretch(window: Window, planned: float, zoom: float) -> str:
+    """Which part of the planned run a zoomed window shows; empty for all of it."""
+    if zoom >= 1.0:
+        return ""
+    which = "first" if window.low <= 0 else "last" if window.high >= planned else "recent"
+    return f"{which} {ZOOM_WORDS[zoom]}"
 
 
 def _maker(chart: MetricChart, frame: Frame) -> MakeChart:

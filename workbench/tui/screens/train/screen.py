@@ -99,7 +99,7 @@ class TrainScreen(RunRequests):
         first = not len(state.train)
         for event in message.events:
             state.apply(event)
-        state.alive, state.gone = message.alive, message.gone
+        state.alive, state.killed, state.gone = message.standing
         if message.events:
             self._plots.changed()
         if state.phase is not self._phase or (first and len(state.train)):
@@ -180,28 +180,33 @@ class TrainScreen(RunRequests):
         ended = not state.phase.alive
         judged = state.phase is Phase.FINISHED and self._plots.cursor is None
         if self.has_class("narrow"):
-            lines = numbers.compact_lines(reading, state, self._paper, self._use)
+            lines = numbers.compact_lines(reading, state, self._paper, self._use, width - 2)
             if judged:
                 lines = numbers.compact_verdict(state, self._verdict)
             self._lines("#run-compact").show(lines)
             bar = numbers.progress_line(state, width - 2, self._ascii)
-            self._lines("#run-bar").show([numbers.ended_line(state) if ended else bar])
+            end = numbers.ended_line(state, width - 2)
+            self._lines("#run-bar").show([end if ended else bar])
+            self._show_side_title("epochs")
         else:
-            side = self.query_one("#run-side")
             panel = self._lines("#run-now")
             lines = numbers.now_lines(reading, self._paper, panel.size.width)
             if judged:
                 lines = numbers.verdict_lines(state, self._verdict, panel.size.width)
             panel.show(lines)
-            title = "result" if judged else reading.where
-            if side.border_title != title:  # setting it sends the whole panel
-                side.border_title = title
+            self._show_side_title("result" if judged else reading.where)
             progress = self._lines("#run-progress")
             lines = numbers.progress_lines(state, progress.size.width, self._ascii)
-            progress.show(numbers.ended_lines(state) if ended else lines)
+            room = progress.size.width
+            progress.show(numbers.ended_lines(state, room) if ended else lines)
             self._lines("#run-machine").show(numbers.machine_lines(state, self._use))
         if self._epochs_visible():
             self.query_one(EpochTable).follow(state)
+
+    def _show_side_title(self, title: str) -> None:
+        side = self.query_one("#run-side")
+        if side.border_title != title:  # setting it sends the whole panel
+            side.border_title = title
 
     def _show_notice(self, sentences: list[str], word: str) -> None:
         import textwrap

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from workbench.leaderboard.outcome import constant_answer
 from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import Axis, Samples
 from workbench.runs.events import (
@@ -46,20 +47,6 @@ class Phase(StrEnum):
         return self in (Phase.QUEUED, Phase.PREPARING, Phase.TRAINING, Phase.PAUSED)
 
 
-# The same marks as in the list of runs.
-MARKS = {
-    Phase.QUEUED: "…",
-    Phase.PREPARING: "◌",
-    Phase.TRAINING: "●",
-    Phase.PAUSED: "‖",
-    Phase.FINISHED: "✓",
-    Phase.STOPPED: "■",
-    Phase.FAILED: "✗",
-    Phase.CRASHED: "!",
-    Phase.GONE: "✗",
-}
-
-
 @dataclass
 class RunState:
     """One run as far as its log has been read."""
@@ -72,6 +59,7 @@ class RunState:
     test: Samples
     watch: Watch
     alive: bool = True
+    killed: bool = False  # on purpose: the worker did not die of itself
     gone: bool = False
     since: float = 0.0  # when the run began to wait for what it now waits for
 
@@ -136,17 +124,14 @@ class RunState:
             return Phase.QUEUED
         if history.paused:
             return Phase.PAUSED
-        waiting = again or not (history.batches or history.epochs)
-        return Phase.PREPARING if waiting else Phase.TRAINING
+        return Phase.PREPARING if history.waiting_for else Phase.TRAINING
 
     @property
     def waiting_for(self) -> str:
         """What a run that does not train yet waits for."""
         if self.history.queued:
             return "waiting for the run before it"
-        if self.history.preparing:
-            return self.history.preparing
-        return "waiting for the first steps" if self.history.started else "starting the worker"
+        return self.history.waiting_for
 
     @property
     def waited_seconds(self) -> float:
@@ -160,11 +145,37 @@ class RunState:
 
     @property
     def epoch(self) -> int:
-        """The epoch that is being trained, from 1."""
+        """The epoch that is being trained, from 1; after the last one, that one."""
         history = self.history
-        if history.batches:
+        done = history.epochs[-1] if history.epochs else None
+        if history.batches and (done is None or history.batches[-1].step > done.step):
             return history.batches[-1].epoch
-        return history.epochs[-1].epoch if history.epochs else 0
+        return min(done.epoch + 1 if done else 1, history.planned_epochs)
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The step at which the loss left the numbers; None if it did not."""
+        if self.watch.not_a_number is not None:
+            return self.watch.not_a_number.step
+        # A worker ends at such a loss before it has written of the chunk.
+        ending = self.history.ending
+        return ending.step if ending is not None and _diverged(ending) else None
+
+    @property
+    def word(self) -> str:
+        """The phase, or the ending that a phase does not tell; a key of `states.MARKS`."""
+        ending = self.history.ending
+        match self.phase:
+            case Phase.FAILED if ending is not None and _diverged(ending):
+                return "diverged"
+            case Phase.FINISHED if ending is not None and self._collapsed(ending):
+                return "collapsed"
+        return self.phase
+
+    def _collapsed(self, ending: Ended) -> bool:
+        accuracy = ending.test_accuracy
+        mnist = self.spec.dataset.name == "mnist"
+        return mnist and accuracy is not None and constant_answer(accuracy) is not None
 
     @property
     def finished(self) -> Finished | None:
@@ -193,6 +204,10 @@ class RunState:
         left = self.history.seconds_left
         expected = self.history.seconds + (left if left and math.isfinite(left) else 0.0)
         return max(expected, 1.0)
+
+
+def _diverged(ending: Ended) -> bool:
+    return isinstance(ending, Failed) and ending.reason == "diverged"
 
 
 def _ended(ending: Ended) -> Phase:

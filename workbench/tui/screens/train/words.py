@@ -20,12 +20,14 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
             waited = f"{state.waited_seconds:.0f} s"
             return [f"{_capital(state.waiting_for)} … {waited}"], "muted"
         case Phase.CRASHED:
-            done = len(history.epochs)
-            after = f"after epoch {history.epochs[-1].epoch}" if done else "from the beginning"
+            done = history.epochs[-1].epoch if history.epochs else 0
+            after = f"after epoch {done}" if done else "from the beginning"
+            if state.killed:
+                return [f"Killed; r takes it up {after}."], "muted"
+            where = f"in epoch {state.epoch}" if done < history.planned_epochs else "at the end"
             return [
-                f"The worker died in epoch {max(1, state.epoch)}, at step {history.step:,}, "
-                f"without a word in the log. r takes the run up again {after}; l shows what the "
-                "worker wrote."
+                f"The worker died {where}, at step {history.step:,}, without a word in the log. "
+                f"r takes the run up again {after}; l shows what the worker wrote."
             ], "trouble"
         case Phase.FAILED:
             assert isinstance(ending, Failed)
@@ -42,6 +44,8 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
             ], "muted"
     if trouble is not None:
         return [_capital(trouble.words) + "."], "trouble"
+    if state.phase is Phase.PAUSED:
+        return ["Paused; p goes on."], "muted"
     return ([collapsed] if collapsed else []), "trouble"
 
 
