@@ -188,7 +188,9 @@ def test_what_a_run_waits_for(home: Home, spec: TrainingSpec) -> None:
     history.apply(Preparing(0.0, "building the model"))
     assert history.waiting_for == "building the model"
     history.apply(Started(0.0, 1, 1, 1, 100, 6000, False, "CPU"))
-    assert history.waiting_for == "waiting for the first steps"
+    assert history.waiting_for == ""
+    history.apply(Preparing(0.0, "compiling the first steps"))
+    assert history.waiting_for == "compiling the first steps"
     history.apply(Batch(1.0, 1, 50, 50, 0.5, 0.9, 100.0, 1.0))
     assert history.waiting_for == ""
     # Killed while it paused, and taken up again.

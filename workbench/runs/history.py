@@ -49,9 +49,8 @@ class History:
         """What a living run waits for before it trains (again); empty while it trains."""
         if self.queued or self.paused:
             return ""
-        if self.preparing or self.batches or self.epochs:
-            return self.preparing
-        return "waiting for the first steps" if self.started else "starting the worker"
+        begun = self.started or self.batches or self.epochs
+        return self.preparing or ("" if begun else "starting the worker")
 
     @property
     def seconds(self) -> float:

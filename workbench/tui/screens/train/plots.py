@@ -110,8 +110,8 @@ class RunPlots(Vertical):
             if view.log:
                 how = ", by errors" if metric is Metric.ACCURACY else ", logarithmic"
             plot.border_title = f"{metric}{unit}{how}"
-            # Corners and spaces take two columns on either side, of which the border is one.
-            said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 2)
+            # Inside of the border two columns on either side are kept free.
+            said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 4)
             if plot.border_subtitle != said:  # setting it sends the whole plot
                 plot.border_subtitle = said
 
