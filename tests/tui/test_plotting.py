@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from workbench.runs.curves import Metric, Samples, recent
 from workbench.tui import scales
 from workbench.tui.cells import column_of, column_span, row_of
 from workbench.tui.even_ticks import even_axis
@@ -25,6 +26,7 @@ from workbench.tui.plotting import (
     draw,
     terminal_glyphs,
 )
+from workbench.tui.screens.train.charts import Frame, MetricChart, View, fitted_range
 
 
 def text(drawing: Drawing) -> list[str]:
@@ -293,3 +295,29 @@ def test_a_column_spans_just_the_values_that_fall_into_it() -> None:
             first, end = column_span(column, (0.0, 5.0), columns)
             assert column_of(first + 1e-6, (0.0, 5.0), columns) == column
             assert column_of(end - 1e-6, (0.0, 5.0), columns) == column
+
+
+def test_a_zoomed_plot_fits_its_range_to_what_is_visible() -> None:
+    train, test = Samples(100), Samples(100)
+    for step in range(10, 1001, 10):
+        learned = step / 1000
+        train.add_point(step, step / 10, 0.5 + 0.49 * learned, 2.0 - 1.5 * learned)
+    whole, part = recent(10, 10, 1.0), recent(10, 10, 0.25)
+    for metric, least, greatest in ((Metric.LOSS, 0.5, 0.875), (Metric.ACCURACY, 0.867, 0.99)):
+        made = MetricChart(metric)
+        low, high = made.make(Frame(train, test, View(smoothing=0), whole), 60, 12).y_range
+        assert low <= 0.5 and high >= 0.99
+        zoomed = Frame(train, test, View(smoothing=0, zoom=0.25), part)
+        low, high = made.make(zoomed, 60, 12).y_range
+        assert low <= least + 0.05 and greatest - 0.05 <= high <= max(1.0, greatest * 1.2)
+        assert high - low <= 2 * (greatest - least)
+
+
+def test_a_range_that_fits_is_kept_while_it_is_used() -> None:
+    before = fitted_range(0.4, 0.6, None, math.inf)
+    assert 0.3 < before[0] < 0.4 and 0.6 < before[1] < 0.7
+    assert fitted_range(0.41, 0.59, before, math.inf) == before
+    assert fitted_range(0.49, 0.51, before, math.inf) != before
+    assert fitted_range(0.98, 1.0, None, 1.0)[1] == 1.0
+    low, high = fitted_range(0.0, 0.0, None, math.inf)
+    assert low == 0.0 < high
