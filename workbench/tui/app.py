@@ -224,9 +224,15 @@ class WorkbenchApp(App[None]):
             return
         finally:
             self._starting = False
-        self.started.extend(folders)
+        for folder in folders:
+            self.ask_about(folder)
         self.run_feed.look_now()
         self.open_run(folders[0])
+
+    def ask_about(self, folder: RunFolder) -> None:
+        """Ask on leaving what is to become of this run while it trains."""
+        if folder not in self.started:
+            self.started.append(folder)
 
     def open_run(self, folder: RunFolder) -> None:
         """Show a run, living or ended."""

@@ -80,7 +80,7 @@ class SteadyLines(Widget):
         for y in range(max(len(old), len(new))):
             before = old[y] if y < len(old) else ()
             after = new[y] if y < len(new) else ()
-            span = _difference(before, after)
+            span = changed_cells(before, after)
             if span is not None:
                 regions.append(Region(span[0], y, span[1] - span[0], 1))
         if regions:
@@ -109,14 +109,14 @@ class SteadyLines(Widget):
         return Strip(segments).adjust_cell_length(width, self.role_style(""))
 
 
-def _difference(before: Line, after: Line) -> tuple[int, int] | None:
+def changed_cells(before: Line, after: Line) -> tuple[int, int] | None:
     """The cells from the first to the last that differ; None where none does."""
-    if before == after:
-        return None
     old, new = _cells(before), _cells(after)
     if old is None or new is None:
         # Characters two cells wide: their places are not worth counting.
-        return 0, max(_width(before), _width(after))
+        return None if before == after else (0, max(_width(before), _width(after)))
+    if old == new:  # however they are cut into pieces
+        return None
     common = min(len(old), len(new))
     start = next((at for at in range(common) if old[at] != new[at]), common)
     if len(old) != len(new):

@@ -256,7 +256,7 @@ class RunsScreen(WorkbenchScreen):
     def _take_up(self, folder: RunFolder) -> None:
         actions.take_up(folder)
         # It is asked about on leaving, like those that were started here.
-        self.app.call_from_thread(self.workbench.started.append, folder)
+        self.app.call_from_thread(self.workbench.ask_about, folder)
 
     def action_delete(self) -> None:
         """Delete, once asked."""

@@ -137,8 +137,8 @@ class RunRequests(WorkbenchScreen):
         """It is asked about on leaving, like the runs that were started here."""
         from workbench.tui.app import WorkbenchApp
 
-        if isinstance(self.app, WorkbenchApp) and self._folder not in self.app.started:
-            self.app.started.append(self._folder)
+        if isinstance(self.app, WorkbenchApp):
+            self.app.ask_about(self._folder)
 
     @work(thread=True, exclusive=True, group="again")
     def action_again(self) -> None:
