@@ -60,10 +60,11 @@ class Server:
         ]
 
     def sessions(self) -> list[int]:
-        """The server's processes that serve a login."""
+        """The server's own processes that serve a login; not what was started by that login."""
         import psutil
 
-        return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child.pid for child in children if child.name().startswith("sshd")]
 
 
 class Login:
