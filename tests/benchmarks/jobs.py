@@ -57,7 +57,7 @@ def pause(folders: list[RunFolder]) -> None:
 def together(folders: list[RunFolder], seconds: float) -> float:
     """Images a second of these runs in all, over the next `seconds`."""
     for folder in folders:
-        control.request(folder.path, control.Command.RESUME)
+        control.request(folder.path, control.Command.RUN)
     time.sleep(SETTLING_SECONDS)
     readers = [EventReader(folder.events_file) for folder in folders]
     for reader in readers:
