@@ -47,8 +47,7 @@ def finished(home: Home, preset: str) -> list[RunFolder]:
         run
         for run in all_runs(home)
         if run.record.spec.preset == preset
-        and run.record.spec.training == own.training
-        and run.record.spec.dataset == own.dataset
+        and run.record.spec.settings_key == own.settings_key
         and run.status() is RunStatus.FINISHED
     ]
     return sorted(runs, key=lambda run: (run.record.spec.seed, run.run_id))

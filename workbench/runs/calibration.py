@@ -1,7 +1,7 @@
 """How fast this machine should train a model that nothing like it was trained here before.
 
-A fraction of a second of matrix products tells what the processor can do; how much of that a
-training reaches was measured on two processors with the models of the paper.
+A fraction of a second of matrix products tells what the processor can do; a training reaches a
+rough share of that, by the kind of its layers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ SECONDS = 0.4
 SIZE = 1024  # rows and columns: large enough to keep all cores busy
 # Forward, the gradient of the weights and that of the inputs, each a multiplication and a sum.
 OPERATIONS_A_MULTIPLY_ADD = 6
-# Of the matrix products' speed: CNN model 2 reached 0.69 and 0.84, the networks of Dense layers,
-# whose products are small, 0.33 and 0.5.
+# Of the matrix products' speed, about: the products of Dense layers are small and reach less.
 CONVOLUTIONS_REACH, DENSE_REACHES = 0.75, 0.4
 
 
