@@ -90,6 +90,12 @@ def test_the_short_last_chunk_of_an_epoch_is_no_point_of_its_own() -> None:
     assert found_xs == [10.0, pytest.approx((10 * 20.0 + 21.0) / 11), 31.0]
 
 
+def test_the_end_of_the_range_is_no_part_of_its_own() -> None:
+    means = Means(0.0, 4.0, 2)
+    means.extend([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 9.0], 4)
+    assert means.points() == ([1.0, 3.0], [1.0, pytest.approx(14 / 3)])
+
+
 def test_no_smoothing_gives_the_values_themselves() -> None:
     assert list(Smoothing(0.0).extend([3.0, 1.0, 2.0])) == [3.0, 1.0, 2.0]
     with pytest.raises(ValueError, match="not in"):

@@ -146,6 +146,7 @@ class Means:
     def __init__(self, low: float, high: float, count: int) -> None:
         self._low = low
         self._high = high
+        self._last = max(1, count) - 1  # the last part holds the end of the range too
         self._width = (high - low) / max(1, count)
         self._read = 0
         self._closed: tuple[list[float], list[float]] = ([], [])
@@ -162,7 +163,7 @@ class Means:
             if not self._low <= x <= self._high or not math.isfinite(y):
                 continue
             length = x - (xs[index - 1] if index else 0.0)
-            part = int((x - self._low) / self._width) if self._width > 0 else 0
+            part = min(int((x - self._low) / self._width), self._last) if self._width > 0 else 0
             far_shorter = length < FAR_SHORTER * self._length
             if part != self._part and not far_shorter:
                 self._closed = self.points()
