@@ -15,7 +15,8 @@ from workbench.model.architecture import Architecture
 from workbench.model.diagram_svg import diagram_svg
 from workbench.model.diagram_svg_canvas import RAISED, TEXT_SIZE, text_width
 from workbench.model.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from workbench.model.library import PAPER_ORDER, paper_presets
+from workbench.model.library import paper_presets
+from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.shapes import analyse
 
 SVG = "{http://www.w3.org/2000/svg}"

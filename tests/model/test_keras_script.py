@@ -26,7 +26,8 @@ from workbench.model.hyperparameters import (
 )
 from workbench.model.keras_script import keras_script
 from workbench.model.layers import LAYER_KINDS
-from workbench.model.library import PAPER_ORDER, paper_presets
+from workbench.model.library import paper_presets
+from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.preset import Preset
 from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec

@@ -6,8 +6,9 @@ import pytest
 
 from workbench.model.describe_settings import settings_lines, settings_sentence
 from workbench.model.hyperparameters import SGD, Adam, Constant, InverseTimeDecay
-from workbench.model.library import PAPER_ORDER, paper_presets
+from workbench.model.library import paper_presets
 from workbench.model.overrides import Overrides, with_overrides
+from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.preset import preset_toml, read_preset
 from workbench.model.shapes import require_sound
 from workbench.model.tables import ALL_ONES_ACCURACY, paper_table, paper_tables

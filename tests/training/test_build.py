@@ -25,7 +25,8 @@ from workbench.model.hyperparameters import (
     TrainingSettings,
 )
 from workbench.model.layers import LAYER_KINDS
-from workbench.model.library import PAPER_ORDER, paper_presets
+from workbench.model.library import paper_presets
+from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.training.build import build_model, build_optimizer

@@ -72,7 +72,8 @@ def checked_precision(name: str) -> Precision:
 
 def complete_presets(incomplete: str) -> list[str]:
     """Preset names, the paper's and the user's, for the shell."""
-    from workbench.model.library import PAPER_ORDER, own_preset_files
+    from workbench.model.library import own_preset_files
+    from workbench.model.paper_models import PAPER_ORDER
 
     names = [*PAPER_ORDER, *(path.stem for path in own_preset_files(current_home()))]
     return [name for name in names if name.startswith(incomplete)]

@@ -7,28 +7,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, PresetError, nearest
+from workbench.model.paper_models import PAPER_ORDER, preset_file
 from workbench.model.preset import Preset, preset_toml, read_preset
-from workbench.resources import resource_folder
 from workbench.settings import Home
-
-PAPER_ORDER = (
-    "nn-1",
-    "nn-1.1",
-    "nn-1.2",
-    "nn-2",
-    "cnn-1",
-    "cnn-1.1",
-    "cnn-1.2",
-    "cnn-2",
-    "cnn-2-tuned",
-)
 
 
 @lru_cache(maxsize=1)
 def paper_presets() -> tuple[Preset, ...]:
     """The nine models of the paper, in its order."""
-    folder = resource_folder("presets") / "models"
-    return tuple(read_preset(folder / f"{name}.toml") for name in PAPER_ORDER)
+    return tuple(read_preset(preset_file(name)) for name in PAPER_ORDER)
 
 
 def own_preset_files(home: Home) -> list[Path]:

@@ -15,9 +15,9 @@ from textual.command import Provider
 from textual.screen import Screen
 
 from workbench.errors import UserError
-from workbench.resources import resource_folder
 from workbench.settings import Home
 from workbench.tui.run_feed import RunFeed
+from workbench.tui.styles import style_sheet
 from workbench.tui.theme import DARK, LIGHT
 
 # What a run and a model are is imported where it is needed: the first frame does not wait for it.
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from workbench.runs.standby import Standby
     from workbench.tui.screens.compose import ComposeScreen
 
-STYLES = resource_folder("layouts")
 STANDBY_LOOK_SECONDS = 0.25
 # A cursor that moves on sooner only passes by: nothing is compiled for it.
 EXPECTED_REST_SECONDS = 0.5
@@ -75,13 +74,6 @@ def _palette() -> type[Provider]:
     return ActionProvider
 
 
-def _collect_garbage_again() -> None:
-    """The first frame is there; what came before it stays, and is left out of collections."""
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
-
-
 def _load_train_screen() -> None:
     """Import what `t` opens, so that the first point does not wait for it."""
     import workbench.runs.launcher
@@ -100,7 +92,7 @@ class WorkbenchApp(App[None]):
     """
 
     TITLE = "mnist-workbench"
-    CSS_PATH: ClassVar = [str(path) for path in sorted(STYLES.glob("*.tcss"))]
+    CSS_PATH: ClassVar = style_sheet("app")
     # Each place is made when it is first visited: the first frame shows one of them.
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         "models": _models,
@@ -133,6 +125,7 @@ class WorkbenchApp(App[None]):
         self.started: list[RunFolder] = []
         self.queue_started = False
         self.run_feed = RunFeed(self, home)
+        self._first_frame_shown = False
         self._starting = False  # a training is being started in a thread
         self._likely: Callable[[], list[TrainingSpec]] | None = None
         self._likely_since = 0.0
@@ -141,13 +134,28 @@ class WorkbenchApp(App[None]):
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Apply the style sheets anew, with the colours of the theme that is in force now."""
+        # While it starts, Textual asks for this twice, though the theme is the one that the
+        # sheets have just been read with; each time takes a tenth of the time to the first frame.
+        if self._first_frame_shown or self.theme != DARK.name:
+            super().refresh_css(animate)
 
     def on_mount(self) -> None:
         """Follow the runs."""
         # After the first frame: a home of thousands of runs takes a moment to look through.
         self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
         self.set_interval(STANDBY_LOOK_SECONDS, self._keep_a_worker_warm)
-        self.call_after_refresh(_collect_garbage_again)
+        self.call_after_refresh(self._first_frame_is_there)
+
+    def _first_frame_is_there(self) -> None:
+        self._first_frame_shown = True
+        # What came before it stays, and is left out of collections.
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     def _keep_a_worker_warm(self) -> None:
         """Warm a worker while nothing trains; a living training keeps its cores to itself."""

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 
@@ -29,6 +30,7 @@ class Pick:
 class PickDialog(ModalScreen[str | None]):
     """Type to narrow the list; returns the chosen entry's key, None when stepped out of."""
 
+    CSS_PATH: ClassVar = style_sheet("pick")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "cancel", tooltip="Change nothing"),
         Binding("down,ctrl+n", "move(1)", "down", show=False, priority=True),

@@ -9,7 +9,8 @@ from textual.app import App
 
 from workbench.errors import PresetError, UserError
 from workbench.model.draft import EMPTY, History
-from workbench.model.library import PAPER_ORDER, own_preset_files, save_preset
+from workbench.model.library import own_preset_files, save_preset
+from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.preset import PRESET_NAME, Preset
 from workbench.settings import Home
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog

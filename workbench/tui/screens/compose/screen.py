@@ -22,12 +22,14 @@ from workbench.tui.screens.compose.starting import (
     unsaved_dialog,
 )
 from workbench.tui.screens.compose.training import specs_of
+from workbench.tui.styles import style_sheet
 
 
 class ComposeScreen(EditingScreen):
     """One draft at a time; it stays while other places are visited."""
 
     PLACE = "Compose"
+    CSS_PATH: ClassVar = style_sheet("compose")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "add", tooltip="Add a layer below the cursor"),
         Binding("t", "train", "train", tooltip="Train the model as it stands"),

@@ -24,6 +24,7 @@ from workbench.tui.screens.leaderboard.looking import BoardLook
 from workbench.tui.screens.leaderboard.order import Order
 from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.screens.leaderboard.work import BoardWork
+from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
@@ -37,6 +38,7 @@ class LeaderboardScreen(BoardLook):
     """Results, to be compared."""
 
     PLACE = "Leaderboard"
+    CSS_PATH: ClassVar = style_sheet("leaderboard")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open", key_display="enter", tooltip="Open the run, or its group"),
         Binding("t", "train", "train", tooltip="Train the row once more, with the next seed"),

@@ -21,6 +21,8 @@ def accuracy_lines(entry: Entry, standing: Standing) -> Content:
     lines = []
     if paper is not None:
         lines.append(_line("paper", percent(paper)))
+    if entry.is_unread:
+        return Content("\n").join(lines)
     if mean is None:
         lines += [_line("ours", "–"), Content.styled(_without_mean(standing), "$muted")]
         lines.append(Content.styled("press t to train it", "$muted"))
@@ -44,6 +46,8 @@ def accuracy_sentence(entry: Entry, standing: Standing) -> Content:
     if entry.problem is not None:
         return Content.styled("cannot be trained", "$muted")
     first = [("paper ", "$muted"), (percent(paper), "")] if paper is not None else []
+    if entry.is_unread:
+        return Content.assemble(*first)
     if mean is None or n is None:
         first.append((f"   {_without_mean(standing)}", "$muted"))
         second = Content.styled("press t to train it", "$muted")
@@ -60,8 +64,7 @@ def _numbers(
     entry: Entry, standing: Standing
 ) -> tuple[float | None, float | None, float | None, int | None]:
     ours = standing.ours
-    place = entry.preset.paper if entry.preset else None
-    paper = place.accuracy if place else None
+    paper = entry.paper_accuracy
     return (paper, ours.mean, ours.deviation, ours.n) if ours else (paper, None, None, None)
 
 

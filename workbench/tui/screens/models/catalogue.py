@@ -1,6 +1,7 @@
 """What the list shows: the paper's models by part, then the user's own, readable or not.
 
-The model package is imported only when models are read, so that the first frame need not wait.
+What a model is takes longer to import than the first frame: until then the paper's models are
+known by their headlines.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workbench.errors import PresetError
+from workbench.model.paper_models import Headline, paper_headlines
 from workbench.settings import Home
 
 if TYPE_CHECKING:
@@ -26,12 +28,22 @@ PART_TITLES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of the list; a file that cannot be read has an `error` and no preset."""
+    """One model of the list.
+
+    A file that cannot be read has an `error` and no preset; one of the paper's that has not been
+    read yet has only its `headline`.
+    """
 
     name: str
     part: str
     preset: Preset | None = None
     error: PresetError | None = None
+    headline: Headline | None = None
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether no more than its headline is known yet."""
+        return self.preset is None and self.error is None
 
     @cached_property
     def analysis(self) -> Analysis | None:
@@ -43,7 +55,21 @@ class Entry:
     @property
     def title(self) -> str:
         """The model's title, or its file's name where it cannot be read."""
-        return self.preset.title if self.preset else self.name
+        known = self.preset or self.headline
+        return known.title if known else self.name
+
+    @property
+    def summary(self) -> str:
+        """The model in a sentence; empty where it has none."""
+        known = self.preset or self.headline
+        return known.summary if known else ""
+
+    @property
+    def paper_accuracy(self) -> float | None:
+        """What the paper reports, a fraction; None for a model that is not the paper's."""
+        if self.preset is None:
+            return self.headline.accuracy if self.headline else None
+        return self.preset.paper.accuracy if self.preset.paper else None
 
     @property
     def problem(self) -> str | None:
@@ -56,9 +82,15 @@ class Entry:
 
     def matches(self, words: str) -> bool:
         """Whether every word occurs in name, title, part or summary."""
-        summary = self.preset.summary if self.preset else ""
-        text = f"{self.name} {self.title} {PART_TITLES[self.part]} {summary}".casefold()
+        text = f"{self.name} {self.title} {PART_TITLES[self.part]} {self.summary}".casefold()
         return all(word in text for word in words.casefold().split())
+
+
+def unread_entries() -> tuple[Entry, ...]:
+    """The paper's nine models by their headlines."""
+    return tuple(
+        Entry(headline.name, headline.part, headline=headline) for headline in paper_headlines()
+    )
 
 
 def paper_entries() -> tuple[Entry, ...]:

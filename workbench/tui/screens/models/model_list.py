@@ -131,11 +131,10 @@ class ModelList(MarkedOptions, inherit_bindings=False):
             options += [Option(self._line(entry), id=_key(entry)) for entry in members]
             if not members:
                 text = f"{margin}none yet: e opens a model\n{margin}in Compose, w saves it there"
+                if any(entry.is_unread for entry in self._entries):
+                    text = f"{margin}reading them…"
                 options.append(Option(Content.styled(text, "$muted"), disabled=True))
-        if not self._entries:
-            text = f"{margin}reading the models…"
-            options = [Option(Content.styled(text, "$muted"), disabled=True)]
-        elif not listed:
+        if not listed:
             text = f"{margin}nothing matches “{self._words}”; Esc shows all"
             options = [Option(Content.styled(text, "$muted"), disabled=True)]
         with self.prevent(OptionList.OptionHighlighted):
@@ -155,13 +154,14 @@ class ModelList(MarkedOptions, inherit_bindings=False):
             room = self._line_width - len(columns.margin + mark) - 1
             name = f"{columns.margin}{left(entry.name, room)} "
             return Content.assemble(name, (mark, "$error"))
-        count = entry.analysis.parameters if entry.analysis else 0
-        preset = entry.preset
-        paper = preset.paper.accuracy if preset and preset.paper else None
+        parameters = ""
+        if entry.analysis is not None:
+            count = entry.analysis.parameters
+            parameters = f"{count:,}" if columns.wide else short_count(count)
         line = columns.line(
             entry.name,
-            f"{count:,}" if columns.wide else short_count(count),
-            bare_percent(paper),
+            parameters,
+            bare_percent(entry.paper_accuracy),
             bare_percent(ours.mean if ours else None),
             str(ours.n) if ours and ours.n else "",
         )

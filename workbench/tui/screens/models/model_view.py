@@ -107,7 +107,7 @@ class ModelView(VerticalScroll, can_focus=False):
         self._drawn = drawn
         blocks = self._blocks(width)
         lines = sum(len(block.wrap(width)) for block in blocks)
-        summary = self._entry.preset.summary if self._entry and self._entry.preset else ""
+        summary = self._entry.summary if self._entry else ""
         if summary and self._view is View.DIAGRAM:
             text = Content(summary)
             lines += len(text.wrap(width))
@@ -123,7 +123,7 @@ class ModelView(VerticalScroll, can_focus=False):
     def _blocks(self, width: int) -> list[Content]:
         """What is shown from top to bottom; a line is left free between where there is room."""
         entry = self._entry
-        if entry is None:
+        if entry is None or entry.is_unread:
             return []
         if entry.preset is None or entry.analysis is None:
             return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -17,20 +16,25 @@ from textual.widgets import Input, Static
 from workbench.errors import UserError
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.models.accuracy import accuracy_lines, accuracy_sentence
-from workbench.tui.screens.models.catalogue import Entry, own_entries, paper_entries
+from workbench.tui.screens.models.catalogue import (
+    Entry,
+    own_entries,
+    paper_entries,
+    unread_entries,
+)
 from workbench.tui.screens.models.model_list import ModelList
 from workbench.tui.screens.models.model_view import ModelView, settings_text
 from workbench.tui.screens.models.standing import NOTHING, Standing, read_standings
+from workbench.tui.styles import style_sheet
 
 if TYPE_CHECKING:
+    from workbench.model.describe_settings import SettingLine
     from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
     from workbench.runs.record import Labels
     from workbench.tui.app import WorkbenchApp
     from workbench.tui.run_feed import Seen
 
-
-MODELS_READ = "workbench.model.library"
 REST = 0.02  # seconds that the cursor rests before the model under it is drawn
 
 
@@ -38,6 +42,7 @@ class ModelsScreen(WorkbenchScreen):
     """Pick a model, see it, train it."""
 
     PLACE = "Models"
+    CSS_PATH: ClassVar = style_sheet("models")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "train", "train", tooltip="Train it at once, with its own settings"),
         Binding(
@@ -84,8 +89,7 @@ class ModelsScreen(WorkbenchScreen):
             with Vertical(id="model-list", classes="panel"):
                 yield Input(placeholder="filter", compact=True, id="filter")
                 yield Static(id="list-heading")
-                # Reading the models takes longer than the first frame, but only once a process.
-                yield ModelList(paper_entries() if MODELS_READ in sys.modules else ())
+                yield ModelList(unread_entries())
             with Vertical(id="model-detail"):
                 yield ModelView()
                 with Horizontal(id="model-facts"):
@@ -103,7 +107,8 @@ class ModelsScreen(WorkbenchScreen):
 
     def on_screen_resume(self) -> None:
         """Coming back: a model may have been saved, a training may have ended."""
-        self.action_refresh()
+        # After the first frame, which a thread that imports would hold up.
+        self.call_after_refresh(self.action_refresh)
         self._expect()
 
     def on_resize(self, event: Resize) -> None:
@@ -179,9 +184,11 @@ class ModelsScreen(WorkbenchScreen):
             settings.update("", layout=False)
             accuracy.update("", layout=False)
             return
-        from workbench.model.describe_settings import settings_lines
+        lines: tuple[SettingLine, ...] = ()
+        if entry.preset is not None:
+            from workbench.model.describe_settings import settings_lines
 
-        lines = settings_lines(entry.preset) if entry.preset else ()
+            lines = settings_lines(entry.preset)
         width = settings.content_size.width
         settings.update(settings_text(lines, width, reasons=False), layout=False)
         inferred = any(line.inferred for line in lines)
@@ -242,6 +249,9 @@ class ModelsScreen(WorkbenchScreen):
         entry = self._list.entry
         if entry is None:
             return None
+        if entry.is_unread:
+            self._list.show((*paper_entries(), *own_entries(self.workbench.home)))
+            return self._preset()
         if entry.error is not None:
             self.workbench.complain(entry.error)
         return entry.preset

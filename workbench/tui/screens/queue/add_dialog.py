@@ -21,6 +21,7 @@ from workbench.runs.estimate import Speed, known_speeds
 from workbench.settings import Home
 from workbench.tui.screens.queue.asked import Asked, checked, plan_words
 from workbench.tui.screens.queue.tables_choice import TablesChoice
+from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.choice import Choice
 
 PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
@@ -36,6 +37,7 @@ PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
 class AddDialog(ModalScreen[Asked | None]):
     """Returns what is to be queued, or None when stepped out of."""
 
+    CSS_PATH: ClassVar = style_sheet("queue_add")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,f5", "add", "queue and start", tooltip="Queue these and start"),
         Binding("escape", "dismiss(None)", "cancel", tooltip="Queue nothing"),

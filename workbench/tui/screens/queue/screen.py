@@ -30,6 +30,7 @@ from workbench.tui.screens.queue.asked import Asked
 from workbench.tui.screens.queue.detail import TrialDetail, detail_lines
 from workbench.tui.screens.queue.headline import headline, subtitle
 from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows
+from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class QueueScreen(WorkbenchScreen):
     """The queue of the home, whoever filled and started it."""
 
     PLACE = "Queue"
+    CSS_PATH: ClassVar = style_sheet("queue")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",

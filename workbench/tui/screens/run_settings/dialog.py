@@ -32,6 +32,7 @@ from workbench.tui.screens.run_settings.form import (
     reads_a_file,
     work_line,
 )
+from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.choice import Choice
 
 Answer = tuple[list[TrainingSpec], Labels]
@@ -64,6 +65,7 @@ PLACEHOLDERS = {"train_limit": "all", "dataset": "mnist", "seed": "0", "repeats"
 class RunSettings(ModalScreen[Answer | None]):
     """Returns the trainings and their labels, or None when stepped out of."""
 
+    CSS_PATH: ClassVar = style_sheet("run_settings")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+s", "train", "train", tooltip="Train with these settings"),
         Binding("escape", "dismiss(None)", "cancel", tooltip="Train nothing"),

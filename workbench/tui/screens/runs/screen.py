@@ -22,6 +22,7 @@ from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.runs import actions
 from workbench.tui.screens.runs.detail import RunDetail
 from workbench.tui.screens.runs.rows import COLUMNS, RunRows
+from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
@@ -37,6 +38,7 @@ class RunsScreen(WorkbenchScreen):
     """All runs of the home, whoever started them."""
 
     PLACE = "Runs"
+    CSS_PATH: ClassVar = style_sheet("runs")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",

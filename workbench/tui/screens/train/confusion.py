@@ -14,6 +14,8 @@ from textual.containers import ScrollableContainer
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from workbench.tui.styles import style_sheet
+
 LEAST_CELL = 5
 WORST = 5  # confusions named in words
 
@@ -91,6 +93,7 @@ def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) ->
 class ConfusionScreen(ModalScreen[None]):
     """The matrix over the run's screen."""
 
+    CSS_PATH: ClassVar = style_sheet("confusion")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,c", "dismiss", "close", tooltip="Back to the curves"),
         Binding("h,left", "move(-6, 0)", "left", show=False),

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Log, Static
 
 from workbench.runs.folder import RunFolder
+from workbench.tui.styles import style_sheet
 
 TAIL_BYTES = 200_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
@@ -28,6 +29,7 @@ def clean(data: bytes) -> str:
 class LogScreen(ModalScreen[None]):
     """The log over the run's screen."""
 
+    CSS_PATH: ClassVar = style_sheet("log")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,l", "dismiss", "close", tooltip="Back to the curves"),
         Binding("j,down", "line(1)", "down", show=False),

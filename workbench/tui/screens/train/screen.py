@@ -22,6 +22,7 @@ from workbench.tui.screens.train.panels import EpochTable
 from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.state import Phase, RunState
 from workbench.tui.screens.train.verdict import Verdict, judge
+from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
@@ -36,6 +37,7 @@ class TrainScreen(RunRequests):
     """Shows the run in `folder`, living or ended."""
 
     PLACE = "Train"
+    CSS_PATH: ClassVar = style_sheet("train")
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
 
     def __init__(self, folder: RunFolder) -> None:
