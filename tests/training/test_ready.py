@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import keras
 import pytest
 from keras.ops import convert_to_numpy as to_numpy
@@ -75,6 +78,13 @@ def test_compiling_leaves_no_trace(optimizer: Optimizer, images: bool) -> None:
     assert state(got.model_for(expected)) == state(build_model(expected))
     other = expected.model_copy(update={"seed": 9})
     assert state(got.model_for(other)) == state(build_model(other)) != state(build_model(expected))
+
+
+def test_compiling_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A standby that is not needed is killed, and would leave it behind each time.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert ready.get_ready(spec(images=True), lambda: True) is not None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_compiling_does_move_the_state(monkeypatch: pytest.MonkeyPatch) -> None:

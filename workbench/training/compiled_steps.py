@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from workbench.training.sources import BatchSource, IndexArray
+from workbench.training.tracing import traced
 
 # XLA makes these faster and convolutions and pooling slower on a CPU.
 XLA_LAYERS = (
@@ -66,7 +67,7 @@ class CompiledSteps:
         images, labels = source.stack(np.zeros((1, 1), np.int32))
         # The step Keras's own fit takes first: makes metric and optimizer variables, moves nothing.
         model._symbolic_build(data_batch=(images[0], labels[0]))
-        self._graph = tf.function(
+        self._graph = traced(
             self._loop,
             input_signature=[
                 tf.TensorSpec((None, None, *source.image_shape), tf.float32),
@@ -74,20 +75,20 @@ class CompiledSteps:
                 tf.TensorSpec((), tf.int32),
             ],
         )
-        self._compiled = tf.function(self._loop, jit_compile=True)
+        self._compiled = traced(self._loop, jit_compile=True)
 
     def trace(self) -> list[tf.Tensor]:
         """Trace the step without running it; the resources it reads or writes, as handles."""
         if self.uses_xla:
             shape = (self._block, self.batch_size)
-            traced = self._compiled.get_concrete_function(
+            graph = self._compiled.get_concrete_function(
                 tf.TensorSpec((*shape, *self._source.image_shape), tf.float32),
                 tf.TensorSpec((*shape, self._source.class_count), tf.float32),
                 tf.TensorSpec((), tf.int32),
             )
         else:
-            traced = self._graph.get_concrete_function()
-        return [tensor for tensor in traced.captured_inputs if tensor.dtype == tf.resource]
+            graph = self._graph.get_concrete_function()
+        return [tensor for tensor in graph.captured_inputs if tensor.dtype == tf.resource]
 
     def compile(self) -> None:
         """Compile by taking one step, which moves the model's state like any other."""
@@ -157,7 +158,7 @@ class CompiledSteps:
             return
         optimizer: Any = self._model.optimizer
         apply, variables = optimizer.apply, self._model.trainable_variables
-        compiled = tf.function(lambda *gradients: apply(gradients, variables), jit_compile=True)
+        compiled = traced(lambda *gradients: apply(gradients, variables), jit_compile=True)
         optimizer.apply = lambda gradients, _variables=None: compiled(*gradients)
         try:
             yield

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from workbench.training.sources import BatchSource
+from workbench.training.tracing import traced
 
 LARGEST_BATCH = 1000
 # About 64 MB of float32 activations: enough to keep the cores busy, little beside the training's
@@ -46,7 +47,7 @@ class Evaluator:
         self._model = model
         self._source = source
         self._batch_size = batch_size or batch_size_for(model)
-        self._batch_function = tf.function(
+        self._batch_function = traced(
             self._one_batch,
             input_signature=[
                 tf.TensorSpec((None, *source.image_shape), tf.float32),
