@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.model.architecture import Architecture
+from workbench.model.faults import fault_words
 from workbench.model.fields import FieldError, FormField, choice_field, field_of, fields_of
 from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
 from workbench.model.layers import LAYER_KINDS, Layer
@@ -130,8 +131,7 @@ def _sentence(fault: ErrorDetails) -> str:
     most = fault.get("ctx", {}).get("le")
     if most is not None:
         return f"{fault['input']} is too large; {most:,} is the most"
-    message = fault["msg"].removeprefix("Value error, ")
-    return message[0].lower() + message[1:]
+    return fault_words(fault)
 
 
 def _at(value: Any, name: str) -> object:

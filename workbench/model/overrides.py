@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import PresetError, nearest
+from workbench.model.faults import fault_words
 from workbench.model.hyperparameters import (
     OPTIMIZERS,
     SCHEDULES,
@@ -94,8 +95,5 @@ def _changed(model: Any, field: str, value: object) -> Any:
     try:
         return type(model).model_validate({**model.model_dump(), field: value})
     except ValidationError as error:
-        message = error.errors(include_url=False)[0]["msg"]
-        label = field.replace("_", " ")
-        raise PresetError(
-            f"{label}: {message[0].lower() + message[1:]} (given: {value})"
-        ) from error
+        words = fault_words(error.errors(include_url=False)[0])
+        raise PresetError(f"{field.replace('_', ' ')}: {words} (given: {value})") from error

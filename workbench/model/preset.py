@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from workbench.errors import PresetError
 from workbench.model.architecture import Architecture
+from workbench.model.faults import fault_words
 from workbench.model.hyperparameters import TrainingSettings
 
 PRESET_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -82,8 +83,7 @@ def validation_sentence(error: ValidationError, data: dict[str, Any]) -> str:
     faults = error.errors(include_url=False)
     first = faults[0]
     where = _field(first["loc"], data)
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    message = fault_words(first)
     given = first.get("input")
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
     more = f"; {len(faults) - 1} more" if len(faults) > 1 else ""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from workbench.data.catalogue import describe_dataset
 from workbench.data.facts import DatasetFacts
 from workbench.errors import PresetError
+from workbench.model.faults import fault_words
 from workbench.model.library import find_preset
 from workbench.model.overrides import Overrides, with_overrides
 from workbench.model.preset import Preset
@@ -72,10 +73,7 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         field = str(fault["loc"][-1]).replace("_", " ")
-        message = fault["msg"]
-        raise PresetError(
-            f"{field}: {message[0].lower() + message[1:]} (given: {fault.get('input')})"
-        ) from error
+        raise PresetError(f"{field}: {fault_words(fault)} (given: {fault.get('input')})") from error
 
 
 def dataset_ref(facts: DatasetFacts, train_limit: int | None = None) -> DatasetRef:

@@ -15,7 +15,10 @@ from workbench.tui.widgets.marked_options import MarkedOptions
 
 
 class ChoiceDialog(ModalScreen[str | None]):
-    """One question, a few answers; returns the chosen answer's id, None when stepped out of."""
+    """One question, a few answers; returns the chosen answer's id, None when stepped out of.
+
+    The cursor begins on the answer `at`, or on the first.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "cancel", tooltip="Change nothing"),
@@ -23,13 +26,16 @@ class ChoiceDialog(ModalScreen[str | None]):
         Binding("k", "move(-1)", "up", show=False),
     ]
 
-    def __init__(self, question: str, answers: list[tuple[str, str]]) -> None:
+    def __init__(
+        self, question: str, answers: list[tuple[str, str]], at: str | None = None
+    ) -> None:
         super().__init__()
         self._question = question
         self._answers = answers
+        self._at = at
 
     def compose(self) -> ComposeResult:
-        """The question above its answers, the first one chosen."""
+        """The question above its answers."""
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter chooses · esc goes back"
             yield Static(self._question, classes="question", markup=False)
@@ -39,7 +45,10 @@ class ChoiceDialog(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Answer with the keyboard at once."""
-        self.query_one(OptionList).focus()
+        options = self.query_one(OptionList)
+        if self._at is not None:
+            options.highlighted = options.get_option_index(self._at)
+        options.focus()
 
     def action_move(self, step: int) -> None:
         """Down or up, for vim fingers."""

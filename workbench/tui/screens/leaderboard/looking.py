@@ -80,7 +80,9 @@ class BoardLook(BoardView):
             if column is not None:
                 self._sort_by(column)
 
-        self.app.push_screen(ChoiceDialog("Sort by", answers), answered)
+        now = self._view.order.column
+        at = now if now in dict(answers) else None
+        self.app.push_screen(ChoiceDialog("Sort by", answers, at), answered)
 
     def action_sort_next(self, step: int) -> None:
         """The next column in sight."""

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
@@ -59,6 +59,7 @@ CHOICES: dict[str, list[tuple[str, str]]] = {
     "schedule": [(name, name.replace("_", " ")) for name in SCHEDULES],
     "precision": [("float32", "float32"), ("bfloat16", "bfloat16")],
 }
+ROOMY_LINES = 24  # of a window that holds all of the dialog
 PLACEHOLDERS = {"train_limit": "all", "dataset": "mnist", "seed": "0", "repeats": "1"}
 
 
@@ -120,6 +121,10 @@ class RunSettings(ModalScreen[Answer | None]):
         self.query_one("#run-settings").border_title = Content(title).markup
         self.query_one("#epochs").focus()
         self._check()
+
+    def on_resize(self, event: Resize) -> None:
+        """In a low window the fields scroll, and what will be trained stays in sight."""
+        self.set_class(event.size.height < ROOMY_LINES, "low")
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Mark the line one is on; labels do not follow `:focus-within` of their line."""
