@@ -131,7 +131,7 @@ def test_bytes_that_are_no_text(home) -> None:
     [
         ("filters = 4", "filters = -1", ["layer 1 (Conv2D), filters", "given: -1"]),
         ("filters = 4", 'filters = "many"', ["layer 1 (Conv2D), filters", "'many'"]),
-        ("filters = 4", "", ["layer 1 (Conv2D), filters", "required"]),
+        ("filters = 4", "", ["layer 1 (Conv2D), filters", "missing"]),
         ("filters = 4", "filters = 4\nfilter = 5", ["layer 1 (Conv2D), filter:"]),
         ("kernel_size = 3", "kernel_size = 0", ["layer 1 (Conv2D), kernel_size"]),
         ("kernel_size = 3", "kernel_size = 5000", ["layer 1 (Conv2D), kernel_size", "4096"]),
@@ -143,7 +143,7 @@ def test_bytes_that_are_no_text(home) -> None:
             ["layer 1 (Conv2D)", "strides and dilation_rate"],
         ),
         ('"softmax"', '"sofmax"', ["layer 3 (Dense), activation", "'softmax'"]),
-        ('"Flatten"', '"Flaten"', ["layer 2", "Flaten", "'Flatten'"]),
+        ('"Flatten"', '"Flaten"', ["layer 2", "Flaten", '"Flatten"']),
         ('title = "Mine"', 'title = ""', ["title"]),
         ('title = "Mine"', 'title = "Mine"\nname = "Not A Name"', ["name"]),
         ("[architecture]", "[architecture]\nclasses = 1", ["architecture.classes"]),
@@ -157,7 +157,7 @@ def test_bytes_that_are_no_text(home) -> None:
         (
             "[architecture]",
             '[training.optimizer]\nkind = "adamm"\n[architecture]',
-            ["training.optimizer", "adamm", "'adam'"],
+            ["training.optimizer", "adamm", '"adam"'],
         ),
         (
             "[architecture]",

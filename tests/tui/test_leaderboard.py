@@ -17,6 +17,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.leaderboard import LeaderboardScreen
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
@@ -83,8 +84,11 @@ async def test_reads_like_the_papers_table(results: Home) -> None:
         await pilot.press("R")
         await until(pilot, lambda: "91.01" in shown(app)[0])
         await pilot.press("o")
-        await pilot.pause()
-        await pilot.press("down", "down", "down", "down", "enter")  # seed
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        options = app.screen.query_one(OptionList)
+        assert options.highlighted_option is not None
+        assert options.highlighted_option.id == "accuracy"  # begins on what is sorted by
+        await pilot.press("home", "down", "down", "down", "down", "enter")  # seed
         await until(pilot, lambda: app.screen.query_one(RowList).sorted_by == "seed")
         await pilot.press("g")
         await until(pilot, lambda: len(shown(app)) == 2)
