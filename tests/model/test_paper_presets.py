@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 
 from workbench.model.describe_settings import settings_lines, settings_sentence
 from workbench.model.hyperparameters import SGD, Adam, Constant, InverseTimeDecay
 from workbench.model.library import paper_presets
 from workbench.model.overrides import Overrides, with_overrides
-from workbench.model.paper_models import PAPER_ORDER
+from workbench.model.paper_models import PAPER_ORDER, paper_headlines
 from workbench.model.preset import preset_toml, read_preset
 from workbench.model.shapes import require_sound
 from workbench.model.tables import ALL_ONES_ACCURACY, paper_table, paper_tables
@@ -63,6 +65,13 @@ PRESETS = pytest.mark.parametrize("preset", paper_presets(), ids=PAPER_ORDER)
 def test_there_are_nine() -> None:
     assert tuple(preset.name for preset in paper_presets()) == PAPER_ORDER
     assert set(PAPER_ORDER) == set(PARAMETERS)
+
+
+def test_headlines_say_what_the_presets_do() -> None:
+    for headline, preset in zip(paper_headlines(), paper_presets(), strict=True):
+        assert preset.paper is not None
+        known = (preset.name, preset.title, preset.part, preset.summary, preset.paper.accuracy)
+        assert astuple(headline) == known
 
 
 @PRESETS

@@ -183,6 +183,24 @@ async def test_train_settings_compose(home: Home) -> None:
 
 
 @pytest.mark.asyncio
+async def test_keys_before_the_models_have_been_read(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelsScreen, "action_refresh", lambda self: None)
+    app = Recorder(home)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: len(list_lines(app)) > 9)
+        assert "reading" in "\n".join(list_lines(app))
+        row = line_of(app, "cnn-2")
+        assert "97.47" in row and "3,309,578" not in row
+        assert "trained" not in text_of(app, "#model-accuracy")  # not known yet
+        await pilot.press("j", "t")
+        await pilot.pause()
+        assert app.trained[0].training == paper_presets()[1].training
+        assert "3,309,578" in line_of(app, "cnn-2")
+
+
+@pytest.mark.asyncio
 async def test_a_click_moves_the_cursor_and_trains_nothing(home: Home) -> None:
     app = Recorder(home)
     async with app.run_test(size=NARROW) as pilot:
