@@ -18,6 +18,7 @@ from workbench.errors import UserError
 from workbench.settings import Home
 from workbench.tui.run_feed import RunFeed
 from workbench.tui.styles import style_sheet
+from workbench.tui.terminal import TerminalDriver
 from workbench.tui.theme import DARK, LIGHT
 
 # What a run and a model are is imported where it is needed: the first frame does not wait for it.
@@ -119,7 +120,7 @@ class WorkbenchApp(App[None]):
     ]
 
     def __init__(self, home: Home, standby: Standby | None = None) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.home = home
         self.standby = standby
         self.started: list[RunFolder] = []
