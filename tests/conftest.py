@@ -10,6 +10,11 @@ import pytest
 
 from workbench.settings import HOME_VARIABLE, Home
 
+# Readline puts them into the environment of a process that imports it, as pytest does, and the
+# workers of xdist inherit them: no program under test could find out its terminal's size.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+
 
 @pytest.fixture(autouse=True)
 def _isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
