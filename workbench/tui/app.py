@@ -147,7 +147,7 @@ class WorkbenchApp(App[None]):
     def on_mount(self) -> None:
         """Follow the runs."""
         # After the first frame: a home of thousands of runs takes a moment to look through.
-        self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow, group="run-feed"))
+        self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
         self.set_interval(STANDBY_LOOK_SECONDS, self._keep_a_worker_warm)
         self.call_after_refresh(self._first_frame_is_there)
 
