@@ -114,7 +114,7 @@ def test_a_training_outlives_its_connection(server: Server, login: type[Login], 
     second.wait_until(lambda: re.search(r"epoch +\d+ */ *250", second.text), "the run's screen", 30)
     # Its whole history is there: the table of epochs goes back before this login.
     assert epochs(folder) > seen
-    second.wait_until(lambda: folder.status() is RunStatus.FINISHED, "the end", 180)
+    second.wait_until(lambda: folder.status() is RunStatus.FINISHED, "the end", 400)
     assert [epoch.epoch for epoch in folder.history().epochs] == list(range(1, 251))
     second.wait_until(lambda: Leaderboard(home).entries(), "the leaderboard")
     second.press("4")

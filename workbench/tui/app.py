@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from workbench.errors import UserError
@@ -120,7 +122,7 @@ class WorkbenchApp(App[None]):
     ]
 
     def __init__(self, home: Home, standby: Standby | None = None) -> None:
-        super().__init__(driver_class=TerminalDriver)
+        super().__init__()
         self.home = home
         self.standby = standby
         self.started: list[RunFolder] = []
@@ -136,6 +138,11 @@ class WorkbenchApp(App[None]):
             self.register_theme(theme)
         self.theme = DARK.name
         self.stylesheet.set_variables(self.get_css_variables())
+
+    def get_driver_class(self) -> type[Driver]:
+        """The driver of the terminal, unless the environment names another (TEXTUAL_DRIVER)."""
+        chosen = super().get_driver_class()
+        return TerminalDriver if chosen is LinuxDriver else chosen
 
     def refresh_css(self, animate: bool = True) -> None:
         """Apply the style sheets anew, with the colours of the theme that is in force now."""
