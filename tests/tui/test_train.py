@@ -185,6 +185,31 @@ async def test_a_run_is_followed_from_waiting_to_its_result(home: Home, run: Fak
         assert "✓ finished" in text(screen, "run-head")
 
 
+async def test_a_growing_curve_sends_only_what_changed(
+    home: Home, run: FakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: list[str | None] = []
+    refresh = CurvePlot.refresh
+
+    def noting(self: CurvePlot, *regions: Region, **options: bool) -> CurvePlot:
+        if not regions:
+            whole.append(self.id)
+        return refresh(self, *regions, **options)
+
+    run.train(500)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "paper 97.47" in text(screen, "accuracy"))
+        await pilot.pause(2 * plots.PLOT_SECONDS)
+        monkeypatch.setattr(CurvePlot, "refresh", noting)
+        for step in (1500, 2500, 3500):
+            before = text(screen, "accuracy")
+            run.train(step, step - 1000)
+            await until(pilot, lambda before=before: text(screen, "accuracy") != before)
+        assert whole == []
+        screen.query_one(RunPlots).switch_scale()
+        await until(pilot, lambda: set(whole) == {"accuracy", "loss"})  # the titles say so
+
+
 async def test_the_result_stands_beside_ones_earlier_runs(home: Home) -> None:
     for seed, accuracy in enumerate((0.9736, 0.9742, 0.9749)):
         run = FakeRun(home, seed=seed)

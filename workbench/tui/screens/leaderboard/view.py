@@ -48,6 +48,7 @@ from workbench.tui.screens.leaderboard.selection import Selection, runs_of
 from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.screens.leaderboard.titles import titles
 from workbench.tui.screens.leaderboard.work import BoardWork
+from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.columns import Column, NoRows, Rows
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
@@ -238,7 +239,7 @@ class BoardView(WorkbenchScreen):
     def _show_title(self) -> None:
         panel = self.query_one("#board-panel")
         total, selected = len(self.board.entries), len(self._selection)
-        panel.border_title, panel.border_subtitle = titles(self._arranged, total, selected)
+        say_in_border(panel, *titles(self._arranged, total, selected))
 
     def _subject(self) -> RunSummary | Group | RowComparison | CheckedClaim | None:
         arranged, place = self._arranged, self._listing.cursor

@@ -31,6 +31,7 @@ from workbench.tui.screens.queue.detail import TrialDetail, detail_lines
 from workbench.tui.screens.queue.headline import headline, subtitle
 from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows
 from workbench.tui.styles import style_sheet
+from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -171,8 +172,7 @@ class QueueScreen(WorkbenchScreen):
             line.update(content)
         panel = self.query_one("#queue-panel")
         words = subtitle(self._view, len(self._selected))
-        if panel.border_subtitle != words:
-            panel.border_subtitle = words
+        say_in_border(panel, subtitle=words)
         self._show_detail()
 
     def _show_detail(self) -> None:

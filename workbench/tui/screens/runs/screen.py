@@ -23,6 +23,7 @@ from workbench.tui.screens.runs import actions
 from workbench.tui.screens.runs.detail import RunDetail
 from workbench.tui.screens.runs.rows import COLUMNS, RunRows
 from workbench.tui.styles import style_sheet
+from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
@@ -153,9 +154,7 @@ class RunsScreen(WorkbenchScreen):
         if self._seen.unread:
             parts.append(f"{self._seen.unread:,} to read")
         panel = self.query_one("#runs-panel")
-        text = " · ".join(parts)
-        if panel.border_subtitle != text:
-            panel.border_subtitle = text
+        say_in_border(panel, subtitle=" · ".join(parts))
 
     def _show_detail(self) -> None:
         self.query_one(RunDetail).run = self._under_cursor()

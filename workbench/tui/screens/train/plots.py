@@ -15,6 +15,7 @@ from workbench.tui.screens.train.charts import Frame, MetricChart, View
 from workbench.tui.screens.train.cursor import reading_at, reading_now
 from workbench.tui.screens.train.numbers import Reading, fitting
 from workbench.tui.screens.train.state import RunState
+from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.curve_plot import CurvePlot, MakeChart
 
 # The whole run is this many spans of smoothing: about one a column of the plot.
@@ -109,11 +110,9 @@ class RunPlots(Vertical):
             how = ""
             if view.log:
                 how = ", by errors" if metric is Metric.ACCURACY else ", logarithmic"
-            plot.border_title = f"{metric}{unit}{how}"
             # Inside of the border two columns on either side are kept free.
             said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 4)
-            if plot.border_subtitle != said:  # setting it sends the whole plot
-                plot.border_subtitle = said
+            say_in_border(plot, f"{metric}{unit}{how}", said)
 
     # How it is looked at
 

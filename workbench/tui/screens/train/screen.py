@@ -23,6 +23,7 @@ from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.state import Phase, RunState
 from workbench.tui.screens.train.verdict import Verdict, judge
 from workbench.tui.styles import style_sheet
+from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
@@ -189,14 +190,15 @@ class TrainScreen(RunRequests):
             bar = numbers.progress_line(state, width - 2, self._ascii)
             end = numbers.ended_line(state, width - 2)
             self._lines("#run-bar").show([end if ended else bar])
-            self._show_side_title("epochs")
+            say_in_border(self.query_one("#run-side"), "epochs")
         else:
             panel = self._lines("#run-now")
             lines = numbers.now_lines(reading, self._paper, panel.size.width)
             if judged:
                 lines = numbers.verdict_lines(state, self._verdict, panel.size.width)
             panel.show(lines)
-            self._show_side_title("result" if judged else reading.where)
+            where = "result" if judged else reading.where
+            say_in_border(self.query_one("#run-side"), where)
             progress = self._lines("#run-progress")
             lines = numbers.progress_lines(state, progress.size.width, self._ascii)
             room = progress.size.width
@@ -204,11 +206,6 @@ class TrainScreen(RunRequests):
             self._lines("#run-machine").show(numbers.machine_lines(state, self._use))
         if self._epochs_visible():
             self.query_one(EpochTable).follow(state)
-
-    def _show_side_title(self, title: str) -> None:
-        side = self.query_one("#run-side")
-        if side.border_title != title:  # setting it sends the whole panel
-            side.border_title = title
 
     def _show_notice(self, sentences: list[str], word: str) -> None:
         import textwrap
