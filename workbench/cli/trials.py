@@ -77,7 +77,7 @@ def note_jobs(jobs: int | None) -> None:
         note(
             f"note: {jobs} trainings at once share {count(cores, 'core')}, "
             f"{max(1, cores // jobs)} each; one alone keeps all busy, so that the whole is "
-            "seldom done sooner"
+            "done little sooner"
         )
 
 

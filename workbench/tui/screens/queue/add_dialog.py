@@ -117,8 +117,8 @@ class AddDialog(ModalScreen[Asked | None]):
             cores = usable_cores()
             here = "the one core" if cores == 1 else f"all {cores} cores"
             advice.append(
-                f"One training keeps {here} busy: {found.jobs} at once each take about "
-                f"{found.jobs} times as long, and the whole is seldom done sooner."
+                f"One training keeps {here} busy: {found.jobs} at once each take nearly "
+                f"{found.jobs} times as long, and the whole is done little sooner."
             )
         if (
             isinstance(found, Asked)
