@@ -1,6 +1,7 @@
 """The paper's models by name, and what a list says of them first.
 
-Read without validation, which takes ten times as long: `library.paper_presets` has the whole.
+Read without validation, whose library takes far longer to load: `library.paper_presets` has the
+whole.
 """
 
 from __future__ import annotations

@@ -12,6 +12,6 @@ def traced(function: Callable[..., Any], **options: Any) -> Any:
     """`tf.function` without AutoGraph: control flow on tensors is written as operations.
 
     AutoGraph would rewrite each function and import the result from a file in the temporary
-    folder, which outlives a process that is killed; it also makes the tracing slower.
+    folder, which outlives a process that is killed.
     """
     return tf.function(function, autograph=False, **options)
