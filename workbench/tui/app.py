@@ -77,6 +77,13 @@ def _palette() -> type[Provider]:
     return ActionProvider
 
 
+def _collect_garbage_again() -> None:
+    """The first frame is there; what came before it stays, and is left out of collections."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 def _load_train_screen() -> None:
     """Import what `t` opens, so that the first point does not wait for it."""
     import workbench.runs.launcher
@@ -128,7 +135,7 @@ class WorkbenchApp(App[None]):
         self.started: list[RunFolder] = []
         self.queue_started = False
         self.run_feed = RunFeed(self, home)
-        self._first_frame_shown = False
+        self._always_dark = True
         self._starting = False  # a training is being started in a thread
         self._likely: Callable[[], list[TrainingSpec]] | None = None
         self._likely_since = 0.0
@@ -146,9 +153,11 @@ class WorkbenchApp(App[None]):
 
     def refresh_css(self, animate: bool = True) -> None:
         """Apply the style sheets anew, with the colours of the theme that is in force now."""
-        # While it starts, Textual asks for this twice, though the theme is the one that the
-        # sheets have just been read with; each time takes a tenth of the time to the first frame.
-        if self._first_frame_shown or self.theme != DARK.name:
+        # Textual asks for this at the start and for each new place too. As long as the theme has
+        # always been the one, there is nothing to refresh, and each time costs a tenth of the time
+        # to the first frame.
+        self._always_dark = self._always_dark and self.theme == DARK.name
+        if not self._always_dark:
             super().refresh_css(animate)
 
     def on_mount(self) -> None:
@@ -156,14 +165,7 @@ class WorkbenchApp(App[None]):
         # After the first frame: a home of thousands of runs takes a moment to look through.
         self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
         self.set_interval(STANDBY_LOOK_SECONDS, self._keep_a_worker_warm)
-        self.call_after_refresh(self._first_frame_is_there)
-
-    def _first_frame_is_there(self) -> None:
-        self._first_frame_shown = True
-        # What came before it stays, and is left out of collections.
-        if not gc.isenabled():
-            gc.freeze()
-            gc.enable()
+        self.call_after_refresh(_collect_garbage_again)
 
     def _keep_a_worker_warm(self) -> None:
         """Warm a worker while nothing trains; a living training keeps its cores to itself."""
