@@ -29,6 +29,12 @@ def test_what_tells_no_spread_is_not_judged(runs: list[float]) -> None:
     assert within_spread(0.96, runs) is None
 
 
+def test_two_runs_say_yes_only_between_them() -> None:
+    assert within_spread(0.9795, [0.9787, 0.9805]) is True
+    assert within_spread(0.9679, [0.9787, 0.9805]) is None  # within 15 standard deviations
+    assert within_spread(0.9400, [0.9787, 0.9805]) is False
+
+
 def test_equal_to_equal_runs_is_within() -> None:
     assert within_spread(0.97, [0.97, 0.9699999904632568]) is True
 

@@ -167,7 +167,9 @@ def _within_note(rows: Sequence[RowComparison]) -> str:
     if any(row.within is not None for row in rows):
         notes.append(WITHIN)
     if any(_within(row).text == NOT_JUDGED for row in rows):
-        notes.append("Not judged: a single run, or runs that came out equal, show no spread.")
+        notes.append(
+            "Not judged: a single run, or runs that came out equal, show no spread; two, too little."
+        )
     return " ".join(notes)
 
 

@@ -23,11 +23,12 @@ def student(freedom: float) -> float:
 
 
 def within_spread(value: float, accuracies: Sequence[float]) -> bool | None:
-    """Whether a single run's accuracy lies where these runs lie; None where they tell no spread.
+    """Whether a single run's accuracy lies where these runs lie; None where they do not tell.
 
     It does between the worst and the best of them, and where 95 % of further runs of the same
     kind would lie (the prediction interval of Student's t). One run, or runs that all came out
-    equal, tell no spread.
+    equal, tell no spread. Two tell so little of it (the interval reaches 15 of their standard
+    deviations) that of what lies outside of them only a "no" says anything.
     """
     if len(accuracies) < 2:
         return None
@@ -38,4 +39,5 @@ def within_spread(value: float, accuracies: Sequence[float]) -> bool | None:
         return None
     n = len(accuracies)
     reach = student(n - 1) * deviation * math.sqrt(1 + 1 / n)
-    return abs(value - statistics.fmean(accuracies)) <= reach + _TINY
+    inside = abs(value - statistics.fmean(accuracies)) <= reach + _TINY
+    return None if inside and n == 2 else inside

@@ -131,8 +131,8 @@ class PaperRows:
             case False:
                 text, tone = f"{BEYOND} beyond{'' if short else ' spread'}", "warning"
             case None:
-                several = row.ours is not None and row.ours.n > 1
-                text, tone = "· all equal" if several else "· one run", "muted"
+                n = row.ours.n if row.ours is not None else 0
+                text, tone = f"· {({1: 'one run', 2: 'two runs'}).get(n, 'all equal')}", "muted"
         if not collapsed:
             return (text, tone)
         return [(text, tone), (" !" if short else f" ! {collapsed}", "warning")]

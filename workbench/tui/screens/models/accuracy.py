@@ -84,6 +84,7 @@ def _line(label: str, value: str, style: str = "") -> Content:
 
 def _verdict(standing: Standing) -> Content:
     if standing.within is None:
-        judged = standing.ours is not None and standing.ours.n == 1
-        return Content.styled("one run: no spread" if judged else "", "$muted")
+        n = standing.ours.n if standing.ours is not None else 0
+        reasons = {1: "one run: no spread", 2: "two runs: too few"}
+        return Content.styled(reasons.get(n, ""), "$muted")
     return Content.styled(VERDICTS[standing.within], "$success" if standing.within else "$warning")
