@@ -168,7 +168,7 @@ def _within_note(rows: Sequence[RowComparison]) -> str:
         notes.append(WITHIN)
     if any(_within(row).text == NOT_JUDGED for row in rows):
         notes.append(
-            "Not judged: a single run, or runs that came out equal, show no spread; two, too little."
+            "Not judged: a single run, or runs that came out equal, show no spread; two too little."
         )
     return " ".join(notes)
 
