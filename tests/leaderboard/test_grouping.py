@@ -58,29 +58,40 @@ def test_only_diverged(make_summary: MakeSummary) -> None:
     assert group.diverged == 1
 
 
-def test_the_same_trial_twice_counts_once(make_summary: MakeSummary) -> None:
-    runs = [
-        make_summary(seed=0, test_accuracy=0.97),
-        make_summary(seed=0, test_accuracy=0.97),
-        make_summary(seed=0, test_accuracy=0.9701, host="another machine"),
-        make_summary(seed=1, test_accuracy=0.97),
-    ]
-    (group,) = group_runs(runs)
-    assert (group.n, group.repeated, group.seeds) == (3, 1, (0, 1))
-
-
-def test_a_seed_counts_once_on_a_machine(make_summary: MakeSummary) -> None:
+def test_a_seed_is_one_sample_wherever_it_ran(make_summary: MakeSummary) -> None:
+    """Other threads, another host and `--jobs` change the rounding, not the trial."""
     again = {"started_at": "2025-11-24T06:38:00+00:00", "test_accuracy": 0.99}
     runs = [
         make_summary(seed=0, **again),
         make_summary(seed=0, test_accuracy=0.97),
         make_summary(seed=0, test_accuracy=0.971, threads=1),
-        make_summary(seed=0, threads=2, **again),  # all the cores there are
-        make_summary(seed=0, test_accuracy=0.97, host="another machine"),  # the same result
+        make_summary(seed=0, test_accuracy=0.972, host="another machine"),
+        make_summary(seed=1, test_accuracy=0.97),
     ]
     (group,) = group_runs(runs)
-    assert group.accuracies == (0.97, 0.971)  # the oldest, not the best
-    assert (group.repeated, group.seeds) == (3, (0,))
+    assert group.accuracies == (0.97, 0.97)  # of seed 0 the oldest, not the best
+    assert (group.n, group.repeated, group.seeds) == (2, 3, (0, 1))
+
+
+def test_a_seed_that_diverged_first_has_diverged(make_summary: MakeSummary) -> None:
+    diverged = {"test_accuracy": None, "diverged": True, "status": RunStatus.FAILED}
+    later = {"started_at": "2025-11-24T06:38:00+00:00", "host": "another machine"}
+    (group,) = group_runs([make_summary(**diverged), make_summary(**later)])
+    assert (group.n, group.diverged, group.repeated) == (0, 1, 1)
+    (group,) = group_runs([make_summary(), make_summary(**diverged, **later)])
+    assert (group.n, group.diverged, group.repeated) == (1, 0, 1)
+
+
+def test_times_of_a_repeated_seed_count_on_its_machine(make_summary: MakeSummary) -> None:
+    runs = [
+        make_summary(train_seconds=100.0),
+        make_summary(train_seconds=50.0, threads=1),
+        make_summary(train_seconds=70.0, threads=1),  # the same seed on the same machine again
+        make_summary(train_seconds=60.0, threads=1, seed=1),
+    ]
+    (group,) = group_runs(runs)
+    assert sorted(group.seconds.values()) == [[50.0, 60.0], [100.0]]
+    assert (group.n, group.train_seconds) == (2, 55.0)
 
 
 def test_collapsed_runs_are_counted_apart(make_summary: MakeSummary) -> None:

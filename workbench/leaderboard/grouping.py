@@ -18,9 +18,9 @@ from workbench.runs.summary import RunSummary
 class Group:
     """Runs that differ in nothing but the seed (and the machine).
 
-    A run counts if it finished without diverging. Accuracies are of the counted runs that
-    learned: a network that answers one digit to every image has left the others' distribution,
-    so it is counted apart and enters no mean. Accuracies are fractions.
+    A seed counts once. A run counts if it finished without diverging. Accuracies are of the
+    counted runs that learned: a network that answers one digit to every image has left the
+    others' distribution, so it is counted apart and enters no mean. Accuracies are fractions.
     """
 
     settings_key: str
@@ -32,32 +32,28 @@ class Group:
         return self.runs[0]
 
     @cached_property
-    def _finished(self) -> list[RunSummary]:
-        """The oldest first."""
-        finished = [
+    def _ended(self) -> list[RunSummary]:
+        """The runs that trained to an end of their own, finished or diverged; the oldest first."""
+        ended = [
             run
             for run in self.runs
-            if run.status is RunStatus.FINISHED
-            and not run.diverged
-            and run.test_accuracy is not None
+            if run.diverged or (run.status is RunStatus.FINISHED and run.test_accuracy is not None)
         ]
-        return sorted(finished, key=lambda run: (run.started_at, run.run_id))
+        return sorted(ended, key=lambda run: (run.started_at, run.run_id))
+
+    @cached_property
+    def _samples(self) -> tuple[RunSummary, ...]:
+        """One run a seed, the oldest: the same seed on another host, with other threads or beside
+        another training differs in rounding only, and tells nothing new of how runs spread."""
+        first: dict[int, RunSummary] = {}
+        for run in self._ended:
+            first.setdefault(run.seed, run)
+        return tuple(first.values())
 
     @cached_property
     def trials(self) -> tuple[RunSummary, ...]:
-        """The runs that count, collapsed ones among them.
-
-        A seed counts once on each machine, and once altogether where its results are the same
-        to the last digit: the same trial done twice tells nothing new of the spread. The oldest
-        is the one that counts, so that nothing is gained by running it again.
-        """
-        counted, known = [], set[tuple[int, Machine | float | None]]()
-        for run in self._finished:
-            marks = {(run.seed, machine_of(run)), (run.seed, run.test_accuracy)}
-            if not marks & known:
-                counted.append(run)
-            known |= marks
-        return tuple(counted)
+        """The runs that count, one a seed, collapsed ones among them."""
+        return tuple(run for run in self._samples if not run.diverged)
 
     @cached_property
     def collapsed(self) -> tuple[RunSummary, ...]:
@@ -106,12 +102,12 @@ class Group:
 
     @cached_property
     def seconds(self) -> dict[Machine, list[float]]:
-        """The training times of the runs that count, by machine, in seconds."""
-        found: dict[Machine, list[float]] = {}
-        for run in self.trials:
-            if run.train_seconds is not None:
-                found.setdefault(machine_of(run), []).append(run.train_seconds)
-        return found
+        """Training times by machine, in seconds: on each of them one a seed."""
+        found: dict[Machine, dict[int, float]] = {}
+        for run in self._ended:
+            if run.train_seconds is not None and not run.diverged:
+                found.setdefault(machine_of(run), {}).setdefault(run.seed, run.train_seconds)
+        return {place: list(times.values()) for place, times in found.items()}
 
     @property
     def timed_on(self) -> Machine | None:
@@ -131,7 +127,7 @@ class Group:
     @property
     def diverged(self) -> int:
         """How many seeds diverged; they have no accuracy and enter no mean."""
-        return len({run.seed for run in self.runs if run.diverged})
+        return len(self._samples) - len(self.trials)
 
     @property
     def collapsed_text(self) -> str:
@@ -145,8 +141,8 @@ class Group:
 
     @property
     def repeated(self) -> int:
-        """How many finished runs repeat another and are not counted."""
-        return len(self._finished) - len(self.trials)
+        """How many runs repeat a seed and are not counted."""
+        return len(self._ended) - len(self._samples)
 
     def to_json(self) -> dict[str, Any]:
         """The group as plain data: settings, then statistics, accuracies as fractions."""

@@ -9,7 +9,7 @@ from workbench.runs.summary import RunSummary
 
 
 class Machine(NamedTuple):
-    """Times are compared, and seeds counted once, within one of these only.
+    """Times are compared within one of these only.
 
     `threads` is None where a run had all the cores.
     """

@@ -23,8 +23,7 @@ NOT_JUDGED = "not judged"
 SHORT_HEADINGS = {"Learning rate": "LR", "Batch size": "Batch", "Difference": "Diff."}
 DIFFERENCES = "Differences are in percentage points, ours minus the paper's."
 OURS = (
-    "Ours: mean ± sample standard deviation over n runs, after the last epoch; a seed counts once "
-    "on each machine and number of threads."
+    "Ours: mean ± sample standard deviation over n runs, after the last epoch; a seed counts once."
 )
 WITHIN = (
     "Within spread: the paper's value lies where 95 of 100 further runs of ours would lie "

@@ -276,19 +276,13 @@ def seeds_text(seeds: Sequence[int]) -> str:
 def _group_footnotes(groups: Sequence[Group]) -> list[str]:
     notes = []
     if any(group.n > 1 for group in groups):
-        notes.append(
-            "± is the sample standard deviation over n runs; a seed counts once on each machine "
-            "and number of threads."
-        )
+        notes.append("± is the sample standard deviation over n runs; a seed counts once.")
     unfinished = sum(group.unfinished for group in groups)
     if unfinished:
         notes.append(f"{count(unfinished, 'run')} stopped or failed and not counted.")
     repeated = sum(group.repeated for group in groups)
     if repeated:
-        notes.append(
-            f"{count(repeated, 'run')} not counted again: the seed has run on the same machine "
-            "already, or with the same result."
-        )
+        notes.append(f"{count(repeated, 'run')} not counted again: the seed has run already.")
     collapsed = sum(len(group.collapsed) for group in groups)
     if collapsed:
         notes.append(
