@@ -89,6 +89,11 @@ class RunFolder:
         return self.path / "model.keras"
 
     @property
+    def predictions_file(self) -> Path:
+        """The finished model's answer for each test image."""
+        return self.path / "predictions.npz"
+
+    @property
     def log_file(self) -> Path:
         """The worker's stdout and stderr."""
         return self.path / "worker.log"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from workbench.predictions.file import keeps_probabilities
 from workbench.training.sources import BatchSource
 from workbench.training.tracing import traced
 
@@ -20,17 +22,32 @@ LARGEST_BATCH = 1000
 ACTIVATIONS_A_CALL = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a model scores on a data set.
+    """What a model answers for the N images of a data set, and what it scores.
 
-    `loss` is the mean over images, regularization included, as Keras reports it; `accuracy` a
-    fraction; `confusion[i, j]` the number of images of class i taken for class j.
+    `loss` is the mean over images, regularization included, as Keras reports it. `confidence` is
+    the predicted class's probability; `probabilities` is None where all are too many to keep.
     """
 
     loss: float
-    accuracy: float
-    confusion: npt.NDArray[np.int64]
+    truth: npt.NDArray[np.uint16]  # (N,)
+    predicted: npt.NDArray[np.uint16]  # (N,)
+    confidence: npt.NDArray[np.float16]  # (N,)
+    probabilities: npt.NDArray[np.float16] | None  # (N, classes)
+    classes: int
+
+    @cached_property
+    def accuracy(self) -> float:
+        """The share of images answered rightly."""
+        return int(np.count_nonzero(self.truth == self.predicted)) / len(self.truth)
+
+    @cached_property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """`confusion[i, j]` is the number of images of class i taken for class j."""
+        cells = self.truth.astype(np.int64) * self.classes + self.predicted
+        counts = np.bincount(cells, minlength=self.classes**2)
+        return counts.reshape(self.classes, self.classes).astype(np.int64)
 
 
 class Evaluator:
@@ -58,33 +75,34 @@ class Evaluator:
     def evaluate(self, should_stop: Callable[[], bool] | None = None) -> Evaluation | None:
         """The model's evaluation as it stands, or None if `should_stop` said so on the way."""
         count, classes = self._source.image_count, self._source.class_count
-        confusion = np.zeros((classes, classes), np.int64)
+        truth, predicted = np.empty(count, np.uint16), np.empty(count, np.uint16)
+        confidence = np.empty(count, np.float16)
+        keeps = keeps_probabilities(count, classes)
+        probabilities = np.empty((count, classes), np.float16) if keeps else None
         losses: list[float] = []
         for start in range(0, count, self._batch_size):
             if should_stop is not None and should_stop():
                 return None
-            indices = np.arange(start, min(start + self._batch_size, count), dtype=np.int32)
-            images, labels = self._source.stack(indices[None])
-            loss, part = self._batch_function(images[0], labels[0])
-            losses.append(float(loss) * len(indices))
-            confusion += part.numpy()
-        return Evaluation(
-            loss=math.fsum(losses) / count if np.isfinite(losses).all() else math.nan,
-            accuracy=int(confusion.trace()) / count,
-            confusion=confusion,
-        )
+            part = slice(start, min(start + self._batch_size, count))
+            images, labels = self._source.stack(
+                np.arange(part.start, part.stop, dtype=np.int32)[None]
+            )
+            loss, answers = self._batch_function(images[0], labels[0])
+            losses.append(float(loss) * (part.stop - part.start))
+            found = answers.numpy()
+            truth[part] = labels[0].numpy().argmax(axis=1)
+            predicted[part] = found.argmax(axis=1)
+            confidence[part] = found.max(axis=1)
+            if probabilities is not None:
+                probabilities[part] = found
+        loss = math.fsum(losses) / count if np.isfinite(losses).all() else math.nan
+        return Evaluation(loss, truth, predicted, confidence, probabilities, classes)
 
     def _one_batch(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # `test_step` keeps its predictions to itself, and the confusion matrix needs them.
+        # `test_step` keeps its predictions to itself, and they are what is looked at later.
         predicted = self._model(images, training=False)
         loss = self._model.compute_loss(x=images, y=labels, y_pred=predicted, training=False)
-        confusion = tf.math.confusion_matrix(
-            tf.argmax(labels, -1),
-            tf.argmax(predicted, -1),
-            num_classes=self._source.class_count,
-            dtype=tf.int64,
-        )
-        return tf.cast(loss, tf.float32), confusion
+        return tf.cast(loss, tf.float32), tf.cast(predicted, tf.float32)
 
 
 def evaluate(

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from workbench.model.spec import TrainingSpec
+from workbench.predictions.file import Predictions
 from workbench.runs.events import Event, Preparing, Resumed, Started
 from workbench.runs.standby import same_but_for_seed
 from workbench.training.build import build_model
@@ -39,8 +40,8 @@ class Result:
     """How a training ended. `progress` is that of the last whole epoch.
 
     `step` and `seconds` are how far it came; `diverged` is (epoch, step), both from 1, where the
-    loss stopped being a number; `confusion[true][predicted]` counts test images, and is empty
-    unless all epochs are done.
+    loss stopped being a number; `confusion[true][predicted]` counts test images. It is empty, and
+    `predictions` None, unless all epochs are done.
     """
 
     model: keras.Model
@@ -51,6 +52,7 @@ class Result:
     diverged: tuple[int, int] | None
     confusion: list[list[int]]
     parameters: int
+    predictions: Predictions | None
 
 
 def train(
@@ -138,11 +140,24 @@ def train(
         diverged=diverged,
         confusion=_confusion(evaluation) if whole else [],
         parameters=model.count_params(),
+        predictions=predictions_of(evaluation, data.sha256) if evaluation and whole else None,
+    )
+
+
+def predictions_of(evaluation: Evaluation, dataset_sha256: str) -> Predictions:
+    """The answers of an evaluation, to be kept with the run."""
+    return Predictions(
+        truth=evaluation.truth,
+        predicted=evaluation.predicted,
+        confidence=evaluation.confidence,
+        probabilities=evaluation.probabilities,
+        classes=evaluation.classes,
+        dataset_sha256=dataset_sha256,
     )
 
 
 def _confusion(evaluation: Evaluation | None) -> list[list[int]]:
-    if evaluation is None or len(evaluation.confusion) > LARGEST_CONFUSION:
+    if evaluation is None or evaluation.classes > LARGEST_CONFUSION:
         return []
     counts: list[list[int]] = evaluation.confusion.tolist()
     return counts

@@ -83,6 +83,7 @@ class Worker:
         self._emit(Preparing(time.time(), "loading TensorFlow"))
         prepare_process(spec.threads)
         # Here and not above: the variables just set count only before the import.
+        from workbench.predictions.making import save_predictions
         from workbench.training.checkpoint import load_checkpoint, save_checkpoint
         from workbench.training.train import Snapshot, train
 
@@ -109,6 +110,11 @@ class Worker:
         self._progress = result.progress
         if result.diverged is None:
             save_checkpoint(result.model, result.progress, self._folder.model_file)
+        if result.predictions is not None:
+            try:
+                save_predictions(self._folder, result.predictions)
+            except OSError:  # made from the model when they are asked for
+                traceback.print_exc()
         return self._ending(result)
 
     def _ending(self, result: Result) -> Ended:

@@ -1,0 +1,72 @@
+"""A data set's test images, to be looked at: read by NumPy alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.data.image_store import MappedStore, MemoryStore
+from workbench.data.npz_archive import NpzArchive
+from workbench.data.pixels import image_header, image_shape
+from workbench.errors import DatasetError
+from workbench.resources import MNIST_FILE
+
+# Beyond this images are laid out in an unnamed temporary file instead of memory.
+MOST_BYTES_IN_MEMORY = 2**29
+_COLOURS = (1, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class TestImages:
+    """`images` as stored, (N, H, W, C); `scale` is the value of the brightest possible pixel."""
+
+    __test__ = False  # no class of tests, whatever its name
+
+    images: NDArray[Any]
+    scale: float
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pixels(self, index: int) -> NDArray[np.uint8]:
+        """One image for the eye: (H, W) grey or (H, W, 3) colour, 0 to 255.
+
+        Of images with another number of channels the first is shown.
+        """
+        image = self.images[index].astype(np.float32) * (255.0 / self.scale)
+        channels = image.shape[2] if image.shape[2] in _COLOURS else 1
+        shown: NDArray[np.uint8] = np.clip(np.rint(image[:, :, :channels]), 0, 255).astype(np.uint8)
+        return shown[:, :, 0] if channels == 1 else shown
+
+
+def test_images_of_file(path: Path | None, sha256: str | None) -> TestImages:
+    """The test images of an `.npz`; of the shipped MNIST where `path` is None.
+
+    Raises:
+        DatasetError: the file is gone, damaged, or another than the one with this checksum.
+    """
+    path = path or MNIST_FILE
+    with NpzArchive(path) as archive:
+        if sha256 is not None and archive.sha256() != sha256:
+            raise DatasetError(
+                f"data set {path} has changed since the run was trained; put the old file back to "
+                "see its images"
+            )
+        header = image_header(archive, "x_test")
+        size = prod(header.shape) * header.dtype.itemsize
+        make = MemoryStore if size <= MOST_BYTES_IN_MEMORY else _mapped
+        store, highest = make(header, header.shape[0]), 0.0
+        for block in archive.blocks("x_test"):
+            highest = max(highest, float(block.max()))
+            store.write(block)
+    images = store.array().reshape(-1, *image_shape(header))
+    return TestImages(images, 1.0 if highest <= 1 else 255.0)
+
+
+def _mapped(header: Any, keep: int) -> MappedStore:
+    return MappedStore(header, keep, None)

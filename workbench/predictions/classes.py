@@ -1,0 +1,101 @@
+"""Results class by class, and whether a model's confidence can be trusted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.predictions.file import Predictions
+
+CALIBRATION_BINS = 15
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """One class. Precision is None where nothing was taken for it, recall where it has no image."""
+
+    number: int
+    images: int  # of this class
+    taken: int  # images taken for this class
+    right: int  # both
+
+    @property
+    def precision(self) -> float | None:
+        """The share of right answers among the images taken for this class."""
+        return self.right / self.taken if self.taken else None
+
+    @property
+    def recall(self) -> float | None:
+        """The share of right answers among the images of this class."""
+        return self.right / self.images if self.images else None
+
+    @property
+    def f1(self) -> float | None:
+        """The harmonic mean of precision and recall; None where the class never came up."""
+        count = self.images + self.taken
+        return 2 * self.right / count if count else None
+
+
+def by_class(predictions: Predictions) -> list[ClassResult]:
+    """The result of each class, in order of their numbers."""
+    classes = predictions.classes
+    images = np.bincount(predictions.truth, minlength=classes)
+    taken = np.bincount(predictions.predicted, minlength=classes)
+    right = np.bincount(predictions.truth[predictions.right], minlength=classes)
+    return [
+        ClassResult(number, int(images[number]), int(taken[number]), int(right[number]))
+        for number in range(classes)
+    ]
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Answers whose confidence lies above `low` and up to `high`, as fractions."""
+
+    low: float
+    high: float
+    images: int
+    confidence: float  # their mean; nan without images
+    accuracy: float  # the share that is right; nan without images
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far confidence and accuracy lie apart.
+
+    `error` is the expected calibration error: the mean over images of the distance between the
+    accuracy and the mean confidence of their bin (Guo et al., 2017), as a fraction.
+    """
+
+    bins: tuple[CalibrationBin, ...]
+    error: float
+
+    @property
+    def overconfident(self) -> bool:
+        """Whether answers are less often right than their confidence says."""
+        total = sum(
+            part.images * (part.confidence - part.accuracy) for part in self.bins if part.images
+        )
+        return total > 0
+
+
+def calibration(predictions: Predictions, bins: int = CALIBRATION_BINS) -> Calibration:
+    """The reliability of the confidences in `bins` bins of equal width."""
+    confidence = predictions.confidence.astype(np.float64)
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    images = np.bincount(place, minlength=bins)
+    sums = np.bincount(place, weights=confidence, minlength=bins)
+    right = np.bincount(place, weights=predictions.right, minlength=bins)
+    parts = tuple(
+        CalibrationBin(
+            low=number / bins,
+            high=(number + 1) / bins,
+            images=int(count),
+            confidence=float(sums[number] / count) if count else math.nan,
+            accuracy=float(right[number] / count) if count else math.nan,
+        )
+        for number, count in enumerate(images)
+    )
+    return Calibration(parts, float(np.abs(sums - right).sum() / len(predictions)))
