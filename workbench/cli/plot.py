@@ -66,7 +66,7 @@ def plot(
     from workbench.runs.curves import Axis, Metric
     from workbench.runs.folder import find_run
 
-    form = _form_of(output)
+    form = form_of(output)
     weight = SMOOTHING if smoothing is None else smoothing
     if not 0.0 <= weight < 1.0:
         raise UserError(f"smoothing: {weight:g} is not from 0 to below 1, such as 0.8")
@@ -87,7 +87,12 @@ def plot(
     write_shared(output, render(traces, View(Axis(x.value), metrics, log, weight), form))
 
 
-def _form_of(output: Path) -> ImageFormat:
+def form_of(output: Path) -> ImageFormat:
+    """The kind of figure that a file's name asks for.
+
+    Raises:
+        UserError: another ending.
+    """
     from workbench.errors import UserError
     from workbench.figures.rendering import ImageFormat
 

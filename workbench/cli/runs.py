@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli import predictions
 from workbench.cli.options import (
     HomeOption,
     ListFormat,
@@ -32,6 +33,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("plot")(plot)
+app.command("errors")(predictions.errors)
+app.command("classes")(predictions.classes)
+app.command("compare")(predictions.compare)
 
 
 @app.callback()

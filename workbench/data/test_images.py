@@ -44,7 +44,7 @@ class TestImages:
         return shown[:, :, 0] if channels == 1 else shown
 
 
-def test_images_of_file(path: Path | None, sha256: str | None) -> TestImages:
+def read_test_images(path: Path | None, sha256: str | None) -> TestImages:
     """The test images of an `.npz`; of the shipped MNIST where `path` is None.
 
     Raises:

@@ -8,13 +8,16 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.figures.view import Trace, View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DOTS_AN_INCH = 200  # of a PNG
 
@@ -37,11 +40,21 @@ METADATA: dict[ImageFormat, dict[str, Any]] = {
 
 def render(traces: Sequence[Trace], view: View, form: ImageFormat) -> bytes:
     """The curves of one to six runs as a file's content."""
+
+    def draw() -> Figure:
+        from workbench.figures.curves import curves_figure
+
+        return curves_figure(traces, view)
+
+    return render_figure(draw, form)
+
+
+def render_figure(draw: Callable[[], Figure], form: ImageFormat) -> bytes:
+    """A figure as a file's content; `draw` is called where Matplotlib is ready."""
     _prepare()
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from workbench.figures.curves import curves_figure
     from workbench.figures.style import STYLE
 
     with matplotlib.rc_context(), warnings.catch_warnings():
@@ -49,7 +62,7 @@ def render(traces: Sequence[Trace], view: View, form: ImageFormat) -> bytes:
         warnings.simplefilter("ignore")
         matplotlib.rcdefaults()  # whatever a matplotlibrc of the user's says
         matplotlib.rcParams.update(STYLE)
-        figure = curves_figure(traces, view)
+        figure = draw()
         FigureCanvasAgg(figure)
         content = BytesIO()
         figure.savefig(content, format=form.value, dpi=DOTS_AN_INCH, metadata=METADATA[form])

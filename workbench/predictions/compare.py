@@ -33,6 +33,11 @@ class Pair:
         return len(self.only_b) - len(self.only_a)
 
 
+def same_images(a: Predictions, b: Predictions) -> bool:
+    """Whether both stand for the same test images."""
+    return a.dataset_sha256 == b.dataset_sha256 and np.array_equal(a.truth, b.truth)
+
+
 def check_comparable(runs: Sequence[tuple[str, Predictions]]) -> None:
     """Refuse runs which did not answer the same images.
 
@@ -41,8 +46,7 @@ def check_comparable(runs: Sequence[tuple[str, Predictions]]) -> None:
     """
     (first_id, first), *others = runs
     for run_id, other in others:
-        same = other.dataset_sha256 == first.dataset_sha256
-        if not same or not np.array_equal(other.truth, first.truth):
+        if not same_images(first, other):
             raise RunError(
                 f"runs {first_id} and {run_id} were tested on different images; choose runs of "
                 "one data set"

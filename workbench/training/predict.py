@@ -1,6 +1,8 @@
-"""Makes a finished run's predictions from its model: `python -m workbench.training.predict RUN`.
+"""Makes what screens look at and Keras alone can give, as a process beside them.
 
-Exit codes: 0 made; 2 the model or data cannot be used, with the reason as a line on stdout.
+`python -m workbench.training.predict predictions RUN` evaluates a run's model and keeps what it
+answers; `... images RUN FILE` writes the test images of a data set that Keras keeps as `.npy`.
+A fault from outside ends with the exit code `CANNOT` and its sentence on stdout.
 """
 
 from __future__ import annotations
@@ -10,11 +12,11 @@ import sys
 from pathlib import Path
 
 from workbench.errors import UserError
-from workbench.predictions.making import save_predictions
+from workbench.predictions.of_run import CANNOT, save_predictions
 from workbench.runs.folder import RunFolder
 
 
-def make(folder: RunFolder) -> None:
+def make_predictions(folder: RunFolder) -> None:
     """Evaluate the run's model on its test images and keep what it answers.
 
     Raises:
@@ -25,6 +27,7 @@ def make(folder: RunFolder) -> None:
 
     spec = folder.record.spec
     prepare_process(spec.threads)
+    # Here and not above: the variables just set count only before the import.
     from workbench.training.checkpoint import load_checkpoint
     from workbench.training.evaluation import evaluate
     from workbench.training.prepared import load_sources
@@ -37,16 +40,33 @@ def make(folder: RunFolder) -> None:
     save_predictions(folder, predictions_of(evaluation, data.sha256))
 
 
-def main(path: str) -> int:
-    """Make them; the exit code."""
+def write_images(folder: RunFolder, file: Path) -> None:
+    """Write the test images of the run's data set, (N, H, W, C) as stored.
+
+    Raises:
+        UserError: the data set cannot be had, or is another.
+        OSError: the file cannot be written.
+    """
+    import numpy as np
+
+    from workbench.training.datasets import load_dataset
+
+    np.save(file, load_dataset(folder.record.spec.dataset).x_test, allow_pickle=False)
+
+
+def main(what: str, run: str, *rest: str) -> int:
+    """Do one of the two; the exit code."""
     os.umask(0o077)
     try:
-        make(RunFolder(Path(path)))
+        if what == "images":
+            write_images(RunFolder(Path(run)), Path(rest[0]))
+        else:
+            make_predictions(RunFolder(Path(run)))
     except UserError as error:
         print(error)
-        return 2
+        return CANNOT
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -83,7 +83,7 @@ class Worker:
         self._emit(Preparing(time.time(), "loading TensorFlow"))
         prepare_process(spec.threads)
         # Here and not above: the variables just set count only before the import.
-        from workbench.predictions.making import save_predictions
+        from workbench.predictions.of_run import save_predictions
         from workbench.training.checkpoint import load_checkpoint, save_checkpoint
         from workbench.training.train import Snapshot, train
 

@@ -1,6 +1,7 @@
-"""Predictions of a run, read where they are kept, and otherwise made from its model.
+"""Predictions of a run and the images they are of, read where they are kept or else made.
 
-Making them needs Keras, so it is done by a process of its own.
+Making predictions, and reading a data set that Keras keeps, is done by a process of its own:
+whoever asks here may be a screen, which never loads Keras.
 """
 
 from __future__ import annotations
@@ -10,12 +11,19 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
+from workbench.data.catalogue import KERAS_NAMES
+from workbench.data.test_images import TestImages, read_test_images
 from workbench.errors import EnvironmentProblem, RunError
+from workbench.predictions.compare import same_images
 from workbench.predictions.file import Predictions, read_predictions, to_bytes
-from workbench.runs.folder import RunFolder
+from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.process import module_command, module_environment
+from workbench.settings import Home
 
 MAKER = "workbench.training.predict"
+CANNOT = 2  # its exit code for a fault from outside, with the reason as a line on stdout
 
 
 def save_predictions(folder: RunFolder, predictions: Predictions) -> None:
@@ -71,9 +79,34 @@ def make(folder: RunFolder) -> None:
         RunError: the model or its data set cannot be used; the sentence says why.
         EnvironmentProblem: the process cannot be started or was killed.
     """
+    _ask_maker(folder, "predictions", str(folder.path))
+
+
+def images_of(folder: RunFolder) -> TestImages:
+    """The test images of the run's data set.
+
+    Raises:
+        UserError: the data set is gone, damaged, or another than the run was trained on.
+    """
+    dataset = folder.record.spec.dataset
+    if dataset.name not in KERAS_NAMES or dataset.path is not None:
+        return read_test_images(Path(dataset.path) if dataset.path else None, dataset.sha256)
+    with tempfile.TemporaryDirectory(prefix="mnist-workbench-") as scratch:
+        file = Path(scratch) / "images.npy"
+        _ask_maker(folder, "images", str(folder.path), str(file))
+        return TestImages(np.load(file, allow_pickle=False), 255.0)
+
+
+def other_answers(home: Home, predictions: Predictions, run_id: str) -> list[Predictions]:
+    """Kept predictions of this home's other runs for the same images, in no order."""
+    found = (kept_predictions(folder) for folder in all_runs(home) if folder.run_id != run_id)
+    return [other for other in found if other is not None and same_images(predictions, other)]
+
+
+def _ask_maker(folder: RunFolder, *arguments: str) -> None:
     try:
         done = subprocess.run(
-            module_command(MAKER, str(folder.path)),
+            module_command(MAKER, *arguments),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -83,11 +116,9 @@ def make(folder: RunFolder) -> None:
             check=False,
         )
     except OSError as error:
-        raise EnvironmentProblem(
-            f"run {folder.run_id}: predictions cannot be made: {error}"
-        ) from error
-    if done.returncode == 2:  # one sentence, meant for people
-        raise RunError(done.stdout.strip().splitlines()[-1])
+        raise EnvironmentProblem(f"run {folder.run_id}: {MAKER} cannot start: {error}") from error
+    if done.returncode == CANNOT:
+        raise RunError(f"run {folder.run_id}: {done.stdout.strip().splitlines()[-1]}")
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise EnvironmentProblem(f"run {folder.run_id}: predictions could not be made: {last}")
+        raise EnvironmentProblem(f"run {folder.run_id}: its {arguments[0]} cannot be had: {last}")

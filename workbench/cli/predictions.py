@@ -1,0 +1,396 @@
+"""`runs errors`, `runs classes`, `runs compare`: what models answer, image by image."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import HomeOption, ListFormat, RunArgument, RunArguments, current_home
+
+if TYPE_CHECKING:
+    from workbench.data.test_images import TestImages
+    from workbench.figures.digits import Captioned
+    from workbench.leaderboard.table import Table
+    from workbench.predictions.compare import Pair, Together
+    from workbench.predictions.file import Predictions
+    from workbench.predictions.mistakes import Indices
+    from workbench.runs.folder import RunFolder
+
+FormatOption = Annotated[ListFormat, typer.Option("--format", help="rich or json.")]
+DEFAULT_LIMIT = 20
+
+
+def errors(
+    run: RunArgument,
+    true: Annotated[
+        int | None, typer.Option("--true", metavar="CLASS", help="Only images of this class.")
+    ] = None,
+    predicted: Annotated[
+        int | None,
+        typer.Option("--predicted", metavar="CLASS", help="Only images taken for this class."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1_000_000, help="The first N of them.")
+    ] = DEFAULT_LIMIT,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Draw them: .svg, .png or .pdf (200 at most)."
+        ),
+    ] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="Draw them in the terminal, two characters high a row.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    form: FormatOption = ListFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """List the test images that a run's model gets wrong, the surest mistakes first.
+
+    "Wrong in" counts all of your runs on the same images, this one included.
+
+    Example: mnist-workbench runs errors 7kq2 --true 4 --predicted 9
+    """
+    from workbench.cli.output import check_free, note, print_json, print_table
+    from workbench.cli.plot import form_of
+    from workbench.predictions.mistakes import mistakes
+    from workbench.predictions.of_run import images_of, other_answers, predictions_of
+    from workbench.runs.folder import find_run
+
+    folder = find_run(current_home(), run)
+    if output is not None:
+        form_of(output)
+        check_free(output, force=force)
+    found = predictions_of(folder)
+    wrong = mistakes(found, true, predicted)
+    shown = wrong[:limit]
+    if output is not None:
+        _write_figure(output, folder, found, shown, len(wrong))
+        return
+    others = [*other_answers(current_home(), found, folder.run_id), found]
+    records = [_record(found, index, others) for index in shown.tolist()]
+    if form is ListFormat.JSON:
+        print_json(
+            {"run_id": folder.run_id, "images": len(found), "wrong": len(wrong), "errors": records}
+        )
+        return
+    if not len(wrong):
+        note(f"run {folder.run_id}: no wrong answer among these images")
+        return
+    if images:
+        _draw(found, shown, images_of(folder))
+    else:
+        print_table(_errors_table(folder, records, len(wrong), len(others)))
+
+
+def _record(found: Predictions, index: int, runs: list[Predictions]) -> dict[str, Any]:
+    from workbench.predictions.mistakes import best_guesses, wrong_in
+
+    return {
+        "image": index,
+        "true": int(found.truth[index]),
+        "predicted": int(found.predicted[index]),
+        "confidence": round(float(found.confidence[index]), 4),
+        "guesses": [
+            {"class": answer, "probability": round(probability, 4)}
+            for answer, probability in best_guesses(found, index)
+        ],
+        "wrong_in": wrong_in(index, runs),
+        "runs": len(runs),
+    }
+
+
+def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int, runs: int) -> Table:
+    from workbench.leaderboard.table import Align, Heading, Table, cell
+    from workbench.leaderboard.wording import count, percent
+
+    right = Align.RIGHT
+    headings = (
+        Heading("Image", right),
+        Heading("Is", right),
+        Heading("Taken for", right),
+        Heading("Sure to", right),
+        Heading("Next guess", weight=2),
+        Heading("Wrong in", right, 1),
+    )
+    rows = []
+    for record in records:
+        second = [guess for guess in record["guesses"] if guess["class"] != record["predicted"]]
+        following = f"{second[0]['class']} ({percent(second[0]['probability'])})" if second else ""
+        rows.append(
+            (
+                cell(record["image"]),
+                cell(record["true"]),
+                cell(record["predicted"]),
+                cell(percent(record["confidence"])),
+                cell(following),
+                cell(f"{record['wrong_in']} of {count(runs, 'run')}"),
+            )
+        )
+    title = f"Run {folder.run_id}: {count(wrong, 'image')} wrong"
+    if len(records) < wrong:
+        title += f", the {len(records)} surest"
+    return Table(title, headings, tuple(rows))
+
+
+def _captioned(found: Predictions, shown: Indices, images: TestImages) -> Iterator[Captioned]:
+    from workbench.figures.digits import Captioned
+
+    for index in shown.tolist():
+        sure = f"{100 * float(found.confidence[index]):.0f} %"
+        caption = f"{found.truth[index]} → {found.predicted[index]}  {sure}"
+        yield Captioned(images.pixels(index), caption)
+
+
+def _write_figure(
+    output: Path, folder: RunFolder, found: Predictions, shown: Indices, wrong: int
+) -> None:
+    from workbench.cli.output import write_shared
+    from workbench.cli.plot import form_of
+    from workbench.errors import RunError
+    from workbench.figures.digits import MOST_IMAGES, grid_figure
+    from workbench.figures.rendering import render_figure
+    from workbench.predictions.of_run import images_of
+
+    if not len(shown):
+        raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
+    drawn = list(_captioned(found, shown[:MOST_IMAGES], images_of(folder)))
+    title = f"{folder.record.spec.title}, run {folder.run_id}: {len(drawn)} of {wrong} wrong images"
+    write_shared(output, render_figure(lambda: grid_figure(drawn, title), form_of(output)))
+
+
+def _draw(found: Predictions, shown: Indices, images: TestImages) -> None:
+    """As many images beside each other as the terminal is wide."""
+    from rich.segment import Segment, Segments
+    from rich.text import Text
+
+    from workbench.cli.output import console
+    from workbench.cli.streams import speaks_unicode
+    from workbench.figures.half_blocks import ascii_lines, fitted, half_block_lines
+
+    screen = console()
+    drawn = list(_captioned(found, shown, images))
+    pixels = [fitted(image.pixels, screen.width, 1000) for image in drawn]
+    width = pixels[0].shape[1] + 2
+    a_row = max(1, (screen.width + 2) // width)
+    coloured = screen.color_system is not None and speaks_unicode(sys.stdout)
+    for start in range(0, len(drawn), a_row):
+        part = slice(start, start + a_row)
+        screen.print(Text("".join(image.caption.ljust(width) for image in drawn[part])))
+        if coloured:
+            for lines in zip(*(half_block_lines(one) for one in pixels[part]), strict=True):
+                line = [segment for one in lines for segment in (*one, Segment("  "))]
+                screen.print(Segments(line))
+        else:
+            for texts in zip(*(ascii_lines(one) for one in pixels[part]), strict=True):
+                screen.print(Text("  ".join(texts)))
+
+
+class ClassOrder(StrEnum):
+    """By what classes are sorted."""
+
+    CLASS = "class"
+    PRECISION = "precision"
+    RECALL = "recall"
+    F1 = "f1"
+
+
+def classes(
+    run: RunArgument,
+    sort: Annotated[
+        ClassOrder, typer.Option(help="class, or the worst first by precision, recall or f1.")
+    ] = ClassOrder.CLASS,
+    form: FormatOption = ListFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """Show precision, recall and F1 of each class, and how far confidences can be trusted.
+
+    Example: mnist-workbench runs classes 7kq2 --sort recall
+    """
+    from workbench.cli.output import print_json, print_table
+    from workbench.leaderboard.table import Align, Heading, Table, cell
+    from workbench.leaderboard.wording import number, percent
+    from workbench.predictions.classes import by_class, calibration
+    from workbench.predictions.of_run import predictions_of
+    from workbench.runs.folder import find_run
+
+    folder = find_run(current_home(), run)
+    found = predictions_of(folder)
+    results, trust = by_class(found), calibration(found)
+    if sort is not ClassOrder.CLASS:
+        results.sort(key=lambda result: (getattr(result, sort.value) or 0.0, result.number))
+    if form is ListFormat.JSON:
+        print_json(
+            {
+                "run_id": folder.run_id,
+                "accuracy": found.accuracy,
+                "classes": [
+                    {
+                        "class": result.number,
+                        "images": result.images,
+                        "precision": result.precision,
+                        "recall": result.recall,
+                        "f1": result.f1,
+                    }
+                    for result in results
+                ],
+                "calibration": {
+                    "expected_error": trust.error,
+                    "bins": [
+                        {
+                            "low": part.low,
+                            "high": part.high,
+                            "images": part.images,
+                            "confidence": part.confidence if part.images else None,
+                            "accuracy": part.accuracy if part.images else None,
+                        }
+                        for part in trust.bins
+                    ],
+                },
+            }
+        )
+        return
+    right = Align.RIGHT
+    headings = tuple(
+        Heading(text, right) for text in ("Class", "Images", "Precision", "Recall", "F1")
+    )
+    rows = tuple(
+        (
+            cell(result.number),
+            cell(f"{result.images:,}"),
+            cell(percent(result.precision)),
+            cell(percent(result.recall)),
+            cell(number(result.f1, ".4f")),
+        )
+        for result in results
+    )
+    side = "higher than" if trust.overconfident else "at most"
+    footnote = (
+        f"Calibration: confidence and accuracy lie {percent(trust.error)} apart on average "
+        f"(expected calibration error, {len(trust.bins)} bins); on the whole the confidence is "
+        f"{side} the accuracy."
+    )
+    print_table(Table(f"Run {folder.run_id} by class", headings, rows, (footnote,)))
+
+
+def compare(
+    runs: RunArguments,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1_000, help="Images listed of each kind.")
+    ] = 10,
+    form: FormatOption = ListFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """Compare models image by image: two by McNemar's exact test, several together.
+
+    Of two: what only one gets right, and how often chance alone would part them so far. Of two or
+    more: the accuracy of their majority vote and of their mean probabilities, how often they
+    agree, and the images most of them get wrong.
+
+    Example: mnist-workbench runs compare 7kq2 x3fd
+    """
+    from workbench.cli.output import print_json, print_table
+    from workbench.errors import RunError
+    from workbench.predictions.compare import check_comparable, compare_all, compare_two
+    from workbench.predictions.of_run import predictions_of
+    from workbench.runs.folder import find_run
+
+    place = current_home()
+    folders = list(
+        {found.run_id: found for found in (find_run(place, run) for run in runs)}.values()
+    )
+    if len(folders) < 2:
+        raise RunError("name two runs or more to compare")
+    names = [folder.run_id for folder in folders]
+    found = [predictions_of(folder) for folder in folders]
+    check_comparable(list(zip(names, found, strict=True)))
+    together = compare_all(found)
+    pair = compare_two(*found) if len(found) == 2 else None
+    hardest = together.hardest[:limit].tolist()
+    if form is ListFormat.JSON:
+        data: dict[str, Any] = {
+            "runs": names,
+            "images": len(found[0]),
+            "accuracies": list(together.accuracies),
+            "majority_vote": together.vote,
+            "mean_probability": together.mean_probability,
+            "agreement": together.agreement.tolist(),
+            "hardest": [
+                {
+                    "image": index,
+                    "true": int(found[0].truth[index]),
+                    "wrong_in": int(together.wrong[index]),
+                }
+                for index in hardest
+            ],
+        }
+        if pair is not None:
+            data["pair"] = {
+                "only_first": pair.only_a.tolist(),
+                "only_second": pair.only_b.tolist(),
+                "both": len(pair.both),
+                "neither": len(pair.neither),
+                "p_value": pair.p_value,
+            }
+        print_json(data)
+        return
+    print_table(_comparison(names, found, together, pair, limit))
+
+
+def _comparison(
+    names: list[str],
+    found: list[Predictions],
+    together: Together,
+    pair: Pair | None,
+    limit: int,
+) -> Table:
+    from workbench.leaderboard.table import Align, Heading, Table, cell
+    from workbench.leaderboard.wording import count, percent
+    from workbench.predictions.compare import pair_sentence
+
+    right = Align.RIGHT
+    headings = (
+        Heading("Run"),
+        Heading("Accuracy", right),
+        *(Heading(f"= {name}", right, 1) for name in names),
+    )
+    rows = tuple(
+        (
+            cell(name),
+            cell(percent(together.accuracies[place])),
+            *(cell(percent(float(share))) for share in together.agreement[place]),
+        )
+        for place, name in enumerate(names)
+    )
+    notes = []
+    if pair is not None:
+        notes.append(pair_sentence(pair, *names))
+        notes.append(
+            f"Only {names[0]} is right on {len(pair.only_a):,}, only {names[1]} on "
+            f"{len(pair.only_b):,}, both on {len(pair.both):,}, neither on "
+            f"{count(len(pair.neither), 'image')}."
+        )
+        for name, indices in zip(names, (pair.only_a, pair.only_b), strict=True):
+            if len(indices):
+                notes.append(f"Only {name}: images {_listed(indices.tolist(), limit)}")
+    best = percent(max(together.accuracies))
+    mean = together.mean_probability
+    vote = f"majority vote {percent(together.vote)}"
+    notes.append(
+        "Together: "
+        + (f"mean probability {percent(mean)}, {vote}" if mean is not None else vote)
+        + f"; the best alone {best}."
+    )
+    notes.append(f"Hardest images: {_listed(together.hardest.tolist(), limit)}")
+    title = f"{count(len(names), 'model')} on {count(len(found[0]), 'image')}"
+    return Table(title, headings, rows, tuple(notes))
+
+
+def _listed(indices: list[int], limit: int) -> str:
+    shown = ", ".join(str(index) for index in indices[:limit])
+    return shown + (", …" if len(indices) > limit else "")
