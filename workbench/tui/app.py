@@ -14,10 +14,12 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Event, Key, Paste
 from textual.screen import Screen
 
 from workbench.errors import UserError
 from workbench.settings import Home
+from workbench.tui.key_order import KeyOrder
 from workbench.tui.run_feed import RunFeed
 from workbench.tui.styles import style_sheet
 from workbench.tui.terminal import TerminalDriver
@@ -135,6 +137,7 @@ class WorkbenchApp(App[None]):
         self.started: list[RunFolder] = []
         self.queue_started = False
         self.run_feed = RunFeed(self, home)
+        self._key_order = KeyOrder(self, super().on_event)
         self._always_dark = True
         self._starting = False  # a training is being started in a thread
         self._likely: Callable[[], list[TrainingSpec]] | None = None
@@ -145,6 +148,13 @@ class WorkbenchApp(App[None]):
             self.register_theme(theme)
         self.theme = DARK.name
         self.stylesheet.set_variables(self.get_css_variables())
+
+    async def on_event(self, event: Event) -> None:
+        """Handle an event; a key waits for what the key before it does."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            await self._key_order.arrived(event)
+        else:
+            await super().on_event(event)
 
     def get_driver_class(self) -> type[Driver]:
         """The driver of the terminal, unless the environment names another (TEXTUAL_DRIVER)."""
@@ -211,6 +221,13 @@ class WorkbenchApp(App[None]):
         from workbench.tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen(self.screen))
+
+    def action_command_palette(self) -> None:
+        """All actions by name."""
+        from workbench.tui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
 
     def complain(self, error: UserError) -> None:
         """Say what went wrong outside; the app goes on."""

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from textual import on
 from textual.binding import ActiveBinding
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
+from textual.message import Message
+from textual.widgets import Input, OptionList
 
+from workbench.tui.screens.dialog import Dialog
 from workbench.tui.widgets.hints import declared_actions, is_typed, rank
 
 if TYPE_CHECKING:
@@ -70,6 +74,17 @@ def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
     for place in sorted(named, key=importance):
         active, keys = named[place]
         yield Command(active.binding.tooltip, active.binding.description, tuple(keys), active)
+
+
+class Palette(CommandPalette, Dialog[None]):
+    """Textual's palette, answered once like all dialogs."""
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def _only_once(self, event: Message) -> None:
+        if not self.is_active:  # else the action would be carried out a second time
+            event.stop()
+            event.prevent_default()
 
 
 class ActionProvider(Provider):

@@ -5,16 +5,25 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 
-class ChoiceDialog(ModalScreen[str | None]):
+class Dialog(ModalScreen[ScreenResultType]):
+    """What lies over a screen until it is answered, which happens once."""
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Answer. A second answer finds it gone, and must not close what lies below."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
+
+
+class ChoiceDialog(Dialog[str | None]):
     """One question, a few answers; returns the chosen answer's id, None when stepped out of.
 
     The cursor begins on the answer `at`, or on the first.
@@ -60,7 +69,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         self.dismiss(event.option.id)
 
 
-class TextDialog(ModalScreen[str | None]):
+class TextDialog(Dialog[str | None]):
     """One line of text; returns it, or None when stepped out of."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,15 +9,15 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from workbench.model.difference import Difference, DifferenceLine, Sign
+from workbench.tui.screens.dialog import Dialog
 
 _COLOURS = {Sign.ADDED: "success", Sign.REMOVED: "error", Sign.CHANGED: "primary"}
 
 
-class DifferenceDialog(ModalScreen[None]):
+class DifferenceDialog(Dialog[None]):
     """All layers with a sign before each that differs, then settings and totals."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -10,10 +10,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from workbench.tui.screens.dialog import Dialog
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.marked_options import MarkedOptions
 
@@ -27,7 +27,7 @@ class Pick:
     words: str
 
 
-class PickDialog(ModalScreen[str | None]):
+class PickDialog(Dialog[str | None]):
     """Type to narrow the list; returns the chosen entry's key, None when stepped out of."""
 
     CSS_PATH: ClassVar = style_sheet("pick")

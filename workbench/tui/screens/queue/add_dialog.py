@@ -12,13 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import DescendantFocus
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from workbench.errors import UserError
 from workbench.runs.environment import accelerates_bfloat16, usable_cores
 from workbench.runs.estimate import Speed, known_speeds
 from workbench.settings import Home
+from workbench.tui.screens.dialog import Dialog
 from workbench.tui.screens.queue.asked import Asked, checked, plan_words
 from workbench.tui.screens.queue.tables_choice import TablesChoice
 from workbench.tui.styles import style_sheet
@@ -34,7 +34,7 @@ FIELDS = (
 PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
 
 
-class AddDialog(ModalScreen[Asked | None]):
+class AddDialog(Dialog[Asked | None]):
     """Returns what is to be queued, or None when stepped out of."""
 
     CSS_PATH: ClassVar = style_sheet("queue_add")

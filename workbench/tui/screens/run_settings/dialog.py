@@ -13,7 +13,6 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus, Resize
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static
 
@@ -22,6 +21,7 @@ from workbench.model.hyperparameters import OPTIMIZER_TITLES, SCHEDULES
 from workbench.model.preset import Preset
 from workbench.model.spec import TrainingSpec
 from workbench.runs.record import Labels
+from workbench.tui.screens.dialog import Dialog
 from workbench.tui.screens.run_settings.form import (
     Checked,
     check,
@@ -63,7 +63,7 @@ ROOMY_LINES = 24  # of a window that holds all of the dialog
 PLACEHOLDERS = {"train_limit": "all", "dataset": "mnist", "seed": "0", "repeats": "1"}
 
 
-class RunSettings(ModalScreen[Answer | None]):
+class RunSettings(Dialog[Answer | None]):
     """Returns the trainings and their labels, or None when stepped out of."""
 
     CSS_PATH: ClassVar = style_sheet("run_settings")

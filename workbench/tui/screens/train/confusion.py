@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.containers import ScrollableContainer
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from workbench.tui.screens.dialog import Dialog
 from workbench.tui.styles import style_sheet
 
 LEAST_CELL = 5
@@ -90,7 +90,7 @@ def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) ->
     return text
 
 
-class ConfusionScreen(ModalScreen[None]):
+class ConfusionScreen(Dialog[None]):
     """The matrix over the run's screen."""
 
     CSS_PATH: ClassVar = style_sheet("confusion")

@@ -9,10 +9,10 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Log, Static
 
 from workbench.runs.folder import RunFolder
+from workbench.tui.screens.dialog import Dialog
 from workbench.tui.styles import style_sheet
 
 TAIL_BYTES = 200_000
@@ -26,7 +26,7 @@ def clean(data: bytes) -> str:
     return "".join(letter for letter in text if letter == "\n" or letter.isprintable())
 
 
-class LogScreen(ModalScreen[None]):
+class LogScreen(Dialog[None]):
     """The log over the run's screen."""
 
     CSS_PATH: ClassVar = style_sheet("log")
