@@ -7,6 +7,8 @@ traceback. Any other exception is a fault of the program and keeps its traceback
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """One sentence for the user. `exit_code` is what a command ends with (2: wrong use)."""
@@ -36,7 +38,7 @@ class QueryError(UserError):
     """A filter or sort expression that cannot be understood."""
 
 
-def nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: Sequence[str]) -> str:
     """A closing half-sentence with the nearest known name, or the list of all of them."""
     from difflib import get_close_matches
 

@@ -20,10 +20,11 @@ from cell_picture import redrawn
 from textual.pilot import Pilot
 
 from workbench.leaderboard.store import Leaderboard
-from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.launcher import launch
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.settings import Home, default_home
 from workbench.tui.app import WorkbenchApp
 
@@ -48,7 +49,7 @@ def finished(home: Home, preset: str) -> list[RunFolder]:
         for run in all_runs(home)
         if run.record.spec.preset == preset
         and run.record.spec.settings_key == own.settings_key
-        and run.status() is RunStatus.FINISHED
+        and run.status() is Status.FINISHED
     ]
     return sorted(runs, key=lambda run: (run.record.spec.seed, run.run_id))
 

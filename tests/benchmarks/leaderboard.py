@@ -19,7 +19,7 @@ from workbench.leaderboard.storage import replace_file
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.views import leaderboard_table
 from workbench.model.tables import paper_tables
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.settings import Home
 
@@ -74,7 +74,7 @@ def example(number: int) -> RunSummary:
         run_id=f"r{number}",
         preset=row.preset,
         title="CNN model 2",
-        status=RunStatus.FINISHED,
+        status=Status.FINISHED,
         test_accuracy=round(chance.uniform(0.9, 0.995), 4),
         test_loss=chance.random(),
         best_epoch_test_accuracy=0.9951,

@@ -184,7 +184,7 @@ def run_app(home: Home, run_id: str, seconds: float, report: Path) -> None:
                 after = time.perf_counter()
                 own = time.thread_time() - worked
                 waits.append((after - before - 0.005, own, before - begin))
-                if math.isinf(opened) and screen.phase is not None:
+                if math.isinf(opened) and screen.status is not None:
                     opened = after - begin
             self.exit()
 

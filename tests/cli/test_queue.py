@@ -27,12 +27,12 @@ from workbench.queue import service
 from workbench.queue.service import Sorted
 from workbench.queue.store import QueueDamaged, QueueStore
 from workbench.queue.sweep import Axis, grid
-from workbench.queue.trial import TrialState
 from workbench.queue.view import QueueView
 from workbench.queue.watch import QueueWatch
 from workbench.runs import environment
 from workbench.runs.plan import Plan
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import default_home
 
@@ -256,7 +256,7 @@ def left_behind() -> Iterator[LivingRun]:
     living = LivingRun(home)
     with QueueStore(home).change() as state:
         for trial, run_id in zip(state.trials, (living.folder.run_id, "gone"), strict=True):
-            update = {"state": TrialState.RUNNING, "run_id": run_id}
+            update = {"state": Status.RUNNING, "run_id": run_id}
             state.put(trial.model_copy(update=update))
     yield living
     with suppress(OSError):
@@ -270,7 +270,7 @@ def test_without_its_process_the_queue_says_what_trains_on(
     gone = f"the queue's process is gone; run {run_id} trains on"
     listed = workbench("queue").stdout
     assert f"Queue: {gone}; 0 of 2 done; `mnist-workbench queue start` goes on" in listed
-    assert "halted" in listed
+    assert "crashed" in listed
     watched = workbench("queue", "watch")
     assert (watched.returncode, gone in watched.stderr) == (1, True)
     stopped = workbench("queue", "stop")
@@ -280,7 +280,7 @@ def test_without_its_process_the_queue_says_what_trains_on(
     left_behind.finish()
     Leaderboard(default_home()).sync()
     states = [trial["state"] for trial in _listed(workbench)["trials"]]
-    assert states == ["finished", "halted"]
+    assert states == ["finished", "crashed"]
 
 
 class Told:
@@ -305,7 +305,7 @@ def test_a_follower_counts_all_of_the_queue_and_ends_with_its_own() -> None:
     ids = service.enqueue(home, wanted(0, 1, 2, 3), "sweep")
     with QueueStore(home).change() as state:
         for place in (0, 2):
-            update = {"state": TrialState.FINISHED}
+            update = {"state": Status.FINISHED}
             state.put(state.trials[place].model_copy(update=update))
     told = Told()
     view = follow_queue(home, ids[2:3], told)

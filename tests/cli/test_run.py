@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from workbench.runs.events import Batch, Epoch
-from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.log import EventReader
+from workbench.runs.status import Status
 from workbench.settings import Home
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -187,8 +188,8 @@ kind = "cosine"
     wait_for(lambda: epochs(folder) >= 2 and folder.checkpoint_file.exists())
     pid = int(folder.lock_file.read_text())
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: folder.status() is not RunStatus.RUNNING)
-    assert folder.status() is RunStatus.CRASHED
+    wait_for(lambda: folder.status() is not Status.RUNNING)
+    assert folder.status() is Status.CRASHED
     listed = json.loads(workbench("runs", "--format", "json", "--status", "crashed").stdout)
     assert [run["run_id"] for run in listed] == [folder.run_id]
     with folder.events_file.open("a") as file:  # what a kill in mid-write leaves
@@ -218,7 +219,7 @@ def test_pause_resume_and_stop_of_a_detached_run(workbench: Runner, home: Home) 
     assert all(run["status"] == "running" for run in listed.values())
     assert workbench("resume", begun["run_id"]).returncode == 2  # it runs already
     assert workbench("pause", begun["run_id"]).returncode == 0
-    wait_for(lambda: folder.status() is RunStatus.PAUSED, 10)
+    wait_for(lambda: folder.status() is Status.PAUSED, 10)
     count = batches(folder)
     time.sleep(0.5)
     assert batches(folder) == count
@@ -226,7 +227,7 @@ def test_pause_resume_and_stop_of_a_detached_run(workbench: Runner, home: Home) 
     assert workbench("resume", begun["run_id"]).returncode == 0
     wait_for(lambda: batches(folder) > count, 10)
     stopped = workbench("stop", begun["run_id"], other["run_id"])
-    assert stopped.returncode == 0 and folder.status() is second.status() is RunStatus.STOPPED
+    assert stopped.returncode == 0 and folder.status() is second.status() is Status.STOPPED
     assert folder.model_file.exists()
     result = json.loads(workbench("runs", "--format", "json", "--status", "stopped").stdout)
     assert len(result) == 2 and all(run["pid"] is None for run in result)
@@ -252,7 +253,7 @@ def test_ctrl_c_once_stops_and_saves_twice_kills(home: Home, presses: int) -> No
     assert process.returncode == 130, err
     results = json.loads(out)
     assert [result["status"] for result in results] == [
-        "stopped" if presses == 1 else "crashed",
+        "stopped" if presses == 1 else "killed",
         "stopped",
     ]
     assert running.model_file.exists() == (presses == 1)
@@ -268,16 +269,16 @@ def test_a_run_outlives_the_terminal_it_was_started_from(home: Home, workbench: 
     folder = all_runs(home)[0]
     count = batches(folder)
     wait_for(lambda: batches(folder) > count, 10)
-    assert folder.status() is RunStatus.RUNNING
+    assert folder.status() is Status.RUNNING
     follower = start("attach", folder.run_id)
     wait_for(lambda: folder.history().epochs)
     time.sleep(0.5)
     follower.send_signal(signal.SIGINT)
     out, err = follower.communicate(timeout=10)
     assert follower.returncode == 130 and "epoch " in out and "left" in err
-    assert folder.status() is RunStatus.RUNNING
+    assert folder.status() is Status.RUNNING
     assert workbench("stop", "--kill", folder.run_id).returncode == 0
-    assert folder.status() is RunStatus.CRASHED
+    assert folder.status() is Status.CRASHED
 
 
 def test_a_data_set_of_ones_own(workbench: Runner, tmp_path: Path) -> None:

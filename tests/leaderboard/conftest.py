@@ -13,9 +13,10 @@ import pytest
 from workbench.model.hyperparameters import optimizer_text
 from workbench.model.tables import paper_table
 from workbench.runs.events import Batch, Ended, Failed, Finished, Stopped
-from workbench.runs.folder import RunFolder, RunStatus, create_run
+from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.settings import Home
 
@@ -25,7 +26,7 @@ MakeRun = Callable[..., RunFolder]
 DEFAULTS: dict[str, Any] = {
     "preset": "cnn-2",
     "title": "CNN model 2",
-    "status": RunStatus.FINISHED,
+    "status": Status.FINISHED,
     "test_accuracy": 0.9749,
     "test_loss": 0.08,
     "best_epoch_test_accuracy": 0.975,

@@ -27,11 +27,11 @@ from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.export.rich import TableView
 from workbench.leaderboard.fitting import text_width
 from workbench.model.tables import paper_tables
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 MakeSummary = Callable[..., RunSummary]
-DIVERGED: dict[str, Any] = {"diverged": True, "status": RunStatus.FAILED}
+DIVERGED: dict[str, Any] = {"diverged": True, "status": Status.FAILED}
 
 
 @pytest.fixture
@@ -318,8 +318,8 @@ def test_only_finished_runs_of_the_papers_settings_count(runs_of: RunsOf) -> Non
     judged = nns(runs_of, *rows)
     for change in (
         {"settings_key": "other"},
-        {"status": RunStatus.STOPPED},
-        {"status": RunStatus.FAILED},
+        {"status": Status.STOPPED},
+        {"status": Status.FAILED},
     ):
         gone = [run.model_copy(update=change) for run in judged]
         assert check(networks.DEEPER, gone).kind is Kind.NOT_JUDGED
@@ -380,7 +380,7 @@ def test_whatever_the_runs_say(accuracies: list[list[float]]) -> None:
 def _run(spec: Any, accuracy: float) -> RunSummary:
     return RunSummary(
         run_id=f"{spec.settings_key}-{spec.seed}", preset=spec.preset, title=spec.title,
-        status=RunStatus.FINISHED, test_accuracy=accuracy, epochs=5, batch_size=60,
+        status=Status.FINISHED, test_accuracy=accuracy, epochs=5, batch_size=60,
         optimizer="sgd", optimizer_text="SGD", learning_rate=0.01, schedule="constant",
         seed=spec.seed, precision="float32", train_seconds=1.0, started_at="2025-11-23T06:38:00",
         dataset="mnist", settings_key=spec.settings_key, host="h", cpu="c", cores=2,

@@ -33,7 +33,7 @@ from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
 from workbench.leaderboard.views import grouped_table, leaderboard_table, seeds_text
 from workbench.leaderboard.wording import duration, percent_spread, points
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 MakeSummary = Callable[..., RunSummary]
@@ -113,7 +113,7 @@ def runs(make_summary: MakeSummary, paper_summary: MakeSummary) -> list[RunSumma
         paper_summary(3, 0, 0.9516),
         paper_summary(3, 0, 0.9535, 1),
         paper_summary(7, 7, 0.1135),
-        paper_summary(7, 7, None, 1, diverged=True, status=RunStatus.FAILED),
+        paper_summary(7, 7, None, 1, diverged=True, status=Status.FAILED),
         paper_summary(7, 5, 0.9918, precision="bfloat16"),
         *(make_summary(note=text, tags=("a|b", "x_y")) for text in HOSTILE),
     ]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.leaderboard.grouping import by_settings, group_runs, ranked
-from workbench.leaderboard.outcome import Outcome, collapsed_to, constant_answer, outcome
-from workbench.runs.folder import RunStatus
+from workbench.runs.collapse import MNIST_TEST_COUNTS, constant_answer, only_answer
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 MakeSummary = Callable[..., RunSummary]
@@ -40,9 +40,9 @@ def test_one_run_has_no_deviation(make_summary: MakeSummary) -> None:
 def test_what_does_not_enter(make_summary: MakeSummary) -> None:
     runs = [
         make_summary(seed=0, test_accuracy=0.97),
-        make_summary(seed=1, test_accuracy=None, diverged=True, status=RunStatus.FAILED),
-        make_summary(seed=2, test_accuracy=0.5, status=RunStatus.STOPPED),
-        make_summary(seed=3, test_accuracy=0.6, status=RunStatus.FAILED),
+        make_summary(seed=1, test_accuracy=None, diverged=True, status=Status.FAILED),
+        make_summary(seed=2, test_accuracy=0.5, status=Status.STOPPED),
+        make_summary(seed=3, test_accuracy=0.6, status=Status.FAILED),
     ]
     (group,) = group_runs(runs)
     assert (group.n, group.mean, group.seeds) == (1, 0.97, (0,))
@@ -50,9 +50,7 @@ def test_what_does_not_enter(make_summary: MakeSummary) -> None:
 
 
 def test_only_diverged(make_summary: MakeSummary) -> None:
-    (group,) = group_runs(
-        [make_summary(test_accuracy=None, diverged=True, status=RunStatus.FAILED)]
-    )
+    (group,) = group_runs([make_summary(test_accuracy=None, diverged=True, status=Status.FAILED)])
     assert (group.n, group.mean, group.deviation, group.best, group.worst) == (0,) + (None,) * 4
     assert group.train_seconds is None
     assert group.diverged == 1
@@ -74,7 +72,7 @@ def test_a_seed_is_one_sample_wherever_it_ran(make_summary: MakeSummary) -> None
 
 
 def test_a_seed_that_diverged_first_has_diverged(make_summary: MakeSummary) -> None:
-    diverged = {"test_accuracy": None, "diverged": True, "status": RunStatus.FAILED}
+    diverged = {"test_accuracy": None, "diverged": True, "status": Status.FAILED}
     later = {"started_at": "2025-11-24T06:38:00+00:00", "host": "another machine"}
     (group,) = group_runs([make_summary(**diverged), make_summary(**later)])
     assert (group.n, group.diverged, group.repeated) == (0, 1, 1)
@@ -143,7 +141,7 @@ def test_mean_lies_between_worst_and_best(accuracies: list[float]) -> None:
 
 
 EXAMPLE = RunSummary(
-    run_id="a", preset="nn-1", title="NN", status=RunStatus.FINISHED, test_accuracy=0.9,
+    run_id="a", preset="nn-1", title="NN", status=Status.FINISHED, test_accuracy=0.9,
     epochs=5, batch_size=60, optimizer="sgd", optimizer_text="SGD", learning_rate=0.01,
     schedule="constant", seed=0, precision="float32", started_at="2025-11-23T06:38:00+00:00",
     dataset="mnist", settings_key="k", host="h", cpu="c", cores=2, tensorflow="2", keras="3",
@@ -157,16 +155,21 @@ EXAMPLE = RunSummary(
 def test_constant_answers(make_summary: MakeSummary, accuracy: float, digit: int | None) -> None:
     assert constant_answer(accuracy) == digit
     run = make_summary(test_accuracy=accuracy)
-    assert collapsed_to(run) == digit
-    assert outcome(run) is (Outcome.FINISHED if digit is None else Outcome.COLLAPSED)
+    assert run.collapsed_to == digit
+    assert run.state is (Status.FINISHED if digit is None else Status.COLLAPSED)
     other = make_summary(test_accuracy=accuracy, dataset="fashion_mnist")
-    assert outcome(other) is Outcome.FINISHED
+    assert other.state is Status.FINISHED
+
+
+def test_a_confusion_matrix_tells_a_collapse() -> None:
+    assert only_answer([[0, 5, 0], [0, 4, 0], [0, 3, 0]]) == 1
+    assert only_answer([[0, 5, 0], [1, 4, 0], [0, 3, 0]]) is None
+    assert only_answer([[0, 0], [0, 9]]) is None  # all images are of the class that is answered
 
 
 def test_the_digits_shares_are_those_of_the_test_set() -> None:
     import numpy
 
-    from workbench.leaderboard.outcome import MNIST_TEST_COUNTS
     from workbench.resources import MNIST_FILE
 
     with numpy.load(MNIST_FILE) as data:

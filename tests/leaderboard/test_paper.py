@@ -11,11 +11,11 @@ from workbench.leaderboard.paper import TableComparison, compare, compare_all, p
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.table import Table
 from workbench.model.tables import TABLE_NUMBERS, paper_table
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 MakeSummary = Callable[..., RunSummary]
-DIVERGED: dict[str, Any] = {"diverged": True, "status": RunStatus.FAILED}
+DIVERGED: dict[str, Any] = {"diverged": True, "status": Status.FAILED}
 
 
 def notes_of(table: Table) -> list[str]:

@@ -14,7 +14,7 @@ from workbench.errors import QueryError
 from workbench.leaderboard.fields import ALIASES, FIELDS
 from workbench.leaderboard.query import filter_runs, parse_filter
 from workbench.leaderboard.sorting import parse_sort, sort_runs
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import STATUS_WORDS, Status
 from workbench.runs.summary import RunSummary
 
 MakeSummary = Callable[..., RunSummary]
@@ -40,7 +40,7 @@ def runs(make_summary: MakeSummary) -> list[RunSummary]:
             run_id="c",
             test_accuracy=None,
             diverged=True,
-            status=RunStatus.FAILED,
+            status=Status.FAILED,
             seed=3,
             train_limit=1000,
             note='said "no"',
@@ -190,7 +190,7 @@ def test_sort_parsing_raises_nothing_but_a_query_error(text: str, name: str) -> 
 
 
 FULL = RunSummary(
-    run_id="a", preset="nn-1", title="NN", status=RunStatus.FINISHED, test_accuracy=0.9,
+    run_id="a", preset="nn-1", title="NN", status=Status.FINISHED, test_accuracy=0.9,
     epochs=5, batch_size=60, optimizer="sgd", optimizer_text="SGD", learning_rate=0.01,
     schedule="constant", seed=0, precision="float32", started_at="2025-11-23T06:38:00+00:00",
     dataset="mnist", settings_key="k", host="h", cpu="c", cores=2, tensorflow="2", keras="3",
@@ -242,7 +242,8 @@ def test_every_field_sorts_and_filters(runs: list[RunSummary], name: str) -> Non
 
 def test_every_alias_leads_to_a_field() -> None:
     assert set(ALIASES.values()) <= set(FIELDS)
-    assert set(FIELDS) == set(RunSummary.model_fields)
+    data = {name for name, field in RunSummary.model_fields.items() if not field.exclude}
+    assert set(FIELDS) == data
 
 
 @pytest.mark.parametrize(
@@ -252,3 +253,18 @@ def test_every_alias_leads_to_a_field() -> None:
 def test_sorts_that_cannot_be_understood(text: str, message: str) -> None:
     with pytest.raises(QueryError, match=message):
         parse_sort(text)
+
+
+def test_every_word_that_is_shown_can_be_filtered_by() -> None:
+    for state in Status:
+        if state not in (Status.WAITING, Status.PRESENT):  # of the queue's trials alone
+            assert {state.word, state.value} <= set(STATUS_WORDS)
+            parse_filter(f"status={state.word}")
+    going = FULL.model_copy(update={"status": Status.RUNNING})
+    preparing = going.model_copy(update={"preparing": "loading TensorFlow"})
+    for text, matching in (
+        ("status=training", [going]),
+        ("status=preparing", [preparing]),
+        ("status=running", [going, preparing]),
+    ):
+        assert filter_runs([FULL, going, preparing], text) == matching

@@ -20,8 +20,9 @@ from workbench.leaderboard import reading
 from workbench.leaderboard import store as store_module
 from workbench.leaderboard.database import LeaderboardBusy, LeaderboardDamaged, LockedDatabase
 from workbench.leaderboard.store import Imported, Leaderboard, Synced
-from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.settings import Home
 
@@ -41,10 +42,10 @@ def test_a_recorded_run_comes_back_as_it_was(board: Leaderboard, make_summary: M
 
 
 def test_recording_again_replaces(board: Leaderboard, make_summary: MakeSummary) -> None:
-    first, second = make_summary(status=RunStatus.STOPPED), make_summary()
+    first, second = make_summary(status=Status.STOPPED), make_summary()
     board.record(first)
     board.record(second)
-    ended = first.model_copy(update={"status": RunStatus.FINISHED, "test_accuracy": 0.5})
+    ended = first.model_copy(update={"status": Status.FINISHED, "test_accuracy": 0.5})
     board.record(ended)
     board.record(ended)
     assert board.entries() == [ended, second]
@@ -219,7 +220,7 @@ def test_sync_drops_deleted_runs_and_follows_resumed_ones(
     assert board.sync() == Synced(added=1, dropped=1)
     entries = {entry.run_id: entry for entry in board.entries()}
     assert set(entries) == {resumed.run_id, kept.run_id}
-    assert entries[resumed.run_id].status is RunStatus.FINISHED
+    assert entries[resumed.run_id].status is Status.FINISHED
     assert entries[resumed.run_id].test_accuracy == 0.98
 
 

@@ -22,7 +22,7 @@ from workbench.leaderboard.transfer import (
     results_of,
     to_file,
 )
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 MakeSummary = Callable[..., RunSummary]
@@ -87,10 +87,10 @@ def test_entries_come_back(tmp_path: Path, runs: list[RunSummary]) -> None:
 
 def test_only_results_are_handed_on(make_summary: MakeSummary) -> None:
     finished = make_summary()
-    diverged = make_summary(status=RunStatus.FAILED, diverged=True, test_accuracy=None)
+    diverged = make_summary(status=Status.FAILED, diverged=True, test_accuracy=None)
     others = [
-        make_summary(status=RunStatus.STOPPED),
-        make_summary(status=RunStatus.FAILED, message="/home/someone: the disk is full"),
+        make_summary(status=Status.STOPPED),
+        make_summary(status=Status.FAILED, message="/home/someone: the disk is full"),
     ]
     assert results_of([*others, diverged, finished]) == [finished, diverged]
     assert "/home" not in to_file(others)

@@ -14,9 +14,10 @@ from workbench.model.tables import paper_table
 from workbench.queue.service import Wanted
 from workbench.runs import control, lock
 from workbench.runs.events import Ended, Epoch, Failed, FailureReason, Finished, Stopped
-from workbench.runs.folder import RunFolder, RunStatus, create_run
+from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.settings import Home
 
 
@@ -108,7 +109,7 @@ class ScriptedExecutor:
 
     def take_up(self, run_id: str) -> ScriptedJob | None:
         folder = RunFolder(Path(self.home.runs / run_id))
-        if not folder.path.exists() or folder.status() is RunStatus.FINISHED:
+        if not folder.path.exists() or folder.status() is Status.FINISHED:
             return None
         self.taken_up.append(run_id)
         control.clear(folder.path)

@@ -14,9 +14,9 @@ from workbench.queue import service
 from workbench.queue.paper import tables_of, trainings_for
 from workbench.queue.service import Wanted
 from workbench.queue.store import QueueState, QueueStore
-from workbench.queue.trial import TrialState
 from workbench.runs import control, lock
-from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.folder import RunFolder, all_runs
+from workbench.runs.status import Status
 from workbench.settings import Home
 
 SECONDS = 180.0
@@ -73,12 +73,12 @@ def test_a_killed_runner_costs_nothing(home: Home) -> None:
     until(store, lambda state: len(folder.history().epochs) > before)  # the worker goes on
     assert service.start(home)  # a new runner joins it
     until(store, lambda state: lock.holder_pid(store.runner_lock) not in (None, runner))
-    until(store, lambda state: state.trials[0].state is TrialState.RUNNING)
+    until(store, lambda state: state.trials[0].state is Status.RUNNING)
     assert service.stop(home)
     until(store, lambda state: not store.runs())
     state = store.read()
-    assert [trial.state for trial in state.trials] == [TrialState.WAITING] * 2
-    assert folder.status() is RunStatus.STOPPED
+    assert [trial.state for trial in state.trials] == [Status.WAITING] * 2
+    assert folder.status() is Status.STOPPED
     assert len(all_runs(home)) == 1  # the second was not begun, the first not twice
 
 
@@ -91,12 +91,12 @@ def test_a_stopped_queue_goes_on_and_trains_nothing_twice(home: Home) -> None:
     assert runner is not None
     os.kill(runner, signal.SIGTERM)  # as a machine that shuts down does
     until(store, lambda state: not store.runs())
-    if store.read().trials[0].state is TrialState.WAITING:
-        assert RunFolder(home.runs / str(state.trials[0].run_id)).status() is RunStatus.STOPPED
+    if store.read().trials[0].state is Status.WAITING:
+        assert RunFolder(home.runs / str(state.trials[0].run_id)).status() is Status.STOPPED
     assert service.start(home)
     until(store, lambda state: not store.runs())
     trials = store.read().trials
-    assert [trial.state for trial in trials] == [TrialState.FINISHED] * 2
+    assert [trial.state for trial in trials] == [Status.FINISHED] * 2
     assert trials[0].run_id == state.trials[0].run_id
     assert len(all_runs(home)) == 2
     assert len(RunFolder(home.runs / str(trials[0].run_id)).history().epochs) == 60

@@ -17,12 +17,12 @@ from workbench.queue import local
 from workbench.queue.executor import executor_for
 from workbench.queue.local import LocalExecutor, LocalJob, seconds_for_all
 from workbench.queue.runner import outcome_of
-from workbench.queue.trial import TrialState
 from workbench.runs import control
 from workbench.runs.events import Batch, Epoch, Preparing, Started
-from workbench.runs.folder import RunFolder, RunStatus, create_run
+from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.settings import Home
 
 
@@ -90,8 +90,8 @@ def ended(job: LocalJob) -> bool:
 def test_a_worker_that_has_trained_nothing_is_ended_at_once_and_waits(job: LocalJob) -> None:
     job.stop()
     assert ended(job)
-    assert job.folder.status() is RunStatus.STOPPED
-    assert outcome_of(job.folder, interrupted=True)["state"] is TrialState.WAITING
+    assert job.folder.status() is Status.STOPPED
+    assert outcome_of(job.folder, interrupted=True)["state"] is Status.WAITING
 
 
 def test_a_run_taken_up_keeps_what_it_had_when_it_is_ended_early(job: LocalJob) -> None:
@@ -105,7 +105,7 @@ def test_a_run_taken_up_keeps_what_it_had_when_it_is_ended_early(job: LocalJob) 
     )
     job.stop()
     assert ended(job)
-    assert job.folder.status() is RunStatus.STOPPED
+    assert job.folder.status() is Status.STOPPED
     history = job.folder.history()
     assert history.ending is not None
     assert (history.ending.epochs_completed, history.ending.test_accuracy) == (1, 0.95)

@@ -16,11 +16,12 @@ from workbench.queue import runner as runner_module
 from workbench.queue import service
 from workbench.queue.runner import Runner
 from workbench.queue.store import QueueState, QueueStore
-from workbench.queue.trial import TrialState, identity
+from workbench.queue.trial import identity
 from workbench.runs import lock
+from workbench.runs.status import Status
 from workbench.settings import Home
 
-WAITING, RUNNING, FINISHED = TrialState.WAITING, TrialState.RUNNING, TrialState.FINISHED
+WAITING, RUNNING, FINISHED = Status.WAITING, Status.RUNNING, Status.FINISHED
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ class Going:
         self._thread = threading.Thread(target=Runner(home, executor, descriptor).run)
         self._thread.start()
 
-    def to_the_end(self) -> list[TrialState]:
+    def to_the_end(self) -> list[Status]:
         """What became of the trials, in the queue's order."""
         self.joined()
         return [trial.state for trial in self.store.read().trials]
@@ -58,7 +59,7 @@ class Going:
             time.sleep(0.01)
 
 
-def run_all(home: Home, executor: ScriptedExecutor) -> list[TrialState]:
+def run_all(home: Home, executor: ScriptedExecutor) -> list[Status]:
     return Going(home, executor).to_the_end()
 
 
@@ -76,7 +77,7 @@ def test_nothing_is_trained_that_the_leaderboard_has(home: Home) -> None:
     # Trained by hand after it was queued.
     ScriptedExecutor(home).submit(spec(1), *_no_labels()).ended()
     executor = ScriptedExecutor(home)
-    assert run_all(home, executor) == [FINISHED, TrialState.PRESENT]
+    assert run_all(home, executor) == [FINISHED, Status.PRESENT]
     assert [spec.seed for spec in executor.submitted] == [0]
     assert service.sort_out(home, wanted(0, 1)).to_train == 0
 
@@ -85,7 +86,7 @@ def test_failed_and_diverged_trials_do_not_end_the_others(home: Home) -> None:
     service.enqueue(home, wanted(0, 1, 2, 3), "reproduce")
     executor = ScriptedExecutor(home, {0: "diverged", 1: "failed", 2: "crashed"})
     states = run_all(home, executor)
-    assert states == [TrialState.DIVERGED, TrialState.FAILED, TrialState.FAILED, FINISHED]
+    assert states == [Status.DIVERGED, Status.FAILED, Status.FAILED, FINISHED]
     messages = [trial.message for trial in QueueStore(home).read().trials]
     assert messages[:2] == ["diverged, as scripted", "error, as scripted"]
     assert "the worker died after 1 of 10 epochs" in messages[2]
@@ -99,7 +100,7 @@ def test_a_divergence_is_a_result_and_a_failure_is_tried_again(home: Home) -> No
     assert [item.spec.seed for item, _ in found.queued] == [1]
     service.enqueue(home, wanted(0, 1), "reproduce")
     executor = ScriptedExecutor(home)
-    assert run_all(home, executor) == [TrialState.DIVERGED, FINISHED]
+    assert run_all(home, executor) == [Status.DIVERGED, FINISHED]
     assert executor.submitted == []  # it goes on in the run that failed
     assert len(executor.taken_up) == 1
 
@@ -125,7 +126,7 @@ def test_a_run_stopped_by_hand_stays_stopped_and_the_queue_goes_on(home: Home) -
     going = Going(home, executor)
     going.until(lambda state: state.trials[0].state is RUNNING)
     executor.jobs[0].stop()
-    assert going.to_the_end() == [TrialState.STOPPED, FINISHED]
+    assert going.to_the_end() == [Status.STOPPED, FINISHED]
 
 
 def test_a_run_that_trains_already_is_joined(home: Home) -> None:
@@ -207,7 +208,7 @@ def test_a_run_folder_deleted_underneath_fails_that_trial_alone(home: Home) -> N
 
     shutil.rmtree(job.folder.path)
     os.close(lock_descriptor)
-    assert going.to_the_end() == [TrialState.FAILED, FINISHED]
+    assert going.to_the_end() == [Status.FAILED, FINISHED]
     assert "is gone" in QueueStore(home).read().trials[0].message
 
 
@@ -282,7 +283,7 @@ def test_what_ended_while_no_runner_lived_has_its_own_result(home: Home) -> None
         for trial, run_id in zip(state.trials, (finished, diverged, None), strict=True):
             state.put(trial.model_copy(update={"run_id": run_id}))
     executor = ScriptedExecutor(home)
-    assert run_all(home, executor) == [FINISHED, TrialState.DIVERGED, TrialState.DIVERGED]
+    assert run_all(home, executor) == [FINISHED, Status.DIVERGED, Status.DIVERGED]
     assert executor.submitted == []
     assert QueueStore(home).read().trials[2].message == "diverged, as scripted"
 

@@ -13,8 +13,8 @@ from tests.queue.scripted import spec, wanted
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.queue import service
 from workbench.queue.store import QueueDamaged, QueueNewer, QueueStore
-from workbench.queue.trial import TrialState
 from workbench.runs import lock
+from workbench.runs.status import Status
 from workbench.settings import Home
 
 ADDER = """
@@ -44,7 +44,7 @@ def test_the_same_training_is_queued_once(home: Home) -> None:
 def test_a_queue_whose_trials_are_all_done_begins_anew(home: Home) -> None:
     service.enqueue(home, wanted(0), "reproduce")
     with QueueStore(home).change() as state:
-        state.put(state.trials[0].model_copy(update={"state": TrialState.FINISHED}))
+        state.put(state.trials[0].model_copy(update={"state": Status.FINISHED}))
     service.enqueue(home, wanted(1), "reproduce")
     assert seeds(home) == [1]
 
@@ -66,7 +66,7 @@ def test_moving(home: Home) -> None:
 def test_moving_leaves_what_trains_where_it_is(home: Home) -> None:
     ids = service.enqueue(home, wanted(0, 1, 2), "reproduce")
     with QueueStore(home).change() as state:
-        state.put(state.trials[1].model_copy(update={"state": TrialState.RUNNING}))
+        state.put(state.trials[1].model_copy(update={"state": Status.RUNNING}))
     service.move(home, ids[2], 1)
     assert seeds(home) == [2, 1, 0]
 
@@ -163,9 +163,7 @@ def test_jobs_are_said_for_one_queue_and_not_the_next(
     service.start(home)
     assert store.read().jobs == 3
     with store.change() as state:
-        state.trials = [
-            trial.model_copy(update={"state": TrialState.FAILED}) for trial in state.trials
-        ]
+        state.trials = [trial.model_copy(update={"state": Status.FAILED}) for trial in state.trials]
     service.enqueue(home, wanted(2), "reproduce")
     service.start(home)
     assert store.read().jobs == 1
@@ -176,7 +174,7 @@ def test_a_living_runner_keeps_its_jobs(home: Home) -> None:
     service.enqueue(home, wanted(0), "reproduce")
     with store.change() as state:
         state.jobs = 2
-        state.put(state.trials[0].model_copy(update={"state": TrialState.FINISHED}))
+        state.put(state.trials[0].model_copy(update={"state": Status.FINISHED}))
     descriptor = lock.acquire(store.runner_lock)
     assert descriptor is not None
     service.enqueue(home, wanted(1), "reproduce")

@@ -14,7 +14,7 @@ from workbench.model.shapes import analyse
 from workbench.queue import known, service
 from workbench.queue.service import Sorted, Wanted
 from workbench.queue.store import QueueState, QueueStore
-from workbench.queue.trial import Trial, TrialState, identity
+from workbench.queue.trial import Trial, identity
 from workbench.queue.view import (
     START_SECONDS,
     QueueView,
@@ -33,6 +33,7 @@ from workbench.queue.words import (
 from workbench.runs.estimate import Speed, duration_words
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import WatchedRun
 from workbench.settings import Home
@@ -62,7 +63,7 @@ def seen(
     )
 
 
-def trial(name: str, state: TrialState = TrialState.WAITING, **values: object) -> Trial:
+def trial(name: str, state: Status = Status.WAITING, **values: object) -> Trial:
     return Trial.model_validate({"id": name, "spec": spec(), "state": state, **values})
 
 
@@ -78,8 +79,8 @@ def test_the_estimate_is_start_and_epochs() -> None:
 def test_time_left_counts_what_trains_and_what_waits() -> None:
     run = WatchedRun(RunFolder(Path("r1")), seconds_left=12.0)
     trials = [
-        trial("a", TrialState.FINISHED),
-        trial("b", TrialState.RUNNING, run_id="r1"),
+        trial("a", Status.FINISHED),
+        trial("b", Status.RUNNING, run_id="r1"),
         trial("c"),
     ]
     view = seen(trials, [speed()], {"r1": run})
@@ -95,8 +96,8 @@ def test_what_trains_side_by_side_does_not_take_its_times_one_after_the_other() 
         "r2": WatchedRun(RunFolder(Path("r2")), seconds_left=20.0),
     }
     trials = [
-        trial("a", TrialState.RUNNING, run_id="r1"),
-        trial("b", TrialState.RUNNING, run_id="r2"),
+        trial("a", Status.RUNNING, run_id="r1"),
+        trial("b", Status.RUNNING, run_id="r2"),
         trial("c"),
     ]
     one = estimated_seconds(spec(), [speed()])
@@ -106,7 +107,7 @@ def test_what_trains_side_by_side_does_not_take_its_times_one_after_the_other() 
 
 def test_what_is_not_known_is_said_so() -> None:
     run = WatchedRun(RunFolder(Path("r1")), seconds_left=12.0)
-    trials = [trial("b", TrialState.RUNNING, run_id="r1"), trial("c"), trial("d")]
+    trials = [trial("b", Status.RUNNING, run_id="r1"), trial("c"), trial("d")]
     view = seen(trials, [], {"r1": run})
     assert view.seconds_left == pytest.approx(12.0)
     assert view.unknown == 2
@@ -119,33 +120,33 @@ def test_a_queue_without_a_runner_is_interrupted(home: Home) -> None:
     watch = QueueWatch(home)
     assert watch.look({}).interrupted
     with QueueStore(home).change() as state:
-        state.put(state.trials[0].model_copy(update={"state": TrialState.FINISHED}))
+        state.put(state.trials[0].model_copy(update={"state": Status.FINISHED}))
     assert not watch.look({}).interrupted  # the change is seen
 
 
 def test_a_run_that_ended_without_a_runner_has_its_result(home: Home) -> None:
     job = ScriptedExecutor(home).submit(spec(), Labels(), "sweep")
     job.end("finished")
-    trials = [trial("a", TrialState.RUNNING, run_id=job.run_id)]
+    trials = [trial("a", Status.RUNNING, run_id=job.run_id)]
     view = seen(trials, [], {}, running=False, results=[summarise(job.folder)])
-    assert view.trials[0].trial.state is TrialState.FINISHED
+    assert view.trials[0].trial.state is Status.FINISHED
     assert view.trials[0].accuracy == 0.95
     assert (view.ended, view.pending, view.lost) == (1, (), False)
-    assert seen(trials, [], {}, running=True).trials[0].trial.state is TrialState.RUNNING
+    assert seen(trials, [], {}, running=True).trials[0].trial.state is Status.RUNNING
 
 
-def test_without_a_runner_what_trains_on_is_named_and_the_rest_is_halted() -> None:
+def test_without_a_runner_what_trains_on_is_named_and_the_rest_has_crashed() -> None:
     run = WatchedRun(RunFolder(Path("r1")), seconds_left=12.0)
     trials = [
-        trial("a", TrialState.RUNNING, run_id="r1"),
-        trial("b", TrialState.RUNNING, run_id="r2"),
+        trial("a", Status.RUNNING, run_id="r1"),
+        trial("b", Status.RUNNING, run_id="r2"),
         trial("c"),
     ]
     view = seen(trials, [], {"r1": run}, running=False)
     assert view.lost and view.interrupted
-    assert [item.state_word for item in view.trials] == ["running", "halted", "waiting"]
+    assert [item.state.word for item in view.trials] == ["training", "crashed", "waiting"]
     assert process_lost(view) == "the queue's process is gone; run r1 trains on"
-    assert [item["state"] for item in view.to_json()["trials"]] == ["running", "halted", "waiting"]
+    assert [item["state"] for item in view.to_json()["trials"]] == ["running", "crashed", "waiting"]
     # So it is for those who follow others of its trials.
     assert process_lost(view.only(["c"])) == process_lost(view) and view.only(["c"]).lost
     nobody = seen(trials[1:], [], {}, running=False)
@@ -155,7 +156,7 @@ def test_without_a_runner_what_trains_on_is_named_and_the_rest_is_halted() -> No
 
 
 def test_a_queue_that_has_ended_says_nothing_of_the_jobs_of_the_next() -> None:
-    ended = [trial("a", TrialState.FINISHED)]
+    ended = [trial("a", Status.FINISHED)]
     assert seen(ended, [], {}, running=False).jobs == 1
     assert seen(ended, [], {}, running=True).jobs == 2
     assert seen([*ended, trial("b")], [], {}, running=False).jobs == 2
@@ -178,7 +179,7 @@ def test_what_was_begun_is_estimated_by_the_epochs_that_remain(home: Home) -> No
     # While it is taken up, before its pace is known.
     with QueueStore(home).change() as state:
         state.put(
-            state.trials[0].model_copy(update={"state": TrialState.RUNNING, "run_id": began.run_id})
+            state.trials[0].model_copy(update={"state": Status.RUNNING, "run_id": began.run_id})
         )
     living = {began.run_id: WatchedRun(began.folder, summary=summarise(began.folder))}
     assert QueueWatch(home).look(living).trials[0].seconds_left == pytest.approx(begun)
@@ -190,7 +191,7 @@ def test_where_some_times_are_unknown_the_rest_is_the_least() -> None:
     assert time_words(90.0, 0).startswith("about 90 s, until ")
     assert time_words(None, 3).startswith("how long is not known yet")
     run = WatchedRun(RunFolder(Path("r1")), seconds_left=12.0)
-    view = seen([trial("b", TrialState.RUNNING, run_id="r1"), trial("c")], [], {"r1": run})
+    view = seen([trial("b", Status.RUNNING, run_id="r1"), trial("c")], [], {"r1": run})
     assert short_time_left(view) == "at least 12 s left"
     assert short_time_left(seen([], [], {})) == ""
 

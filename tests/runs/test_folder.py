@@ -25,11 +25,12 @@ from workbench.runs.events import (
     Started,
     Stopped,
 )
-from workbench.runs.folder import RunFolder, RunStatus, all_runs, create_run, find_run
+from workbench.runs.folder import RunFolder, all_runs, create_run, find_run
 from workbench.runs.log import EventWriter
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels, checked_labels
-from workbench.runs.summary import summarise
+from workbench.runs.status import Status
+from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
 
@@ -68,19 +69,21 @@ def test_data_is_private(home: Home, spec: TrainingSpec) -> None:
 
 def test_status_follows_lock_and_log(home: Home, spec: TrainingSpec) -> None:
     folder, descriptor = create_run(home, spec, Labels(), "run")
-    assert folder.status() is RunStatus.RUNNING
+    assert folder.status() is Status.RUNNING
     log(folder, Queued(1.0))
-    assert folder.status() is RunStatus.QUEUED
+    assert folder.status() is Status.QUEUED
     log(folder, Paused(1.0, 5))
-    assert folder.status() is RunStatus.PAUSED
+    assert folder.status() is Status.PAUSED
     log(folder, Resumed(1.0, 1, 5, 0.5))
-    assert folder.status() is RunStatus.RUNNING
+    assert folder.status() is Status.RUNNING
     os.close(descriptor)
-    assert folder.status() is RunStatus.CRASHED
+    assert folder.status() is Status.CRASHED
+    (folder.path / "killed").touch()
+    assert folder.status() is Status.KILLED
     for ending, status in (
-        (Stopped(2.0, 0, 5, 0.5, None), RunStatus.STOPPED),
-        (Failed(2.0, 0, 5, 0.5, None, message="no"), RunStatus.FAILED),
-        (Finished(2.0, 10, 50, 5.0, 10.0), RunStatus.FINISHED),
+        (Stopped(2.0, 0, 5, 0.5, None), Status.STOPPED),
+        (Failed(2.0, 0, 5, 0.5, None, message="no"), Status.FAILED),
+        (Finished(2.0, 10, 50, 5.0, 10.0), Status.FINISHED),
     ):
         log(folder, ending)
         assert folder.status() is status
@@ -207,11 +210,11 @@ def test_the_list_of_runs_sees_a_run_prepare_again(home: Home, spec: TrainingSpe
     runs = Watchlist(home)
     runs.look()
     seen = runs.living[0]
-    assert seen.summary is not None and seen.summary.status is RunStatus.PAUSED
+    assert seen.summary is not None and seen.summary.status is Status.PAUSED
     log(folder, Preparing(2.0, "starting the worker"))
     runs.look()
     seen = runs.living[0]
-    assert seen.summary is not None and seen.summary.status is RunStatus.RUNNING
+    assert seen.summary is not None and seen.summary.status is Status.RUNNING
     assert seen.preparing == "starting the worker"
     os.close(descriptor)
 
@@ -219,7 +222,9 @@ def test_the_list_of_runs_sees_a_run_prepare_again(home: Home, spec: TrainingSpe
 def test_summary_of_each_state(home: Home, spec: TrainingSpec) -> None:
     folder, descriptor = create_run(home, spec, Labels(tags=("x",), note="hm"), "run")
     running = summarise(folder)
-    assert running.status is RunStatus.RUNNING and running.test_accuracy is None
+    assert running.status is Status.RUNNING and running.test_accuracy is None
+    assert running.state is Status.PREPARING and "preparing" not in running.to_json()
+    assert running.status_words == ("preparing", "preparing", "running")
     assert running.parameters == 101_770 and running.tags == ("x",) and running.note == "hm"
     os.close(descriptor)
     log(
@@ -228,4 +233,39 @@ def test_summary_of_each_state(home: Home, spec: TrainingSpec) -> None:
     )
     diverged = summarise(folder)
     assert diverged.diverged and diverged.test_accuracy is None
+    assert (diverged.status, diverged.state) == (Status.FAILED, Status.DIVERGED)
     assert len(json.dumps(diverged.to_json())) < 2000
+
+
+@pytest.mark.parametrize(
+    ("dataset", "accuracy", "confusion", "answer"),
+    [
+        ("mnist", 0.5, [[0, 5], [0, 5]], 1),
+        ("fashion_mnist", 0.1, [[7, 0], [7, 0]], 0),
+        ("mnist", 0.1135, [[4, 1], [2, 3]], None),  # by chance as many as show a 1
+        ("mnist", 0.1135, [], 1),  # a log of an earlier version
+        ("fashion_mnist", 0.1135, [], None),
+    ],
+)
+def test_a_collapse_is_told_by_what_the_network_answers(
+    home: Home,
+    spec: TrainingSpec,
+    dataset: str,
+    accuracy: float,
+    confusion: list[list[int]],
+    answer: int | None,
+) -> None:
+    data = spec.dataset.model_copy(update={"name": dataset})
+    spec = spec.model_copy(update={"dataset": data})
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    os.close(descriptor)
+    log(folder, Finished(2.0, 1, 9, 0.5, 9.0, test_accuracy=accuracy, confusion=confusion))
+    summary = summarise(folder)
+    assert summary.collapsed_to == answer
+    assert summary.state is (Status.FINISHED if answer is None else Status.COLLAPSED)
+    assert summary.status is Status.FINISHED
+    again = RunSummary.model_validate(summary.to_json())
+    assert again.collapsed_to == answer  # what was judged once is not judged again
+    old = {key: value for key, value in summary.to_json().items() if key != "collapsed_to"}
+    by_accuracy = 1 if dataset == "mnist" and accuracy == 0.1135 else None
+    assert RunSummary.model_validate(old).collapsed_to == by_accuracy

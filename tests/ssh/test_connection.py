@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from workbench.leaderboard.store import Leaderboard
-from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.folder import RunFolder, all_runs
+from workbench.runs.status import Status
 from workbench.settings import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def test_a_training_outlives_its_connection(server: Server, login: type[Login], 
     )
     seen = epochs(folder)
     wait_for(lambda: epochs(folder) > seen + 1, "the training to go on")
-    assert folder.status() is RunStatus.RUNNING
+    assert folder.status() is Status.RUNNING
 
     second = login(server.command(remote_command(home)))
     second.wait_for("● 1 training")
@@ -114,7 +115,7 @@ def test_a_training_outlives_its_connection(server: Server, login: type[Login], 
     second.wait_until(lambda: re.search(r"epoch +\d+ */ *250", second.text), "the run's screen", 30)
     # Its whole history is there: the table of epochs goes back before this login.
     assert epochs(folder) > seen
-    second.wait_until(lambda: folder.status() is RunStatus.FINISHED, "the end", 400)
+    second.wait_until(lambda: folder.status() is Status.FINISHED, "the end", 400)
     assert [epoch.epoch for epoch in folder.history().epochs] == list(range(1, 251))
     second.wait_until(lambda: Leaderboard(home).entries(), "the leaderboard")
     second.press("4")
@@ -146,14 +147,14 @@ def test_quitting_asks_and_leaves_it_training(
     here.press("\r")  # the first answer: leave it training
     assert here.end() == 0
     wait_for(lambda: len(processes_of(home)) == 1, "all but the worker to end")
-    assert folder.status() is RunStatus.RUNNING
+    assert folder.status() is Status.RUNNING
 
     again = login(server.command(remote_command(home)), 80, 24)
     again.wait_for("● 1 training")
     again.press("3")
     again.wait_for(folder.run_id[:4])
     again.press("s")  # stop and save, from another connection than it was started from
-    again.wait_until(lambda: folder.status() is RunStatus.STOPPED, "the stop")
+    again.wait_until(lambda: folder.status() is Status.STOPPED, "the stop")
     again.press("q")
     assert again.end() == 0
     wait_for(lambda: not processes_of(home), "every process to end")

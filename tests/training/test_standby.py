@@ -21,12 +21,13 @@ from workbench.model.overrides import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
 from workbench.runs.events import Preparing
-from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.folder import RunFolder
 from workbench.runs.launcher import launch
 from workbench.runs.log import EventReader
 from workbench.runs.plan import Plan, dataset_ref, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.standby import Standby
+from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.training.checkpoint import load_checkpoint
 
@@ -64,7 +65,7 @@ def spec(home: Home, preset: str = "nn-1", seed: int = 0, images: int = 3000) ->
 def train(home: Home, standby: Standby | None, what: TrainingSpec | None = None) -> RunFolder:
     (folder,) = launch(home, [what or spec(home)], Labels(), "app", standby)
     wait_for(lambda: not lock.is_held(folder.lock_file))
-    assert folder.status() is RunStatus.FINISHED, folder.log_file.read_text()
+    assert folder.status() is Status.FINISHED, folder.log_file.read_text()
     return folder
 
 

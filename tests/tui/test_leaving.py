@@ -19,11 +19,11 @@ from workbench.model.spec import TrainingSpec
 from workbench.queue import service
 from workbench.queue.service import Wanted
 from workbench.queue.store import QueueStore
-from workbench.queue.trial import TrialState
 from workbench.runs import control, launcher, lock
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.app import LEAVING, WorkbenchApp
 from workbench.tui.screens.compose import ComposeScreen
@@ -286,7 +286,7 @@ async def test_a_killed_queue_takes_what_trains_with_it(
     held = running_queue(home)
     run = LivingRun(home, by="reproduce")
     with QueueStore(home).change() as state:
-        update = {"state": TrialState.RUNNING, "run_id": run.folder.run_id}
+        update = {"state": Status.RUNNING, "run_id": run.folder.run_id}
         state.put(state.trials[0].model_copy(update=update))
     app = WorkbenchApp(home)
     app.queue_started = True

@@ -19,9 +19,10 @@ from workbench.model.tables import paper_table
 from workbench.queue import service
 from workbench.queue.service import Wanted
 from workbench.queue.store import QueueDamaged, QueueStore
-from workbench.queue.trial import Trial, TrialState
+from workbench.queue.trial import Trial
 from workbench.runs import control, lock
-from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.folder import RunFolder, all_runs
+from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.dialog import ChoiceDialog
@@ -145,12 +146,12 @@ async def test_a_training_moves_and_ends_beside_the_paper(
 ) -> None:
     service.enqueue(home, wanted(1, 0, 2), "sweep")
     living = LivingRun(home)
-    put(home, 1, state=TrialState.RUNNING, run_id=living.folder.run_id)
+    put(home, 1, state=Status.RUNNING, run_id=living.folder.run_id)
     runner.hold(home)
     app = WorkbenchApp(home)
     async with app.run_test(size=(width, 40)) as pilot:
         await pilot.press("5")
-        await until(pilot, lambda: has_line(app, "◌ starting"))
+        await until(pilot, lambda: has_line(app, "●"))
         assert app.screen.query_one(RowList).cursor == 1  # on what trains
         for share in (0.3, 0.4, 0.5):
             living.train(share)
@@ -164,7 +165,7 @@ async def test_a_training_moves_and_ends_beside_the_paper(
         assert len(seeds(home)) == 3
         living.finish(0.9524)
         Leaderboard(home).sync()
-        put(home, 1, state=TrialState.FINISHED)
+        put(home, 1, state=Status.FINISHED)
         await until(pilot, lambda: has_line(app, "✓ finished", "95.24", "95.14", "1:00"))
         assert "95.24 %, paper 95.14 % (+0.10)" in detail(app)
         assert headline(app).startswith("1 of 3 done")
@@ -186,7 +187,7 @@ async def test_waiting_trials_are_moved_and_the_cursor_with_them(home: Home) -> 
         await pilot.press("home", "K")  # the first one stays where it is
         await pilot.press("J")
         await until(pilot, lambda: seeds(home) == [0, 1, 2, 3])
-        put(home, 0, state=TrialState.FINISHED)
+        put(home, 0, state=Status.FINISHED)
         await pilot.press("home", "J")
         await until(pilot, lambda: "only waiting trials can be moved" in said(app))
 
@@ -214,7 +215,7 @@ async def test_one_is_dropped_at_once_several_when_asked(home: Home) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: seeds(home) == [3])
         await until(pilot, lambda: len(lines(app)) == 1)
-        put(home, 0, state=TrialState.FAILED, message="out of memory")
+        put(home, 0, state=Status.FAILED, message="out of memory")
         await until(pilot, lambda: "1 failed" in headline(app))
         assert "s tries again" in headline(app) and "failed: out of memory" in detail(app)
         await pilot.press("x")
@@ -224,7 +225,7 @@ async def test_one_is_dropped_at_once_several_when_asked(home: Home) -> None:
 @pytest.mark.asyncio
 async def test_s_starts_stops_and_lets_a_stopping_one_go_on(home: Home, runner: RunnerHere) -> None:
     service.enqueue(home, wanted(0, 1), "sweep")
-    put(home, 0, state=TrialState.FAILED, message="the disk was full")
+    put(home, 0, state=Status.FAILED, message="the disk was full")
     store = QueueStore(home)
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -233,7 +234,7 @@ async def test_s_starts_stops_and_lets_a_stopping_one_go_on(home: Home, runner: 
         await pilot.press("s")
         await until(pilot, lambda: store.runs() and headline(app).startswith("0 of 2 done"))
         assert app.queue_started
-        assert [trial.state for trial in store.read().trials] == [TrialState.WAITING] * 2
+        assert [trial.state for trial in store.read().trials] == [Status.WAITING] * 2
         with store.change() as state:
             state.message = "no space left on the device"
         await until(pilot, lambda: headline(app).startswith("waiting: no space left on the device"))
@@ -244,13 +245,13 @@ async def test_s_starts_stops_and_lets_a_stopping_one_go_on(home: Home, runner: 
         await until(pilot, lambda: not store.read().stopping)
         await until(pilot, lambda: "goes on after all" in said(app))
         assert app.queue_started
-        put(home, 0, state=TrialState.RUNNING, run_id="gone")
+        put(home, 0, state=Status.RUNNING, run_id="gone")
         runner.end()  # killed in the midst, its last message is still there
         gone = "the queue's process is gone, 2 to train; s goes on"
         await until(pilot, lambda: headline(app).startswith(gone))
-        assert has_line(app, "! halted")
+        assert has_line(app, "✗ crashed")
         await pilot.press("home")
-        assert "halted: nobody trains it now" in detail(app)
+        assert "crashed: nobody trains it now" in detail(app)
 
 
 @pytest.mark.asyncio
@@ -351,7 +352,7 @@ async def test_the_dialog_begins_with_one_job_when_the_last_queue_has_ended(home
         state.jobs = 2
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:
-        for value, state_now in (("2", TrialState.WAITING), ("1", TrialState.FINISHED)):
+        for value, state_now in (("2", Status.WAITING), ("1", Status.FINISHED)):
             put(home, 0, state=state_now)
             await pilot.press("5")
             shown = "waiting" if value == "2" else "finished"
@@ -390,7 +391,7 @@ async def test_a_file_that_cannot_be_read_is_said_once_until_it_is_mended(home: 
 async def test_runs_are_opened_and_missing_ones_are_said(home: Home) -> None:
     folder = ended_run(home)
     service.enqueue(home, wanted(1, 2), "sweep")
-    put(home, 0, state=TrialState.FINISHED, run_id=folder.run_id)
+    put(home, 0, state=Status.FINISHED, run_id=folder.run_id)
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("5")
@@ -463,15 +464,15 @@ async def test_a_real_queue_is_started_killed_taken_up_stopped_and_finished(home
         await until(pilot, lambda: headline(app).startswith("the queue's process is gone; run "))
         assert "trains on, 2 to train; s goes on" in headline(app)
         folder = RunFolder(home.runs / str(store.read().trials[0].run_id))
-        assert folder.status() is RunStatus.RUNNING  # what trains goes on
+        assert folder.status() is Status.RUNNING  # what trains goes on
         await pilot.press("s")
         await until(pilot, lambda: store.runs() and headline(app).startswith("0 of 2 done"), 30.0)
-        await until(pilot, lambda: store.read().trials[0].state is TrialState.RUNNING, 30.0)
+        await until(pilot, lambda: store.read().trials[0].state is Status.RUNNING, 30.0)
         await pilot.press("J", "d")  # what trains is neither moved nor dropped
         await until(pilot, lambda: "s stops it there" in said(app))
         await pilot.press("s")
         await until(pilot, lambda: headline(app).startswith("stopped, 2 to train"), 60.0)
-        assert folder.status() is RunStatus.STOPPED
+        assert folder.status() is Status.STOPPED
         assert "goes on from its last whole epoch" in detail(app)
         await pilot.press("d")  # the long one; the short one is trained to its end
         await until(pilot, lambda: len(lines(app)) == 1)

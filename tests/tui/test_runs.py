@@ -254,7 +254,7 @@ def test_a_resumed_run_is_noticed(home: Home) -> None:
     watchlist = Watchlist(home)
     watchlist.look()
     watchlist.read_more()
-    assert [run.alive for run in watchlist.runs] == [False]
+    assert [run.state.alive for run in watchlist.runs] == [False]
     from workbench.runs import lock
     from workbench.runs.events import Preparing
     from workbench.runs.log import EventWriter
@@ -264,7 +264,7 @@ def test_a_resumed_run_is_noticed(home: Home) -> None:
     writer.write(Preparing(time.time(), "starting the worker"))
     watchlist.look()
     watchlist.look()
-    assert [run.alive for run in watchlist.runs] == [True]
+    assert [run.state.alive for run in watchlist.runs] == [True]
     writer.close()
     assert held is not None
     os.close(held)

@@ -24,12 +24,12 @@ from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui import plotting
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.compose import ComposeScreen
 from workbench.tui.screens.train import TrainScreen
-from workbench.tui.screens.train.state import Phase
 from workbench.tui.widgets.row_list import RowList
 
 MORNING = 1_767_258_000.0  # 2026-01-01, 09:00 UTC
@@ -144,7 +144,7 @@ def test_train(snap_compare: Compare, home: Home, results: list[RunFolder]) -> N
     async def before(pilot: Pilot[None]) -> None:
         screen = TrainScreen(results[0])
         await app.push_screen(screen)
-        await until(pilot, lambda: screen.phase is Phase.FINISHED)
+        await until(pilot, lambda: screen.status is Status.FINISHED)
         await until(pilot, lambda: "result" in app.export_screenshot())
         await settle(pilot)
 

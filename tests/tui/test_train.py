@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from textual.geometry import Region
@@ -33,12 +34,12 @@ from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventReader, EventWriter
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.runs.watchlist import Watchlist, read_run
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.runs.rows import state_words
 from workbench.tui.screens.train import TrainScreen, numbers, plots
 from workbench.tui.screens.train.confusion import (
     ConfusionScreen,
@@ -47,7 +48,7 @@ from workbench.tui.screens.train.confusion import (
 )
 from workbench.tui.screens.train.log import LogScreen, clean
 from workbench.tui.screens.train.plots import RunPlots
-from workbench.tui.screens.train.state import Phase, RunState
+from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.hints import Hints
@@ -152,10 +153,10 @@ def lowest_line(plot: CurvePlot) -> str:
 def in_the_list(folder: RunFolder, home: Home | None = None) -> str:
     """The state as the list of runs shows it; of a living run with its home."""
     if home is None:
-        return " ".join(state_words(read_run(folder))[:2])
+        return f"{read_run(folder).state.mark} {read_run(folder).state.word}"
     watchlist = Watchlist(home)
     watchlist.look()
-    return " ".join(state_words(watchlist.living[0])[:2])
+    return f"{watchlist.living[0].state.mark} {watchlist.living[0].state.word}"
 
 
 def text(screen: TrainScreen, name: str) -> str:
@@ -166,7 +167,7 @@ async def test_a_run_is_followed_from_waiting_to_its_result(home: Home, run: Fak
     run.write(Preparing(time.time() - 7, "loading TensorFlow"))
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: "Loading TensorFlow … " in text(screen, "run-notice"))
-        assert screen.phase is Phase.PREPARING
+        assert screen.status is Status.PREPARING
         run.train(1500)
         await until(pilot, lambda: "96.10 %" in text(screen, "run-now"))
         assert text(screen, "run-notice") == ""
@@ -265,20 +266,20 @@ async def test_pause_stop_and_kill_reach_the_worker(home: Home, run: FakeRun) ->
     run.train(500)
     asked = lambda: control.requested(run.folder.path)  # noqa: E731
     async with shown(home, run.folder) as (screen, pilot):
-        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await until(pilot, lambda: screen.status is Status.RUNNING)
         assert "p pause" in hints(screen) and "p go on" not in hints(screen)
         await pilot.press("p")
         assert asked() is control.Command.PAUSE
         assert "pausing" in text(screen, "run-head")
         run.write(Paused(time.time(), 500))
-        await until(pilot, lambda: screen.phase is Phase.PAUSED)
+        await until(pilot, lambda: screen.status is Status.PAUSED)
         assert "‖ paused" in text(screen, "run-head")
         assert "p goes on" in text(screen, "run-notice")
         assert "p go on" in hints(screen) and "p pause" not in hints(screen)
         await pilot.press("p")
         assert asked() is control.Command.RUN
         run.write(Resumed(time.time(), 1, 500, 25.0))
-        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await until(pilot, lambda: screen.status is Status.RUNNING)
         await pilot.press("s")
         assert asked() is control.Command.STOP
         await pilot.press("K")
@@ -295,16 +296,20 @@ async def test_a_confirmed_kill_ends_the_worker(
 ) -> None:
     run.train(500)
     killed = []
-    monkeypatch.setattr(control, "kill", lambda path: killed.append(path))
+
+    def kill(path: Path) -> None:
+        (path / "killed").touch()  # as the real one does, before its signal
+        killed.append(path)
+
+    monkeypatch.setattr(control, "kill", kill)
     async with shown(home, run.folder) as (screen, pilot):
-        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await until(pilot, lambda: screen.status is Status.RUNNING)
         await pilot.press("K")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: killed)
         run.die()
-        await until(pilot, lambda: screen.phase is Phase.CRASHED)
-        assert "died in epoch 1, at step 500" in " ".join(text(screen, "run-notice").split())
+        await until(pilot, lambda: screen.status is Status.KILLED)
 
 
 async def test_a_crashed_run_is_taken_up_again_in_place(
@@ -329,7 +334,7 @@ async def test_a_crashed_run_is_taken_up_again_in_place(
 
         run._lock = lock.acquire(run.folder.lock_file) or -1
         run.write(Preparing(time.time(), "starting the worker"))
-        await until(pilot, lambda: screen.phase is Phase.TRAINING or "Starting" in text(
+        await until(pilot, lambda: screen.status is Status.RUNNING or "Starting" in text(
             screen, "run-notice"))  # fmt: skip
         run.write(Resumed(time.time(), 2, 1000, 50.0))
         run.train(1100, 1000)
@@ -360,7 +365,7 @@ async def test_a_divergence_is_marked_though_its_chunk_was_never_written(
 
 async def test_a_collapsed_run_is_named_as_in_the_list(home: Home, run: FakeRun) -> None:
     run.train(5 * STEPS)
-    run.end(Finished, confusion=CONFUSION, test_accuracy=0.1135)
+    run.end(Finished, confusion=[[0, 90, 0]] * 3, test_accuracy=0.1135)
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: "! collapsed" in text(screen, "run-head"))
         assert "! collapsed" in in_the_list(run.folder)
@@ -375,21 +380,23 @@ async def test_a_crash_names_the_epoch_it_cut_short_and_a_kill_is_no_mystery(
         (run.folder.path / "killed").touch()
     run.die()
     async with shown(home, run.folder) as (screen, pilot):
-        await until(pilot, lambda: screen.phase is Phase.CRASHED)
+        state = Status.KILLED if killed else Status.CRASHED
+        await until(pilot, lambda: screen.status is state)
         said = " ".join(text(screen, "run-notice").split())
         if killed:
             assert said == "Killed; r takes it up after epoch 2."
         else:
             assert "died in epoch 3, at step 2,000, without a word" in said
             assert "r takes the run up again after epoch 2" in said
-        assert "✗ crashed" in text(screen, "run-head")
-        assert "✗ crashed" in in_the_list(run.folder)
+        shown_state = "■ killed" if killed else "✗ crashed"
+        assert shown_state in text(screen, "run-head")
+        assert shown_state in in_the_list(run.folder)
 
 
 async def test_a_kill_is_told_to_who_watches(home: Home, run: FakeRun) -> None:
     run.train(500)
     async with shown(home, run.folder) as (screen, pilot):
-        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await until(pilot, lambda: screen.status is Status.RUNNING)
         (run.folder.path / "killed").touch()
         run.die()
         await until(
@@ -500,7 +507,7 @@ async def test_the_ways_out_of_a_training_stay_in_the_footer(
 ) -> None:
     run.train(500)
     async with shown(home, run.folder, (width, 24)) as (screen, pilot):
-        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await until(pilot, lambda: screen.status is Status.RUNNING)
         await pilot.pause()
         line = hints(screen)
         places = [line.find(key) for key in keys]
@@ -574,7 +581,7 @@ async def test_confusion_and_log_open_over_the_screen(home: Home, run: FakeRun) 
     run.folder.log_file.write_bytes(b"\x1b[31mloading\x1b[0m [brackets]\n" + long)
     run.end(Finished, confusion=CONFUSION)
     async with shown(home, run.folder, (80, 24)) as (screen, pilot):
-        await until(pilot, lambda: screen.phase is Phase.FINISHED)
+        await until(pilot, lambda: screen.status is Status.FINISHED)
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfusionScreen))
         await pilot.press("escape")
@@ -601,7 +608,7 @@ async def test_again_takes_the_next_unused_seed(
     asked: list[int] = []
     async with shown(home, run.folder) as (screen, pilot):
         monkeypatch.setattr(pilot.app, "train", lambda specs: asked.append(specs[0].seed))
-        await until(pilot, lambda: screen.phase is Phase.FINISHED)
+        await until(pilot, lambda: screen.status is Status.FINISHED)
         await pilot.press("n")
         await until(pilot, lambda: asked == [2])
     other.die()
@@ -610,9 +617,9 @@ async def test_again_takes_the_next_unused_seed(
 async def test_a_folder_deleted_underneath_is_said(home: Home, run: FakeRun) -> None:
     run.train(500)
     async with shown(home, run.folder) as (screen, pilot):
-        await until(pilot, lambda: screen.phase is Phase.TRAINING)
+        await until(pilot, lambda: screen.status is Status.RUNNING)
         shutil.rmtree(run.folder.path)
-        await until(pilot, lambda: screen.phase is Phase.GONE)
+        await until(pilot, lambda: screen.status is Status.DELETED)
         assert "has been deleted" in text(screen, "run-notice")
         await pilot.press("y", "z", "h", "l", "p", "s")
         assert pilot.app.is_running

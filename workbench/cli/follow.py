@@ -12,13 +12,14 @@ from typing import Protocol
 
 from workbench.runs import lock
 from workbench.runs.events import Event
-from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
 from workbench.runs.log import EventReader
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 
 POLL_SECONDS = 0.1
-EXIT_CODES = {RunStatus.FINISHED: 0, RunStatus.STOPPED: 130}
+EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 130}
 
 
 class View(Protocol):

@@ -7,10 +7,12 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.output import console, note
+from workbench.leaderboard.paper import points_off
 from workbench.leaderboard.wording import count, percent, points
 from workbench.runs.events import Epoch, Event, Paused, Resumed
-from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -58,25 +60,27 @@ def result_lines(summary: RunSummary, paper_accuracy: float | None) -> list[str]
     """How the run ended, in one or two lines."""
     run = f"{summary.title}, seed {summary.seed}, {summary.precision}"
     took = f"{clock(summary.train_seconds)} of training"
-    match summary.status:
-        case RunStatus.FINISHED:
-            line = f"finished  {run}: {percent(summary.test_accuracy)} of the test images, {took}"
-            if paper_accuracy is not None and summary.test_accuracy is not None:
-                apart = points(100 * (summary.test_accuracy - paper_accuracy))
-                line += f"; paper {percent(paper_accuracy)} ({apart} points)"
-        case RunStatus.STOPPED:
-            line = f"stopped   {run}: {summary.epochs_completed} of {summary.epochs} epochs, {took}"
-        case RunStatus.FAILED:
-            line = f"failed    {run}: {summary.message}"
-        case RunStatus.CRASHED:
-            line = (
-                f"crashed   {run}: the worker died after {summary.epochs_completed} of "
-                f"{summary.epochs} epochs"
-            )
+    so_far = f"{summary.epochs_completed} of {summary.epochs} epochs"
+    state = summary.state
+    match state:
+        case Status.FINISHED | Status.COLLAPSED:
+            line = f"{run}: {percent(summary.test_accuracy)} of the test images, {took}"
+            if state is Status.COLLAPSED:
+                line += f"; it answers {summary.collapsed_to} to every test image"
+            apart = points_off(summary.test_accuracy, paper_accuracy)
+            if paper_accuracy is not None:
+                line += f"; paper {percent(paper_accuracy)}"
+                line += f" ({points(apart)} points)" if apart is not None else ""
+        case Status.STOPPED:
+            line = f"{run}: {so_far}, {took}"
+        case Status.KILLED:
+            line = f"{run}: after {so_far}"
+        case Status.CRASHED:
+            line = f"{run}: the worker died after {so_far}"
         case _:
-            line = f"{summary.status}  {run}"
-    lines = [line]
-    if summary.status in (RunStatus.STOPPED, RunStatus.CRASHED):
+            line = f"{run}: {summary.message}" if summary.message else run
+    lines = [f"{state.word:<9} {line}"]
+    if state.resumable and state is not Status.FAILED:
         lines.append(f"          go on with `mnist-workbench resume {summary.run_id}`")
     return lines
 

@@ -11,8 +11,8 @@ from workbench.cli.options import HomeOption, ListFormat, current_home
 from workbench.cli.trials import JobsOption
 
 if TYPE_CHECKING:
-    from workbench.leaderboard.table import Cell, Table
-    from workbench.queue.view import QueueView, TrialView
+    from workbench.leaderboard.table import Table
+    from workbench.queue.view import QueueView
     from workbench.settings import Home
 
 TrialArgument = Annotated[
@@ -134,14 +134,14 @@ def drop(
     from workbench.leaderboard.wording import count
     from workbench.queue import service
     from workbench.queue.store import QueueStore
-    from workbench.queue.trial import TrialState
+    from workbench.runs.status import Status
 
     place = current_home()
     store = QueueStore(place)
     state = store.read()
     if every:
         alive = store.runs()
-        ids = [t.id for t in state.trials if not (alive and t.state is TrialState.RUNNING)]
+        ids = [t.id for t in state.trials if not (alive and t.state is Status.RUNNING)]
     elif trials:
         ids = [service.find_trial(state, name).id for name in trials]
     else:
@@ -179,7 +179,7 @@ def _view(home: Home) -> QueueView:
 
 def queue_table(view: QueueView) -> Table:
     """The queue as a table, in its order."""
-    from workbench.leaderboard.table import Align, Heading, Table, cell
+    from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
     from workbench.leaderboard.wording import percent
     from workbench.queue.words import time_left
     from workbench.runs.estimate import duration_words
@@ -198,7 +198,7 @@ def queue_table(view: QueueView) -> Table:
     rows = tuple(
         (
             cell(item.trial.id),
-            _state_cell(item),
+            Cell(item.state.word, Tone(item.state.role), item.state.mark),
             cell(item.trial.label),
             cell(item.trial.text),
             cell(f"{item.progress:.0%}" if item.progress else ""),
@@ -225,19 +225,3 @@ def _title(view: QueueView, left: str) -> str:
         state = process_lost(view) if view.lost else "stopped"
         return f"Queue: {state}; {done}; `mnist-workbench queue start` goes on, {left}"
     return f"Queue: {done}; {left}"
-
-
-def _state_cell(item: TrialView) -> Cell:
-    from workbench.leaderboard.table import Tone, cell
-    from workbench.queue.trial import TrialState
-
-    tones = {
-        TrialState.FINISHED: Tone.GOOD,
-        TrialState.PRESENT: Tone.GOOD,
-        TrialState.RUNNING: Tone.STRONG,
-        TrialState.FAILED: Tone.BAD,
-        TrialState.DIVERGED: Tone.BAD,
-        TrialState.STOPPED: Tone.WARNING,
-    }
-    tone = Tone.WARNING if item.halted else tones.get(item.trial.state, Tone.PLAIN)
-    return cell(item.state_word, tone)

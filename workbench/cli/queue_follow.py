@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from workbench.cli.follow import counted_interrupts
 from workbench.cli.output import console, live_terminal, note
 from workbench.cli.progress import clock
-from workbench.leaderboard.paper import paper_accuracies
+from workbench.leaderboard.paper import paper_accuracies, points_off
 from workbench.leaderboard.wording import percent, points
 from workbench.queue import service
 from workbench.queue.store import QueueDamaged
-from workbench.queue.trial import TrialState
 from workbench.queue.view import QueueView, TrialView
 from workbench.queue.watch import QueueWatch
 from workbench.queue.words import short_time_left, time_left
 from workbench.runs import control
+from workbench.runs.status import Status
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
 
@@ -80,7 +80,7 @@ def _looks(
     What had ended before the first look is not told, but for one's `own` trials.
     """
     watch, runs = QueueWatch(home), Watchlist(home)
-    told: dict[str, TrialState] | None = None
+    told: dict[str, Status] | None = None
     try:
         while True:
             runs.look()
@@ -109,7 +109,7 @@ def _interrupt(home: Home, view: QueueView, presses: int, display: Display) -> N
             control.kill(home.runs / item.trial.run_id)
 
 
-def _tell_ended(view: QueueView, told: dict[str, TrialState], display: Display) -> None:
+def _tell_ended(view: QueueView, told: dict[str, Status], display: Display) -> None:
     """Tell of each trial that ended since, counted among all of the queue."""
     ended = [
         item
@@ -127,21 +127,24 @@ def ending(item: TrialView) -> str:
     trial, result = item.trial, item.result
     head = _named(item)
     match trial.state:
-        case TrialState.FINISHED | TrialState.PRESENT if result is not None:
+        case Status.FINISHED | Status.PRESENT if result is not None:
             line = f"{head}: {percent(result.test_accuracy)}"
+            if result.collapsed_to is not None:
+                line += f", collapsed to {result.collapsed_to}"
             paper = paper_accuracies().get(trial.spec.settings_key)
-            if paper is not None and result.test_accuracy is not None:
-                apart = points(100 * (result.test_accuracy - paper))
-                line += f", paper {percent(paper)} ({apart})"
-            if trial.state is TrialState.PRESENT:
+            apart = points_off(result.test_accuracy, paper)
+            if paper is not None:
+                line += f", paper {percent(paper)}"
+                line += f" ({points(apart)})" if apart is not None else ""
+            if trial.state is Status.PRESENT:
                 return f"{line}; was trained already, run {result.run_id}"
             return f"{line}, {clock(result.train_seconds)}"
-        case TrialState.DIVERGED:
+        case Status.DIVERGED:
             return f"{head}: {trial.message or 'diverged'}"
-        case TrialState.FAILED:
+        case Status.FAILED:
             return f"{head}: failed: {trial.message}"
-        case TrialState.STOPPED:
-            return f"{head}: stopped, run {trial.run_id}"
+        case Status.STOPPED | Status.KILLED:
+            return f"{head}: {trial.state.word}, run {trial.run_id}"
     return f"{head}: {trial.state}"
 
 

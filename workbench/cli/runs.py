@@ -18,6 +18,7 @@ from workbench.cli.options import (
     current_home,
 )
 from workbench.cli.plot import plot
+from workbench.runs.status import STATUS_WORDS
 
 if TYPE_CHECKING:
     from workbench.leaderboard.table import Table
@@ -46,11 +47,9 @@ def runs(
         list[str] | None,
         typer.Option(
             metavar="STATE",
-            help="Only running, paused, queued, finished, stopped, failed or crashed runs; "
-            "may be repeated.",
-            autocompletion=complete_from(
-                "running", "paused", "queued", "finished", "stopped", "failed", "crashed"
-            ),
+            help="Only runs that are, say, training, paused, finished, collapsed, killed or "
+            "crashed; may be repeated.",
+            autocompletion=complete_from(*STATUS_WORDS),
         ),
     ] = None,
     home: HomeOption = None,
@@ -61,13 +60,12 @@ def runs(
     from workbench.cli.output import note, print_json, print_table
     from workbench.errors import RunError, nearest
     from workbench.runs import lock
-    from workbench.runs.folder import RunStatus, all_runs
+    from workbench.runs.folder import all_runs
     from workbench.runs.summary import summarise
 
-    known = [state.value for state in RunStatus]
     for name in status or []:
-        if name not in known:
-            raise RunError(f'no status "{name}": {nearest(name, known)}')
+        if name not in STATUS_WORDS:
+            raise RunError(f'no status "{name}": {nearest(name, STATUS_WORDS)}')
     listed: list[tuple[RunSummary, int | None, str]] = []
     for folder in all_runs(current_home()):
         try:
@@ -75,7 +73,7 @@ def runs(
         except RunError as error:  # one damaged run must not hide the others
             note(f"mnist-workbench: {error}")
             continue
-        if not status or summary.status.value in status:
+        if not status or set(summary.status_words) & set(status):
             origin = _origin(folder)
             listed.append((summary, lock.holder_pid(folder.lock_file), origin))
     listed.sort(key=lambda item: item[0].started_at, reverse=True)
@@ -232,10 +230,11 @@ def resume(
     from workbench.cli.output import note, print_json
     from workbench.cli.run import watch
     from workbench.runs import control, launcher
-    from workbench.runs.folder import RunStatus, find_run
+    from workbench.runs.folder import find_run
+    from workbench.runs.status import Status
 
     folder = find_run(current_home(), run)
-    if folder.status() in (RunStatus.PAUSED, RunStatus.RUNNING):
+    if folder.status() in (Status.PAUSED, Status.RUNNING):
         # RUNNING too: a pause may have been asked for that the worker has not come to yet.
         if control.requested(folder.path) is not control.Command.PAUSE:
             from workbench.errors import RunError
@@ -244,7 +243,7 @@ def resume(
         control.request(folder.path, control.Command.RUN)
         note(f"run {folder.run_id}: goes on (`mnist-workbench attach {run}` follows it)")
         if as_json:
-            print_json({"run_id": folder.run_id, "status": RunStatus.RUNNING.value})
+            print_json({"run_id": folder.run_id, "status": Status.RUNNING.value})
         return
     launcher.resume(folder)
     if detach:

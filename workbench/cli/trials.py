@@ -198,15 +198,15 @@ def exit_code(view: QueueView | None, found: Sorted) -> int:
 
     What had diverged before counts as what diverges now.
     """
-    from workbench.queue.trial import TrialState
+    from workbench.runs.status import Status
 
     states = {item.trial.state for item in view.trials} if view is not None else set()
     if view is not None and view.lost:
         return 1
-    if (view is not None and view.pending) or TrialState.STOPPED in states:
+    if (view is not None and view.pending) or states & {Status.STOPPED, Status.KILLED}:
         return 130
     diverged = any(summary.diverged for _, summary in found.present)
-    return 1 if diverged or states & {TrialState.FAILED, TrialState.DIVERGED} else 0
+    return 1 if diverged or states & {Status.FAILED, Status.DIVERGED} else 0
 
 
 def trials_json(view: QueueView | None) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Any
 
 from workbench.errors import QueryError, nearest
-from workbench.leaderboard.outcome import outcome
 from workbench.runs.summary import RunSummary
 
 
@@ -42,19 +41,15 @@ class Field:
         return value
 
 
-def _statuses(summary: RunSummary) -> tuple[str, ...]:
-    """Both words: a diverged run is failed too, a collapsed one finished."""
-    return (outcome(summary).value, summary.status.value)
-
-
 FIELDS = {
     field.name: field
     for field in (
         Field("run_id", Kind.TEXT),
         Field("preset", Kind.TEXT),
         Field("title", Kind.TEXT),
-        Field("status", Kind.STATUS, read=_statuses),
+        Field("status", Kind.STATUS, read=lambda summary: summary.status_words),
         Field("diverged", Kind.FLAG),
+        Field("collapsed_to", Kind.NUMBER),
         Field("message", Kind.TEXT),
         Field("test_accuracy", Kind.ACCURACY, descending=True),
         Field("test_loss", Kind.NUMBER),

@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from workbench.leaderboard.machine import Machine, machine_of
-from workbench.leaderboard.outcome import Outcome, outcome
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 
@@ -19,7 +18,7 @@ class Group:
     """Runs that differ in nothing but the seed (and the machine).
 
     A seed counts once. A run counts if it finished without diverging. Accuracies are of the
-    counted runs that learned: a network that answers one digit to every image has left the
+    counted runs that learned: a network that answers one class to every image has left the
     others' distribution, so it is counted apart and enters no mean. Accuracies are fractions.
     """
 
@@ -37,7 +36,7 @@ class Group:
         ended = [
             run
             for run in self.runs
-            if run.diverged or (run.status is RunStatus.FINISHED and run.test_accuracy is not None)
+            if run.diverged or (run.status is Status.FINISHED and run.test_accuracy is not None)
         ]
         return sorted(ended, key=lambda run: (run.started_at, run.run_id))
 
@@ -57,13 +56,13 @@ class Group:
 
     @cached_property
     def collapsed(self) -> tuple[RunSummary, ...]:
-        """The counted runs that ended answering one digit to every image."""
-        return tuple(run for run in self.trials if outcome(run) is Outcome.COLLAPSED)
+        """The counted runs that ended answering one class to every image."""
+        return tuple(run for run in self.trials if run.state is Status.COLLAPSED)
 
     @cached_property
     def learned(self) -> tuple[RunSummary, ...]:
         """The counted runs that did not collapse: what mean and spread are of."""
-        return tuple(run for run in self.trials if outcome(run) is not Outcome.COLLAPSED)
+        return tuple(run for run in self.trials if run.state is not Status.COLLAPSED)
 
     @cached_property
     def accuracies(self) -> tuple[float, ...]:
@@ -137,7 +136,7 @@ class Group:
     @property
     def unfinished(self) -> int:
         """How many runs were stopped or failed otherwise; they enter nothing."""
-        return sum(run.status is not RunStatus.FINISHED and not run.diverged for run in self.runs)
+        return sum(run.status is not Status.FINISHED and not run.diverged for run in self.runs)
 
     @property
     def repeated(self) -> int:

@@ -10,11 +10,11 @@ from typing import Any
 
 from workbench.leaderboard.grouping import Group, by_settings
 from workbench.leaderboard.machine import Machine
-from workbench.leaderboard.outcome import collapse_remark, collapsed_to, constant_answer
 from workbench.leaderboard.prediction import within_spread
 from workbench.leaderboard.wording import count, percent, percent_spread, points
 from workbench.model.spec import Precision
 from workbench.model.tables import PaperRow, PaperTable, paper_tables
+from workbench.runs.collapse import collapse_remark, constant_answer
 from workbench.runs.summary import RunSummary
 
 
@@ -81,7 +81,7 @@ class RowComparison:
         ours = self.ours
         if ours is None:
             return remarks
-        digits = sorted({str(collapsed_to(run)) for run in ours.collapsed})
+        digits = sorted({str(run.collapsed_to) for run in ours.collapsed})
         if digits:
             others = "; the mean is of those that learned" if ours.n else ""
             remarks.append(

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError, UserError
 from workbench.leaderboard.database import LockedDatabase
-from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.settings import Home
 
 if TYPE_CHECKING:
     from tinydb.table import Table
 
-ENDED = frozenset({RunStatus.FINISHED, RunStatus.STOPPED, RunStatus.FAILED})
+ENDED = frozenset({Status.FINISHED, Status.STOPPED, Status.FAILED})
 
 
 def imported_file(home: Home) -> Path:
@@ -160,7 +161,7 @@ class Leaderboard:
         unreadable: list[str] = []
         for run_id, folder in folders.items():
             entry = known.get(run_id)
-            if entry is not None and entry.status is RunStatus.FINISHED:
+            if entry is not None and entry.status is Status.FINISHED:
                 continue
             try:
                 summary = _ended(folder)

@@ -20,7 +20,7 @@ from pydantic_core import from_json, to_json
 
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.leaderboard.machine import machine_of
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 FORMAT = "mnist-workbench results"
@@ -32,12 +32,12 @@ ANEW = "write it with `mnist-workbench export -o FILE.json --entries`"
 
 # A run's id names a folder of a home, so it must not lead out of it.
 _RUN_ID = re.compile(r"\w[\w.-]{0,79}")
-_ENDED = (RunStatus.FINISHED, RunStatus.STOPPED, RunStatus.FAILED)
+_ENDED = (Status.FINISHED, Status.STOPPED, Status.FAILED)
 _ACCURACIES = ("test_accuracy", "best_epoch_test_accuracy")
 _NEVER_NEGATIVE = (
     "test_loss", "best_epoch", "epochs", "epochs_completed", "batch_size", "learning_rate",
     "momentum", "seed", "parameters", "train_seconds", "images_per_second", "train_limit", "cores",
-    "threads",
+    "threads", "collapsed_to",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def results_of(summaries: Iterable[RunSummary]) -> list[RunSummary]:
 
     A run that was stopped or failed otherwise is none; its message may name folders, too.
     """
-    chosen = (run for run in summaries if run.status is RunStatus.FINISHED or run.diverged)
+    chosen = (run for run in summaries if run.status is Status.FINISHED or run.diverged)
     return sorted(chosen, key=lambda run: (run.preset, run.settings_key, run.seed, run.run_id))
 
 

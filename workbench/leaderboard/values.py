@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.errors import QueryError, nearest
 from workbench.leaderboard.fields import Field, Kind
-from workbench.leaderboard.outcome import Outcome
+from workbench.runs.status import STATUS_WORDS
 
 MISSING_WORDS = ("none", "missing")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
@@ -34,9 +34,8 @@ def read_value(field: Field, name: str, text: str) -> Any:
                 raise QueryError(f'filter: {name} is yes or no, not "{text}"')
             return plain in _YES
         case Kind.STATUS:
-            words = [word.value for word in Outcome]
-            if plain not in words:
-                raise QueryError(f'filter: no status "{text}"; {nearest(plain, words)}')
+            if plain not in STATUS_WORDS:
+                raise QueryError(f'filter: no status "{text}"; {nearest(plain, STATUS_WORDS)}')
             return plain
         case Kind.TIME:
             if not _DATE.fullmatch(text.strip()):

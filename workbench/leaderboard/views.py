@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.outcome import Outcome, collapse_remark, collapsed_to, outcome
 from workbench.leaderboard.paper import paper_accuracies, points_off
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
 from workbench.leaderboard.wording import (
@@ -18,20 +17,11 @@ from workbench.leaderboard.wording import (
     percent_spread,
     points,
 )
+from workbench.runs.collapse import collapse_remark
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 RIGHT = Align.RIGHT
-MARKS: dict[Outcome, tuple[Tone, str]] = {
-    Outcome.FINISHED: (Tone.PLAIN, "✓"),
-    Outcome.STOPPED: (Tone.MUTED, "■"),
-    Outcome.FAILED: (Tone.BAD, "✗"),
-    Outcome.CRASHED: (Tone.BAD, "✗"),
-    Outcome.DIVERGED: (Tone.BAD, "✗"),
-    Outcome.COLLAPSED: (Tone.WARNING, "!"),
-    Outcome.RUNNING: (Tone.GOOD, "●"),
-    Outcome.QUEUED: (Tone.MUTED, "○"),
-    Outcome.PAUSED: (Tone.WARNING, "‖"),
-}
 
 RUN_HEADINGS = (
     Heading("#", RIGHT),
@@ -83,14 +73,13 @@ def run_accuracy(run: RunSummary) -> Cell:
 
 def run_status(run: RunSummary) -> Cell:
     """How the run came out: a word and a mark."""
-    word = outcome(run)
-    tone, mark = MARKS[word]
-    text = word.value
-    if word is Outcome.STOPPED:
-        text = f"stopped ({run.epochs_completed}/{run.epochs})"
-    elif word is Outcome.COLLAPSED:
-        text = f"collapsed to {collapsed_to(run)}"
-    return Cell(text, tone, mark)
+    state = run.state
+    text = state.word
+    if state is Status.STOPPED:
+        text += f" ({run.epochs_completed}/{run.epochs})"
+    elif state is Status.COLLAPSED:
+        text += f" to {run.collapsed_to}"
+    return Cell(text, Tone(state.role), state.mark)
 
 
 def data_text(run: RunSummary) -> str:
@@ -130,12 +119,11 @@ def _run_footnotes(summaries: Sequence[RunSummary]) -> list[str]:
     notes = []
     collapsed: dict[int, float] = {}
     for run in summaries:
-        digit = collapsed_to(run)
-        if outcome(run) is Outcome.COLLAPSED and digit is not None and run.test_accuracy:
-            collapsed[digit] = run.test_accuracy
+        if run.collapsed_to is not None and run.test_accuracy is not None:
+            collapsed[run.collapsed_to] = run.test_accuracy
     notes += [
-        f"Collapsed: {collapse_remark(accuracy, digit)}"
-        for digit, accuracy in sorted(collapsed.items())
+        f"Collapsed: {collapse_remark(accuracy, answer)}"
+        for answer, accuracy in sorted(collapsed.items())
     ]
     diverged = sum(run.diverged for run in summaries)
     if diverged:
@@ -286,7 +274,7 @@ def _group_footnotes(groups: Sequence[Group]) -> list[str]:
     collapsed = sum(len(group.collapsed) for group in groups)
     if collapsed:
         notes.append(
-            f"{count(collapsed, 'run')} collapsed: the network answers one digit to every test "
+            f"{count(collapsed, 'run')} collapsed: the network answers one class to every test "
             "image. They enter no mean and no n."
         )
     return notes

@@ -10,7 +10,8 @@ from workbench.errors import UserError
 from workbench.leaderboard.store import Leaderboard
 from workbench.queue.trial import Identity, identity
 from workbench.runs import lock
-from workbench.runs.folder import RunFolder, RunStatus, all_runs
+from workbench.runs.folder import RunFolder, all_runs
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.settings import Home
 
@@ -23,7 +24,7 @@ def results(entries: Iterable[RunSummary]) -> dict[Identity, RunSummary]:
     """
     known: dict[Identity, RunSummary] = {}
     for entry in entries:
-        if entry.status is RunStatus.FINISHED or entry.diverged:
+        if entry.status is Status.FINISHED or entry.diverged:
             known.setdefault((entry.settings_key, entry.seed), entry)
     return known
 
@@ -68,7 +69,7 @@ def begun_runs(
         entry = ended.get(folder.run_id)
         if entry is not None:
             key = entry.settings_key, entry.seed
-            if key not in wanted or entry.status is RunStatus.FINISHED or entry.diverged:
+            if key not in wanted or entry.status is Status.FINISHED or entry.diverged:
                 continue
         elif (crashed := _identity_of(folder)) is None or crashed not in wanted:
             continue

@@ -19,9 +19,10 @@ from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.queue.executor import Executor, Job, executor_for
 from workbench.queue.known import begun_runs, entries_of, living_run, results
 from workbench.queue.store import QueueState, QueueStore, QueueUnreadable
-from workbench.queue.trial import Trial, TrialState
+from workbench.queue.trial import Trial
 from workbench.runs import lock
-from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.folder import RunFolder
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.settings import Home
 
@@ -122,9 +123,9 @@ class Runner:
         entries = entries_of(self._home)
         known = results(entries).get(trial.identity)
         if known is not None:
-            state = TrialState.DIVERGED if known.diverged else TrialState.PRESENT
+            state = Status.DIVERGED if known.diverged else Status.PRESENT
             if known.run_id == trial.run_id and not known.diverged:
-                state = TrialState.FINISHED  # while no runner was there to see it
+                state = Status.FINISHED  # while no runner was there to see it
             self._write(trial, state=state, run_id=known.run_id, message=known.message)
             return
         try:
@@ -132,10 +133,10 @@ class Runner:
         except EnvironmentProblem:
             raise
         except UserError as error:
-            self._write(trial, state=TrialState.FAILED, message=str(error))
+            self._write(trial, state=Status.FAILED, message=str(error))
             return
         self._jobs[trial.id] = job
-        if not self._write(trial, state=TrialState.RUNNING, run_id=job.run_id, message=""):
+        if not self._write(trial, state=Status.RUNNING, run_id=job.run_id, message=""):
             job.stop()  # dropped in this very moment
 
     def _start(self, trial: Trial, entries: Sequence[RunSummary]) -> Job:
@@ -207,19 +208,18 @@ def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
         status = folder.status()
         summary = summarise(folder, status)
     except RunError as error:
-        return {"state": TrialState.FAILED, "run_id": None, "message": str(error)}
+        return {"state": Status.FAILED, "run_id": None, "message": str(error)}
     found: dict[str, object] = {"run_id": folder.run_id, "message": summary.message}
     match status:
-        case RunStatus.FINISHED:
-            found["state"] = TrialState.FINISHED
-        case RunStatus.STOPPED:
-            found["state"] = TrialState.WAITING if interrupted else TrialState.STOPPED
-        case RunStatus.CRASHED if interrupted:  # it could not write its ending: a full disk
-            found["state"] = TrialState.WAITING
-        case RunStatus.FAILED:
-            found["state"] = TrialState.DIVERGED if summary.diverged else TrialState.FAILED
+        # Crashed then, it could not write its ending: a full disk.
+        case Status.STOPPED | Status.KILLED | Status.CRASHED if interrupted:
+            found["state"] = Status.WAITING
+        case Status.FINISHED | Status.STOPPED | Status.KILLED:
+            found["state"] = status
+        case Status.FAILED:
+            found["state"] = Status.DIVERGED if summary.diverged else Status.FAILED
         case _:
-            found["state"] = TrialState.FAILED
+            found["state"] = Status.FAILED
             found["message"] = (
                 f"the worker died after {summary.epochs_completed} of {summary.epochs} epochs; "
                 "it goes on from there when the queue is started again"

@@ -12,11 +12,12 @@ from workbench.errors import EnvironmentProblem, RunError, nearest
 from workbench.model.spec import TrainingSpec
 from workbench.queue.known import begun_runs, entries_of, results
 from workbench.queue.store import MOST_JOBS, MOST_TRIALS, QueueState, QueueStore
-from workbench.queue.trial import Identity, Origin, Trial, TrialState, identity
+from workbench.queue.trial import Identity, Origin, Trial, identity
 from workbench.runs import lock
 from workbench.runs.folder import ID_LETTERS
 from workbench.runs.process import module_command, module_environment
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.settings import Home
 
@@ -110,7 +111,7 @@ def enqueue(
             )
         for _, trial in found.queued:
             if not trial.state.pending:
-                state.put(trial.model_copy(update={"state": TrialState.WAITING, "message": ""}))
+                state.put(trial.model_copy(update={"state": Status.WAITING, "message": ""}))
         ids = {trial.identity: trial.id for _, trial in found.queued}
         taken = {trial.id for trial in state.trials}
         for item in found.new:
@@ -185,11 +186,10 @@ def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
 
 def _wait_again(state: QueueState, *, retry: bool, interrupted: bool) -> None:
     """Trials that nobody works on wait once more. `interrupted`: those left by a dead runner."""
-    again = {TrialState.STOPPED, TrialState.FAILED} if retry else set()
-    again |= {TrialState.RUNNING} if interrupted else set()
     for trial in state.trials:
-        if trial.state in again:
-            state.put(trial.model_copy(update={"state": TrialState.WAITING, "message": ""}))
+        left = interrupted and trial.state is Status.RUNNING
+        if left or (retry and trial.state.resumable):
+            state.put(trial.model_copy(update={"state": Status.WAITING, "message": ""}))
 
 
 def _spawn(store: QueueStore, descriptor: int) -> None:
@@ -235,7 +235,7 @@ def drop(home: Home, trial_ids: Iterable[str]) -> int:
     store = QueueStore(home)
     with store.change() as state:
         for trial in state.trials:
-            if trial.id in wanted and trial.state is TrialState.RUNNING and store.runs():
+            if trial.id in wanted and trial.state is Status.RUNNING and store.runs():
                 raise RunError(
                     f"trial {trial.id} is training; stop its run first "
                     f"(`mnist-workbench stop {trial.run_id}`)"
@@ -254,7 +254,7 @@ def move(home: Home, trial_id: str, place: int) -> int:
     """
     with QueueStore(home).change() as state:
         trial = state.trial(trial_id)
-        if trial is None or trial.state is not TrialState.WAITING:
+        if trial is None or trial.state is not Status.WAITING:
             raise RunError(f"trial {trial_id} does not wait; only waiting trials can be moved")
         waiting = [other for other in state.waiting if other.id != trial_id]
         if not 1 <= place <= len(waiting) + 1:
@@ -264,7 +264,7 @@ def move(home: Home, trial_id: str, place: int) -> int:
         waiting.insert(place - 1, trial)
         order = iter(waiting)
         state.trials = [
-            next(order) if known.state is TrialState.WAITING else known for known in state.trials
+            next(order) if known.state is Status.WAITING else known for known in state.trials
         ]
     return place
 

@@ -17,9 +17,10 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import EnvironmentProblem, RunError
-from workbench.queue.trial import Trial, TrialState
+from workbench.queue.trial import Trial
 from workbench.runs import lock
 from workbench.runs.record import write_text
+from workbench.runs.status import Status
 from workbench.settings import Home
 
 LOCK_TIMEOUT = 15.0  # seconds; a change takes a hundredth of one
@@ -68,7 +69,7 @@ class QueueState(BaseModel):
     @property
     def waiting(self) -> list[Trial]:
         """The trials to come, the next one first."""
-        return [trial for trial in self.trials if trial.state is TrialState.WAITING]
+        return [trial for trial in self.trials if trial.state is Status.WAITING]
 
 
 class QueueStore:

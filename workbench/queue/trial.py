@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.model.spec import TrainingSpec
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
 
 Origin = Literal["run", "app", "reproduce", "sweep"]
 # What "the same training" means to the queue: settings and seed, whatever it is called.
 Identity = tuple[str, int]
-
-
-class TrialState(StrEnum):
-    """Where a trial stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    FINISHED = "finished"
-    PRESENT = "present"  # the same spec and seed had been trained already
-    DIVERGED = "diverged"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-    @property
-    def pending(self) -> bool:
-        """Whether there is still something to train."""
-        return self in (TrialState.WAITING, TrialState.RUNNING)
-
-    @property
-    def settled(self) -> bool:
-        """Whether training it again would give nothing new."""
-        return self in (TrialState.FINISHED, TrialState.PRESENT, TrialState.DIVERGED)
 
 
 class Trial(BaseModel):
@@ -47,7 +25,7 @@ class Trial(BaseModel):
     label: str = ""  # what it is for: `Table 7.4`, or the values of a sweep
     by: Origin = "reproduce"
     labels: Labels = Labels()
-    state: TrialState = TrialState.WAITING
+    state: Status = Status.WAITING
     run_id: str | None = None
     message: str = ""
 

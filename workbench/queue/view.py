@@ -9,35 +9,42 @@ from typing import Any
 from workbench.model.spec import TrainingSpec
 from workbench.queue.local import seconds_for_all
 from workbench.queue.store import QueueState
-from workbench.queue.trial import Identity, Trial, TrialState
+from workbench.queue.trial import Identity, Trial
 from workbench.runs.calibration import rough_images_a_second
 from workbench.runs.estimate import TEST_SHARE, Speed, epoch_seconds
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
 
 # From the start of a worker to its first step: TensorFlow's import and the first compilation.
 START_SECONDS = 6.0
-# Of a trial that was training when the queue's process went, and that nobody trains now.
-HALTED = "halted"
 
 
 @dataclass(frozen=True)
 class TrialView:
     """One trial and what its run says. `seconds_left` is None where nothing is known yet.
 
-    `halted`: it was training when the queue's process went, and nobody trains it now.
+    `lost`: it was training when the queue's process went, and nobody trains it now; what its run
+    has come to.
     """
 
     trial: Trial
     run: WatchedRun | None = None  # while it trains
     result: RunSummary | None = None  # once it has ended
     seconds_left: float | None = None
-    halted: bool = False
+    lost: Status | None = None
 
     @property
-    def state_word(self) -> str:
-        """Its state in a word, alike in commands, on the screen and as data."""
-        return HALTED if self.halted else self.trial.state.value
+    def state(self) -> Status:
+        """What it is doing, or how it came out, alike in commands and on the screen."""
+        if self.lost is not None:
+            return self.lost
+        state = self.trial.state
+        if state is Status.RUNNING and self.run is not None and self.run.summary is not None:
+            return self.run.state
+        if self.result is not None and self.result.state is Status.COLLAPSED:
+            return Status.COLLAPSED
+        return state
 
     @property
     def progress(self) -> float:
@@ -63,7 +70,7 @@ class TrialView:
         trial, spec = self.trial, self.trial.spec
         return {
             "id": trial.id,
-            "state": self.state_word,
+            "state": (self.lost or trial.state).value,
             "label": trial.label,
             "by": trial.by,
             "preset": spec.preset,
@@ -109,9 +116,7 @@ class QueueView:
     def training(self) -> tuple[TrialView, ...]:
         """Trials that train now."""
         return tuple(
-            view
-            for view in self.trials
-            if view.trial.state is TrialState.RUNNING and not view.halted
+            view for view in self.trials if view.trial.state is Status.RUNNING and view.lost is None
         )
 
     @property
@@ -166,29 +171,31 @@ def view_of(
     living: Mapping[str, WatchedRun],
     results: Mapping[Identity, RunSummary],
     estimate: Callable[[Trial], float | None],
+    fate: Callable[[Trial], Status] = lambda trial: Status.CRASHED,
 ) -> QueueView:
     """Put the queue, the living runs (by run id), the results and the estimates together.
 
-    A run that ended while no runner lived has its result, though its trial says it trains.
+    A run that ended while no runner lived has its result, though its trial says it trains; `fate`
+    tells what became of one without a result.
     """
     views = []
     for trial in state.trials:
         run = living.get(trial.run_id) if trial.run_id else None
-        halted = trial.state is TrialState.RUNNING and run is None and not running
-        result = results.get(trial.identity) if halted or not trial.state.pending else None
-        if halted and result is not None:
-            ended = TrialState.DIVERGED if result.diverged else TrialState.FINISHED
+        lost = trial.state is Status.RUNNING and run is None and not running
+        result = results.get(trial.identity) if lost or not trial.state.pending else None
+        if lost and result is not None:
+            ended = Status.DIVERGED if result.diverged else Status.FINISHED
             trial = trial.model_copy(update={"state": ended, "message": result.message})
-            halted = False
+            lost = False
         seconds: float | None = 0.0
         if trial.state.pending:
             left = run.seconds_left if run is not None else None
             seconds = left if left is not None else estimate(trial)
-        views.append(TrialView(trial, run, result, seconds, halted))
+        views.append(TrialView(trial, run, result, seconds, fate(trial) if lost else None))
     # A queue that has come to its end says nothing about how many train at once in the next.
     jobs = state.jobs if running or any(view.trial.state.pending for view in views) else 1
     view = QueueView(running, state.stopping, jobs, state.message, tuple(views), state.notice)
-    if running or not any(item.trial.state is TrialState.RUNNING for item in views):
+    if running or not any(item.trial.state is Status.RUNNING for item in views):
         return view
     return replace(view, orphans=tuple(item.run.run_id for item in views if item.run))
 

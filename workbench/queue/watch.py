@@ -11,6 +11,8 @@ from workbench.queue.store import QueueState, QueueStore
 from workbench.queue.trial import Identity, Trial
 from workbench.queue.view import QueueView, estimated_seconds, view_of
 from workbench.runs.estimate import Speed, known_speeds
+from workbench.runs.folder import RunFolder
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
 from workbench.settings import Home
@@ -62,7 +64,14 @@ class QueueWatch:
             living=living,
             results=self._results,
             estimate=self._estimate,
+            fate=self._fate,
         )
+
+    def _fate(self, trial: Trial) -> Status:
+        """What became of a run that nobody trains any more."""
+        folder = RunFolder(self._home.runs / (trial.run_id or ""))
+        status = folder.status() if trial.run_id else Status.CRASHED
+        return status if status.resumable else Status.CRASHED
 
     def _estimate(self, trial: Trial) -> float | None:
         done = self._epochs_done(trial)

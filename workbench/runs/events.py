@@ -149,6 +149,11 @@ class Failed(Ended):
     message: str = ""
     epoch: int | None = None
 
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss left the numbers: the same seed would end there again."""
+        return self.reason == "diverged"
+
 
 _KINDS: dict[str, type[Event]] = {
     kind.name: kind

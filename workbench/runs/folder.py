@@ -6,7 +6,6 @@ import secrets
 import shutil
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
 from workbench.model.spec import TrainingSpec
-from workbench.runs import lock
+from workbench.runs import control, lock
 from workbench.runs.environment import launched_from, this_environment
 from workbench.runs.events import (
     Batch,
@@ -29,27 +28,11 @@ from workbench.runs.events import (
 from workbench.runs.history import History
 from workbench.runs.log import EventReader, backwards, last_ending
 from workbench.runs.record import Labels, RunRecord, write_json
+from workbench.runs.status import Status
 from workbench.settings import Home
 
 # Without vowels and look-alikes: no words, nothing to misread.
 ID_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
-
-
-class RunStatus(StrEnum):
-    """What a run is doing, or how it ended."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    FAILED = "failed"
-    CRASHED = "crashed"
-
-    @property
-    def alive(self) -> bool:
-        """Whether a process stands behind it."""
-        return self in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -148,26 +131,26 @@ class RunFolder:
         spec = self.record.spec
         return History(spec.training.epochs, spec.steps_per_epoch)
 
-    def status(self) -> RunStatus:
-        """What the run is doing now."""
+    def status(self) -> Status:
+        """What the run is doing now, as data has it: `RunSummary.state` tells more apart."""
         # The lock first: a worker writes its ending before it lets go of the lock.
         alive = lock.is_held(self.lock_file)
         ending = last_ending(self.events_file)
         match ending:
             case Finished():
-                return RunStatus.FINISHED
+                return Status.FINISHED
             case Stopped():
-                return RunStatus.STOPPED
+                return Status.STOPPED
             case Failed():
-                return RunStatus.FAILED
+                return Status.FAILED
         if not alive:
-            return RunStatus.CRASHED
+            return Status.KILLED if control.was_killed(self.path) else Status.CRASHED
         match _last_state(self.events_file):
             case Queued():
-                return RunStatus.QUEUED
+                return Status.QUEUED
             case Paused():
-                return RunStatus.PAUSED
-        return RunStatus.RUNNING
+                return Status.PAUSED
+        return Status.RUNNING
 
     def delete(self) -> None:
         """Remove the folder and all in it.

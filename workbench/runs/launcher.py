@@ -11,11 +11,12 @@ from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.events import Failed, Preparing, Queued
-from workbench.runs.folder import RunFolder, RunStatus, create_run
+from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter, last_ending
 from workbench.runs.process import module_command, module_environment
 from workbench.runs.record import Labels
 from workbench.runs.standby import Standby
+from workbench.runs.status import Status
 from workbench.settings import Home
 
 WORKER = "workbench.training.worker"
@@ -68,7 +69,7 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
     status = folder.status()
     if status.alive:
         raise RunError(f"run {folder.run_id} is {status}; there is nothing to take up again")
-    if status is RunStatus.FINISHED:
+    if status is Status.FINISHED:
         raise RunError(f"run {folder.run_id} has finished; start a new one with `run`")
     ending = last_ending(folder.events_file)
     if isinstance(ending, Failed) and ending.reason == "diverged":

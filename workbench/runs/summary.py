@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.model.hyperparameters import optimizer_text
 from workbench.model.shapes import analyse
-from workbench.runs.events import Ended, Failed
-from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.collapse import constant_answer, only_answer
+from workbench.runs.events import Ended, Failed, Finished
+from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
 from workbench.runs.log import last_ending
+from workbench.runs.status import Status
 
 
 class RunSummary(BaseModel):
@@ -20,7 +22,8 @@ class RunSummary(BaseModel):
 
     `test_accuracy` is that after the last whole epoch and the only one that is ranked or
     compared; `best_epoch_test_accuracy` stands beside it and is never used for a choice.
-    A diverged run has `diverged` set and no accuracy.
+    A diverged run has `diverged` set and no accuracy. `status` is what data has; `state` is what
+    people read, which tells more kinds apart.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -28,7 +31,7 @@ class RunSummary(BaseModel):
     run_id: str
     preset: str
     title: str
-    status: RunStatus
+    status: Status
     diverged: bool = False
     message: str = ""
     test_accuracy: float | None = None
@@ -50,6 +53,8 @@ class RunSummary(BaseModel):
     images_per_second: float | None = None
     started_at: str  # ISO 8601, UTC
     dataset: str
+    # The class that the network answers to every test image; None where it tells them apart.
+    collapsed_to: int | None = Field(default_factory=lambda facts: _by_accuracy(facts))
     train_limit: int | None = None
     tags: tuple[str, ...] = ()
     note: str = ""
@@ -60,6 +65,23 @@ class RunSummary(BaseModel):
     threads: int | None = None  # None: as many as cores
     tensorflow: str
     keras: str
+    preparing: str = Field(default="", exclude=True)  # what a living run waits for
+
+    @property
+    def state(self) -> Status:
+        """What the run is doing, or how it came out, as people read it."""
+        if self.diverged:
+            return Status.DIVERGED
+        if self.status is Status.FINISHED and self.collapsed_to is not None:
+            return Status.COLLAPSED
+        if self.status is Status.RUNNING and self.preparing:
+            return Status.PREPARING
+        return self.status
+
+    @property
+    def status_words(self) -> tuple[str, ...]:
+        """All words for its state: a diverged run is failed too, a collapsed one finished."""
+        return self.state.word, self.state.value, self.status.value
 
     def to_json(self) -> dict[str, Any]:
         """The summary as plain data with the documented names."""
@@ -67,7 +89,7 @@ class RunSummary(BaseModel):
 
 
 def summarise(
-    folder: RunFolder, status: RunStatus | None = None, history: History | None = None
+    folder: RunFolder, status: Status | None = None, history: History | None = None
 ) -> RunSummary:
     """The summary of a run in any state; `history` spares reading the log of one that goes on.
 
@@ -117,9 +139,34 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
+def collapsed_to(ending: Finished, dataset: str) -> int | None:
+    """The class that a trained network answers to every test image; None where to none.
+
+    By the confusion matrix, and where none was kept by the accuracy on MNIST.
+    """
+    if ending.confusion:
+        return only_answer(ending.confusion)
+    return _by_accuracy(
+        {"dataset": dataset, "status": Status.FINISHED, "test_accuracy": ending.test_accuracy}
+    )
+
+
+def _by_accuracy(facts: dict[str, Any]) -> int | None:
+    """The same from what an entry of an earlier version says."""
+    accuracy = facts.get("test_accuracy")
+    finished = facts.get("status") is Status.FINISHED
+    if not finished or facts.get("dataset") != "mnist" or accuracy is None:
+        return None
+    return constant_answer(accuracy)
+
+
 def _results(ending: Ended) -> dict[str, Any]:
-    diverged = isinstance(ending, Failed) and ending.reason == "diverged"
+    diverged = isinstance(ending, Failed) and ending.diverged
+    judged = {}
+    if isinstance(ending, Finished) and ending.confusion:
+        judged["collapsed_to"] = only_answer(ending.confusion)
     return {
+        **judged,
         "diverged": diverged,
         "message": ending.message if isinstance(ending, Failed) else "",
         "test_accuracy": None if diverged else ending.test_accuracy,
@@ -144,4 +191,5 @@ def results_so_far(history: History) -> dict[str, Any]:
         "epochs_completed": last.epoch if last else 0,
         "train_seconds": history.seconds or None,
         "images_per_second": history.images_per_second,
+        "preparing": history.waiting_for,
     }

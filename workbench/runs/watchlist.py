@@ -17,10 +17,11 @@ from typing import Any
 from workbench.errors import RunError, UserError
 from workbench.runs import lock
 from workbench.runs.events import Batch
-from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
 from workbench.runs.log import EventReader
 from workbench.runs.record import LaunchedFrom
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, results_so_far, summarise
 from workbench.settings import Home
 
@@ -45,7 +46,6 @@ class WatchedRun:
     step: int = 0
     planned_steps: int = 0
     seconds_left: float | None = None
-    preparing: str = ""  # what a living run waits for before it trains
     fault: str = ""
 
     @property
@@ -54,9 +54,14 @@ class WatchedRun:
         return self.folder.run_id
 
     @property
-    def alive(self) -> bool:
-        """Whether a process stands behind it."""
-        return self.summary is not None and self.summary.status.alive
+    def state(self) -> Status:
+        """What it is doing, or how it came out."""
+        return self.summary.state if self.summary is not None else Status.DAMAGED
+
+    @property
+    def preparing(self) -> str:
+        """What a living run waits for before it trains."""
+        return self.summary.preparing if self.summary is not None else ""
 
     @property
     def progress(self) -> float:
@@ -217,23 +222,19 @@ class _LivingRun:
 
     def _watched(self, history: History) -> WatchedRun:
         record = self.folder.record
-        status = RunStatus.RUNNING
-        if history.queued:
-            status = RunStatus.QUEUED
-        elif history.paused:
-            status = RunStatus.PAUSED
         return WatchedRun(
             folder=self.folder,
-            summary=self._summary(history, status),
+            summary=self._summary(history),
             launched_from=record.launched_from,
             created_at=record.created_at,
             step=history.step,
             planned_steps=history.planned_steps,
             seconds_left=history.seconds_left,
-            preparing=history.waiting_for,
         )
 
-    def _summary(self, history: History, status: RunStatus) -> RunSummary:
+    def _summary(self, history: History) -> RunSummary:
+        waits = Status.QUEUED if history.queued else Status.PAUSED if history.paused else None
+        status = waits or Status.RUNNING
         labelled = _mtime(self.folder.labels_file)
         before = self.seen.summary if self.seen else None
         if before is None or labelled != self._labelled:

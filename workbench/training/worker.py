@@ -33,8 +33,9 @@ from workbench.runs.events import (
     Resumed,
     Stopped,
 )
-from workbench.runs.folder import RunFolder, RunStatus
+from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventWriter
+from workbench.runs.status import Status
 
 if TYPE_CHECKING:
     from workbench.training.progress import Progress
@@ -277,7 +278,7 @@ def main(arguments: list[str] | None = None) -> int:
         if descriptor is None:
             print(f"run {folder.run_id} has a worker already", file=sys.stderr)
             return 1
-        if folder.status() is RunStatus.FINISHED:
+        if folder.status() is Status.FINISHED:
             print(f"run {folder.run_id} has finished", file=sys.stderr)
             return 1
     return work(folder, descriptor)

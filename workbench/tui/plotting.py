@@ -35,7 +35,7 @@ class Role(IntEnum):
     TRAIN_RAW = 2
     TEST = 3
     PAPER = 4
-    TROUBLE = 5
+    BAD = 5
     FIRST = 6
     SECOND = 7
     THIRD = 8

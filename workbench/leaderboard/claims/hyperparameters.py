@@ -11,7 +11,6 @@ from workbench.leaderboard.claims.claim import Claim, Kind, Verdict, needs, sent
 from workbench.leaderboard.claims.contrast import borrowed, difference, least_clear
 from workbench.leaderboard.claims.evidence import Evidence
 from workbench.leaderboard.claims.sample import Sample, shared_machine
-from workbench.leaderboard.outcome import collapsed_to
 from workbench.leaderboard.views import seeds_text
 from workbench.leaderboard.wording import count, duration, points
 from workbench.model.tables import ALL_ONES_ACCURACY
@@ -89,7 +88,7 @@ def _answers(collapsed: Sequence[RunSummary]) -> str:
     """`seeds 0–2: they answer 1 to every image; seed 3: it answers 0 to every image`."""
     seeds: dict[int | None, set[int]] = {}
     for run in collapsed:
-        seeds.setdefault(collapsed_to(run), set()).add(run.seed)
+        seeds.setdefault(run.collapsed_to, set()).add(run.seed)
     return "; ".join(
         f"seed{'' if len(those) == 1 else 's'} {seeds_text(sorted(those))}: "
         f"{'it answers' if len(those) == 1 else 'they answer'} {digit} to every image"

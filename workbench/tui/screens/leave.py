@@ -78,10 +78,10 @@ def _stop_queue(home: Home, *, kill: bool) -> None:
     """It goes on later where it was; what is killed, from its last whole epoch."""
     from workbench.queue import service
     from workbench.queue.store import QueueStore
-    from workbench.queue.trial import TrialState
+    from workbench.runs.status import Status
 
     service.stop(home)
     if kill:
         for trial in QueueStore(home).read().trials:
-            if trial.state is TrialState.RUNNING and trial.run_id:
+            if trial.state is Status.RUNNING and trial.run_id:
                 control.kill(home.runs / trial.run_id)

@@ -28,7 +28,8 @@ COLOURS: dict[str, tuple[str, float]] = {
     "strong": ("foreground", 1.0),
     "accent": ("primary", 1.0),
     "good": ("success", 1.0),
-    "trouble": ("error", 1.0),
+    "warning": ("warning", 1.0),
+    "bad": ("error", 1.0),
     "train": ("train", 1.0),
     "train-raw": ("train", 0.4),
     "test": ("test", 1.0),
@@ -41,7 +42,7 @@ COLOURS: dict[str, tuple[str, float]] = {
     "fifth": ("error", 1.0),
     "sixth": ("foreground", 1.0),
 }
-BOLD = ("strong", "trouble")
+BOLD = ("strong", "warning", "bad")
 
 
 @lru_cache(maxsize=64)

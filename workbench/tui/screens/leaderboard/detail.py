@@ -10,13 +10,13 @@ from textual.widget import Widget
 from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.machine import Machine, machine_of
-from workbench.leaderboard.outcome import Outcome, collapsed_to, outcome
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.paper_view import imported_text
 from workbench.leaderboard.table import one_line
 from workbench.leaderboard.views import seeds_text
 from workbench.leaderboard.wording import count, duration, percent, percent_spread, points
 from workbench.model.hyperparameters import optimizer_text
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.tui.settings_text import settings_text
 
@@ -77,15 +77,15 @@ def _machine(run: RunSummary) -> str:
 
 def _run_words(run: RunSummary) -> str:
     parts = []
-    match outcome(run):
-        case Outcome.COLLAPSED:
-            parts.append(f"answers {collapsed_to(run)} to every image")
-        case Outcome.FINISHED:
+    match run.state:
+        case Status.COLLAPSED:
+            parts.append(f"answers {run.collapsed_to} to every image")
+        case Status.FINISHED:
             pass
-        case Outcome.STOPPED:
+        case Status.STOPPED:
             parts.append(f"stopped after {run.epochs_completed} of {count(run.epochs, 'epoch')}")
-        case word:
-            parts.append(run.message or str(word.value))
+        case state:
+            parts.append(run.message or state.word)
     if run.best_epoch_test_accuracy is not None:
         parts.append(f"best {percent(run.best_epoch_test_accuracy)} in epoch {run.best_epoch}")
     parts.append(duration(run.train_seconds))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.outcome import Outcome, outcome
 from workbench.leaderboard.table import one_line
-from workbench.leaderboard.views import MARKS, seeds_text
+from workbench.leaderboard.views import seeds_text
 from workbench.leaderboard.wording import MISSING, points
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.tui.screens.leaderboard.board import Board
 from workbench.tui.screens.leaderboard.order import group_difference, run_difference
@@ -58,7 +58,6 @@ GROUP_COLUMNS = (
     Column("diverged", "Diverged", 8, weight=7, right=True),
 )
 BEYOND = "≠"
-_TONES = {"": "", "good": "good", "warning": "warning", "bad": "bad", "muted": "muted"}
 
 
 def number(fraction: float | None) -> str:
@@ -123,8 +122,7 @@ class RunRows:
         run = self.runs[index]
         match column:
             case "model":
-                tone, mark = MARKS[outcome(run)]
-                return [(mark, _TONES.get(tone.value, "")), (f" {one_line(run.preset)}", "")]
+                return [(run.state.mark, run.state.role), (f" {one_line(run.preset)}", "")]
             case "settings":
                 return settings_text(run, width)
             case "accuracy":
@@ -168,12 +166,12 @@ class ImportedRows(RunRows):
 
 
 def _accuracy(run: RunSummary) -> Content:
-    word = outcome(run)
-    if word is Outcome.DIVERGED:
-        return ("diverged", "bad")
-    if word is Outcome.COLLAPSED:
-        return (f"{number(run.test_accuracy)} !", "warning")
-    return (number(run.test_accuracy), "strong" if word is Outcome.FINISHED else "muted")
+    state = run.state
+    if state is Status.DIVERGED:
+        return (state.word, state.role)
+    if state is Status.COLLAPSED:
+        return (f"{number(run.test_accuracy)} {state.mark}", state.role)
+    return (number(run.test_accuracy), "strong" if state is Status.FINISHED else "muted")
 
 
 class GroupRows:

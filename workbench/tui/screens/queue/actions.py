@@ -9,8 +9,8 @@ from workbench.leaderboard.wording import count
 from workbench.queue import service
 from workbench.queue.paper import tables_of, trainings_for
 from workbench.queue.store import QueueStore
-from workbench.queue.trial import TrialState
 from workbench.runs.folder import RunFolder
+from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.screens.queue.asked import Asked
 
@@ -62,7 +62,7 @@ def drop(home: Home, trial_ids: Sequence[str]) -> str:
     state, alive = store.read(), store.runs()
     for trial_id in trial_ids:
         trial = state.trial(trial_id)
-        if alive and trial is not None and trial.state is TrialState.RUNNING:
+        if alive and trial is not None and trial.state is Status.RUNNING:
             raise RunError(
                 f"trial {trial_id} is training: enter opens its run, s stops it there; "
                 "then it can be dropped"
@@ -93,7 +93,7 @@ def folder_of(home: Home, trial_id: str) -> RunFolder:
     if trial is None:
         raise RunError(f"trial {trial_id} was dropped")
     if trial.run_id is None:
-        waits = trial.state is TrialState.WAITING
+        waits = trial.state is Status.WAITING
         raise RunError(
             f"trial {trial_id} has no run yet: it waits for its turn"
             if waits

@@ -7,11 +7,12 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from workbench.leaderboard.paper import points_off
 from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import percent, points
-from workbench.queue.trial import TrialState
-from workbench.queue.view import HALTED, TrialView
+from workbench.queue.view import TrialView
 from workbench.runs.estimate import duration_words
+from workbench.runs.status import Status
 from workbench.tui.screens.queue.rows import clock
 
 
@@ -43,28 +44,28 @@ def detail_lines(item: TrialView, paper: float | None, place: int) -> tuple[str,
 
 def _words(item: TrialView, place: int) -> list[str]:
     trial = item.trial
+    if item.lost is not None:
+        return [f"{item.lost.word}: nobody trains it now; s resumes it from its last whole epoch"]
     match trial.state:
-        case TrialState.WAITING if trial.run_id:
+        case Status.WAITING if trial.run_id:
             return [_place(place), "goes on from its last whole epoch"]
-        case TrialState.WAITING if item.seconds_left is None:
+        case Status.WAITING if item.seconds_left is None:
             return [_place(place), "how long it takes is not known yet"]
-        case TrialState.WAITING:
+        case Status.WAITING:
             return [_place(place), f"about {duration_words(item.seconds_left or 0.0)} here"]
-        case TrialState.RUNNING if item.run is not None:
+        case Status.RUNNING if item.run is not None:
             summary = item.run.summary
             epochs = f"{summary.epochs_completed} of {summary.epochs} epochs" if summary else ""
             return [item.run.preparing, epochs, item.run.fault]
-        case TrialState.RUNNING if item.halted:
-            return [f"{HALTED}: nobody trains it now; s goes on from its last whole epoch"]
-        case TrialState.FINISHED if item.result and item.result.train_seconds is not None:
+        case Status.FINISHED if item.result and item.result.train_seconds is not None:
             return [f"trained in {clock(item.result.train_seconds)}"]
-        case TrialState.PRESENT:
+        case Status.PRESENT:
             return ["was trained already"]
-        case TrialState.STOPPED:
-            return [trial.message, "stopped by hand; s goes on with it"]
-        case TrialState.FAILED:
+        case Status.STOPPED | Status.KILLED:
+            return [trial.message, f"{trial.state.word} by hand; s resumes it"]
+        case Status.FAILED:
             return [f"failed: {trial.message}"]
-        case TrialState.DIVERGED:
+        case Status.DIVERGED:
             return [trial.message or "diverged"]
     return []
 
@@ -77,5 +78,6 @@ def _accuracy(accuracy: float, paper: float | None, *, final: bool) -> str:
     words = percent(accuracy) if final else f"{percent(accuracy)} so far"
     if paper is None:
         return words
-    apart = f" ({points(100 * (accuracy - paper))})" if final else ""
-    return f"{words}, paper {percent(paper)}{apart}"
+    apart = points_off(accuracy, paper) if final else None
+    beside = f" ({points(apart)})" if apart is not None else ""
+    return f"{words}, paper {percent(paper)}{beside}"

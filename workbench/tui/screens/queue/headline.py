@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from workbench.leaderboard.wording import count
-from workbench.queue.trial import TrialState
 from workbench.queue.view import QueueView
 from workbench.queue.words import process_lost, time_words
+from workbench.runs.status import Status
 
 
 def headline(view: QueueView) -> tuple[str, str]:
@@ -36,17 +36,15 @@ def headline(view: QueueView) -> tuple[str, str]:
         return f"{word}, {left} to train; s goes on · {time}", "$warning"
     if not troubles:
         return "done" if len(view.trials) == 1 else f"all {len(view.trials)} done", "$success"
-    again = {TrialState.FAILED, TrialState.STOPPED} & {item.trial.state for item in view.trials}
-    hint = ["s tries again"] if again else []
+    hint = ["s tries again"] if any(item.trial.state.resumable for item in view.trials) else []
     return " · ".join([f"{len(view.trials)} ended", *troubles, *hint]), "$warning"
 
 
 def _troubles(view: QueueView) -> list[str]:
     """`1 failed`, `2 diverged`, as far as there are such."""
     states = Counter(item.trial.state for item in view.trials)
-    words = {TrialState.FAILED: "failed", TrialState.DIVERGED: "diverged"}
-    words[TrialState.STOPPED] = "stopped"
-    return [f"{states[state]} {word}" for state, word in words.items() if states[state]]
+    troubles = (Status.FAILED, Status.DIVERGED, Status.STOPPED, Status.KILLED)
+    return [f"{states[state]} {state.word}" for state in troubles if states[state]]
 
 
 def subtitle(view: QueueView, selected: int) -> str:

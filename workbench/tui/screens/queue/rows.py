@@ -8,10 +8,9 @@ from collections.abc import Collection, Mapping
 from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import MISSING
 from workbench.model.spec import TrainingSpec
-from workbench.queue.trial import TrialState
 from workbench.queue.view import QueueView, TrialView
 from workbench.runs.estimate import duration_words
-from workbench.runs.folder import RunStatus
+from workbench.runs.status import Status
 from workbench.tui.widgets.columns import Column, Content, Piece
 
 PROGRESS = "progress"  # the bar, which goes first where it is narrow
@@ -26,18 +25,6 @@ COLUMNS = (
     Column("time", "Time", 10, weight=1, right=True),
 )
 SELECTED = "◆"
-ENDED: dict[TrialState, tuple[str, str]] = {
-    TrialState.FINISHED: ("✓ finished", ""),
-    TrialState.PRESENT: ("✓ known", ""),
-    TrialState.DIVERGED: ("✗ diverged", "bad"),
-    TrialState.FAILED: ("✗ failed", "bad"),
-    TrialState.STOPPED: ("■ stopped", "warning"),
-}
-WAITING = ("○ waiting", "muted")
-STARTING = ("◌ starting", "good")
-PAUSED = ("‖ paused", "warning")
-TRAINING = ("● training", "good")
-HALTED = ("! halted", "warning")
 # From these widths on a form of the training is used: by the column, so that its rows are alike.
 WORDS, TITLE, SIZES = 44, 32, 23
 
@@ -100,20 +87,10 @@ class QueueRows:
 
 def state_words(item: TrialView, *, share: bool) -> tuple[str, str]:
     """Mark, word and style of a trial's state; with `share` how far it is in the word's place."""
-    state, run = item.trial.state, item.run
-    if state is TrialState.WAITING:
-        return WAITING
-    if state is not TrialState.RUNNING:
-        return ENDED[state]
-    if item.halted:
-        return HALTED
-    if run is None:  # it has just ended, or is just beginning
-        return TRAINING
-    if run.summary is not None and run.summary.status is RunStatus.PAUSED:
-        return PAUSED
-    if run.preparing or not run.step:
-        return STARTING
-    return (f"● {percent_done(item):3d} %", "good") if share else TRAINING
+    state = item.state
+    if share and state is Status.RUNNING and item.run is not None:
+        return f"{state.mark} {percent_done(item):3d} %", state.role
+    return f"{state.mark} {state.word}", state.role
 
 
 def label_text(label: str, width: int) -> str:
@@ -157,10 +134,10 @@ def progress_bar(item: TrialView, width: int) -> Content:
     return pieces
 
 
-def number_text(fraction: float | None, state: TrialState | None = None) -> str:
+def number_text(fraction: float | None, state: Status | None = None) -> str:
     """`97.49`; a dash where an ended trial has none, nothing where it may still come."""
     if fraction is None or not math.isfinite(fraction):
-        return MISSING if state in ENDED else ""
+        return MISSING if state is not None and not state.pending else ""
     return f"{100 * fraction:.2f}"
 
 

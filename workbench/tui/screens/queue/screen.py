@@ -17,10 +17,10 @@ from textual.widgets import Static
 
 from workbench.errors import UserError
 from workbench.leaderboard.paper import paper_accuracies
-from workbench.queue.trial import TrialState
 from workbench.queue.view import QueueView, TrialView
 from workbench.queue.watch import QueueWatch
 from workbench.runs.folder import RunFolder
+from workbench.runs.status import Status
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
@@ -181,9 +181,7 @@ class QueueScreen(WorkbenchScreen):
         if item is not None:
             trial = item.trial
             waiting = [
-                other.trial.id
-                for other in self._view.trials
-                if other.trial.state is TrialState.WAITING
+                other.trial.id for other in self._view.trials if other.trial.state is Status.WAITING
             ]
             place = waiting.index(trial.id) + 1 if trial.id in waiting else 0
             paper = self._papers.get(trial.spec.settings_key)

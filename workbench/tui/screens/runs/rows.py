@@ -6,13 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import PurePath
 
-from workbench.leaderboard.outcome import Outcome, outcome
 from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import MISSING, percent
-from workbench.runs.folder import RunStatus
 from workbench.runs.record import LaunchedFrom
+from workbench.runs.status import Status
 from workbench.runs.watchlist import WatchedRun
-from workbench.tui.states import MARKS
 from workbench.tui.widgets.columns import Column, Content, Piece
 
 COLUMNS = (
@@ -27,17 +25,6 @@ COLUMNS = (
     Column("run", "Run", 4, weight=3),
 )
 SELECTED = "◆"
-TONES = {
-    Outcome.RUNNING: "good",
-    Outcome.QUEUED: "muted",
-    Outcome.PAUSED: "warning",
-    Outcome.FINISHED: "",
-    Outcome.COLLAPSED: "warning",
-    Outcome.STOPPED: "muted",
-    Outcome.FAILED: "bad",
-    Outcome.DIVERGED: "bad",
-    Outcome.CRASHED: "bad",
-}
 BAR_LEAST = 8
 
 
@@ -65,8 +52,7 @@ class RunRows:
         summary = run.summary
         match column:
             case "state":
-                mark, word, tone = state_words(run)
-                return (f"{mark} {word}", tone)
+                return (f"{run.state.mark} {run.state.word}", run.state.role)
             case "when":
                 return (started_text(run.created_at), "muted")
             case "from":
@@ -85,7 +71,7 @@ class RunRows:
             case "seed":
                 return str(summary.seed)
             case "progress":
-                return progress_text(run, width) if run.alive else result_text(run)
+                return progress_text(run, width) if run.state.alive else result_text(run)
             case "time":
                 return time_text(run)
             case "tags":
@@ -93,23 +79,12 @@ class RunRows:
         return ""
 
 
-def state_words(run: WatchedRun) -> tuple[str, str, str]:
-    """Mark, word and style of a run's state."""
-    if run.summary is None:
-        return MARKS["damaged"], "damaged", "bad"
-    if run.preparing and run.summary.status is RunStatus.RUNNING:
-        return MARKS["preparing"], "preparing", "good"
-    came_out = outcome(run.summary)
-    word = "training" if came_out is Outcome.RUNNING else came_out.value
-    return MARKS[word], word, TONES[came_out]
-
-
 def progress_text(run: WatchedRun, width: int) -> list[Piece]:
     """A bar, the share done and the epoch, in exactly this width."""
     assert run.summary is not None
     if run.preparing:
         return [(one_line(run.preparing), "muted")]
-    if run.summary.status is RunStatus.QUEUED:
+    if run.state is Status.QUEUED:
         words = "waits for the runs before it"
         return [(words if len(words) <= width else "waits its turn", "muted")]
     epochs = run.summary.epochs
@@ -128,22 +103,21 @@ def result_text(run: WatchedRun) -> list[Piece]:
     """What came out, and how far it came where not to the end."""
     assert run.summary is not None
     summary = run.summary
-    word = outcome(summary)
     so_far = f"{summary.epochs_completed}/{summary.epochs} epochs"
-    if word is Outcome.DIVERGED:
+    if run.state is Status.DIVERGED:
         return [("no accuracy", "bad"), (f"  {so_far}", "muted")]
     pieces: list[Piece] = [(f"{percent(summary.test_accuracy):>7}", "strong")]
-    if word is Outcome.COLLAPSED:
-        pieces.append((" one digit only", "warning"))
-    elif summary.status is not RunStatus.FINISHED:
+    if run.state is Status.COLLAPSED:
+        pieces.append((" one class only", "warning"))
+    elif run.state is not Status.FINISHED:
         pieces.append((f"  {so_far}", "muted"))
     return pieces
 
 
 def time_text(run: WatchedRun) -> str:
     """Time left while it trains, time taken once it has ended."""
-    if run.alive:
-        paused = run.summary is not None and run.summary.status is RunStatus.PAUSED
+    if run.state.alive:
+        paused = run.state is Status.PAUSED
         return MISSING if paused or run.seconds_left is None else f"−{clock(run.seconds_left)}"
     seconds = run.summary.train_seconds if run.summary else None
     return MISSING if seconds is None else clock(seconds)

@@ -261,7 +261,7 @@ class RunsScreen(WorkbenchScreen):
 
     def action_delete(self) -> None:
         """Delete, once asked."""
-        runs = [run for run in self._chosen() if not run.alive]
+        runs = [run for run in self._chosen() if not run.state.alive]
         if not runs:
             if self._chosen():
                 self.workbench.complain(RunError("a run that is still going: stop it first (s)"))
@@ -275,7 +275,7 @@ class RunsScreen(WorkbenchScreen):
     def _living(self, word: str) -> list[WatchedRun]:
         """The chosen runs that live; a word where none does."""
         chosen = self._chosen()
-        living = [run for run in chosen if run.alive]
+        living = [run for run in chosen if run.state.alive]
         if chosen and not living:
             what = "it has" if len(chosen) == 1 else "they have"
             self.workbench.complain(RunError(f"nothing to {word}: {what} ended already"))

@@ -6,12 +6,12 @@ from textual import work
 
 from workbench.errors import UserError
 from workbench.runs import control
-from workbench.runs.events import Failed
 from workbench.runs.folder import RunFolder
+from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.train.state import Phase, RunState
+from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import next_seed
 
 
@@ -30,9 +30,9 @@ class RunRequests(WorkbenchScreen):
         return self._folder
 
     @property
-    def phase(self) -> Phase | None:
+    def status(self) -> Status | None:
         """What the run is doing; None until its log has been read."""
-        return self._state.phase if self._state else None
+        return self._state.status if self._state else None
 
     def show_request(self) -> None:
         """Show at once what was asked for."""
@@ -43,22 +43,21 @@ class RunRequests(WorkbenchScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now has a hint."""
-        phase = self.phase
+        status = self.status
         if action == "go_on":
-            return phase is Phase.PAUSED
+            return status is Status.PAUSED
         if action == "pause":
-            return phase is not None and phase.alive and phase is not Phase.PAUSED
+            return status is not None and status.alive and status is not Status.PAUSED
         if action in ("stop", "kill"):
-            return phase is not None and phase.alive
+            return status is not None and status.alive
         if action == "resume":
-            ending = self._state.history.ending if self._state else None
-            if phase is Phase.FAILED and isinstance(ending, Failed):
-                return ending.reason != "diverged"  # the same steps would lead there again
-            return phase in (Phase.STOPPED, Phase.CRASHED)
-        if action in ("confusion", "board"):
-            return phase is Phase.FINISHED or (action == "board" and phase is Phase.STOPPED)
+            return status is not None and status.resumable
+        if action == "confusion":
+            return status is not None and status.completed
+        if action == "board":
+            return status is not None and (status.completed or status is Status.STOPPED)
         if action == "again":
-            return phase is not None and not phase.alive
+            return status is not None and not status.alive
         return True
 
     def _request(self, command: control.Command, said: str) -> None:
@@ -80,7 +79,7 @@ class RunRequests(WorkbenchScreen):
         """Pause; once more takes that back."""
         paused = control.requested(self._folder.path) is control.Command.PAUSE
         if paused:
-            self._request(control.Command.RUN, "going on" if self.phase is Phase.PAUSED else "")
+            self._request(control.Command.RUN, "going on" if self.status is Status.PAUSED else "")
         else:
             self._request(control.Command.PAUSE, "pausing")
 
@@ -94,7 +93,7 @@ class RunRequests(WorkbenchScreen):
 
     def action_kill(self) -> None:
         """Ask, then end the worker."""
-        if self.phase is Phase.QUEUED:
+        if self.status is Status.QUEUED:
             # Its place in the queue is held by the process that runs the whole queue.
             self.notify("It has not begun; s takes it off the queue", timeout=5)
             return

@@ -72,7 +72,7 @@ class MetricChart:
         notes: tuple[Note, ...] = ()
         if frame.trouble_step is not None:
             at = self._trouble_x(frame, frame.trouble_step)
-            notes = (Note(at, sum(y_range) / 2, "loss not a number", Role.TROUBLE),)
+            notes = (Note(at, sum(y_range) / 2, "loss not a number", Role.BAD),)
         reference = None
         if self.metric is Metric.ACCURACY and frame.paper is not None:
             reference = Reference(forward(frame.paper), f"paper {100 * frame.paper:.2f}")

@@ -16,7 +16,7 @@ Smoothed = Mapping[Metric, Sequence[float]]
 def reading_now(state: RunState, smoothed: Smoothed) -> Reading:
     """The newest values."""
     count = len(state.train)
-    where = ("now" if state.phase.alive else "last values") if count else "waiting"
+    where = ("now" if state.status.alive else "last values") if count else "waiting"
     return _reading(state, smoothed, count - 1, len(state.test) - 1, where)
 
 

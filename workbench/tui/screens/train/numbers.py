@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workbench.leaderboard.paper import points_off
 from workbench.leaderboard.wording import percent, points
+from workbench.runs.status import Status
 from workbench.tui.screens.train.machine import MachineUse
-from workbench.tui.screens.train.state import Phase, RunState
+from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict
-from workbench.tui.states import MARKS
 from workbench.tui.widgets.steady_lines import Line
 
 DASH = "–"
@@ -158,7 +159,7 @@ def progress_lines(state: RunState, width: int, ascii_only: bool) -> list[Line]:
 def times(state: RunState) -> str:
     """Elapsed and expected, in steady widths."""
     text = f"elapsed {clock(state.history.seconds):>7}"
-    if state.phase is Phase.TRAINING or state.phase is Phase.PAUSED:
+    if state.status in (Status.RUNNING, Status.PAUSED):
         text += f"   left {clock(state.history.seconds_left):>7}"
     return text
 
@@ -233,16 +234,16 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
 
 def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line:
     """What the run is on the left, what it is doing on the right."""
-    spec, phase = state.spec, state.phase
+    spec, status = state.spec, state.status
     facts = [spec.preset, f"seed {spec.seed}", spec.precision]
     if spec.dataset.name != "mnist":
         facts.append(spec.dataset.name)
     if spec.dataset.train_limit:
         facts.append(f"first {spec.dataset.train_limit:,} images")
-    mark = "*" if ascii_only else MARKS[state.word]
-    right = f"{mark} {asked or state.word}"
+    mark = "*" if ascii_only else status.mark
+    right = f"{mark} {asked or status.word}"
     epochs = f"epoch {state.epoch}/{state.history.planned_epochs}"
-    if phase in (Phase.TRAINING, Phase.PAUSED):
+    if status in (Status.RUNNING, Status.PAUSED):
         right += f"   {epochs}"
         if width >= 100:
             right += f"   {speed_text(state)}"
@@ -252,20 +253,14 @@ def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line
     for fact in facts:
         if len(left) + len(more) + len(fact) + 3 <= room:
             more += f" · {fact}"
-    # A collapsed run has come to its end, and yet is no success.
-    word = (
-        "strong"
-        if state.word == "collapsed"
-        else {
-            Phase.TRAINING: "accent",
-            Phase.FINISHED: "good",
-            Phase.FAILED: "trouble",
-            Phase.CRASHED: "trouble",
-            Phase.GONE: "trouble",
-        }.get(phase, "strong")
-    )
     gap = " " * max(1, width - 2 - len(left) - len(more) - len(right))
-    return [(" ", ""), (left, "strong"), (more, "muted"), (gap, ""), (right, word)]
+    return [
+        (" ", ""),
+        (left, "strong"),
+        (more, "muted"),
+        (gap, ""),
+        (right, status.role or "strong"),
+    ]
 
 
 def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[Line]:
@@ -275,14 +270,15 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
         return [[("no epoch was completed", "muted")]]
     lines: list[Line] = []
     result = [(share(ending.test_accuracy), "strong")]
-    if state.phase is not Phase.FINISHED:
+    if not state.status.completed:
         result.append((f"  after epoch {ending.epochs_completed}", "muted"))
     elif verdict is not None and verdict.paper is not None:
-        difference = points(100 * (ending.test_accuracy - verdict.paper))
-        result.append((f", paper {percent(verdict.paper)}: ", ""))
-        result.append((difference, "strong"))
+        apart = points_off(ending.test_accuracy, verdict.paper)
+        result.append((f", paper {percent(verdict.paper)}", ""))
+        if apart is not None:
+            result += [(": ", ""), (points(apart), "strong")]
     lines.append(result)
-    if verdict is not None and verdict.own_runs and state.phase is Phase.FINISHED:
+    if verdict is not None and verdict.own_runs and state.status.completed:
         lines.append([(verdict.own_runs, "")])
     lines.append([("test loss ", "muted"), (loss(ending.test_loss), "")])
     if ending.best_epoch is not None:
@@ -299,7 +295,7 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
 def compact_verdict(state: RunState, verdict: Verdict | None) -> list[Line]:
     """The same in two lines: the comparison, then the rest."""
     lines = verdict_lines(state, verdict, 80)
-    compared = verdict is not None and verdict.own_runs and state.phase is Phase.FINISHED
+    compared = verdict is not None and verdict.own_runs and state.status.completed
     own = 2 if compared else 1
     return [_joined(part) for part in (lines[:own], lines[own:]) if part]
 

@@ -87,7 +87,7 @@ class RunPlots(Vertical):
     def _window(self, state: RunState) -> Window:
         axis = self._view.axis
         planned, done = state.planned(axis), state.done(axis)
-        if axis is Axis.TIME and state.phase.alive:
+        if axis is Axis.TIME and state.status.alive:
             # The expected time wavers; the axis follows only what it cannot hold.
             if not planned <= self._held_seconds <= 1.5 * planned:
                 self._held_seconds = planned * 1.1

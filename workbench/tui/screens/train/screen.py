@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 
 from workbench.errors import UserError
 from workbench.runs.folder import RunFolder
+from workbench.runs.status import Status
 from workbench.tui import plotting
 from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.train import feed, numbers, words
@@ -20,7 +21,7 @@ from workbench.tui.screens.train.keys import RUN_KEYS
 from workbench.tui.screens.train.machine import MachineUse
 from workbench.tui.screens.train.panels import EpochTable
 from workbench.tui.screens.train.plots import RunPlots
-from workbench.tui.screens.train.state import Phase, RunState
+from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict, judge
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
@@ -48,7 +49,7 @@ class TrainScreen(RunRequests):
         self._paper: float | None = None
         self._shown = ""
         self._error = ""
-        self._phase: Phase | None = None
+        self._status: Status | None = None
         self._ascii = plotting.terminal_glyphs() is Glyphs.ASCII
 
     def body(self) -> ComposeResult:
@@ -105,7 +106,7 @@ class TrainScreen(RunRequests):
         state.alive, state.killed, state.gone = message.standing
         if message.events:
             self._plots.changed()
-        if state.phase is not self._phase or (first and len(state.train)):
+        if state.status is not self._status or (first and len(state.train)):
             self._changed()
 
     @on(feed.Machine)
@@ -115,8 +116,8 @@ class TrainScreen(RunRequests):
     @on(feed.Unreadable)
     def _unreadable(self, message: feed.Unreadable) -> None:
         self._error = str(message.error)
-        self._lines("#run-head").show([[(" this run cannot be shown", "trouble")]])
-        self._show_notice([self._error], "trouble")
+        self._lines("#run-head").show([[(" this run cannot be shown", "bad")]])
+        self._show_notice([self._error], "bad")
 
     @on(CurvePlot.Pointed)
     def _pointed(self, message: CurvePlot.Pointed) -> None:
@@ -124,18 +125,18 @@ class TrainScreen(RunRequests):
         self._tick()
 
     def _changed(self) -> None:
-        """The run has come to another phase."""
+        """The run has come to another state."""
         state = self._state
         assert state is not None
-        phase = state.phase
-        if phase is not self._phase:
-            self._phase, self._asked = phase, ""
+        status = state.status
+        if status is not self._status:
+            self._status, self._asked = status, ""
             # A run that has ended has no progress to make and no worker to look at.
-            self.set_class(not phase.alive, "ended")
-            title = " progress " if phase.alive else " training "
+            self.set_class(not status.alive, "ended")
+            title = " progress " if status.alive else " training "
             self._lines("#run-progress").border_title = title
             self.refresh_bindings()
-            if phase is Phase.FINISHED:
+            if status.completed:
                 self._judge()
         self._plots.draw_now_or_soon()
         self._tick()
@@ -180,8 +181,8 @@ class TrainScreen(RunRequests):
         collapsed = self._verdict.collapsed if self._verdict else ""
         self._show_notice(*words.notice(state, collapsed))
         reading = self._plots.reading()
-        ended = not state.phase.alive
-        judged = state.phase is Phase.FINISHED and self._plots.cursor is None
+        ended = not state.status.alive
+        judged = state.status.completed and self._plots.cursor is None
         if self.has_class("narrow"):
             lines = numbers.compact_lines(reading, state, self._paper, self._use, width - 2)
             if judged:

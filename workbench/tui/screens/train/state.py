@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 
-from workbench.leaderboard.outcome import constant_answer
 from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import Axis, Samples
 from workbench.runs.events import (
@@ -25,26 +23,9 @@ from workbench.runs.events import (
 )
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
+from workbench.runs.status import Status
+from workbench.runs.summary import collapsed_to
 from workbench.runs.trouble import Watch
-
-
-class Phase(StrEnum):
-    """What the run is doing, in the word that is shown."""
-
-    QUEUED = "queued"
-    PREPARING = "preparing"
-    TRAINING = "training"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    FAILED = "failed"
-    CRASHED = "crashed"
-    GONE = "deleted"
-
-    @property
-    def alive(self) -> bool:
-        """Whether a process stands behind it."""
-        return self in (Phase.QUEUED, Phase.PREPARING, Phase.TRAINING, Phase.PAUSED)
 
 
 @dataclass
@@ -109,22 +90,32 @@ class RunState:
             self.test = self.test.until(step)
 
     @property
-    def phase(self) -> Phase:
-        """What the run is doing now."""
+    def status(self) -> Status:
+        """What the run is doing, or how it came out, by its log and what the folder tells."""
         if self.gone:
-            return Phase.GONE
+            return Status.DELETED
         history = self.history
         # A run taken up again says so before it has anything new to show.
         again = self.alive and bool(history.preparing)
         if history.ending is not None and not again:
-            return _ended(history.ending)
+            return self._ended(history.ending)
         if not self.alive:
-            return Phase.CRASHED
+            return Status.KILLED if self.killed else Status.CRASHED
         if history.queued:
-            return Phase.QUEUED
+            return Status.QUEUED
         if history.paused:
-            return Phase.PAUSED
-        return Phase.PREPARING if history.waiting_for else Phase.TRAINING
+            return Status.PAUSED
+        return Status.PREPARING if history.waiting_for else Status.RUNNING
+
+    def _ended(self, ending: Ended) -> Status:
+        match ending:
+            case Stopped():
+                return Status.STOPPED
+            case Failed():
+                return Status.DIVERGED if ending.diverged else Status.FAILED
+            case Finished() if collapsed_to(ending, self.spec.dataset.name) is not None:
+                return Status.COLLAPSED
+        return Status.FINISHED
 
     @property
     def waiting_for(self) -> str:
@@ -159,23 +150,7 @@ class RunState:
             return self.watch.not_a_number.step
         # A worker ends at such a loss before it has written of the chunk.
         ending = self.history.ending
-        return ending.step if ending is not None and _diverged(ending) else None
-
-    @property
-    def word(self) -> str:
-        """The phase, or the ending that a phase does not tell; a key of `states.MARKS`."""
-        ending = self.history.ending
-        match self.phase:
-            case Phase.FAILED if ending is not None and _diverged(ending):
-                return "diverged"
-            case Phase.FINISHED if ending is not None and self._collapsed(ending):
-                return "collapsed"
-        return self.phase
-
-    def _collapsed(self, ending: Ended) -> bool:
-        accuracy = ending.test_accuracy
-        mnist = self.spec.dataset.name == "mnist"
-        return mnist and accuracy is not None and constant_answer(accuracy) is not None
+        return ending.step if isinstance(ending, Failed) and ending.diverged else None
 
     @property
     def finished(self) -> Finished | None:
@@ -199,23 +174,8 @@ class RunState:
                 return float(max(1, self.history.planned_steps))
             case Axis.EPOCHS:
                 return float(self.history.planned_epochs)
-        if not self.phase.alive:
+        if not self.status.alive:
             return max(self.history.seconds, 1e-3)
         left = self.history.seconds_left
         expected = self.history.seconds + (left if left and math.isfinite(left) else 0.0)
         return max(expected, 1.0)
-
-
-def _diverged(ending: Ended) -> bool:
-    return isinstance(ending, Failed) and ending.reason == "diverged"
-
-
-def _ended(ending: Ended) -> Phase:
-    match ending:
-        case Finished():
-            return Phase.FINISHED
-        case Stopped():
-            return Phase.STOPPED
-        case Failed():
-            return Phase.FAILED
-    return Phase.CRASHED

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from workbench.errors import UserError
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.outcome import collapse_remark, collapsed_to
 from workbench.leaderboard.paper import paper_accuracies
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.wording import percent_spread
 from workbench.model.spec import TrainingSpec
+from workbench.runs.collapse import collapse_remark
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.summary import RunSummary, summarise
 from workbench.settings import Home
@@ -54,9 +54,8 @@ def judge(home: Home, folder: RunFolder, spec: TrainingSpec) -> Verdict:
     try:
         # Its worker may not have come to write it there yet.
         own = same[folder.run_id] = summarise(folder)
-        digit = collapsed_to(own)
-        if digit is not None and own.test_accuracy is not None:
-            collapsed = collapse_remark(own.test_accuracy, digit)
+        if own.collapsed_to is not None and own.test_accuracy is not None:
+            collapsed = collapse_remark(own.test_accuracy, own.collapsed_to)
     except UserError:
         pass
     group = Group(key, tuple(same.values())) if same else None
