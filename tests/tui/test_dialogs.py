@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.command import CommandList
 from textual.events import Key
+from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
@@ -23,6 +24,7 @@ from workbench.tui.screens.compose import ComposeScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue.add_dialog import AddDialog
 from workbench.tui.screens.run_settings import RunSettings
+from workbench.tui.widgets.row_list import RowList
 
 # Keys that open each dialog, from the first screen on.
 DIALOGS = {
@@ -136,3 +138,35 @@ async def test_keys_of_one_packet_follow_the_focus(home: Home) -> None:
         send(app, "5", "a", "down", *"3")
         await until(pilot, lambda: isinstance(app.screen, AddDialog))
         await until(pilot, lambda: app.screen.query_one("#seeds", Input).value.endswith("3"))
+
+
+async def write_much(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    field = app.focused
+    assert isinstance(field, Input)
+    field.value = "a" * 200
+    await pilot.press("end", "z")
+    await pilot.pause()
+    assert field.scrollable_content_region.height == 1, "its bar covers the text"
+    assert field.scroll_offset.x > 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_text_longer_than_its_field_stays_in_sight(
+    home: Home, furnished: Path, size: tuple[int, int]
+) -> None:
+    shutil.copytree(furnished, home.path, dirs_exist_ok=True)
+    app = WorkbenchApp(home)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: app.screen.query(RowList))
+        for way in (("slash",), ("escape", "T"), ("escape", "N"), ("escape", "1", "slash")):
+            await pilot.press(*way)
+            await write_much(app, pilot)
+        await pilot.press("escape", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunSettings))
+        app.screen.query_one("#tags").focus()
+        await pilot.pause()
+        await write_much(app, pilot)
+        await pilot.press("down")
+        assert app.focused is not None and app.focused.id == "note"
