@@ -84,6 +84,40 @@ def test_show_prints_each_form(workbench: Runner) -> None:
     assert "import keras" in workbench("show", "cnn-2", "--format", "python").stdout
 
 
+SMALL_INPUT = """
+title = "Small"
+[architecture]
+input_shape = [12, 12, 2]
+classes = 7
+layers = [{ kind = "Flatten" }, { kind = "Dense", units = 7, activation = "softmax" }]
+"""
+
+
+def test_a_script_follows_shape_and_data(workbench: Runner, tmp_path: Path) -> None:
+    import numpy as np
+
+    preset, data = tmp_path / "small.toml", tmp_path / "own.npz"
+    preset.write_text(SMALL_INPUT)
+    images, labels = np.full((4, 5, 6, 3), 200, np.uint8), np.arange(4)
+    np.savez(data, x_train=images, y_train=labels, x_test=images, y_test=labels)
+
+    shown = json.loads(workbench("show", str(preset), "--format", "json").stdout)
+    script = workbench("show", str(preset), "--format", "python").stdout
+    assert shown["parameters"] == 12 * 12 * 2 * 7 + 7
+    assert "INPUT_SHAPE = (12, 12, 2)\nCLASSES = 7\n" in script
+    assert "keras.datasets" not in script and "usage: python THIS_FILE DATA.npz" in script
+
+    on_data = ("show", str(preset), "--dataset", str(data), "--format")
+    shown = json.loads(workbench(*on_data, "json").stdout)
+    script = workbench(*on_data, "python").stdout
+    assert shown["parameters"] == 5 * 6 * 3 * 4 + 4
+    assert "INPUT_SHAPE = (5, 6, 3)\nCLASSES = 4\n" in script and str(data) in script
+    assert (
+        "cifar100.load_data()"
+        in workbench("show", "nn-1", "--dataset", "cifar100", "--format", "python").stdout
+    )
+
+
 def test_a_shown_toml_is_a_preset_again(workbench: Runner, tmp_path: Path) -> None:
     text = workbench("show", "nn-1", "--format", "toml").stdout
     file = tmp_path / "mine.toml"

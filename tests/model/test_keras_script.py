@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,6 +121,15 @@ def test_a_paper_model_trains(few_images, tmp_path) -> None:
     output = run_script(keras_script(spec), tmp_path, str(few_images))
     check_output(output, spec, 0.6)
     assert "25/25" in output  # 500 of the 600 images in batches of 20
+
+
+def test_a_script_that_asks_for_data_names_what_it_wants(tmp_path) -> None:
+    text = keras_script(spec_of(PRESETS["nn-1"]), asks_for_data=True)
+    load = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    names: dict[str, Any] = {"sys": SimpleNamespace(argv=["script.py"], exit=sys.exit)}
+    exec(compile(ast.Module([load], []), "script.py", "exec"), names)
+    with pytest.raises(SystemExit, match=r"usage: python THIS_FILE DATA\.npz"):
+        names["load"]()
 
 
 def test_every_kind_of_layer_trains_from_its_own_data(few_images, tmp_path) -> None:
@@ -243,6 +253,8 @@ def test_formatted_and_clean(tmp_path) -> None:
             training=TrainingSettings(optimizer=AdamW(), schedule=ExponentialDecay()),
         )
         (tmp_path / f"kinds{number}.py").write_text(keras_script(spec), encoding="utf-8")
+        asking = keras_script(spec, asks_for_data=True)
+        (tmp_path / f"asking{number}.py").write_text(asking, encoding="utf-8")
     rules = "A,B,E,F,I,UP,SIM,RUF"
     for command in (["check", "--select", rules], ["format", "--check", "--diff"]):
         done = subprocess.run(

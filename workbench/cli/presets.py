@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, ListFormat, complete_presets, current_home
+from workbench.cli.options import (
+    HomeOption,
+    ListFormat,
+    complete_from,
+    complete_presets,
+    current_home,
+)
 
 
 def presets(
@@ -93,6 +99,14 @@ def show(
             "script that needs nothing of this program.",
         ),
     ] = ShowFormat.TABLE,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Show the model as it is trained on this data set: its images and classes.",
+            autocompletion=complete_from("mnist", "fashion_mnist", "cifar10", "cifar100"),
+            show_default=False,
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Show a model: layers, shapes, parameters, settings.
@@ -100,9 +114,14 @@ def show(
     Example: mnist-workbench show cnn-2 --format diagram
     """
     from workbench.cli import show as views
+    from workbench.data.catalogue import describe_dataset
     from workbench.model.library import find_preset
 
     chosen = find_preset(preset, current_home())
+    data = None if dataset is None else describe_dataset(dataset)
+    if data is not None:
+        fitted = chosen.architecture.fitted_to(data.image_shape, data.classes)
+        chosen = chosen.model_copy(update={"architecture": fitted})
     match output:
         case ShowFormat.TABLE:
             views.print_table(chosen)
@@ -115,4 +134,4 @@ def show(
         case ShowFormat.TOML:
             views.print_toml(chosen)
         case ShowFormat.PYTHON:
-            views.print_script(chosen)
+            views.print_script(chosen, data)

@@ -6,6 +6,7 @@ import sys
 
 from workbench.cli.output import console, print_json
 from workbench.cli.streams import speaks_unicode
+from workbench.data.facts import DatasetFacts
 from workbench.leaderboard.wording import percent
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
@@ -108,12 +109,27 @@ def print_toml(preset: Preset) -> None:
     print(preset_toml(preset), end="")
 
 
-def print_script(preset: Preset) -> None:
-    """A Keras script that repeats the training and needs nothing of this program."""
-    from workbench.model.keras_script import keras_script
-    from workbench.runs.plan import Plan, specs_for_preset
+def print_script(preset: Preset, data: DatasetFacts | None) -> None:
+    """A Keras script that repeats the training and needs nothing of this program.
 
-    print(keras_script(specs_for_preset(preset, Plan())[0]), end="")
+    Without `data` it is for the named data set whose images the model takes; where there is
+    none, it asks for a file.
+    """
+    from workbench.data.catalogue import dataset_with
+    from workbench.model.keras_script import keras_script
+    from workbench.model.spec import DatasetRef, TrainingSpec
+    from workbench.runs.plan import dataset_ref
+
+    architecture = preset.architecture
+    data = data or dataset_with(architecture.input_shape, architecture.classes)
+    spec = TrainingSpec(
+        preset=preset.name,
+        title=preset.title,
+        architecture=architecture,
+        training=preset.training,
+        dataset=dataset_ref(data) if data else DatasetRef(),
+    )
+    print(keras_script(spec, asks_for_data=data is None), end="")
 
 
 def print_svg(preset: Preset) -> None:

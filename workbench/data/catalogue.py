@@ -38,6 +38,14 @@ def describe_dataset(name_or_path: str) -> DatasetFacts:
     raise unknown_dataset(name_or_path)
 
 
+def dataset_with(image_shape: tuple[int, int, int], classes: int) -> DatasetFacts | None:
+    """The first named data set of such images and classes: MNIST where they are its own."""
+    wanted = (image_shape, classes)
+    return next(
+        (facts for facts in NAMED.values() if (facts.image_shape, facts.classes) == wanted), None
+    )
+
+
 def unknown_dataset(name: str) -> DatasetError:
     """The error for a name that is not in the catalogue."""
     hint = nearest(name.lower().replace("-", "_"), list(DATASET_NAMES))

@@ -26,17 +26,24 @@ from workbench.model.shapes import require_sound
 from workbench.model.spec import TrainingSpec
 
 
-def keras_script(spec: TrainingSpec) -> str:
+def keras_script(spec: TrainingSpec, *, asks_for_data: bool = False) -> str:
     """The script's text, formatted as black and ruff would.
+
+    With `asks_for_data` the spec's data set is left out, and the script wants a file named.
 
     Raises:
         PresetError: the model is impossible, or the data set no name that Keras could have.
     """
-    sections = [_head(spec), _data(spec), _model(spec), _training(spec)]
+    sections = [
+        _head(spec, asks_for_data),
+        _data(spec, asks_for_data),
+        _model(spec),
+        _training(spec),
+    ]
     return "\n".join(line for section in sections for line in section) + "\n"
 
 
-def _head(spec: TrainingSpec) -> list[str]:
+def _head(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
     data = spec.dataset
     words = spec.title.replace("\\", "/").replace('"', "'").split()
     title = "".join(sign for sign in " ".join(words) if sign.isprintable()) or spec.preset
@@ -45,13 +52,18 @@ def _head(spec: TrainingSpec) -> list[str]:
     with_l2 = any(
         isinstance(layer, Dense | Conv2D) and layer.l2 for layer in spec.architecture.layers
     )
+    usage = ["Usage: python THIS_FILE [DATA.npz]", ""]
+    contents = "DATA.npz holds x_train, y_train, x_test and y_test."
+    if asks_for_data:
+        usage = ["Usage: python THIS_FILE DATA.npz", "", contents]
+    elif data.path is None:
+        usage += [f"{contents} Without it the data are", f"Keras's {data.name}, downloaded once."]
+    else:
+        usage += [f"{contents} Without it the data are", "those of DATA_FILE."]
     lines = [
         f'"""{title}',
         "",
-        "Usage: python THIS_FILE [DATA.npz]",
-        "",
-        "DATA.npz holds x_train, y_train, x_test and y_test. Without it the data are",
-        f"Keras's {data.name}, downloaded once." if data.path is None else "those of DATA_FILE.",
+        *usage,
         '"""',
         "",
         "import os",
@@ -83,13 +95,20 @@ def _head(spec: TrainingSpec) -> list[str]:
     return [*lines, "", ""]
 
 
-def _data(spec: TrainingSpec) -> list[str]:
+def _data(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
     data = spec.dataset
     reading = [
         "np.load(path, allow_pickle=False) as data:",
         '    return [data[name] for name in ("x_train", "y_train", "x_test", "y_test")]',
     ]
-    if data.path is not None:
+    if asks_for_data:
+        body = [
+            "    if len(sys.argv) < 2:",
+            '        sys.exit("usage: python THIS_FILE DATA.npz")',
+            f"    with {reading[0].replace('path', 'sys.argv[1]')}",
+            f"    {reading[1]}",
+        ]
+    elif data.path is not None:
         body = [
             "    path = sys.argv[1] if len(sys.argv) > 1 else DATA_FILE",
             f"    with {reading[0]}",

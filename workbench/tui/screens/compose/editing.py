@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.events import AppFocus, Resize
 from textual.message import Message
 
+from workbench.data.catalogue import dataset_with
 from workbench.errors import PresetError
 from workbench.model.architecture import Architecture, shape_text
 from workbench.model.draft import EMPTY, Draft, History, Step
@@ -30,7 +31,6 @@ from workbench.tui.screens.compose.starting import (
     picked_layer,
 )
 from workbench.tui.screens.compose.totals import Costs, Totals
-from workbench.tui.screens.compose.training import dataset_for
 
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
@@ -167,7 +167,7 @@ class EditingScreen(WorkbenchScreen):
         if analysis.problem is not None:
             return None
         architecture, training = self.draft.architecture, self.draft.training
-        data = dataset_for(architecture)
+        data = dataset_with(architecture.input_shape, architecture.classes)
         images = (data.train_images, data.test_images) if data else (60_000, 10_000)
         return epoch_seconds(
             architecture,

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from workbench.data.catalogue import NAMED
-from workbench.data.facts import DatasetFacts
+from workbench.data.catalogue import dataset_with
 from workbench.errors import DatasetError
-from workbench.model.architecture import Architecture, shape_text
+from workbench.model.architecture import shape_text
 from workbench.model.preset import Preset
 from workbench.model.shapes import require_sound
 from workbench.model.spec import TrainingSpec
 from workbench.runs.plan import Plan, specs_for_preset
-
-
-def dataset_for(architecture: Architecture) -> DatasetFacts | None:
-    """The first known data set of these images and classes: MNIST where they are its own."""
-    wanted = (architecture.input_shape, architecture.classes)
-    return next(
-        (facts for facts in NAMED.values() if (facts.image_shape, facts.classes) == wanted), None
-    )
 
 
 def specs_of(preset: Preset) -> list[TrainingSpec]:
@@ -29,7 +20,7 @@ def specs_of(preset: Preset) -> list[TrainingSpec]:
     """
     architecture = preset.architecture
     require_sound(architecture)
-    data = dataset_for(architecture)
+    data = dataset_with(architecture.input_shape, architecture.classes)
     if data is None:
         raise DatasetError(
             f"no data set known by name has images of {shape_text(architecture.input_shape)} "
