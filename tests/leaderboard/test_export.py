@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from rich.console import Console
 
 from tests.leaderboard.conftest import DEFAULTS
-from workbench.leaderboard.claims_view import claims_table
+from workbench.leaderboard.claims.view import claims_table
 from workbench.leaderboard.export import csv as csv_export
 from workbench.leaderboard.export import json as json_export
 from workbench.leaderboard.export.document import document, provenance

@@ -78,7 +78,7 @@ def claims(
     Example: mnist-workbench leaderboard claims
     """
     from workbench.cli.output import print_table
-    from workbench.leaderboard.claims_view import claims_table
+    from workbench.leaderboard.claims.view import claims_table
 
     checked = claims_table(all_entries(), checked_precision(precision))
     if output is TableFormat.RICH:

@@ -134,8 +134,8 @@ def _print_results(
 ) -> None:
     from workbench.cli.output import print_json, print_table
     from workbench.cli.trials import trials_json
-    from workbench.leaderboard.claims.every import check_all
-    from workbench.leaderboard.claims_view import claims_view
+    from workbench.leaderboard.claims.judges import check_all
+    from workbench.leaderboard.claims.view import claims_view
     from workbench.leaderboard.paper import compare
     from workbench.leaderboard.paper_view import paper_view
     from workbench.leaderboard.store import Leaderboard

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.inference import MOST_RUNS
 from workbench.leaderboard.paper import RowComparison, TableComparison
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
 from workbench.leaderboard.transfer import machines
@@ -28,6 +29,10 @@ OURS = (
 WITHIN = (
     "Within spread: the paper's value lies where 95 of 100 further runs of ours would lie "
     "(Student's t), or between our worst and best."
+)
+WITHIN_BEST = (
+    "The paper's is the best of an unstated number of runs: one too high for a single run of ours "
+    f"is beyond the spread only where the best of {MOST_RUNS} would not reach it, else not judged."
 )
 
 
@@ -165,6 +170,9 @@ def _within_note(rows: Sequence[RowComparison]) -> str:
     notes = []
     if any(row.within is not None for row in rows):
         notes.append(WITHIN)
+    unsure = [row.ours for row in rows if row.best_of_several and row.within is None]
+    if any(ours is not None and ours.n > 2 for ours in unsure):
+        notes.append(WITHIN_BEST)
     if any(_within(row).text == NOT_JUDGED for row in rows):
         notes.append(
             "Not judged: a single run, or runs that came out equal, show no spread; two too little."
@@ -181,7 +189,12 @@ def _imported_note(comparison: TableComparison) -> str:
 
 def _time_note(comparison: TableComparison) -> str:
     place = comparison.timed_on
-    return "" if place is None else one_line(f"Time, ours: mean of the runs on {place.text}.")
+    if place is None:
+        return ""
+    return one_line(
+        f"Time, ours: mean of the runs on {place.text}, of training alone, without tests and "
+        "pauses; what the paper's holds it does not say."
+    )
 
 
 def _numbered_remarks(comparison: TableComparison) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 MISSING = "–"
 MINUS = "−"
-_RAISED = "¹²³⁴⁵⁶⁷⁸⁹"
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def percent(fraction: float | None) -> str:
@@ -54,4 +54,4 @@ def count(amount: int, one: str, several: str | None = None) -> str:
 
 def raised(number: int) -> str:
     """A small raised number, as footnotes have."""
-    return _RAISED[number - 1] if number <= len(_RAISED) else f"({number})"
+    return str(number).translate(_RAISED)

@@ -49,7 +49,7 @@ class RunSummary(BaseModel):
     seed: int
     precision: str
     parameters: int | None = None
-    train_seconds: float | None = None
+    train_seconds: float | None = None  # of training steps alone: no tests, no pauses
     images_per_second: float | None = None
     started_at: str  # ISO 8601, UTC
     dataset: str

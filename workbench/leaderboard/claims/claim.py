@@ -1,13 +1,22 @@
-"""A claim of the paper and what our runs say of it."""
+"""The claims of the paper, from `presets/claims.toml`, and what our runs say of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from workbench.leaderboard.claims.sample import Sample
+from workbench.leaderboard.inference import Contrast
+from workbench.resources import resource_folder
+
+Judge = Literal[
+    "above", "best", "ranking", "reaches", "cost", "vary", "collapse", "faster", "ratio"
+]
 
 
 class Kind(StrEnum):
@@ -19,15 +28,34 @@ class Kind(StrEnum):
     NOT_JUDGED = "not judged yet"
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One claim: a name of a few words, the paper's section and table, the claim in a sentence."""
+class Claim(BaseModel):
+    """One claim: a name of a few words, the paper's section and table, the claim in a sentence.
+
+    `rows` are what it says something of, `over` what they are held against: each row against all
+    of these, or with `pairing` "each" the first against the first and so on. `figures` are
+    accuracies in the paper's text, as fractions. `note` says what the numbers do not.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: str
     name: str
     section: str
     table: int
     statement: str
+    judge: Judge
+    rows: tuple[str, ...]
+    over: tuple[str, ...] = ()
+    pairing: Literal["all", "each"] = "all"
+    figures: tuple[float, ...] = ()
+    note: str = ""
+
+
+@lru_cache(maxsize=1)
+def paper_claims() -> tuple[Claim, ...]:
+    """All claims, in the paper's order."""
+    text = (resource_folder("presets") / "claims.toml").read_text("utf-8")
+    return tuple(Claim.model_validate(item) for item in tomllib.loads(text)["claims"])
 
 
 @dataclass(frozen=True)
@@ -35,17 +63,18 @@ class Verdict:
     """What our runs say: the kind, and a few sentences of numbers.
 
     `samples` are the rows looked at, with our runs of them; of those without a run `missing`
-    has the names.
+    has the names. `contrasts` are the differences that were tested.
     """
 
     kind: Kind
     text: str
     samples: tuple[Sample, ...]
+    contrasts: tuple[Contrast, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Rows that the claim needs and that have not been trained."""
-        return tuple(sample.name for sample in self.samples if not sample.ran)
+        return tuple(sample.name for sample in self.samples if not sample.total)
 
 
 @dataclass(frozen=True)
@@ -61,7 +90,7 @@ class CheckedClaim:
         return f"{self.claim.statement} {self.verdict.text}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: accuracies as fractions, times in seconds."""
+        """Plain data: accuracies as fractions, differences in points, times in seconds."""
         return {
             "claim": self.claim.key,
             "name": self.claim.name,
@@ -72,16 +101,21 @@ class CheckedClaim:
             "text": self.verdict.text,
             "missing": list(self.verdict.missing),
             "rows": [sample.to_json() for sample in self.verdict.samples],
+            "differences": [_contrast_json(item) for item in self.verdict.contrasts],
         }
 
 
-def needs(samples: Sequence[Sample]) -> str:
-    """Which rows lost runs or have none: `Not trained yet: CNN model 1.`; or nothing."""
-    names = [sample.name for sample in samples if not sample.ran]
-    missing = f"Not trained yet: {', '.join(names)}." if names else ""
-    return sentences(*(sample.losses for sample in samples), missing)
-
-
-def sentences(*parts: str) -> str:
-    """Sentences one after the other, without those that are empty."""
-    return " ".join(part for part in parts if part)
+def _contrast_json(item: Contrast) -> dict[str, Any]:
+    reach = item.reach
+    interval = None
+    if reach is not None:
+        interval = [round(100 * (item.gap + side * reach), 4) for side in (-1, 1)]
+    return {
+        "row": item.one.name,
+        "other": item.other.name,
+        "points": round(100 * item.gap, 4),
+        "interval_points": interval,
+        "p_corrected": round(item.adjusted, 6),
+        "standing": item.standing.value,
+        "more_seeds": item.more_seeds,
+    }

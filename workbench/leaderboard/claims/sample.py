@@ -1,138 +1,173 @@
-"""A row of the paper with our runs of it, as the claims look at it."""
+"""Our runs of the paper's rows, at one precision: what the claims are checked against."""
 
 from __future__ import annotations
 
 import statistics
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.inference import Estimate, Spread, pooled_spreads
 from workbench.leaderboard.machine import Machine
-from workbench.leaderboard.paper import RowComparison
-from workbench.leaderboard.views import seeds_text
+from workbench.leaderboard.paper import RowComparison, TableComparison, compare_all
 from workbench.leaderboard.wording import count, percent_spread
 from workbench.model.shapes import Analysis, analyse
+from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
 
+NEURAL_NETWORKS = 3  # the table without convolutions
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Sample:
-    """Our runs of one row. Accuracies are of the runs that did not collapse."""
+    """One row with our runs of it. Accuracies are of the runs that did not collapse."""
 
     name: str
     row: RowComparison
+    ours: Group  # without runs where the row is not trained
+    spread: Spread | None  # of single runs, as rows of its kind show it
 
     @property
-    def ours(self) -> Group | None:
-        """The runs of these settings."""
-        return self.row.ours
-
-    @property
-    def trials(self) -> tuple[RunSummary, ...]:
-        """The runs that learned something."""
-        return self.ours.learned if self.ours else ()
-
-    @property
-    def accuracies(self) -> tuple[float, ...]:
-        """Their accuracies, as fractions."""
-        return self.ours.accuracies if self.ours else ()
+    def paper(self) -> float:
+        """The paper's accuracy, as a fraction."""
+        return self.row.row.accuracy
 
     @property
     def n(self) -> int:
-        """How many."""
-        return len(self.accuracies)
-
-    @cached_property
-    def lost(self) -> int:
-        """How many runs collapsed or diverged."""
-        return len(self.ours.collapsed) + self.ours.diverged if self.ours else 0
+        """How many runs learned something."""
+        return self.ours.n
 
     @property
-    def ran(self) -> bool:
-        """Whether any run came to an end, whatever end."""
-        return self.n + self.lost > 0
+    def lost(self) -> int:
+        """How many runs collapsed or diverged."""
+        return len(self.ours.collapsed) + self.ours.diverged
+
+    @property
+    def total(self) -> int:
+        """How many runs came to an end, whatever end."""
+        return self.n + self.lost
 
     @cached_property
     def mean(self) -> float:
         """The mean accuracy; the sample must not be empty."""
-        return statistics.fmean(self.accuracies)
-
-    @cached_property
-    def deviation(self) -> float | None:
-        """The sample standard deviation; None below two trials."""
-        return statistics.stdev(self.accuracies) if self.n > 1 else None
+        return statistics.fmean(self.ours.accuracies)
 
     @property
-    def variance(self) -> float:
-        """The sample variance; of two trials or more."""
-        assert self.deviation is not None
-        return self.deviation**2
-
-    @property
-    def best(self) -> float:
-        """The best accuracy; the sample must not be empty."""
-        return max(self.accuracies)
-
-    @property
-    def spread(self) -> str:
-        """`96.91 ± 0.06 %`; the sample must not be empty."""
-        return percent_spread(self.mean, self.deviation)
-
-    @cached_property
-    def size(self) -> str:
-        """`n = 5, seeds 0–4`."""
-        seeds = sorted({run.seed for run in self.trials})
-        return f"n = {self.n}, {'seed' if len(seeds) == 1 else 'seeds'} {seeds_text(seeds)}"
+    def estimate(self) -> Estimate:
+        """The mean, as it is tested; the sample must not be empty."""
+        return Estimate(self.name, self.mean, self.n, self.spread)
 
     @property
     def accuracy(self) -> str:
-        """The spread with the sample's size and its seeds: `… (n = 5, seeds 0–4)`."""
-        return f"{self.spread} ({self.size})"
-
-    @property
-    def losses(self) -> str:
-        """How many runs collapsed or diverged, as a sentence; nothing where none did."""
-        total = self.n + self.lost
-        if not self.lost:
-            return ""
-        return f"{self.name}: {self.lost} of {count(total, 'run')} collapsed or diverged."
+        """`96.91 ± 0.06 % (n = 5)`; the sample must not be empty."""
+        return f"{percent_spread(self.mean, self.ours.deviation)} (n = {self.n})"
 
     @cached_property
     def analysis(self) -> Analysis:
         """Parameters and multiply-adds of the row's network."""
         return analyse(self.row.row.preset_with_settings().architecture)
 
-    def seconds(self, machine: Machine) -> list[float]:
-        """The training times of the runs on one machine."""
-        return self.ours.seconds.get(machine, []) if self.ours else []
-
     def to_json(self) -> dict[str, Any]:
         """The row as plain data."""
+        ours = self.ours
         return {
             "row": self.name,
             "settings_key": self.row.settings_key,
-            "paper_accuracy": self.row.row.accuracy,
-            "mean": self.mean if self.n else None,
-            "standard_deviation": self.deviation,
+            "paper_accuracy": self.paper,
+            "mean": ours.mean,
+            "standard_deviation": ours.deviation,
             "n": self.n,
-            "best": self.best if self.n else None,
-            "seeds": sorted({run.seed for run in self.trials}),
-            "collapsed": len(self.ours.collapsed) if self.ours else 0,
-            "diverged": self.ours.diverged if self.ours else 0,
-            "mean_train_seconds": self.ours.train_seconds if self.ours else None,
-            "timed_on": self.ours.timed_on.text if self.ours and self.ours.timed_on else None,
+            "best": ours.best,
+            "seeds": sorted(run.seed for run in ours.learned),
+            "collapsed": len(ours.collapsed),
+            "diverged": ours.diverged,
+            "mean_train_seconds": ours.train_seconds,
+            "timed_on": ours.timed_on.text if ours.timed_on else None,
             "parameters": self.analysis.parameters,
             "multiply_adds": self.analysis.multiply_adds,
         }
 
 
-def shared_machine(samples: list[Sample]) -> Machine | None:
+@dataclass(frozen=True)
+class Evidence:
+    """The paper's tables with ours, by number."""
+
+    tables: dict[int, TableComparison]
+
+    @cached_property
+    def _samples(self) -> dict[int, dict[str, Sample]]:
+        spreads = self._spreads(convolutional=False) | self._spreads(convolutional=True)
+        return {
+            number: {
+                row.row.label: Sample(
+                    _name(number, row),
+                    row,
+                    row.ours or Group(row.settings_key, ()),
+                    spreads[row.settings_key],
+                )
+                for row in table.rows
+            }
+            for number, table in self.tables.items()
+        }
+
+    def _spreads(self, *, convolutional: bool) -> dict[str, Spread | None]:
+        """The spread of single runs by settings, from all rows of one kind of network."""
+        return pooled_spreads(
+            {
+                row.settings_key: row.ours.accuracies if row.ours else ()
+                for number, table in self.tables.items()
+                if (number != NEURAL_NETWORKS) is convolutional
+                for row in table.rows
+            }
+        )
+
+    def samples(self, rows: Sequence[str]) -> list[Sample]:
+        """The samples of rows: `6/CNN model 1` is one, `6` all of a table."""
+        found: list[Sample] = []
+        for name in rows:
+            number, _, label = name.partition("/")
+            table = self._samples[int(number)]
+            found += [table[label]] if label else table.values()
+        return found
+
+
+def gather(summaries: Iterable[RunSummary], precision: Precision = "float32") -> Evidence:
+    """The finished runs among these of exactly the paper's settings, full MNIST, one precision."""
+    return Evidence({part.table.number: part for part in compare_all(summaries, precision)})
+
+
+def _name(number: int, row: RowComparison) -> str:
+    """A name that tells the row from all others."""
+    cells = row.row.cells
+    match number:
+        case 7:
+            return f"{cells[0].partition(' (')[0]} at {cells[1]}"
+        case 8:
+            return f"batch {cells[0]} × {cells[1]} epochs"
+    return row.row.label
+
+
+def needs(samples: Sequence[Sample]) -> str:
+    """Which rows lost runs or have none: `Not trained yet: CNN model 1.`; or nothing."""
+    parts = [
+        f"{sample.name}: {sample.lost} of {count(sample.total, 'run')} collapsed or diverged."
+        for sample in samples
+        if sample.lost
+    ]
+    names = [sample.name for sample in samples if not sample.total]
+    if names:
+        parts.append(f"Not trained yet: {', '.join(names)}.")
+    return " ".join(parts)
+
+
+def shared_machine(samples: Iterable[Sample]) -> Machine | None:
     """The machine with the most timed runs of those where every sample has one; None if none."""
-    counts = Counter[Machine]()
-    for sample in samples:
-        seconds = sample.ours.seconds if sample.ours else {}
-        counts.update({place: len(times) for place, times in seconds.items()})
-    shared = [place for place in counts if all(sample.seconds(place) for sample in samples)]
-    return max(shared, key=lambda place: counts[place], default=None)
+    timed = [sample.ours.seconds for sample in samples]
+    runs = Counter[Machine]()
+    for seconds in timed:
+        runs.update({place: len(times) for place, times in seconds.items()})
+    shared = [place for place in runs if all(place in seconds for seconds in timed)]
+    return max(shared, key=runs.__getitem__, default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from workbench.leaderboard.claims_view import claims_table
+from workbench.leaderboard.claims.view import claims_table
 from workbench.leaderboard.export.markdown import escaped, to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.imported_view import imported_table

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from workbench.errors import UserError
 from workbench.leaderboard.claims.claim import CheckedClaim
-from workbench.leaderboard.claims.every import check_evidence
-from workbench.leaderboard.claims.evidence import Evidence
+from workbench.leaderboard.claims.judges import check_evidence
+from workbench.leaderboard.claims.sample import Evidence
 from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.grouping import Group, group_runs
 from workbench.leaderboard.paper import (

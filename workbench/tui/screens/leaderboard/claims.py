@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from workbench.leaderboard.claims.claim import CheckedClaim, Kind
-from workbench.leaderboard.claims_view import MARKS
+from workbench.leaderboard.claims.view import MARKS
 from workbench.tui.widgets.columns import Column, Content
 
 CLAIM_COLUMNS = (

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, UserError
-from workbench.leaderboard.claims_view import claims_view
+from workbench.leaderboard.claims.view import claims_view
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.paper_view import paper_view

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from workbench.leaderboard.claims.claim import CheckedClaim, Kind
-from workbench.leaderboard.claims.every import check_all
+from workbench.leaderboard.claims.judges import check_all
 from workbench.leaderboard.table import Heading, Table, Tone, cell, one_line
 from workbench.leaderboard.wording import raised
 from workbench.model.spec import Precision
@@ -53,7 +53,10 @@ def claims_view(checked: Sequence[CheckedClaim], precision: Precision = "float32
 
 
 _METHOD = (
-    "Two rows differ beyond the spread where a two-sided t test of their runs says so at the 5 % "
-    "level. Collapsed runs are counted and enter no mean here. Times are wall clock, of one "
+    "Two rows are told apart where a two-sided t test says so at the 5 % level, with the spread of "
+    "all rows of their kind together (a row far noisier than the rest has its own) and Holm's "
+    "correction over the differences of a claim; each interval stands alone. The seeds said would "
+    "decide in four of five cases, if the difference is as large as it seems. Collapsed runs are "
+    "counted and enter no mean. Times are of training alone, without tests and pauses, on one "
     "machine."
 )

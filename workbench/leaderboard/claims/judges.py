@@ -1,0 +1,437 @@
+"""How a claim is judged by our runs: a judge for each kind of claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
+
+from workbench.leaderboard.claims.claim import (
+    CheckedClaim,
+    Claim,
+    Judge,
+    Kind,
+    Verdict,
+    paper_claims,
+)
+from workbench.leaderboard.claims.sample import Evidence, Sample, gather, needs, shared_machine
+from workbench.leaderboard.inference import (
+    MOST_SEEDS,
+    Contrast,
+    Estimate,
+    Standing,
+    contrasts,
+    share_interval,
+)
+from workbench.leaderboard.views import seeds_text
+from workbench.leaderboard.wording import count, duration, percent, points
+from workbench.model.spec import Precision
+from workbench.runs.summary import RunSummary
+
+# How far a ratio of times may lie from another and still be "about" the same.
+ABOUT = 0.05
+# Up to what difference by chance, in percentage points, runs can show that two accuracies agree.
+TELLING = 0.3
+# While more than this share of runs may collapse, that none did says nothing against it.
+LIKELY = 0.5
+# Differences that are listed one by one; of more, only how many went which way.
+MOST_LISTED = 8
+# Rows whose accuracies are listed.
+MOST_ACCURACIES = 6
+
+Pairs = Sequence[tuple[Sample, Sample]]
+
+
+def check(claim: Claim, evidence: Evidence) -> CheckedClaim:
+    """A claim with what our runs say of it."""
+    return CheckedClaim(claim, _JUDGES[claim.judge](claim, evidence))
+
+
+def check_evidence(evidence: Evidence) -> tuple[CheckedClaim, ...]:
+    """Every claim with its verdict, from tables that were compared already."""
+    return tuple(check(claim, evidence) for claim in paper_claims())
+
+
+def check_all(
+    summaries: Iterable[RunSummary], precision: Precision = "float32"
+) -> tuple[CheckedClaim, ...]:
+    """Every claim with its verdict; runs of other settings than the paper's count nothing."""
+    return check_evidence(gather(summaries, precision))
+
+
+# Claims that rows are above others
+
+
+def _above(claim: Claim, evidence: Evidence) -> Verdict:
+    """Each of the rows above each it is held against, all of them told apart."""
+    rows, over = evidence.samples(claim.rows), evidence.samples(claim.over)
+    if claim.pairing == "each":
+        pairs: Pairs = list(zip(rows, over, strict=True))
+    else:
+        pairs = [(one, other) for one in rows for other in over]
+    note = claim.note.format(rows=_parameters(rows), over=_parameters(over))
+    return _ordered([*rows, *over], pairs, note=note)
+
+
+def _best(claim: Claim, evidence: Evidence) -> Verdict:
+    """One row above all the others of its table: a single one above it refutes that."""
+    (champion,) = evidence.samples(claim.rows)
+    samples = evidence.samples(claim.over)
+    pairs = [(champion, sample) for sample in samples if sample.name != champion.name]
+    note = claim.note
+    trained = [sample for sample in samples if sample.n]
+    if champion.row.best_of_several and any(sample.n > 1 for sample in trained):
+        runs = ", ".join(f"{item.name} {percent(item.ours.best)} (of {item.n})" for item in trained)
+        note = f"{note} Our best runs: {runs}."
+    return _ordered(samples, pairs, strict=True, note=note)
+
+
+def _ranking(claim: Claim, evidence: Evidence) -> Verdict:
+    """Rows of several tables in the order of the paper's accuracies."""
+    samples = sorted(evidence.samples(claim.rows), key=lambda sample: -sample.paper)
+    pairs = [(one, other) for one, other in combinations(samples, 2) if one.paper > other.paper]
+    return _ordered(samples, pairs, note=claim.note)
+
+
+def _ordered(
+    samples: list[Sample], pairs: Pairs, *, strict: bool = False, note: str = ""
+) -> Verdict:
+    """Whether the first of each pair is above the second.
+
+    A second of which every run was lost is beaten. With `strict` one pair the other way round is
+    enough to refute the claim; else it is then borne out in part.
+    """
+    trained = [(one, other) for one, other in pairs if one.n and other.n]
+    found = contrasts([(one.estimate, other.estimate) for one, other in trained])
+    standings = [item.standing for item in found]
+    above = standings.count(Standing.ABOVE)
+    above += sum(one.n > 0 and other.total > 0 and not other.n for one, other in pairs)
+    below = standings.count(Standing.BELOW)
+    if below:
+        kind = Kind.PARTLY if above and not strict else Kind.NOT_BORNE_OUT
+    elif not above or not all(one.n and other.total for one, other in pairs):
+        kind = Kind.NOT_JUDGED
+    else:
+        kind = Kind.BORNE_OUT if above == len(pairs) else Kind.PARTLY
+    # Of a row against a whole table, and of a whole ranking, the table has the accuracies.
+    few = len(samples) <= MOST_ACCURACIES
+    listed = samples if few else [one for one, _ in trained] if strict else []
+    text = _sentences(
+        _listed(listed) if found else "",
+        _differences(found),
+        _not_in_the_papers(pairs),
+        needs(samples),
+        note,
+    )
+    return Verdict(kind, text, tuple(samples), tuple(found))
+
+
+def _differences(found: Sequence[Contrast]) -> str:
+    """Each difference with its interval, and what would decide it; of many, how many."""
+    if not found:
+        return ""
+    if all(item.error is None for item in found):
+        return "How far runs of one row lie apart is not known yet; more seeds would tell."
+    counts = {kind: [item for item in found if item.standing is kind] for kind in Standing}
+    if len(found) > MOST_LISTED:
+        turned = f": {_in_points(counts[Standing.BELOW])}" if counts[Standing.BELOW] else ""
+        return (
+            f"Of {len(found)} differences {len(counts[Standing.ABOVE])} go the paper's way beyond "
+            f"chance, {len(counts[Standing.OPEN])} are not told apart, "
+            f"{len(counts[Standing.BELOW])} go the other way{turned}."
+        )
+    clear = counts[Standing.ABOVE] + counts[Standing.BELOW]
+    spreads = {side.spread for item in found for side in (item.one, item.other) if side.spread}
+    spread = ", ".join(
+        f"± {100 * item.deviation:.2f} points by {count(item.rows, 'row')} with several"
+        for item in sorted(spreads, key=lambda item: item.variance)
+    )
+    return _sentences(
+        f"In points, with 95 % intervals: {_in_points(clear)}." if clear else "",
+        f"Not told apart, with how many more seeds of each would decide: "
+        f"{_in_points(counts[Standing.OPEN])}."
+        if counts[Standing.OPEN]
+        else "",
+        f"Runs of one row spread by {spread}.",
+    )
+
+
+def _in_points(found: Sequence[Contrast]) -> str:
+    """`A over B +0.62 (+0.30 to +0.94), over C +0.05 (−0.10 to +0.20; 4 more)`."""
+    parts, said = [], ""
+    for item in found:
+        assert item.reach is not None
+        low, high = (points(100 * (item.gap + side * item.reach)) for side in (-1, 1))
+        more = item.more_seeds
+        wanted = "" if more == 0 else f"; {more or f'over {MOST_SEEDS}'} more"
+        name = "" if item.one.name == said else f"{item.one.name} "
+        said = item.one.name
+        gap = points(100 * item.gap)
+        parts.append(f"{name}over {item.other.name} {gap} ({low} to {high}{wanted})")
+    return ", ".join(parts)
+
+
+def _not_in_the_papers(pairs: Pairs) -> str:
+    """Where the paper's own figures do not show what it concludes."""
+    against = [
+        f"{one.name} over {other.name} ({points(100 * (one.paper - other.paper))})"
+        for one, other in pairs
+        if one.paper <= other.paper
+    ]
+    return f"The paper's own figures do not show {', '.join(against)}." if against else ""
+
+
+def _reaches(claim: Claim, evidence: Evidence) -> Verdict:
+    """One row above a figure."""
+    (sample,), (least,) = evidence.samples(claim.rows), claim.figures
+    if not sample.n:
+        return Verdict(Kind.NOT_JUDGED, needs([sample]), (sample,))
+    figure = Estimate(percent(least), least, float("inf"), sample.spread)
+    found = contrasts([(sample.estimate, figure)])
+    kinds = {
+        Standing.ABOVE: Kind.BORNE_OUT,
+        Standing.BELOW: Kind.NOT_BORNE_OUT,
+        Standing.OPEN: Kind.NOT_JUDGED,
+    }
+    text = _sentences(_listed([sample]), _differences(found), needs([sample]), claim.note)
+    return Verdict(kinds[found[0].standing], text, (sample,), tuple(found))
+
+
+# Claims on cost
+
+
+def _cost(claim: Claim, evidence: Evidence) -> Verdict:
+    """The row takes the most multiply-adds, and something cheaper is no worse."""
+    (costly,), samples = evidence.samples(claim.rows), evidence.samples(claim.over)
+    others = [sample for sample in samples if sample.name != costly.name]
+    dearest = sorted(others, key=_multiply_adds, reverse=True)
+    listed = ", ".join(
+        f"{sample.name} {_multiply_adds(sample) / 1e6:.1f} million" for sample in (costly, *dearest)
+    )
+    cost = f"Multiply-adds an image: {listed}."
+    trained = [sample for sample in others if sample.n]
+    if not costly.n or not trained:
+        return Verdict(Kind.NOT_JUDGED, _sentences(cost, needs(samples)), tuple(samples))
+    found = contrasts([(costly.estimate, other.estimate) for other in trained])
+    standings = [item.standing for item in found]
+    if _multiply_adds(costly) <= _multiply_adds(dearest[0]):
+        kind = Kind.NOT_BORNE_OUT
+    elif Standing.BELOW in standings:  # something cheaper is clearly better
+        kind = Kind.BORNE_OUT
+    elif len(trained) < len(others) or any(item.error is None for item in found):
+        kind = Kind.NOT_JUDGED
+    elif Standing.OPEN in standings:
+        kind = Kind.PARTLY  # the cost is sure, and no gain over all the cheaper ones is shown
+    else:
+        kind = Kind.NOT_BORNE_OUT
+    best = max(trained, key=lambda sample: sample.mean)
+    gain = (
+        f"Against the best of the cheaper ones, {best.name}: {points(100 * _gap(costly, best))} "
+        f"points for {_multiply_adds(costly) / _multiply_adds(best):.1f} times the multiply-adds."
+    )
+    times = _times([costly, *trained])
+    parts = (cost, times, _listed([costly, best]), _differences(found), gain, needs(samples))
+    return Verdict(kind, _sentences(*parts), tuple(samples), tuple(found))
+
+
+def _times(samples: Sequence[Sample]) -> str:
+    """The mean training times on one machine."""
+    machine = shared_machine(samples)
+    if machine is None:
+        return (
+            "No machine has trained all of these with the same number of threads, so times are "
+            "not compared."
+        )
+    listed = ", ".join(
+        f"{sample.name} {duration(sample.ours.seconds_on(machine))} "
+        f"(n = {len(sample.ours.seconds[machine])})"
+        for sample in samples
+    )
+    return f"Mean training time on {machine.host}, {machine.cores_text}: {listed}."
+
+
+def _time_ratio(one: Sample, other: Sample) -> float | None:
+    """How many times as long the first takes as the second, on one machine."""
+    machine = shared_machine((one, other))
+    first, second = (sample.ours.seconds_on(machine) for sample in (one, other))
+    return first / second if first and second else None
+
+
+def _papers_ratio(one: Sample, other: Sample) -> float:
+    first, second = (sample.row.row.train_seconds for sample in (one, other))
+    assert first and second, "the claim is of rows with times"
+    return first / second
+
+
+def _faster(claim: Claim, evidence: Evidence) -> Verdict:
+    """Each row takes less time than the one it is held against."""
+    pairs = list(zip(evidence.samples(claim.rows), evidence.samples(claim.over), strict=True))
+    samples = tuple({item.name: item for pair in pairs for item in pair}.values())
+    found = {pair: _time_ratio(*pair) for pair in pairs}
+    ratios = {pair: ratio for pair, ratio in found.items() if ratio is not None}
+    listed = ", ".join(
+        f"{one.name} {100 * ratio:.0f} % of {other.name} (paper "
+        f"{100 * _papers_ratio(one, other):.0f} %)"
+        for (one, other), ratio in ratios.items()
+    )
+    faster = sum(ratio < 1 - ABOUT for ratio in ratios.values())
+    if len(ratios) < len(pairs):
+        kind = Kind.NOT_JUDGED
+    elif faster == len(pairs):
+        kind = Kind.BORNE_OUT
+    else:
+        kind = Kind.PARTLY if faster else Kind.NOT_BORNE_OUT
+    timed = [sample for sample in samples if sample.ours.seconds]
+    text = _sentences(_times(timed) if timed else "", f"Ratios: {listed}." if listed else "")
+    return Verdict(kind, _sentences(text, needs(samples), claim.note), samples)
+
+
+def _ratio(claim: Claim, evidence: Evidence) -> Verdict:
+    """A cheaper row against a dearer one: times and accuracies stand to each other as in the
+    paper, whose accuracies are of one run each."""
+    (cheap,), (dear,) = evidence.samples(claim.rows), evidence.samples(claim.over)
+    pair = (cheap, dear)
+    if not cheap.n or not dear.n:
+        return Verdict(Kind.NOT_JUDGED, needs(pair), pair)
+    (found,) = contrasts([(cheap.estimate, dear.estimate)])
+    ratio, papers_ratio = _time_ratio(*pair), _papers_ratio(*pair)
+    share = "" if ratio is None else (
+        f"That is {100 * ratio:.0f} % of the time, in the paper {100 * papers_ratio:.0f} %."
+    )  # fmt: skip
+    papers_gap = cheap.paper - dear.paper
+    alone = [Estimate(item.name, item.paper, 1, item.spread) for item in pair]
+    (papers,) = contrasts([(alone[0], alone[1])])
+    reach = None
+    if found.reach is not None and papers.reach is not None:
+        reach = (found.reach**2 + papers.reach**2) ** 0.5
+    agrees = reach is not None and abs(found.gap - papers_gap) <= reach
+    tells = reach is not None and 100 * reach <= TELLING
+    if ratio is None:
+        kind = Kind.NOT_JUDGED
+    elif ratio >= 1.0:
+        kind = Kind.NOT_BORNE_OUT
+    else:
+        close = abs(ratio - papers_ratio) <= ABOUT
+        kind = Kind.BORNE_OUT if agrees and tells and close else Kind.PARTLY
+    accuracy = f"In the paper {points(100 * papers_gap)} points by one run each"
+    if reach is not None:
+        chance = f"(± {100 * reach:.2f})"
+        if not agrees:
+            accuracy += f", which is not within what runs differ by chance {chance}"
+        elif not tells:
+            accuracy += f", but runs differ by chance by too much to tell {chance}"
+        else:
+            accuracy += f", which is within what runs differ by chance {chance}"
+    text = _sentences(
+        _times(pair), share, _listed(pair), _differences([found]), f"{accuracy}.", needs(pair)
+    )
+    return Verdict(kind, text, pair, (found,))
+
+
+# Claims on single runs
+
+
+def _vary(claim: Claim, evidence: Evidence) -> Verdict:
+    """How far the runs of one row lie apart, against those that the paper names."""
+    samples = evidence.samples(claim.rows)
+    several = [sample for sample in samples if sample.n > 1]
+    papers = max(claim.figures) - min(claim.figures)
+    if not several:
+        seen = _listed(samples)
+        seen = _sentences(seen, "One run alone shows no spread.") if seen else ""
+        return Verdict(Kind.NOT_JUDGED, _sentences(seen, needs(samples)), tuple(samples))
+    runs = [(sample, value) for sample in several for value in sample.ours.accuracies]
+    widths = {item.name: max(item.ours.accuracies) - min(item.ours.accuracies) for item in several}
+    widest = max(widths.values())
+    dropped = sum(
+        max(sample.ours.accuracies) - value > papers / 2 or value < min(claim.figures)
+        for sample, value in runs
+    )
+    listed = ", ".join(f"{name} over {100 * width:.2f}" for name, width in widths.items())
+    apart = f"In points from worst to best: {listed}; the paper's three over {100 * papers:.2f}."
+    if dropped:
+        drops = f"{dropped} of these {len(runs)} runs fell as the paper's third did."
+    else:
+        drops = (
+            f"None of these {len(runs)} runs fell as the paper's third did: at most "
+            f"{100 * share_interval(0, len(runs))[1]:.0f} % of runs do (95 % interval)."
+        )
+    text = _sentences(_listed(several), apart, drops, needs(samples))
+    if widest >= papers / 2:
+        return Verdict(Kind.BORNE_OUT, text, tuple(samples))
+    return Verdict(Kind.PARTLY if widest > 1e-4 else Kind.NOT_BORNE_OUT, text, tuple(samples))
+
+
+def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
+    """How many of the runs of a row collapsed, and what share of all runs that allows."""
+    (sample,) = evidence.samples(claim.rows)
+    collapsed, total = sample.ours.collapsed, sample.total
+    if not total:
+        return Verdict(Kind.NOT_JUDGED, needs([sample]), (sample,))
+    parts = [f"Ours: {len(collapsed)} of {count(total, 'run')} collapsed{_answers(collapsed)}"]
+    if sample.ours.diverged:
+        parts.append(f"{sample.ours.diverged} diverged")
+    if sample.n:
+        alone = "it" if total == 1 else "the other"
+        who = alone if sample.n == 1 else "they" if sample.n == total else "the others"
+        parts.append(f"{who} ended at {sample.accuracy}")
+    low, high = share_interval(len(collapsed), total)
+    share = f"Of all seeds {100 * low:.0f} to {100 * high:.0f} % collapse (95 % interval)."
+    if len(collapsed) == total:
+        kind = Kind.BORNE_OUT
+    elif collapsed or sample.ours.diverged:
+        kind = Kind.PARTLY
+    else:
+        kind = Kind.NOT_BORNE_OUT if high <= LIKELY else Kind.NOT_JUDGED
+    return Verdict(kind, _sentences("; ".join(parts) + ".", share), (sample,))
+
+
+def _answers(collapsed: Sequence[RunSummary]) -> str:
+    """` (seeds 0–2 answer 1 to every image, seed 3 answers 0)`."""
+    seeds: dict[int | None, list[int]] = {}
+    for run in collapsed:
+        seeds.setdefault(run.collapsed_to, []).append(run.seed)
+    listed = ", ".join(
+        f"{'seed' if len(those) == 1 else 'seeds'} {seeds_text(sorted(those))} "
+        f"{'answers' if len(those) == 1 else 'answer'} {digit}"
+        for digit, those in seeds.items()
+    )
+    return f" ({listed} to every image)" if listed else ""
+
+
+# What all of them say
+
+
+def _listed(samples: Iterable[Sample]) -> str:
+    """Each row's accuracy, once."""
+    named = {sample.name: sample.accuracy for sample in samples if sample.n}
+    return f"Ours: {', '.join(f'{name} {text}' for name, text in named.items())}." if named else ""
+
+
+def _gap(one: Sample, other: Sample) -> float:
+    return one.mean - other.mean
+
+
+def _multiply_adds(sample: Sample) -> int:
+    return sample.analysis.multiply_adds
+
+
+def _parameters(samples: Sequence[Sample]) -> str:
+    return " and ".join(f"{sample.analysis.parameters:,}" for sample in samples)
+
+
+def _sentences(*parts: str) -> str:
+    """Sentences one after the other, without those that are empty."""
+    return " ".join(part for part in parts if part)
+
+
+_JUDGES: dict[Judge, Callable[[Claim, Evidence], Verdict]] = {
+    "above": _above,
+    "best": _best,
+    "ranking": _ranking,
+    "reaches": _reaches,
+    "cost": _cost,
+    "vary": _vary,
+    "collapse": _collapse,
+    "faster": _faster,
+    "ratio": _ratio,
+}
