@@ -343,6 +343,14 @@ def test_only_finished_runs_of_the_papers_settings_count(runs_of: RunsOf) -> Non
     assert "bfloat16" in claims_table(half, "bfloat16").title
 
 
+def test_a_spread_known_of_one_kind_only(runs_of: RunsOf) -> None:
+    runs = [*runs_of(3, 0, (0.951, 0.952)), *runs_of(3, 1, (0.968,)), *runs_of(6, 3, (0.97,))]
+    verdict = check("one-ranking", runs)
+    assert verdict.kind is Kind.NOT_JUDGED
+    assert "CNN model 2 over NN model 1.1 +0.20 (spread not known)" in verdict.text
+    assert "NN model 1.1 over NN model 1 +1.65 (+0.55 to +2.75; 1 more)" in verdict.text
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     accuracies=st.lists(

@@ -159,14 +159,15 @@ def _in_points(found: Sequence[Contrast]) -> str:
     """`A over B +0.62 (+0.30 to +0.94), over C +0.05 (−0.10 to +0.20; 4 more)`."""
     parts, said = [], ""
     for item in found:
-        assert item.reach is not None
-        low, high = (points(100 * (item.gap + side * item.reach)) for side in (-1, 1))
-        more = item.more_seeds
-        wanted = "" if more == 0 else f"; {more or f'over {MOST_SEEDS}'} more"
+        chance = "spread not known"
+        if item.reach is not None:
+            low, high = (points(100 * (item.gap + side * item.reach)) for side in (-1, 1))
+            chance = f"{low} to {high}"
+            if item.standing is Standing.OPEN:
+                chance += f"; {item.more_seeds or f'over {MOST_SEEDS}'} more"
         name = "" if item.one.name == said else f"{item.one.name} "
         said = item.one.name
-        gap = points(100 * item.gap)
-        parts.append(f"{name}over {item.other.name} {gap} ({low} to {high}{wanted})")
+        parts.append(f"{name}over {item.other.name} {points(100 * item.gap)} ({chance})")
     return ", ".join(parts)
 
 
