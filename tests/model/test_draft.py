@@ -7,12 +7,9 @@ import pytest
 from workbench.errors import PresetError
 from workbench.model.draft import EMPTY, MOST_LAYERS, Draft, History, draft_of
 from workbench.model.forms import new_layer, output_layer
-from workbench.model.hyperparameters import SGD, Adam, RMSprop, TrainingSettings
 from workbench.model.layers import LAYER_KINDS
 from workbench.model.library import paper_presets
-from workbench.model.memory import mebibytes, memory_need, optimizer_slots
 from workbench.model.preset import Preset
-from workbench.model.shapes import analyse
 
 PAPER = {preset.name: preset for preset in paper_presets()}
 
@@ -105,15 +102,3 @@ def test_notes_of_what_was_inferred_go_with_the_settings_they_are_about() -> Non
     training = history.draft.training.model_copy(update={"epochs": 3})
     notes = history.did(history.draft.with_training(training), "e", 0).named("a", "A").inferred
     assert {note.setting for note in notes} == {"training.optimizer", "training.batch_size"}
-
-
-def test_memory_counts_weights_optimizer_and_one_batch() -> None:
-    analysis = analyse(PAPER["nn-1"].architecture)
-    need = memory_need(analysis, TrainingSettings(batch_size=32, optimizer=Adam()))
-    assert need.weights == 4 * 101_770
-    assert need.optimizer == 2 * need.weights
-    assert need.activations == 4 * 32 * (784 + 128 + 10)
-    assert need.total == need.weights + need.optimizer + need.activations
-    assert [optimizer_slots(item) for item in (SGD(), SGD(momentum=0.5))] == [0, 1]
-    assert [optimizer_slots(item) for item in (RMSprop(), RMSprop(momentum=0.5))] == [1, 2]
-    assert (mebibytes(0), mebibytes(2**20 * 3 // 2), mebibytes(2**30)) == ("0.0", "1.5", "1,024")

@@ -1,8 +1,9 @@
 """The memory a training needs, counted from the architecture.
 
 Counted, as float32: the weights, what the optimizer keeps for each trainable weight, and every
-layer's output for one batch. Not counted: gradients and scratch space, which come and go, the
-images, and TensorFlow itself (some 500 MiB).
+layer's output for one batch; at the peak of a step also the gradients and the labels of all
+images. Not counted: scratch space, TensorFlow itself (some 500 MiB), and the images, which stay
+on disk where memory cannot hold them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.model.hyperparameters import SGD, Optimizer, RMSprop, TrainingSettings
-from workbench.model.shapes import Analysis
+from workbench.model.shapes import Analysis, analyse
+from workbench.model.spec import TrainingSpec
 
 BYTES = 4  # of a float32
 
@@ -22,11 +24,12 @@ class MemoryNeed:
     weights: int
     optimizer: int
     activations: int
+    gradients: int
     batch_size: int
 
     @property
     def total(self) -> int:
-        """All that is counted."""
+        """Weights, optimizer and outputs together."""
         return self.weights + self.optimizer + self.activations
 
 
@@ -46,7 +49,31 @@ def memory_need(analysis: Analysis, training: TrainingSettings) -> MemoryNeed:
         BYTES * analysis.parameters,
         BYTES * analysis.trainable * optimizer_slots(training.optimizer),
         BYTES * analysis.activations * training.batch_size,
+        BYTES * analysis.trainable,
         training.batch_size,
+    )
+
+
+def memory_shortage(spec: TrainingSpec, available: int) -> str | None:
+    """Why `available` bytes cannot hold a training, with both numbers; None where they can."""
+    images = spec.dataset.images + spec.dataset.test_images
+    batch = min(spec.training.batch_size, spec.dataset.images)
+    analysis = analyse(spec.architecture)
+    need = memory_need(analysis, spec.training.model_copy(update={"batch_size": batch}))
+    # The layers of a bfloat16 training put out values of half the size.
+    outputs = need.activations // (2 if spec.precision == "bfloat16" else 1)
+    labels = BYTES * images * spec.dataset.classes
+    peak = need.weights + need.gradients + need.optimizer + outputs + labels
+    if peak <= available:
+        return None
+    remedy = "fewer units or filters"
+    if outputs > need.weights + need.gradients + need.optimizer:
+        remedy = "a smaller batch"
+    return (
+        f"memory: {spec.preset} needs {mebibytes(peak)} MiB (weights {mebibytes(need.weights)}, "
+        f"gradients {mebibytes(need.gradients)}, optimizer {mebibytes(need.optimizer)}, outputs "
+        f"of a batch of {batch:,} {mebibytes(outputs)}, labels {mebibytes(labels)}) and there "
+        f"are {mebibytes(available)} MiB here; use {remedy}"
     )
 
 

@@ -15,6 +15,7 @@ from workbench.queue.store import MOST_JOBS, MOST_TRIALS, QueueState, QueueStore
 from workbench.queue.trial import Identity, Origin, Trial, identity
 from workbench.runs import lock
 from workbench.runs.folder import ID_LETTERS
+from workbench.runs.plan import require_memory
 from workbench.runs.process import module_command, module_environment
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
@@ -94,8 +95,10 @@ def enqueue(
     order wanted. Those that had been stopped or had failed wait once more.
 
     Raises:
+        EnvironmentProblem: memory cannot hold a training.
         RunError: the queue would grow beyond its limit.
     """
+    require_memory(item.spec for item in wanted)
     known = results(entries_of(home))
     store = QueueStore(home)
     running = store.runs()

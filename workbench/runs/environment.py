@@ -11,6 +11,8 @@ from pathlib import Path
 from workbench import __version__
 from workbench.runs.record import Environment, LaunchedFrom
 
+CGROUPS = Path("/sys/fs/cgroup")
+
 
 def cpu_name() -> str:
     """The processor's name as the machine gives it."""
@@ -45,6 +47,32 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """The memory this process may use: the machine's, or less where a control group limits it.
+
+    Reads both versions of control groups, from the process's own group up to the root.
+    """
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    try:
+        groups = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:  # no Linux
+        return limits[0]
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", "memory"):
+            continue
+        top = CGROUPS / controllers
+        name = "memory.limit_in_bytes" if controllers else "memory.max"
+        group = top / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(top):
+                try:
+                    limits.append(int((folder / name).read_text()))
+                except (OSError, ValueError):  # none set here ("max"), or hidden by a container
+                    continue
+    return min(limits)
 
 
 def installed(package: str) -> str:

@@ -13,6 +13,7 @@ from workbench.runs import control, lock
 from workbench.runs.events import Failed, Preparing, Queued
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter, last_ending
+from workbench.runs.plan import require_memory
 from workbench.runs.process import module_command, module_environment
 from workbench.runs.record import Labels
 from workbench.runs.standby import Standby
@@ -35,8 +36,10 @@ def launch(
     A single run goes to the `standby` worker, if there is one.
 
     Raises:
-        EnvironmentProblem: the folders cannot be written; none of the runs is left behind.
+        EnvironmentProblem: memory cannot hold a training, or the folders cannot be written;
+            none of the runs is left behind.
     """
+    require_memory(specs)
     created: list[tuple[RunFolder, int]] = []
     try:
         for spec in specs:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from workbench.data.catalogue import describe_dataset
 from workbench.data.facts import DatasetFacts
-from workbench.errors import PresetError
+from workbench.errors import EnvironmentProblem, PresetError
 from workbench.model.faults import fault_words
 from workbench.model.library import find_preset
+from workbench.model.memory import memory_shortage
 from workbench.model.overrides import Overrides, with_overrides
 from workbench.model.preset import Preset
 from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.runs.environment import memory_bytes
 from workbench.settings import Home
 
 
@@ -74,6 +77,19 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
         fault = error.errors(include_url=False)[0]
         field = str(fault["loc"][-1]).replace("_", " ")
         raise PresetError(f"{field}: {fault_words(fault)} (given: {fault.get('input')})") from error
+
+
+def require_memory(specs: Iterable[TrainingSpec]) -> None:
+    """Refuse what this machine cannot hold, before anything is started.
+
+    Raises:
+        EnvironmentProblem: with what a training needs and what there is.
+    """
+    available = memory_bytes()
+    for spec in specs:
+        shortage = memory_shortage(spec, available)
+        if shortage is not None:
+            raise EnvironmentProblem(shortage)
 
 
 def dataset_ref(facts: DatasetFacts, train_limit: int | None = None) -> DatasetRef:
