@@ -203,6 +203,19 @@ async def test_an_optimizer_brings_its_own_settings(home: Home, preset: Preset) 
 
 
 @pytest.mark.asyncio
+async def test_no_momentum_can_be_written_for_adam(home: Home) -> None:
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        form = Opened(app, pilot)
+        await form.open(find_preset("cnn-2-tuned", home))
+        momentum = app.screen.query_one("#momentum", Input)
+        assert momentum.disabled and momentum.placeholder == "none"
+        app.screen.query_one("#learning_rate").focus()
+        await pilot.press("down")
+        assert app.focused is not None and app.focused.id == "schedule"
+
+
+@pytest.mark.asyncio
 async def test_the_button_by_keys_and_mouse(home: Home, preset: Preset) -> None:
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:

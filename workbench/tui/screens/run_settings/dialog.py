@@ -119,6 +119,7 @@ class RunSettings(Dialog[Answer | None]):
         """Write at once."""
         title = f"train {self._preset.title}"
         self.query_one("#run-settings").border_title = Content(title).markup
+        self._offer_momentum(self._own["optimizer"])
         self.query_one("#epochs").focus()
         self._check()
 
@@ -146,11 +147,15 @@ class RunSettings(Dialog[Answer | None]):
         self._change(name, event.value)
         if name == "optimizer":
             brought = optimizer_values(self._preset, event.value)
-            momentum = self.query_one("#momentum", Input)
-            momentum.value = brought["momentum"]
-            momentum.disabled = not has_momentum(event.value)
-            momentum.placeholder = "none" if momentum.disabled else "0"
+            self.query_one("#momentum", Input).value = brought["momentum"]
+            self._offer_momentum(event.value)
             self.query_one("#schedule", Choice).value = brought["schedule"]
+
+    def _offer_momentum(self, optimizer: str) -> None:
+        """Where the optimizer knows none, nothing can be written that would not count."""
+        momentum = self.query_one("#momentum", Input)
+        momentum.disabled = not has_momentum(optimizer)
+        momentum.placeholder = "none" if momentum.disabled else "0"
 
     def _change(self, name: str, value: str) -> None:
         if self._values[name] != value:
