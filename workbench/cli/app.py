@@ -8,6 +8,7 @@ import typer
 
 from workbench.cli import doctor, export, leaderboard, presets, queue, reproduce, run, runs, sweep
 from workbench.cli.options import HomeOption
+from workbench.settings import default_home
 
 EPILOG = (
     "Exit codes: 0 done, 1 the training failed or diverged (or the machine refused), "
@@ -49,9 +50,9 @@ def start(
 ) -> None:
     """Without a command: the screens."""
     if context.invoked_subcommand is None:
-        from workbench.cli.entry import screens
+        from workbench.tui.start import open_screens
 
-        raise typer.Exit(screens())
+        raise typer.Exit(open_screens(default_home()))
 
 
 app.command("presets")(presets.presets)

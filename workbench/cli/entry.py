@@ -6,12 +6,12 @@ Exit codes: 0 done; 1 the training failed or diverged, or the machine refused; 2
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from typing import NoReturn
 
 from workbench.errors import UserError
+from workbench.settings import default_home
 
 PROGRAM = "mnist-workbench"
 INTERRUPTED = 130
@@ -33,8 +33,11 @@ def run(arguments: list[str]) -> int:
     try:
         # Without a word there is nothing to parse, and the parser takes longer to load than
         # the screens to open.
-        parse = bool(arguments) or COMPLETION_VARIABLE in os.environ
-        return _command(arguments) if parse else screens()
+        if arguments or COMPLETION_VARIABLE in os.environ:
+            return _command(arguments)
+        from workbench.tui.start import open_screens
+
+        return open_screens(default_home())
     except UserError as error:
         return fail(str(error), error.exit_code)
     except (KeyboardInterrupt, EOFError):
@@ -46,17 +49,6 @@ def run(arguments: list[str]) -> int:
             raise
         name = f"{error.filename}: " if error.filename else ""
         return fail(f"{name}{error.strerror or error}", 1)
-
-
-def screens() -> int:
-    """Open the screens on the data folder in force; the exit code they leave with."""
-    # Until the first frame nothing becomes garbage, and looking for some in all that is imported
-    # takes a sixth of the time to it. The app takes the collector up again.
-    gc.disable()
-    from workbench.settings import default_home
-    from workbench.tui.start import open_screens
-
-    return open_screens(default_home())
 
 
 def _command(arguments: list[str]) -> int:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
     from workbench.runs.record import Labels
     from workbench.runs.standby import Standby
+    from workbench.tui.screens.base import Workbench
     from workbench.tui.screens.compose import ComposeScreen
 
 STANDBY_LOOK_SECONDS = 0.25
@@ -284,6 +285,15 @@ class WorkbenchApp(App[None]):
         if isinstance(screen, ComposeScreen):
             screen.start_from(preset)
 
+    async def show_on_leaderboard(self, run_id: str) -> None:
+        """Go to a run's row on the leaderboard, or to where it will be."""
+        from workbench.tui.screens.leaderboard import LeaderboardScreen
+
+        await self.action_go("leaderboard")
+        screen = self.screen
+        if isinstance(screen, LeaderboardScreen):
+            screen.show_run(run_id)
+
     def action_help_quit(self) -> None:
         """Ctrl-C is a habit of those who want to leave."""
         self.notify("Press q to quit.")
@@ -359,3 +369,9 @@ class WorkbenchApp(App[None]):
     def leave(self) -> None:
         """Leave at once: the terminal has gone, the trainings go on."""
         self.exit()
+
+
+if TYPE_CHECKING:
+
+    def _is_what_screens_reach(app: WorkbenchApp) -> Workbench:
+        return app

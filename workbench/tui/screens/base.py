@@ -1,8 +1,9 @@
-"""What every full screen shares: title bar, body, hints, and the least size it needs."""
+"""What every full screen shares: title bar, body, hints, the least size, and its way to the app."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,10 +12,48 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
+from workbench.errors import UserError
+from workbench.settings import Home
+from workbench.tui.run_feed import RunFeed
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.title_bar import TitleBar
 
+if TYPE_CHECKING:
+    from workbench.model.preset import Preset
+    from workbench.model.spec import TrainingSpec
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.record import Labels
+
 LEAST_COLUMNS, LEAST_LINES = 60, 18
+
+
+class Workbench(Protocol):
+    """What a screen may ask of the app."""
+
+    home: Home
+    run_feed: RunFeed
+    queue_started: bool
+
+    def complain(self, error: UserError) -> None:
+        """Say what went wrong outside."""
+
+    def expect(self, make: Callable[[], list[TrainingSpec]]) -> None:
+        """Say what would be trained here, so that a worker can compile it ahead."""
+
+    def train(self, specs: list[TrainingSpec], labels: Labels | None = None) -> None:
+        """Start trainings and open the first one's screen."""
+
+    def ask_about(self, folder: RunFolder) -> None:
+        """Ask on leaving what is to become of a run."""
+
+    def open_run(self, folder: RunFolder) -> None:
+        """Show a run."""
+
+    async def open_in_compose(self, preset: Preset) -> None:
+        """Take a preset to Compose."""
+
+    async def show_on_leaderboard(self, run_id: str) -> None:
+        """Go to a run's row on the leaderboard."""
 
 
 class WorkbenchScreen(Screen[None]):
@@ -24,6 +63,11 @@ class WorkbenchScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "step_out", "back", show=False, tooltip="Step out")
     ]
+
+    @property
+    def workbench(self) -> Workbench:
+        """The app."""
+        return cast("Workbench", self.app)
 
     def compose(self) -> ComposeResult:
         """Title bar, body and hints; the note takes the body's place where it cannot fit."""
@@ -52,5 +96,5 @@ class WorkbenchScreen(Screen[None]):
 
     def action_step_out(self) -> None:
         """Leave a screen that lies on another; the four main places stay."""
-        if len(self.app.screen_stack) > 1:
+        if self.is_active and len(self.app.screen_stack) > 1:
             self.app.pop_screen()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -31,9 +30,6 @@ from workbench.tui.screens.compose.starting import (
     picked_layer,
 )
 from workbench.tui.screens.compose.totals import Costs, Totals
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
 
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again
 WIDE = 100  # columns from which the form stands beside the stack all the time
@@ -69,10 +65,6 @@ class EditingScreen(WorkbenchScreen):
         """The model as it stands."""
         return self.history.draft
 
-    @property
-    def _workbench(self) -> WorkbenchApp:
-        return cast("WorkbenchApp", self.app)
-
     def body(self) -> ComposeResult:
         """Stack and form side by side, totals below."""
         with Horizontal(id="composing"):
@@ -95,10 +87,10 @@ class EditingScreen(WorkbenchScreen):
         """Take up the work that an app left unsaved, once, before anything is begun here."""
         if self._keeper is not None:
             return
-        self._keeper = DraftKeeper(self, self._workbench.home)
+        self._keeper = DraftKeeper(self, self.workbench.home)
         returned, errors = self._keeper.take_over()
         for error in errors:
-            self._workbench.complain(error)
+            self.workbench.complain(error)
         if returned is not None:
             self.history, self.place = returned.history, 0
             self._said = back_words(returned)
@@ -116,7 +108,7 @@ class EditingScreen(WorkbenchScreen):
 
     @work(thread=True, exclusive=True)
     def _read_speeds(self) -> None:
-        self.post_message(self.SpeedsRead(known_speeds(self._workbench.home, platform.node())))
+        self.post_message(self.SpeedsRead(known_speeds(self.workbench.home, platform.node())))
 
     @on(SpeedsRead)
     def _speeds_read(self, event: SpeedsRead) -> None:
@@ -278,7 +270,7 @@ class EditingScreen(WorkbenchScreen):
             try:
                 draft = self.draft.added(after, layer)
             except PresetError as error:
-                self._workbench.complain(error)
+                self.workbench.complain(error)
                 return
             self._change(draft, f"add {layer_label(layer)}", after + 1)
             if kind in ASKING:
@@ -306,7 +298,7 @@ class EditingScreen(WorkbenchScreen):
         try:
             draft = self.draft.duplicated(self.place)
         except PresetError as error:
-            self._workbench.complain(error)
+            self.workbench.complain(error)
             return
         self._change(draft, f"duplicate {layer_label(layer)}", self.place + 1)
 

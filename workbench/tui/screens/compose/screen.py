@@ -65,7 +65,7 @@ class ComposeScreen(EditingScreen):
 
     def _expect(self) -> None:
         if self.is_current:
-            self._workbench.expect(lambda: specs_of(self.history.preset()))
+            self.workbench.expect(lambda: specs_of(self.history.preset()))
 
     def action_train(self) -> None:
         """Train the model as it stands, or say what keeps it from that."""
@@ -76,9 +76,9 @@ class ComposeScreen(EditingScreen):
             if problem is not None:
                 self.place = problem.index
                 self._show()
-            self._workbench.complain(error)
+            self.workbench.complain(error)
             return
-        self._workbench.train(specs)
+        self.workbench.train(specs)
 
     def action_script(self) -> None:
         """Copy the training as a Keras script through the terminal."""
@@ -88,7 +88,7 @@ class ComposeScreen(EditingScreen):
         try:
             script = keras_script(specs_of(preset)[0])
         except UserError as error:
-            self._workbench.complain(error)
+            self.workbench.complain(error)
             return
         self.app.copy_to_clipboard(script)
         lines = len(script.splitlines())
@@ -123,23 +123,23 @@ class ComposeScreen(EditingScreen):
             self._show()
             then()
 
-        Saving(self.app, self._workbench.home, self.history, saved).ask()
+        Saving(self.app, self.workbench.home, self.history, saved).ask()
 
     def action_start(self) -> None:
         """Start empty or from a preset."""
         from workbench.tui.screens.compose.pick import PickDialog
 
-        picks, errors = preset_picks(self._workbench.home)
+        picks, errors = preset_picks(self.workbench.home)
         for error in errors:
-            self._workbench.complain(error)
+            self.workbench.complain(error)
 
         def picked(name: str | None) -> None:
             if name is None:
                 return
             try:
-                self.start_from(picked_preset(name, self._workbench.home))
+                self.start_from(picked_preset(name, self.workbench.home))
             except UserError as error:
-                self._workbench.complain(error)
+                self.workbench.complain(error)
 
         self.app.push_screen(PickDialog("Start from", picks), picked)
 

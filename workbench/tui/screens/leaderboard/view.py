@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -53,9 +52,6 @@ from workbench.tui.widgets.columns import Column, NoRows, Rows
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
-
 READING = "Reading the leaderboard …"
 NO_RESULTS = "No results yet. Press t on a model to train it."
 DAMAGED = "Press b to rebuild the leaderboard from the run folders."
@@ -78,11 +74,6 @@ class BoardView(WorkbenchScreen):
         self._damaged = False
         self._first_row = False  # the next rows are to be seen from the first one
         self._wanted_run = ""  # goes under the cursor as soon as it is among the rows
-
-    @property
-    def workbench(self) -> WorkbenchApp:
-        """The app, by its own type."""
-        return cast("WorkbenchApp", self.app)
 
     @property
     def board(self) -> Board:

@@ -24,7 +24,7 @@ from workbench.tui.screens.leaderboard.overlay import Curve, read_curve
 from workbench.tui.screens.runs import actions
 
 if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.screens.base import Workbench
 
 # One for each of the two files; None for one that is not there.
 Signature = tuple[tuple[int, int, int] | None, ...]
@@ -88,9 +88,9 @@ class BoardWork(Widget):
         self._wanted: tuple[Board, View] | None = None
 
     @property
-    def workbench(self) -> WorkbenchApp:
+    def workbench(self) -> Workbench:
         """The app, by its own type."""
-        return cast("WorkbenchApp", self.app)
+        return cast("Workbench", self.app)
 
     def read(self, *, always: bool = False) -> None:
         """Read the leaderboard if its file has changed."""

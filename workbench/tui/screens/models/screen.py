@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
     from workbench.runs.record import Labels
-    from workbench.tui.app import WorkbenchApp
     from workbench.tui.run_feed import Seen
 
 REST = 0.02  # seconds that the cursor rests before the model under it is drawn
@@ -77,11 +76,6 @@ class ModelsScreen(WorkbenchScreen):
         self._standings: dict[str, Standing] = {}
         self._complained = ""
         self._living: set[str] = set()
-
-    @property
-    def workbench(self) -> WorkbenchApp:
-        """The app."""
-        return cast("WorkbenchApp", self.app)
 
     def body(self) -> ComposeResult:
         """The list on the left third; on the right the model, its settings, its accuracy."""

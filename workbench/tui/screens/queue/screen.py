@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -33,9 +33,6 @@ from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.row_list import RowList
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
 
 LOOKING = "Looking at the queue …"
 EMPTY = (
@@ -82,11 +79,6 @@ class QueueScreen(WorkbenchScreen):
         self._selected: set[str] = set()
         self._papers = paper_accuracies()
         self._trouble = ""  # said once, not at each look
-
-    @property
-    def workbench(self) -> WorkbenchApp:
-        """The app, by its own type."""
-        return cast("WorkbenchApp", self.app)
 
     def body(self) -> ComposeResult:
         """How it stands, the list, and two lines about the trial under the cursor."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -26,9 +26,6 @@ from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
-
-if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
 
 NO_RUNS = "No runs yet. Press t on a model to train it."
 NONE_MATCHES = "No run matches the filter.\nesc shows all."
@@ -71,11 +68,6 @@ class RunsScreen(WorkbenchScreen):
         self._selected: set[str] = set()
         self._filter = parse_filter("")
         self._matched: dict[str, tuple[WatchedRun, bool]] = {}
-
-    @property
-    def workbench(self) -> WorkbenchApp:
-        """The app, by its own type."""
-        return cast("WorkbenchApp", self.app)
 
     def body(self) -> ComposeResult:
         """The filter, the list, and two lines about the run under the cursor."""

@@ -8,7 +8,6 @@ from workbench.errors import UserError
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
-from workbench.settings import Home
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.train.state import RunState
@@ -38,9 +37,6 @@ class RunRequests(WorkbenchScreen):
         """Show at once what was asked for."""
         raise NotImplementedError
 
-    def _home(self) -> Home:
-        return Home(self._folder.path.parent.parent)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now has a hint."""
         status = self.status
@@ -64,16 +60,10 @@ class RunRequests(WorkbenchScreen):
         try:
             control.request(self._folder.path, command)
         except UserError as error:
-            self._complain(error)
+            self.workbench.complain(error)
             return
         self._asked = said
         self.show_request()
-
-    def _complain(self, error: UserError) -> None:
-        from workbench.tui.app import WorkbenchApp
-
-        if isinstance(self.app, WorkbenchApp):
-            self.app.complain(error)
 
     def action_pause(self) -> None:
         """Pause; once more takes that back."""
@@ -128,16 +118,13 @@ class RunRequests(WorkbenchScreen):
         try:
             launcher.resume(self._folder)
         except UserError as error:
-            self.app.call_from_thread(self._complain, error)
+            self.app.call_from_thread(self.workbench.complain, error)
             return
         self.app.call_from_thread(self._taken_up)
 
     def _taken_up(self) -> None:
         """It is asked about on leaving, like the runs that were started here."""
-        from workbench.tui.app import WorkbenchApp
-
-        if isinstance(self.app, WorkbenchApp):
-            self.app.ask_about(self._folder)
+        self.workbench.ask_about(self._folder)
 
     @work(thread=True, exclusive=True, group="again")
     def action_again(self) -> None:
@@ -146,12 +133,12 @@ class RunRequests(WorkbenchScreen):
         if state is None:
             return
         try:
-            seed = next_seed(self._home(), state.spec)
+            seed = next_seed(self.workbench.home, state.spec)
         except UserError as error:
-            self.app.call_from_thread(self._complain, error)
+            self.app.call_from_thread(self.workbench.complain, error)
             return
         spec = state.spec.model_copy(update={"seed": seed})
-        self.app.call_from_thread(self.app.train, [spec])  # type: ignore[attr-defined]
+        self.app.call_from_thread(self.workbench.train, [spec])
 
     def action_confusion(self) -> None:
         """The confusion matrix."""
@@ -166,11 +153,4 @@ class RunRequests(WorkbenchScreen):
 
     async def action_board(self) -> None:
         """Its entry on the leaderboard."""
-        from workbench.tui.app import WorkbenchApp
-        from workbench.tui.screens.leaderboard import LeaderboardScreen
-
-        assert isinstance(self.app, WorkbenchApp)
-        await self.app.action_go("leaderboard")
-        board = self.app.screen
-        if isinstance(board, LeaderboardScreen):
-            board.show_run(self._folder.run_id)
+        await self.workbench.show_on_leaderboard(self._folder.run_id)

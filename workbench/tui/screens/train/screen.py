@@ -143,12 +143,12 @@ class TrainScreen(RunRequests):
 
     @work(thread=True, exclusive=True, group="verdict")
     def _judge(self) -> None:
-        home, state = self._home(), self._state
+        home, state = self.workbench.home, self._state
         assert state is not None
         try:
             verdict = judge(home, self._folder, state.spec)
         except UserError as error:
-            self.app.call_from_thread(self.app.complain, error)  # type: ignore[attr-defined]
+            self.app.call_from_thread(self.workbench.complain, error)
             return
         self.app.call_from_thread(self._judged, verdict)
 
