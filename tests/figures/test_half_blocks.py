@@ -4,17 +4,24 @@ from workbench.figures.half_blocks import ascii_lines, fitted, half_block_lines
 
 
 def test_one_cell_shows_two_pixels_above_each_other():
-    lines = half_block_lines(np.array([[10, 20], [30, 40]], np.uint8))
+    lines = half_block_lines(np.array([[[10, 0, 0], [0, 20, 0]], [[0, 0, 30]] * 2], np.uint8))
     assert len(lines) == 1
     segment = lines[0][0]
     assert segment.text == "▀"
-    assert segment.style.color.triplet == (10, 10, 10)
-    assert segment.style.bgcolor.triplet == (30, 30, 30)
+    assert segment.style.color.triplet == (10, 0, 0)
+    assert segment.style.bgcolor.triplet == (0, 0, 30)
+
+
+def test_greys_are_those_of_every_terminal():
+    line = half_block_lines(np.array([[0, 127, 255], [0, 0, 250]], np.uint8))[0]
+    assert [segment.text for segment in line] == [" ", "▀", " "]
+    numbers = [(part.style.color.number, part.style.bgcolor.number) for part in line]
+    assert numbers == [(16, 16), (244, 16), (231, 231)]
 
 
 def test_equal_neighbours_are_one_run_and_an_odd_line_is_filled_up():
     lines = half_block_lines(np.full((3, 6, 3), 7, np.uint8))
-    assert [[segment.text for segment in line] for line in lines] == [["▀" * 6], ["▀" * 6]]
+    assert [[segment.text for segment in line] for line in lines] == [[" " * 6], ["▀" * 6]]
     assert lines[1][0].style.bgcolor.triplet == (0, 0, 0)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import groupby
+
 import numpy as np
 from numpy.typing import NDArray
 from rich.color import Color
@@ -11,6 +14,10 @@ from rich.style import Style
 Pixels = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) colour, 0 to 255
 
 _UPPER_HALF = "▀"
+# The 26 greys that every terminal of 256 colours has. Their escape sequences are half as long as
+# those of any colour, and the eye sees no difference in a digit.
+_GREYS = np.array([0, *range(8, 239, 10), 255])
+_GREY_COLOURS = (16, *range(232, 256), 231)
 _SHADES = " .:-=+*#%@"  # from dark to bright, for terminals without colours or block characters
 
 
@@ -33,26 +40,36 @@ def fitted(pixels: Pixels, columns: int, lines: int) -> Pixels:
 
 
 def half_block_lines(pixels: Pixels) -> list[list[Segment]]:
-    """The image in ⌈H / 2⌉ lines of W cells, dark where it is dark."""
-    height, width = pixels.shape[:2]
-    if height % 2:
+    """The image in ⌈H / 2⌉ lines of W cells, bright where it is bright."""
+    if len(pixels) % 2:
         pixels = np.concatenate([pixels, np.zeros_like(pixels[:1])])
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
-    upper, lower = pixels[0::2], pixels[1::2]
+    colour = _rgb if pixels.ndim == 3 else _grey
+    values = pixels if pixels.ndim == 3 else _nearest_greys(pixels)
     lines = []
-    for top, bottom in zip(upper.tolist(), lower.tolist(), strict=True):
+    for top, bottom in zip(values[0::2].tolist(), values[1::2].tolist(), strict=True):
         line: list[Segment] = []
-        start = 0
-        for column in range(1, width + 1):
-            # Equal neighbours go out as one run: fewer bytes over the connection.
-            if column < width and top[column] == top[start] and bottom[column] == bottom[start]:
-                continue
-            style = Style.from_color(Color.from_rgb(*top[start]), Color.from_rgb(*bottom[start]))
-            line.append(Segment(_UPPER_HALF * (column - start), style))
-            start = column
+        # Equal neighbours go out as one run: fewer bytes over the connection.
+        for (upper, lower), cells in groupby(zip(top, bottom, strict=True)):
+            # One colour needs no half: a space is shorter, and looks the same in any font.
+            text = " " if upper == lower else _UPPER_HALF
+            style = Style.from_color(colour(upper), colour(lower))
+            line.append(Segment(text * len(list(cells)), style))
         lines.append(line)
     return lines
+
+
+def _nearest_greys(pixels: Pixels) -> NDArray[np.intp]:
+    middles = (_GREYS[1:] + _GREYS[:-1]) / 2
+    return np.searchsorted(middles, pixels)
+
+
+@lru_cache(maxsize=64)
+def _grey(level: int) -> Color:
+    return Color.from_ansi(_GREY_COLOURS[level])
+
+
+def _rgb(value: list[int]) -> Color:
+    return Color.from_rgb(*value)
 
 
 def ascii_lines(pixels: Pixels) -> list[str]:
