@@ -1,0 +1,387 @@
+"""The screen of wrong images: what a model takes them for, how surely, and who else does."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
+
+from workbench.data.test_images import TestImages
+from workbench.errors import UserError
+from workbench.predictions.compare import check_comparable
+from workbench.predictions.file import Predictions
+from workbench.predictions.mistakes import best_guesses, wrong_in
+from workbench.predictions.of_run import (
+    images_of,
+    kept_predictions,
+    other_answers,
+    predictions_of,
+)
+from workbench.runs.folder import RunFolder
+from workbench.settings import Home
+from workbench.tui.plotting import Glyphs, terminal_glyphs
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.screens.errors.gallery import (
+    Gallery,
+    compared,
+    hardest_first,
+    mistakes_of,
+    surest_first,
+)
+from workbench.tui.styles import style_sheet
+from workbench.tui.widgets.pictures import Picture, PictureGrid, Small, bar, caption_of
+from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.title_bar import TitleBar
+
+MOST_BARS = 10
+MOST_CLASSES_ASKED = 200
+BAR_COLUMNS = 24
+
+
+class ErrorsScreen(WorkbenchScreen):
+    """The mistakes of one run, or what several runs part on.
+
+    `true` and `predicted` are the filter to begin with: a cell of the confusion matrix.
+    """
+
+    PLACE = "Errors"
+    CSS_PATH: ClassVar = style_sheet("errors")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,l", "move(1)", "next", key_display="→", tooltip="The next image"),
+        Binding("left,h", "move(-1)", "previous", key_display="←", tooltip="The image before"),
+        Binding("tab,enter", "switch_view", "many / one", key_display="tab",
+                tooltip="Many small images, or one large with its answers"),
+        Binding("t", "choose('true')", "true class", tooltip="Only images of one class"),
+        Binding("p", "choose('predicted')", "predicted",
+                tooltip="Only images taken for one class"),
+        Binding("x", "clear", "all", tooltip="Images of all classes again"),
+        Binding("o", "order", "order", tooltip="The surest first, or those most runs get wrong"),
+        Binding("s", "section", "kind", tooltip="The next kind: only one right, neither, both"),
+        Binding("down,j", "row(1)", "down", show=False, tooltip="A row down"),
+        Binding("up,k", "row(-1)", "up", show=False, tooltip="A row up"),
+        Binding("pagedown", "page(1)", "page", show=False, tooltip="A page on"),
+        Binding("pageup", "page(-1)", "page", show=False, tooltip="A page back"),
+        Binding("home,g", "first", "first", show=False, tooltip="The first image"),
+        Binding("end,G", "last", "last", show=False, tooltip="The last image"),
+    ]  # fmt: skip
+
+    def __init__(
+        self,
+        home: Home,
+        folders: list[RunFolder],
+        true: int | None = None,
+        predicted: int | None = None,
+    ) -> None:
+        super().__init__()
+        self._home, self._folders = home, folders
+        self._filter = true, predicted
+        self._gallery: Gallery | None = None
+        self._images: TestImages | None = None
+        self._others: list[Predictions] = []
+        self._hardest = False
+        self._plain = terminal_glyphs() is Glyphs.ASCII
+
+    def body(self) -> ComposeResult:
+        """One image with its answers and its neighbours, or a page of images."""
+        yield SteadyLines(id="errors-head")
+        yield SteadyLines(id="errors-sentence")
+        with Horizontal(id="errors-main"):
+            with Vertical(id="errors-one"):
+                with Vertical(id="errors-image", classes="panel"):
+                    yield Picture(id="errors-picture")
+                with Vertical(id="errors-answers", classes="panel"):
+                    yield SteadyLines(id="errors-answer-lines")
+            with Vertical(id="errors-others", classes="panel"):
+                yield SteadyLines(id="errors-other-lines")
+        with Vertical(id="errors-grid-panel", classes="panel"):
+            yield PictureGrid(id="errors-grid")
+
+    def on_mount(self) -> None:
+        """Read what is kept; images and other runs come after it."""
+        self.query_one(TitleBar).detail = " · ".join(folder.run_id for folder in self._folders)
+        one = len(self._folders) == 1
+        self.query_one("#errors-others").border_title = "the surest first" if one else "images"
+        self.query_one("#errors-answers").border_title = "answers"
+        self.run_worker(self._load(), exclusive=True, group="errors")
+
+    async def _load(self) -> None:
+        lines = self.query_one("#errors-head", SteadyLines)
+        try:
+            kept = await asyncio.to_thread(lambda: [kept_predictions(one) for one in self._folders])
+            if None in kept:
+                lines.show([[(" asking the model; this takes some seconds…", "muted")]])
+            found = await asyncio.to_thread(lambda: [predictions_of(one) for one in self._folders])
+            names = tuple(folder.run_id for folder in self._folders)
+            check_comparable(list(zip(names, found, strict=True)))
+            if len(found) == 1:
+                gallery = mistakes_of(names[0], found[0]).filtered(*self._filter)
+            else:
+                gallery = await asyncio.to_thread(compared, names, tuple(found))
+            self._show(gallery)
+            self.refresh_bindings()
+            self._images = await asyncio.to_thread(images_of, self._folders[0])
+            self._show(self._gallery or gallery)
+            if len(found) == 1:
+                self._others = await asyncio.to_thread(
+                    other_answers, self._home, found[0], names[0]
+                )
+                self.refresh_bindings()
+                self._show(self._gallery or gallery)
+        except UserError as error:
+            if self._gallery is None:
+                lines.show([[(" nothing can be shown", "trouble")]])
+            self.query_one("#errors-sentence", SteadyLines).show(
+                [[(line, "trouble")] for line in textwrap.wrap(str(error), self.size.width - 4)[:2]]
+            )
+
+    # What is on view
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only the keys that do something here."""
+        gallery = self._gallery
+        if action == "section":
+            return gallery is not None and len(gallery.sections) > 1
+        if action == "order":
+            return bool(self._others)
+        if action == "clear":
+            return gallery is not None and (gallery.true, gallery.predicted) != (None, None)
+        return True
+
+    def _show(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+        image = gallery.image
+        self.query_one("#errors-head", SteadyLines).show([self._head(gallery)])
+        self.query_one("#errors-sentence", SteadyLines).show(self._sentence(gallery))
+        if self.has_class("grid"):
+            self._show_grid(gallery)
+            return
+        panel = self.query_one("#errors-image")
+        panel.border_title = "image" if image is None else f"image {image}"
+        pixels = None if image is None or self._images is None else self._images.pixels(image)
+        self.query_one(Picture).show(pixels)
+        lines = [] if image is None else self._answer_lines(gallery, image)
+        self.query_one("#errors-answer-lines", SteadyLines).show(lines)
+        if not self.has_class("narrow"):
+            others = self.query_one("#errors-other-lines", SteadyLines)
+            others.show(self._other_lines(gallery, others.size.height))
+
+    def _show_grid(self, gallery: Gallery) -> None:
+        images = self._images
+        if images is None:
+            return
+        grid = self.query_one(PictureGrid)
+        on_view = gallery.images
+        run = gallery.runs[0]
+
+        def small(place: int) -> Small:
+            image = int(on_view[place])
+            caption = caption_of(
+                int(run.truth[image]), int(run.predicted[image]), float(run.confidence[image])
+            )
+            return Small(images.pixels(image), caption)
+
+        grid.show(len(on_view), gallery.place, small, on_view.tobytes())
+
+    def _head(self, gallery: Gallery) -> Line:
+        images, total = gallery.images, len(gallery.runs[0])
+        section = gallery.sections[gallery.section]
+        place = f"{gallery.place + 1:,} of " if len(images) else ""
+        noun = "image" if len(images) == 1 else "images"
+        parts = [(f" {place}{len(images):,} {noun} {section.title}", "strong")]
+        if gallery.true is not None or gallery.predicted is not None:
+            true = "any" if gallery.true is None else gallery.true
+            predicted = "any" if gallery.predicted is None else gallery.predicted
+            parts.append((f"   is {true}, taken for {predicted}  (x: all)", "accent"))
+        accuracies = ", ".join(f"{100 * run.accuracy:.2f} %" for run in gallery.runs)
+        parts.append((f"   accuracy {accuracies} of {total:,}", "muted"))
+        return parts
+
+    def _sentence(self, gallery: Gallery) -> list[Line]:
+        if not len(gallery.images):
+            section = gallery.sections[gallery.section]
+            return [[(f"No images {section.title} among these classes.", "muted")]]
+        wrapped = textwrap.wrap(gallery.sentence, max(20, self.size.width - 2))
+        return [[(line, "")] for line in wrapped[:2]]
+
+    def _answer_lines(self, gallery: Gallery, image: int) -> list[Line]:
+        if len(gallery.runs) > 1:
+            return self._lines_of_several(gallery, image)
+        run = gallery.runs[0]
+        true, answer = int(run.truth[image]), int(run.predicted[image])
+        sure = 100 * float(run.confidence[image])
+        lines: list[Line] = [
+            [(f"a {true}", "strong"), (", taken for a ", ""), (f"{answer}", "trouble"),
+             (f", {sure:.1f} % sure", "")],
+            [],
+            *self._bars(run, image),
+        ]  # fmt: skip
+        if self._others:
+            runs = [*self._others, run]
+            lines += [[], [(f"wrong in {wrong_in(image, runs)} of {len(runs)} runs", "muted")]]
+        return lines
+
+    def _bars(self, run: Predictions, image: int) -> list[Line]:
+        true, answer = int(run.truth[image]), int(run.predicted[image])
+        guesses = best_guesses(run, image, MOST_BARS)
+        if run.classes <= MOST_BARS:
+            guesses.sort()
+        room = max(4, min(BAR_COLUMNS, self.query_one("#errors-answer-lines").size.width - 16))
+        digits = len(str(run.classes - 1))
+        lines: list[Line] = []
+        for number, probability in guesses:
+            word = "trouble" if number == answer else "good" if number == true else "muted"
+            mark = "✗" if number == answer else "✓" if number == true else " "
+            drawn = bar(probability, room, self._plain)
+            lines.append(
+                [
+                    (f"{number:>{digits}} {mark} ", word),
+                    (drawn.ljust(room), word),
+                    (f" {100 * probability:5.1f} %", ""),
+                ]
+            )
+        return lines
+
+    def _lines_of_several(self, gallery: Gallery, image: int) -> list[Line]:
+        true = int(gallery.runs[0].truth[image])
+        lines: list[Line] = [[(f"a {true}", "strong")], []]
+        width = max(len(name) for name in gallery.names)
+        for name, run in zip(gallery.names, gallery.runs, strict=True):
+            answer, sure = int(run.predicted[image]), float(run.confidence[image])
+            right = answer == true
+            word = "good" if right else "trouble"
+            lines.append(
+                [
+                    (f"{'✓' if right else '✗'} ", word),
+                    (name.ljust(width), ""),
+                    (f"  {answer}", word),
+                    (f"  {100 * sure:5.1f} %", "muted"),
+                ]
+            )
+        return lines
+
+    def _other_lines(self, gallery: Gallery, height: int) -> list[Line]:
+        """The images around the cursor, a page of them."""
+        run, images = gallery.runs[0], gallery.images
+        first = gallery.place - gallery.place % max(1, height)
+        lines: list[Line] = []
+        for place in range(first, min(first + height, len(images))):
+            image = int(images[place])
+            here = place == gallery.place
+            true = int(run.truth[image])
+            if len(gallery.runs) == 1:
+                answer, sure = int(run.predicted[image]), float(run.confidence[image])
+                caption = f"{caption_of(true, answer, sure):<14}"
+                if self._others:
+                    wrong = wrong_in(image, [*self._others, run])
+                    caption += f"  wrong in {wrong} of {len(self._others) + 1} runs"
+            else:
+                answers = " ".join(str(int(one.predicted[image])) for one in gallery.runs)
+                caption = f"{true} → {answers}"
+            word = "strong" if here else "muted"
+            lines.append([(f"{'▸' if here else ' '} image {image:<8} {caption}", word)])
+        return lines
+
+    def _draw_again(self) -> None:
+        """Draw for the new size."""
+        if self._gallery is not None:
+            self._show(self._gallery)
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw for the new size, once it is laid out."""
+        super().on_resize(event)
+        self.call_after_refresh(self._draw_again)
+
+    # What is asked for
+
+    def action_move(self, by: int) -> None:
+        """On or back."""
+        if self._gallery is not None:
+            self._show(self._gallery.moved(by))
+
+    def action_row(self, by: int) -> None:
+        """A row of the grid; one image where only one is seen."""
+        columns = self.query_one(PictureGrid).columns if self.has_class("grid") else 1
+        self.action_move(by * columns)
+
+    def action_page(self, by: int) -> None:
+        """A page of the grid, or of the list."""
+        grid = self.has_class("grid")
+        a_page = self.query_one(PictureGrid).a_page if grid else max(1, self.size.height - 6)
+        self.action_move(by * a_page)
+
+    def action_first(self) -> None:
+        """To the first."""
+        if self._gallery is not None:
+            self._show(self._gallery.at(0))
+
+    def action_last(self) -> None:
+        """To the last."""
+        if self._gallery is not None:
+            self._show(self._gallery.at(len(self._gallery.images)))
+
+    def action_switch_view(self) -> None:
+        """Many, or one."""
+        self.toggle_class("grid")
+        self.call_after_refresh(self._draw_again)
+
+    @on(PictureGrid.Chosen)
+    def _chosen(self, message: PictureGrid.Chosen) -> None:
+        gallery = self._gallery
+        if gallery is None:
+            return
+        if message.place == gallery.place:
+            self.action_switch_view()
+        else:
+            self._show(gallery.at(message.place))
+
+    def action_choose(self, which: str) -> None:
+        """Ask for the class."""
+        gallery = self._gallery
+        if gallery is None:
+            return
+        counts = gallery.counts(which)[:MOST_CLASSES_ASKED]
+        answers = [("any", "any class")]
+        answers += [(str(number), f"{number}   {count:,} images") for number, count in counts]
+        question = "Only images of which class?" if which == "true" else "Only taken for which?"
+
+        def answered(answer: str | None) -> None:
+            if answer is None:
+                return
+            chosen = None if answer == "any" else int(answer)
+            kept = {"true": gallery.true, "predicted": gallery.predicted, which: chosen}
+            self._show(gallery.filtered(kept["true"], kept["predicted"]))
+            self.refresh_bindings()
+
+        now = gallery.true if which == "true" else gallery.predicted
+        known = {answer for answer, _ in answers}
+        at = str(now) if str(now) in known else "any"
+        self.app.push_screen(ChoiceDialog(question, answers, at), answered)
+
+    def action_clear(self) -> None:
+        """No filter."""
+        if self._gallery is not None:
+            self._show(self._gallery.filtered(None, None))
+            self.refresh_bindings()
+
+    def action_order(self) -> None:
+        """The surest first, or the hardest."""
+        gallery = self._gallery
+        if gallery is None or len(gallery.runs) > 1:
+            return
+        self._hardest = not self._hardest
+        title = "the hardest first" if self._hardest else "the surest first"
+        self.query_one("#errors-others").border_title = title
+        hardest = hardest_first(gallery, self._others)
+        self._show(hardest if self._hardest else surest_first(gallery))
+
+    def action_section(self) -> None:
+        """The next kind of images."""
+        if self._gallery is not None:
+            self._show(self._gallery.next_section())
