@@ -73,7 +73,7 @@ async def opened(
 ) -> ErrorsScreen:
     screen = ErrorsScreen(home, list(folders))
     await pilot.app.push_screen(screen)
-    await until(pilot, lambda: screen._images is not None and len(screen._others) == others)
+    await until(pilot, lambda: screen.has_images and len(screen._others) == others)
     await pilot.pause()
     return screen
 
@@ -88,8 +88,9 @@ async def test_one_looks_through_mistakes(home: Home) -> None:
         assert said(screen, "answer-lines").startswith("a 1, taken for a 8, 55.1 % sure")
         assert "8 ✗" in said(screen, "answer-lines") and "1 ✓" in said(screen, "answer-lines")
         assert "wrong in 1 of 2 runs" in said(screen, "answer-lines")
+        assert said(screen, "often-lines").startswith("4 → 9  2  ███")
         await pilot.press("right", "l")
-        assert "image 35" in screen.query_one("#errors-image").border_title
+        assert "image 35" in said(screen, "head")
         await pilot.press("o")
         assert "▸ image 35" in said(screen, "other-lines")
         await pilot.press("home")
@@ -105,7 +106,9 @@ async def test_classes_are_chosen_and_let_go(home: Home) -> None:
         screen = await opened(pilot, home, answered(home, 0, WRONG))
         await pilot.press("t", "down", "enter")
         await pilot.pause()
-        assert "1 of 3 images answered wrongly   is 4, taken for any" in said(screen, "head")
+        assert "1 of 3 images answered wrongly   image 44      is 4, taken for any" in said(
+            screen, "head"
+        )
         await pilot.press("x")
         assert "1 of 5 images" in said(screen, "head") or "of 5 images" in said(screen, "head")
 

@@ -7,17 +7,18 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.color import Color
+from rich.color import Color, ColorType
+from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
 
 Pixels = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) colour, 0 to 255
 
 _UPPER_HALF = "▀"
-# The 26 greys that every terminal of 256 colours has. Their escape sequences are half as long as
-# those of any colour, and the eye sees no difference in a digit.
-_GREYS = np.array([0, *range(8, 239, 10), 255])
-_GREY_COLOURS = (16, *range(232, 256), 231)
+# Every third of the greys that a terminal of 256 colours has, with black and white. Their escape
+# sequences are half as long as those of any colour, and a digit looks the same.
+_GREYS = np.array([0, *range(28, 239, 30), 255])
+_GREY_COLOURS = (16, *range(234, 256, 3), 231)
 _SHADES = " .:-=+*#%@"  # from dark to bright, for terminals without colours or block characters
 
 
@@ -50,10 +51,10 @@ def half_block_lines(pixels: Pixels) -> list[list[Segment]]:
         line: list[Segment] = []
         # Equal neighbours go out as one run: fewer bytes over the connection.
         for (upper, lower), cells in groupby(zip(top, bottom, strict=True)):
-            # One colour needs no half: a space is shorter, and looks the same in any font.
-            text = " " if upper == lower else _UPPER_HALF
-            style = Style.from_color(colour(upper), colour(lower))
-            line.append(Segment(text * len(list(cells)), style))
+            # One colour needs no half: a space takes fewer bytes, and looks the same in any font.
+            one = upper == lower
+            style = Style.from_color(None if one else colour(upper), colour(lower))
+            line.append(Segment((" " if one else _UPPER_HALF) * len(list(cells)), style))
         lines.append(line)
     return lines
 
@@ -65,7 +66,10 @@ def _nearest_greys(pixels: Pixels) -> NDArray[np.intp]:
 
 @lru_cache(maxsize=64)
 def _grey(level: int) -> Color:
-    return Color.from_ansi(_GREY_COLOURS[level])
+    # With its red, green and blue, Textual leaves the colour as it is instead of spelling it out.
+    number = _GREY_COLOURS[level]
+    grey = int(_GREYS[level])
+    return Color(f"color({number})", ColorType.EIGHT_BIT, number, ColorTriplet(grey, grey, grey))
 
 
 def _rgb(value: list[int]) -> Color:

@@ -1,6 +1,6 @@
 """Images drawn with half blocks: one large, or many small ones with a cursor.
 
-Only the lines that change are sent to the terminal again.
+Only the cells that change are sent to the terminal again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from workbench.figures.half_blocks import Pixels, ascii_lines, fitted, half_block_lines
 from workbench.tui.plotting import Glyphs, terminal_glyphs
+from workbench.tui.widgets.steady_lines import changed_cells
 
 SMALL = 14, 7  # columns and lines of a small image
 GAP = 2
@@ -58,13 +59,13 @@ class Picture(Widget):
         if self._pixels is not None and width and height:
             lines = picture_lines(self, fitted(self._pixels, width, height))
             self._strips = [Strip(line) for line in lines]
-        changed = [
-            Region(0, y, width, 1)
-            for y in range(max(len(old), len(self._strips)))
-            if old[y : y + 1] != self._strips[y : y + 1]
-        ]
-        if changed:
-            self.refresh(*changed)
+        if len(old) != len(self._strips):
+            self.refresh()
+            return
+        for y, (before, after) in enumerate(zip(old, self._strips, strict=True)):
+            span = changed_cells(_pieces(before), _pieces(after))
+            if span is not None:
+                self.refresh(Region(span[0], y, span[1] - span[0], 1))
 
     def on_resize(self) -> None:
         """There is another amount of room."""
@@ -76,6 +77,10 @@ class Picture(Widget):
         if y >= len(self._strips):
             return Strip.blank(self.size.width, ground)
         return self._strips[y].adjust_cell_length(self.size.width, ground)
+
+
+def _pieces(strip: Strip) -> list[tuple[str, str]]:
+    return [(segment.text, str(segment.style)) for segment in strip]
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,12 @@ class Gallery:
         found = self.runs[0].truth if which == "true" else self.runs[0].predicted
         return Counter(found[images].tolist()).most_common()
 
+    def pairs(self) -> list[tuple[int, int, int]]:
+        """(true class, the first run's answer, images on view), the most frequent first."""
+        images, run = self.images, self.runs[0]
+        found = zip(run.truth[images].tolist(), run.predicted[images].tolist(), strict=True)
+        return [(true, answer, count) for (true, answer), count in Counter(found).most_common()]
+
 
 def mistakes_of(name: str, run: Predictions) -> Gallery:
     """A run's mistakes, the surest first."""

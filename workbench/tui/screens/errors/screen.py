@@ -98,8 +98,11 @@ class ErrorsScreen(WorkbenchScreen):
                     yield Picture(id="errors-picture")
                 with Vertical(id="errors-answers", classes="panel"):
                     yield SteadyLines(id="errors-answer-lines")
-            with Vertical(id="errors-others", classes="panel"):
-                yield SteadyLines(id="errors-other-lines")
+            with Vertical(id="errors-beside"):
+                with Vertical(id="errors-others", classes="panel"):
+                    yield SteadyLines(id="errors-other-lines")
+                with Vertical(id="errors-often", classes="panel"):
+                    yield SteadyLines(id="errors-often-lines")
         with Vertical(id="errors-grid-panel", classes="panel"):
             yield PictureGrid(id="errors-grid")
 
@@ -108,6 +111,9 @@ class ErrorsScreen(WorkbenchScreen):
         self.query_one(TitleBar).detail = " · ".join(folder.run_id for folder in self._folders)
         one = len(self._folders) == 1
         self.query_one("#errors-others").border_title = "the surest first" if one else "images"
+        # Set once: a changed title sends its whole panel again.
+        self.query_one("#errors-image").border_title = "image"
+        self.query_one("#errors-often").border_title = "most often"
         self.query_one("#errors-answers").border_title = "answers"
         self.run_worker(self._load(), exclusive=True, group="errors")
 
@@ -141,6 +147,11 @@ class ErrorsScreen(WorkbenchScreen):
                 [[(line, "trouble")] for line in textwrap.wrap(str(error), self.size.width - 4)[:2]]
             )
 
+    @property
+    def has_images(self) -> bool:
+        """Whether the images have been read."""
+        return self._images is not None
+
     # What is on view
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -162,8 +173,6 @@ class ErrorsScreen(WorkbenchScreen):
         if self.has_class("grid"):
             self._show_grid(gallery)
             return
-        panel = self.query_one("#errors-image")
-        panel.border_title = "image" if image is None else f"image {image}"
         pixels = None if image is None or self._images is None else self._images.pixels(image)
         self.query_one(Picture).show(pixels)
         lines = [] if image is None else self._answer_lines(gallery, image)
@@ -171,6 +180,8 @@ class ErrorsScreen(WorkbenchScreen):
         if not self.has_class("narrow"):
             others = self.query_one("#errors-other-lines", SteadyLines)
             others.show(self._other_lines(gallery, others.size.height))
+            often = self.query_one("#errors-often-lines", SteadyLines)
+            often.show(self._often_lines(gallery, often.size.height))
 
     def _show_grid(self, gallery: Gallery) -> None:
         images = self._images
@@ -192,9 +203,12 @@ class ErrorsScreen(WorkbenchScreen):
     def _head(self, gallery: Gallery) -> Line:
         images, total = gallery.images, len(gallery.runs[0])
         section = gallery.sections[gallery.section]
-        place = f"{gallery.place + 1:,} of " if len(images) else ""
+        # Of steady width: what does not move is not sent again.
+        place = f"{gallery.place + 1:>{len(str(len(images)))}} of " if len(images) else ""
         noun = "image" if len(images) == 1 else "images"
         parts = [(f" {place}{len(images):,} {noun} {section.title}", "strong")]
+        if gallery.image is not None:
+            parts.append((f"   image {gallery.image:<{len(str(total))}}", ""))
         if gallery.true is not None or gallery.predicted is not None:
             true = "any" if gallery.true is None else gallery.true
             predicted = "any" if gallery.predicted is None else gallery.predicted
@@ -217,8 +231,7 @@ class ErrorsScreen(WorkbenchScreen):
         true, answer = int(run.truth[image]), int(run.predicted[image])
         sure = 100 * float(run.confidence[image])
         lines: list[Line] = [
-            [(f"a {true}", "strong"), (", taken for a ", ""), (f"{answer}", "trouble"),
-             (f", {sure:.1f} % sure", "")],
+            [(f"a {true}, taken for a {answer}, {sure:4.1f} % sure", "strong")],
             [],
             *self._bars(run, image),
         ]  # fmt: skip
@@ -239,12 +252,9 @@ class ErrorsScreen(WorkbenchScreen):
             word = "trouble" if number == answer else "good" if number == true else "muted"
             mark = "✗" if number == answer else "✓" if number == true else " "
             drawn = bar(probability, room, self._plain)
+            # One piece a line: each change of colour costs forty bytes.
             lines.append(
-                [
-                    (f"{number:>{digits}} {mark} ", word),
-                    (drawn.ljust(room), word),
-                    (f" {100 * probability:5.1f} %", ""),
-                ]
+                [(f"{number:>{digits}} {mark} {drawn:<{room}} {100 * probability:5.1f} %", word)]
             )
         return lines
 
@@ -277,16 +287,26 @@ class ErrorsScreen(WorkbenchScreen):
             true = int(run.truth[image])
             if len(gallery.runs) == 1:
                 answer, sure = int(run.predicted[image]), float(run.confidence[image])
-                caption = f"{caption_of(true, answer, sure):<14}"
-                if self._others:
-                    wrong = wrong_in(image, [*self._others, run])
-                    caption += f"  wrong in {wrong} of {len(self._others) + 1} runs"
+                caption = caption_of(true, answer, sure)
             else:
                 answers = " ".join(str(int(one.predicted[image])) for one in gallery.runs)
                 caption = f"{true} → {answers}"
             word = "strong" if here else "muted"
             lines.append([(f"{'▸' if here else ' '} image {image:<8} {caption}", word)])
         return lines
+
+    def _often_lines(self, gallery: Gallery, most: int) -> list[Line]:
+        """Which class is taken for which, the most frequent first."""
+        pairs = gallery.pairs()[:most]
+        digits = max((len(f"{count:,}") for _, _, count in pairs), default=1)
+        return [
+            [
+                (f"{true} → {answer}  ", ""),
+                (f"{count:>{digits},}  ", "strong"),
+                (bar(count / pairs[0][2], BAR_COLUMNS, self._plain), "muted"),
+            ]
+            for true, answer, count in pairs
+        ]
 
     def _draw_again(self) -> None:
         """Draw for the new size."""
