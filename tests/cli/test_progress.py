@@ -9,13 +9,18 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from tests.tui.runs_of_old import ended_run
 from workbench.cli.follow import follow
-from workbench.cli.progress import LiveView, SilentView, short_epoch_line
+from workbench.cli.progress import LiveView, SilentView, result_lines, short_epoch_line
+from workbench.cli.run import note_known
+from workbench.leaderboard.store import Leaderboard
 from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import create_run
 from workbench.runs.history import History
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.status import Status
+from workbench.runs.summary import summarise
 from workbench.settings import Home
 
 CHUNK = Batch(1.0, 1, 10, 10, 12.3456, 1.0, 1_234_567.0, 1.0)
@@ -75,3 +80,43 @@ def test_a_limit_beyond_the_data_is_none(home: Home) -> None:
         specs_for(home, "nn-1", Plan(train_limit=limit))[0] for limit in (None, 60_000, 59_999)
     )
     assert plain.settings_key == limited.settings_key != fewer.settings_key
+
+
+def test_a_seed_that_has_its_result_is_said_before_it_is_trained_again(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = ended_run(home, accuracy=0.9514)
+    ended_run(home, "stopped", seed=1)
+    Leaderboard(home).sync()
+    spec = first.record.spec
+    note_known(home, [spec.model_copy(update={"seed": 1})])  # stopped: no result yet
+    assert capsys.readouterr().err == ""
+    note_known(home, [spec])
+    said = capsys.readouterr().err
+    assert f"run {first.run_id} has these settings and seed 0 already (95.14 %)" in said
+    assert "seed 2 is free" in said
+    home.leaderboard.write_text("{ torn")
+    note_known(home, [spec])  # keeps nobody from training
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({}, "finished  NN model 1, seed 0, float32: 11.35 % of the test images, "),
+        ({"collapsed_to": 1}, "collapsed NN model 1, seed 0, float32: 11.35 % of the test"),
+        ({"status": Status.KILLED}, "killed    NN model 1, seed 0, float32: after 2 of 10"),
+        ({"status": Status.CRASHED}, "crashed   NN model 1, seed 0, float32: the worker died"),
+        ({"status": Status.FAILED, "message": "no"}, "failed    NN model 1, seed 0, float32: no"),
+    ],
+)
+def test_a_run_is_told_by_the_word_that_lists_show(
+    home: Home, facts: dict[str, object], line: str
+) -> None:
+    summary = summarise(ended_run(home, accuracy=0.1135))
+    summary = summary.model_copy(update={"collapsed_to": None, **facts})
+    lines = result_lines(summary, 0.1135)
+    assert lines[0].startswith(line) and "86" not in lines[0]
+    assert len(lines) == (2 if summary.status in (Status.KILLED, Status.CRASHED) else 1)
+    if summary.state is Status.COLLAPSED:
+        assert "it answers 1 to every test image; paper 11.35 %" in lines[0]
+        assert result_lines(summary, 0.1135)[0].endswith("paper 11.35 %")  # no difference

@@ -42,7 +42,9 @@ class ComposeApp(WorkbenchApp):
         self.trained: list[TrainingSpec] = []
         self.complaints: list[str] = []
 
-    def train(self, specs: list[TrainingSpec], labels: object = None) -> None:
+    def train(
+        self, specs: list[TrainingSpec], labels: object = None, *, next_seed: bool = False
+    ) -> None:
         self.trained += specs
 
     def complain(self, error: UserError) -> None:

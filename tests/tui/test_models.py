@@ -41,7 +41,9 @@ class Recorder(WorkbenchApp):
         self.labels: Labels | None = None
         self.composed: list[Preset] = []
 
-    def train(self, specs: list[TrainingSpec], labels: Labels | None = None) -> None:
+    def train(
+        self, specs: list[TrainingSpec], labels: Labels | None = None, *, next_seed: bool = False
+    ) -> None:
         self.trained += specs
         self.labels = labels
 

@@ -93,6 +93,10 @@ async def test_keys_reach_the_worker(home: Home) -> None:
         await until(pilot, lambda: control.requested(path) is control.Command.PAUSE)
         await pilot.press("p")
         await until(pilot, lambda: control.requested(path) is control.Command.RUN)
+        await pilot.press("p")
+        await until(pilot, lambda: control.requested(path) is control.Command.PAUSE)
+        await pilot.press("r")  # as `resume` does
+        await until(pilot, lambda: control.requested(path) is control.Command.RUN)
         await pilot.press("d")  # refused while it lives
         assert isinstance(app.screen, RunsScreen)
         await pilot.press("s")
@@ -107,7 +111,7 @@ async def test_resume_and_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> N
     crashed = ended_run(home, None)
     resumed: list[RunFolder] = []
     opened: list[RunFolder] = []
-    monkeypatch.setattr("workbench.tui.screens.runs.actions.resume", resumed.append)
+    monkeypatch.setattr("workbench.runs.launcher.resume", resumed.append)
     app = WorkbenchApp(home)
     monkeypatch.setattr(app, "open_run", opened.append)
     async with app.run_test(size=(80, 24)) as pilot:

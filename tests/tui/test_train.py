@@ -16,6 +16,7 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
+from workbench.model.spec import TrainingSpec
 from workbench.runs import control, launcher
 from workbench.runs.events import (
     Batch,
@@ -605,13 +606,21 @@ async def test_again_takes_the_next_unused_seed(
     run.train(5 * STEPS)
     run.end(Finished, confusion=CONFUSION)
     other = FakeRun(home, seed=1)  # still living, not on the leaderboard
-    asked: list[int] = []
+    made: list[FakeRun] = []
+
+    def launch(home: Home, specs: list[TrainingSpec], *_: object) -> list[RunFolder]:
+        made.append(FakeRun(home, seed=specs[0].seed))
+        return [made[-1].folder]
+
+    monkeypatch.setattr(launcher, "launch", launch)
     async with shown(home, run.folder) as (screen, pilot):
-        monkeypatch.setattr(pilot.app, "train", lambda specs: asked.append(specs[0].seed))
         await until(pilot, lambda: screen.status is Status.FINISHED)
-        await pilot.press("n")
-        await until(pilot, lambda: asked == [2])
-    other.die()
+        await pilot.press("n", "n")  # pressed twice, it is started once
+        await until(pilot, lambda: pilot.app.screen is not screen)
+        assert [new.folder.record.spec.seed for new in made] == [2]
+        assert any("Seed 2: lower ones" in note.message for note in pilot.app._notifications)
+    for new in (other, *made):
+        new.die()
 
 
 async def test_a_folder_deleted_underneath_is_said(home: Home, run: FakeRun) -> None:

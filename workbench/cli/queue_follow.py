@@ -17,7 +17,6 @@ from workbench.queue.store import QueueDamaged
 from workbench.queue.view import QueueView, TrialView
 from workbench.queue.watch import QueueWatch
 from workbench.queue.words import short_time_left, time_left
-from workbench.runs import control
 from workbench.runs.status import Status
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
@@ -60,7 +59,7 @@ def follow_queue(home: Home, trial_ids: Sequence[str], display: Display) -> Queu
                 break
             if interrupts.count > answered:
                 answered += 1
-                _interrupt(home, whole, answered, display)
+                _interrupt(home, answered, display)
     return view
 
 
@@ -98,15 +97,11 @@ def _looks(
         display.close()
 
 
-def _interrupt(home: Home, view: QueueView, presses: int, display: Display) -> None:
+def _interrupt(home: Home, presses: int, display: Display) -> None:
     display.close()
-    service.stop(home)
+    service.stop(home, kill=presses > 1)
     if presses == 1:
         note("saving what trains, then the queue stops; Ctrl-C again kills it unsaved")
-        return
-    for item in view.training:
-        if item.trial.run_id:
-            control.kill(home.runs / item.trial.run_id)
 
 
 def _tell_ended(view: QueueView, told: dict[str, Status], display: Display) -> None:

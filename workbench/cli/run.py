@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
     from workbench.runs.folder import RunFolder
     from workbench.runs.summary import RunSummary
+    from workbench.settings import Home
 
 
 def run(
@@ -109,12 +111,40 @@ def run(
     )
     specs = specs_for(place, preset, plan)
     warn_of_precision(specs[0])
+    note_known(place, specs)
     folders = launch(place, specs, checked_labels(tag or [], note), "run")
     many = repeats > 1
     if detach:
         _print_detached(folders, as_json=as_json, many=many)
         return
     raise typer.Exit(watch(folders, as_json=as_json, quiet=quiet, many=many))
+
+
+def note_known(home: Home, specs: list[TrainingSpec]) -> None:
+    """Say which results are there already: the same settings and seed give them again."""
+    from workbench.cli.output import note
+    from workbench.errors import UserError
+    from workbench.leaderboard.store import Leaderboard
+    from workbench.leaderboard.wording import percent
+    from workbench.queue.known import results
+    from workbench.queue.trial import identity
+    from workbench.runs import service
+
+    board = Leaderboard(home)
+    try:
+        known = results(board.entries())
+        for spec in specs:
+            entry = known.get(identity(spec))
+            if entry is not None:
+                free = service.next_seed(spec, board)
+                came_out = "diverged" if entry.diverged else percent(entry.test_accuracy)
+                note(
+                    f"note: run {entry.run_id} has these settings and seed {spec.seed} already "
+                    f"({came_out}); seed {free} is free"
+                )
+                return
+    except UserError:  # a damaged leaderboard keeps nobody from training
+        return
 
 
 def warn_of_precision(spec: TrainingSpec) -> None:
@@ -183,7 +213,8 @@ def _pass_on(
     say: Callable[[str], None],
 ) -> None:
     """Bring what the person pressed since the last look to the run and those behind it."""
-    from workbench.runs import control
+    from workbench.errors import RunError
+    from workbench.runs import service
 
     if interrupts.count <= answered[0]:
         return
@@ -191,9 +222,11 @@ def _pass_on(
     if interrupts.count == 1:
         say("stopping after this chunk and saving; Ctrl-C again kills it unsaved")
     else:
-        control.kill(folders[0].path)
+        with suppress(RunError):  # it has just ended, or has not begun
+            service.kill(folders[0])
     for folder in folders:
-        control.request(folder.path, control.Command.STOP)
+        with suppress(RunError):
+            service.stop(folder)
 
 
 def _view(*, as_json: bool, quiet: bool) -> View:

@@ -165,16 +165,15 @@ def stop(
 ) -> None:
     """Stop runs after the current chunk and save them."""
     from workbench.cli.output import note
-    from workbench.runs import control
+    from workbench.runs import service
     from workbench.runs.folder import find_run
 
     place = current_home()
-    folders = [_living(find_run(place, name)) for name in runs]
+    folders = [find_run(place, name) for name in runs]
     for folder in folders:
-        if kill:
-            control.kill(folder.path)
-        else:
-            control.request(folder.path, control.Command.STOP)
+        service.require_alive(folder)  # all of them, before any is asked
+    for folder in folders:
+        (service.kill if kill else service.stop)(folder)
     late = [folder for folder in folders if not _wait_until_ended(folder)]
     for folder in folders:
         if folder not in late:
@@ -182,15 +181,6 @@ def stop(
     for folder in late:
         note(f"run {folder.run_id} has not ended yet; `stop --kill` ends it at once, unsaved")
     raise typer.Exit(1 if late else 0)
-
-
-def _living(folder: RunFolder) -> RunFolder:
-    from workbench.errors import RunError
-
-    status = folder.status()
-    if not status.alive:
-        raise RunError(f"run {folder.run_id} has ended already ({status})")
-    return folder
 
 
 def _wait_until_ended(folder: RunFolder) -> bool:
@@ -207,12 +197,15 @@ def _wait_until_ended(folder: RunFolder) -> bool:
 def pause(runs: RunArguments, home: HomeOption = None) -> None:
     """Pause runs; `resume` lets them go on. The worker keeps its memory but no core."""
     from workbench.cli.output import note
-    from workbench.runs import control
+    from workbench.runs import service
     from workbench.runs.folder import find_run
 
     place = current_home()
-    for folder in [_living(find_run(place, name)) for name in runs]:
-        control.request(folder.path, control.Command.PAUSE)
+    folders = [find_run(place, name) for name in runs]
+    for folder in folders:
+        service.require_alive(folder)
+    for folder in folders:
+        service.pause(folder)
         note(f"run {folder.run_id}: pauses after this chunk")
 
 
@@ -229,29 +222,19 @@ def resume(
     """
     from workbench.cli.output import note, print_json
     from workbench.cli.run import watch
-    from workbench.runs import control, launcher
+    from workbench.runs import service
     from workbench.runs.folder import find_run
     from workbench.runs.status import Status
 
     folder = find_run(current_home(), run)
-    if folder.status() in (Status.PAUSED, Status.RUNNING):
-        # RUNNING too: a pause may have been asked for that the worker has not come to yet.
-        if control.requested(folder.path) is not control.Command.PAUSE:
-            from workbench.errors import RunError
-
-            raise RunError(f"run {folder.run_id} is running; there is nothing to resume")
-        control.request(folder.path, control.Command.RUN)
-        note(f"run {folder.run_id}: goes on (`mnist-workbench attach {run}` follows it)")
-        if as_json:
-            print_json({"run_id": folder.run_id, "status": Status.RUNNING.value})
-        return
-    launcher.resume(folder)
-    if detach:
-        if as_json:
-            print_json({"run_id": folder.run_id, "status": folder.status().value})
-        note(f"run {folder.run_id}: taken up again in the background")
-        return
-    raise typer.Exit(watch([folder], as_json=as_json, quiet=quiet, many=False))
+    taken_up = service.resume(folder)
+    if taken_up and not detach:
+        raise typer.Exit(watch([folder], as_json=as_json, quiet=quiet, many=False))
+    if as_json:
+        status = folder.status() if taken_up else Status.RUNNING
+        print_json({"run_id": folder.run_id, "status": status.value})
+    how = "resumed in the background" if taken_up else "goes on"
+    note(f"run {folder.run_id}: {how} (`mnist-workbench attach {run}` follows it)")
 
 
 def delete(
@@ -267,6 +250,7 @@ def delete(
     from workbench.errors import RunError
     from workbench.leaderboard.store import Leaderboard
     from workbench.leaderboard.wording import count
+    from workbench.runs import service
     from workbench.runs.folder import find_run
 
     place = current_home()
@@ -276,9 +260,9 @@ def delete(
             raise RunError(f"run {folder.run_id} is still going; stop it first")
     if not yes:
         _ask_to_delete(", ".join(folder.run_id for folder in folders))
-    for folder in folders:
-        folder.delete()
-    Leaderboard(place).remove([folder.run_id for folder in folders])
+    faults = service.delete(folders, Leaderboard(place))
+    if faults:
+        raise faults[0]
     note(f"deleted {count(len(folders), 'run')}")
 
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
@@ -14,7 +15,8 @@ from workbench.queue.known import begun_runs, entries_of, results
 from workbench.queue.store import MOST_JOBS, MOST_TRIALS, QueueState, QueueStore
 from workbench.queue.trial import Identity, Origin, Trial, identity
 from workbench.runs import lock
-from workbench.runs.folder import ID_LETTERS
+from workbench.runs import service as runs
+from workbench.runs.folder import ID_LETTERS, RunFolder
 from workbench.runs.plan import require_memory
 from workbench.runs.process import module_command, module_environment
 from workbench.runs.record import Labels
@@ -215,16 +217,23 @@ def _spawn(store: QueueStore, descriptor: int) -> None:
         raise EnvironmentProblem(f"the queue cannot be started: {error}") from error
 
 
-def stop(home: Home) -> bool:
+def stop(home: Home, *, kill: bool = False) -> bool:
     """Ask the queue to save what trains and to stop; False when it does not run.
 
-    It goes on where it was with `start`.
+    It goes on where it was with `start`; what was killed, from its last whole epoch.
+
+    Raises:
+        EnvironmentProblem: a worker cannot be killed.
     """
     store = QueueStore(home)
     if not store.runs():
         return False
     with store.change() as state:
         state.stopping = True
+    for trial in state.trials if kill else ():
+        if trial.state is Status.RUNNING and trial.run_id:
+            with suppress(RunError):  # it has just ended
+                runs.kill(RunFolder(home.runs / trial.run_id))
     return True
 
 

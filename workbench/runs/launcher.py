@@ -75,7 +75,7 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
     if status is Status.FINISHED:
         raise RunError(f"run {folder.run_id} has finished; start a new one with `run`")
     ending = last_ending(folder.events_file)
-    if isinstance(ending, Failed) and ending.reason == "diverged":
+    if isinstance(ending, Failed) and ending.diverged:
         raise RunError(
             f"run {folder.run_id} diverged, and would again with the same seed; start a new one "
             "with a lower learning rate"

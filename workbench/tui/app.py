@@ -234,8 +234,17 @@ class WorkbenchApp(App[None]):
         """Say what went wrong outside; the app goes on."""
         self.notify(str(error), severity="error", timeout=10, markup=False)
 
-    def train(self, specs: list[TrainingSpec], labels: Labels | None = None) -> None:
+    def train(
+        self,
+        specs: list[TrainingSpec],
+        labels: Labels | None = None,
+        *,
+        next_seed: bool = False,
+    ) -> None:
         """Start trainings, detached, and open the first one's screen once its folder is there.
+
+        With `next_seed` the first one alone, with the lowest seed that no run of its settings
+        has: the same seed would give the same number again.
 
         A second start while the first is under way is refused: a key pressed twice on a slow
         disk does not train twice.
@@ -244,13 +253,23 @@ class WorkbenchApp(App[None]):
             self.notify(STARTING)
             return
         self._starting = True
-        self.run_worker(self._train(specs, labels), group="train", description="train")
+        self.run_worker(self._train(specs, labels, next_seed), group="train", description="train")
 
-    async def _train(self, specs: list[TrainingSpec], labels: Labels | None) -> None:
+    async def _train(
+        self, specs: list[TrainingSpec], labels: Labels | None, next_seed: bool
+    ) -> None:
+        from workbench.leaderboard.store import Leaderboard
+        from workbench.runs import service
         from workbench.runs.launcher import launch
         from workbench.runs.record import Labels
 
         try:
+            if next_seed:
+                board = Leaderboard(self.home)
+                seed = await asyncio.to_thread(service.next_seed, specs[0], board)
+                specs = [specs[0].model_copy(update={"seed": seed})]
+                if seed:
+                    self.notify(f"Seed {seed}: lower ones have runs of these settings already.")
             # Run folders are written through to the disk, which can take its time.
             folders = await asyncio.to_thread(
                 launch, self.home, specs, labels or Labels(), "app", self.standby

@@ -40,8 +40,10 @@ class Workbench(Protocol):
     def expect(self, make: Callable[[], list[TrainingSpec]]) -> None:
         """Say what would be trained here, so that a worker can compile it ahead."""
 
-    def train(self, specs: list[TrainingSpec], labels: Labels | None = None) -> None:
-        """Start trainings and open the first one's screen."""
+    def train(
+        self, specs: list[TrainingSpec], labels: Labels | None = None, *, next_seed: bool = False
+    ) -> None:
+        """Start trainings, or the first one with the next free seed, and open its screen."""
 
     def ask_about(self, folder: RunFolder) -> None:
         """Ask on leaving what is to become of a run."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from workbench.errors import UserError
-from workbench.runs import control
+from contextlib import suppress
+
+from workbench.errors import RunError, UserError
+from workbench.queue import service as queue_service
+from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.settings import Home
 from workbench.tui.screens.dialog import ChoiceDialog
@@ -61,27 +64,17 @@ def carry_out(
 
     `queue`: the home whose queue is meant too. Called in a thread.
     """
+    if answer not in (STOP, KILL):
+        return None
     try:
-        if queue is not None and answer in (STOP, KILL):
-            _stop_queue(queue, kill=answer == KILL)
+        if queue is not None:
+            queue_service.stop(queue, kill=answer == KILL)
         for folder in living:
-            if answer == STOP:
-                control.request(folder.path, control.Command.STOP)
-            elif answer == KILL:
-                control.kill(folder.path)
+            with suppress(RunError):  # it has just ended
+                service.stop(folder)
+        for folder in living if answer == KILL else ():
+            with suppress(RunError):  # it has just ended, or had not begun
+                service.kill(folder)
     except UserError as error:
         return error
     return None
-
-
-def _stop_queue(home: Home, *, kill: bool) -> None:
-    """It goes on later where it was; what is killed, from its last whole epoch."""
-    from workbench.queue import service
-    from workbench.queue.store import QueueStore
-    from workbench.runs.status import Status
-
-    service.stop(home)
-    if kill:
-        for trial in QueueStore(home).read().trials:
-            if trial.state is Status.RUNNING and trial.run_id:
-                control.kill(home.runs / trial.run_id)

@@ -78,7 +78,7 @@ class ComposeScreen(EditingScreen):
                 self._show()
             self.workbench.complain(error)
             return
-        self.workbench.train(specs)
+        self.workbench.train(specs, next_seed=True)
 
     def action_script(self) -> None:
         """Copy the training as a Keras script through the terminal."""

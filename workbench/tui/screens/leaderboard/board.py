@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from workbench.leaderboard.claims.sample import Evidence
 from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.grouping import Group, group_runs
 from workbench.leaderboard.paper import (
-    RowComparison,
     TableComparison,
     compare_all,
     paper_accuracies,
@@ -42,7 +40,6 @@ class Board:
     tables: Mapping[int, TableComparison] = field(default_factory=dict, repr=False)
     claims: tuple[CheckedClaim, ...] = field(default=(), repr=False)
     beyond: frozenset[str] = frozenset()  # settings whose paper value lies beyond our spread
-    seeds: Mapping[str, frozenset[int]] = field(default_factory=dict, repr=False)  # by settings
 
     @property
     def tabs(self) -> tuple[int, ...]:
@@ -108,9 +105,6 @@ def make_board(entries: Iterable[RunSummary], imported: Iterable[RunSummary] = (
     runs, others = tuple(entries), tuple(imported)
     tables = {table.table.number: table for table in compare_all(runs, imported=others)}
     half = compare_all(runs, "bfloat16")
-    seeds: dict[str, set[int]] = defaultdict(set)
-    for run in runs:
-        seeds[run.settings_key].add(run.seed)
     return Board(
         entries=runs,
         imported=others,
@@ -122,7 +116,6 @@ def make_board(entries: Iterable[RunSummary], imported: Iterable[RunSummary] = (
             for row in table.rows
             if row.within is False
         ),
-        seeds={key: frozenset(used) for key, used in seeds.items()},
     )
 
 
@@ -166,9 +159,3 @@ def arrange(board: Board, view: View) -> Arranged:
     if view.grouped:
         return Arranged(view, groups=sort_groups(group_runs(runs), view.order))
     return Arranged(view, runs=sort_runs(runs, view.order))
-
-
-def next_seed(board: Board, row: RowComparison, taken: Iterable[int]) -> int:
-    """The lowest seed that neither a run on the board nor one of `taken` has used."""
-    used = {*board.seeds.get(row.settings_key, ()), *taken}
-    return next(seed for seed in range(len(used) + 1) if seed not in used)

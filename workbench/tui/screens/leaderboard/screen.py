@@ -17,7 +17,7 @@ from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import RunSummary
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 from workbench.tui.screens.leaderboard import export
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, next_seed
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.looking import BoardLook
@@ -62,10 +62,6 @@ class LeaderboardScreen(BoardLook):
         Binding("R", "reverse", "reverse", show=False, tooltip="Sort the other way round"),
         Binding("y", "quantity", "quantity", show=False, tooltip="Curves of another quantity"),
     ]  # fmt: skip
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._handed_out: dict[str, set[int]] = {}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something here."""
@@ -120,16 +116,7 @@ class LeaderboardScreen(BoardLook):
         row = self._subject()
         if not isinstance(row, RowComparison):
             return
-        key = row.settings_key
-        taken = self._handed_out.setdefault(key, set())
-        taken |= {
-            run.summary.seed
-            for run in self.workbench.run_feed.last.living
-            if run.summary and run.summary.settings_key == key
-        }
-        seed = next_seed(self.board, row, taken)
-        taken.add(seed)
-        self.workbench.train([row.row.spec(seed)])
+        self.workbench.train([row.row.spec()], next_seed=True)
 
     def action_train_all(self) -> None:
         """Queue what is missing in the table on view."""

@@ -16,12 +16,12 @@ from workbench.errors import UserError
 from workbench.leaderboard.store import Leaderboard, imported_file
 from workbench.leaderboard.wording import count
 from workbench.model.tables import PaperTable
+from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
 from workbench.tui.screens.leaderboard import export
 from workbench.tui.screens.leaderboard.board import Arranged, Board, Loaded, View, arrange, load
 from workbench.tui.screens.leaderboard.overlay import Curve, read_curve
-from workbench.tui.screens.runs import actions
 
 if TYPE_CHECKING:
     from workbench.tui.screens.base import Workbench
@@ -164,21 +164,23 @@ class BoardWork(Widget):
     def delete(self, run_ids: Iterable[str]) -> None:
         """Delete runs, their folders and their entries."""
         home = self.workbench.home
-        faults = actions.delete(home, [RunFolder(home.runs / run_id) for run_id in run_ids])
+        faults = service.delete(
+            [RunFolder(home.runs / run_id) for run_id in run_ids], Leaderboard(home)
+        )
         self.post_message(self.Done(faults=tuple(faults)))
 
     @in_thread("queue_missing")
     def queue_missing(self, table: PaperTable) -> None:
         """Queue the trainings of a table that are not there yet, and let the queue run."""
-        from workbench.queue import service
+        from workbench.queue import service as queue
         from workbench.queue.paper import trainings_for
 
         home, wanted = self.workbench.home, trainings_for([table])
         try:
-            found = service.sort_out(home, wanted)
+            found = queue.sort_out(home, wanted)
             if found.to_train:
-                service.enqueue(home, wanted, "app")
-                service.start(home)
+                queue.enqueue(home, wanted, "app")
+                queue.start(home)
         except UserError as error:
             self.post_message(self.Done(faults=(error,)))
             return

@@ -266,7 +266,7 @@ class ModelsScreen(WorkbenchScreen):
         except UserError as error:
             self.workbench.complain(error)
             return
-        self.workbench.train(specs)
+        self.workbench.train(specs, next_seed=True)
 
     def action_settings(self) -> None:
         """Ask for settings, then train."""

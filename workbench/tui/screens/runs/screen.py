@@ -13,13 +13,13 @@ from textual.message import Message
 
 from workbench.errors import RunError, UserError
 from workbench.leaderboard.query import parse_filter
-from workbench.runs import control
+from workbench.leaderboard.store import Leaderboard
+from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.watchlist import WatchedRun
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.runs import actions
 from workbench.tui.screens.runs.detail import RunDetail
 from workbench.tui.screens.runs.rows import COLUMNS, RunRows
 from workbench.tui.styles import style_sheet
@@ -47,7 +47,9 @@ class RunsScreen(WorkbenchScreen):
         ),
         Binding("p", "pause", "pause", tooltip="Pause the run, or let a paused one go on"),
         Binding("s", "stop", "stop", tooltip="Stop the run after its current chunk and save it"),
-        Binding("r", "resume", "resume", tooltip="Take up a stopped or crashed run again"),
+        Binding(
+            "r", "resume", "resume", tooltip="Go on with a run that is paused or was cut short"
+        ),
         Binding("slash", "filter", "filter", key_display="/", tooltip="Show only some runs"),
         Binding("space", "select", "select", tooltip="Select the run, to act on several at once"),
         Binding("d", "delete", "delete", tooltip="Delete the run's folder and model; asks"),
@@ -215,17 +217,12 @@ class RunsScreen(WorkbenchScreen):
 
     def action_pause(self) -> None:
         """Pause, or go on."""
-
-        def toggle(folder: RunFolder) -> None:
-            asked = control.requested(folder.path) is control.Command.PAUSE
-            control.request(folder.path, control.Command.RUN if asked else control.Command.PAUSE)
-
-        self._do(toggle, self._living("pause"))
+        self._do(service.pause_or_resume, self._living("pause"))
 
     def action_stop(self) -> None:
         """Stop and save."""
         runs = self._living("stop")
-        self._do(actions.ask(control.Command.STOP), runs)
+        self._do(service.stop, runs)
         if runs:
             self.notify(f"Asked to stop and save: {_named(runs)}.")
 
@@ -239,15 +236,15 @@ class RunsScreen(WorkbenchScreen):
             f"Kill {_named(runs)}? What {they} learned since the last whole epoch is lost; "
             f"r takes {it} up again from there.",
             [("stay", f"Leave {it} training"), ("kill", f"Kill {it}")],
-            lambda: self._do(actions.kill, runs),
+            lambda: self._do(service.kill, runs),
         )
 
     def action_resume(self) -> None:
-        """Take up again."""
-        self._do(self._take_up, self._chosen())
+        """Let it go on."""
+        self._do(self._resume, self._chosen())
 
-    def _take_up(self, folder: RunFolder) -> None:
-        actions.take_up(folder)
+    def _resume(self, folder: RunFolder) -> None:
+        service.resume(folder)
         # It is asked about on leaving, like those that were started here.
         self.app.call_from_thread(self.workbench.ask_about, folder)
 
@@ -288,14 +285,14 @@ class RunsScreen(WorkbenchScreen):
 
     @work(thread=True, description="carry out")
     def _carry_out(self, action: Callable[[RunFolder], object], folders: list[RunFolder]) -> None:
-        faults = actions.each(folders, action)
+        faults = service.each(folders, action)
         for folder in folders:
             self.workbench.run_feed.look_again_at(folder.run_id)
         self.post_message(self.Done(faults))
 
     @work(thread=True, description="delete")
     def _delete(self, folders: list[RunFolder]) -> None:
-        self.post_message(self.Done(actions.delete(self.workbench.home, folders)))
+        self.post_message(self.Done(service.delete(folders, Leaderboard(self.workbench.home))))
 
     @on(Done)
     def _done(self, event: Done) -> None:

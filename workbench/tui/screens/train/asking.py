@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import work
 
 from workbench.errors import UserError
-from workbench.runs import control
+from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.train.state import RunState
-from workbench.tui.screens.train.verdict import next_seed
 
 
 class RunRequests(WorkbenchScreen):
@@ -47,7 +48,7 @@ class RunRequests(WorkbenchScreen):
         if action in ("stop", "kill"):
             return status is not None and status.alive
         if action == "resume":
-            return status is not None and status.resumable
+            return status is not None and (status.resumable or status is Status.PAUSED)
         if action == "confusion":
             return status is not None and status.completed
         if action == "board":
@@ -56,9 +57,9 @@ class RunRequests(WorkbenchScreen):
             return status is not None and not status.alive
         return True
 
-    def _request(self, command: control.Command, said: str) -> None:
+    def _request(self, action: Callable[[RunFolder], object], said: str) -> None:
         try:
-            control.request(self._folder.path, command)
+            action(self._folder)
         except UserError as error:
             self.workbench.complain(error)
             return
@@ -67,11 +68,11 @@ class RunRequests(WorkbenchScreen):
 
     def action_pause(self) -> None:
         """Pause; once more takes that back."""
-        paused = control.requested(self._folder.path) is control.Command.PAUSE
-        if paused:
-            self._request(control.Command.RUN, "going on" if self.status is Status.PAUSED else "")
+        if service.asked_to_pause(self._folder):
+            going_on = "going on" if self.status is Status.PAUSED else ""
+            self._request(service.resume, going_on)
         else:
-            self._request(control.Command.PAUSE, "pausing")
+            self._request(service.pause, "pausing")
 
     def action_go_on(self) -> None:
         """Take the pause back; once more pauses after all."""
@@ -79,7 +80,7 @@ class RunRequests(WorkbenchScreen):
 
     def action_stop(self) -> None:
         """Stop and save."""
-        self._request(control.Command.STOP, "stopping")
+        self._request(service.stop, "stopping")
 
     def action_kill(self) -> None:
         """Ask, then end the worker."""
@@ -89,13 +90,10 @@ class RunRequests(WorkbenchScreen):
             return
 
         def answered(answer: str | None) -> None:
-            try:
-                if answer == "kill":
-                    control.kill(self._folder.path)
-                elif answer == "stop":
-                    self.action_stop()
-            except OSError as error:
-                self.notify(f"cannot be killed: {error.strerror}", severity="error")
+            if answer == "kill":
+                self._request(service.kill, "")
+            elif answer == "stop":
+                self.action_stop()
 
         self.app.push_screen(
             ChoiceDialog(
@@ -112,11 +110,9 @@ class RunRequests(WorkbenchScreen):
 
     @work(thread=True, exclusive=True, group="resume")
     def action_resume(self) -> None:
-        """Take it up again."""
-        from workbench.runs import launcher
-
+        """Let it go on, paused or cut short."""
         try:
-            launcher.resume(self._folder)
+            service.resume(self._folder)
         except UserError as error:
             self.app.call_from_thread(self.workbench.complain, error)
             return
@@ -126,19 +122,10 @@ class RunRequests(WorkbenchScreen):
         """It is asked about on leaving, like the runs that were started here."""
         self.workbench.ask_about(self._folder)
 
-    @work(thread=True, exclusive=True, group="again")
     def action_again(self) -> None:
         """The same settings with the next seed."""
-        state = self._state
-        if state is None:
-            return
-        try:
-            seed = next_seed(self.workbench.home, state.spec)
-        except UserError as error:
-            self.app.call_from_thread(self.workbench.complain, error)
-            return
-        spec = state.spec.model_copy(update={"seed": seed})
-        self.app.call_from_thread(self.workbench.train, [spec])
+        if self._state is not None:
+            self.workbench.train([self._state.spec], next_seed=True)
 
     def action_confusion(self) -> None:
         """The confusion matrix."""

@@ -11,18 +11,17 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.wording import percent_spread
 from workbench.model.spec import TrainingSpec
 from workbench.runs.collapse import collapse_remark
-from workbench.runs.folder import RunFolder, all_runs
-from workbench.runs.summary import RunSummary, summarise
+from workbench.runs.folder import RunFolder
+from workbench.runs.summary import summarise
 from workbench.settings import Home
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What can be said of a run's settings; `next_seed` is the lowest one not used yet."""
+    """What can be said of a run's settings."""
 
     paper: float | None
     group: Group | None
-    next_seed: int
     collapsed: str = ""
 
     @property
@@ -59,35 +58,4 @@ def judge(home: Home, folder: RunFolder, spec: TrainingSpec) -> Verdict:
     except UserError:
         pass
     group = Group(key, tuple(same.values())) if same else None
-    seeds = _seeds(home, key, list(same.values()), {entry.run_id for entry in entries})
-    return Verdict(paper_accuracy(spec), group, _lowest_free(seeds | {spec.seed}), collapsed)
-
-
-def next_seed(home: Home, spec: TrainingSpec) -> int:
-    """The lowest seed that no run of these settings has, living or ended. Reads files."""
-    key = spec.settings_key
-    entries = Leaderboard(home).entries()
-    same = [entry for entry in entries if entry.settings_key == key]
-    known = {entry.run_id for entry in entries}
-    return _lowest_free(_seeds(home, key, same, known) | {spec.seed})
-
-
-def _seeds(home: Home, key: str, same: list[RunSummary], known: set[str]) -> set[int]:
-    seeds = {entry.seed for entry in same}
-    for folder in all_runs(home):
-        if folder.run_id in known:
-            continue
-        try:
-            spec = folder.record.spec
-        except UserError:
-            continue
-        if spec.settings_key == key:
-            seeds.add(spec.seed)
-    return seeds
-
-
-def _lowest_free(seeds: set[int]) -> int:
-    seed = 0
-    while seed in seeds:
-        seed += 1
-    return seed
+    return Verdict(paper_accuracy(spec), group, collapsed)
