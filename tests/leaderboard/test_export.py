@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -27,12 +30,13 @@ from workbench.leaderboard.export.rich import TableView
 from workbench.leaderboard.fitting import text_width
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.imported_view import imported_table
-from workbench.leaderboard.paper import compare_all
+from workbench.leaderboard.paper import compare, compare_all
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
 from workbench.leaderboard.views import grouped_table, leaderboard_table, seeds_text
 from workbench.leaderboard.wording import duration, percent_spread, points
+from workbench.model.tables import paper_table, paper_tables
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
@@ -217,10 +221,42 @@ def test_latex_tables(runs: list[RunSummary]) -> None:
     for table in (leaderboard_table(runs), *(paper_view(part) for part in compare_all(runs))):
         text = to_latex(table)
         (columns,) = re.findall(r"\\begin\{tabular\}\{([lr]+)\}", text)
+        assert text.index(r"\ifdim\wd0>\linewidth\tiny") < text.index(r"\usebox0")
         lines = [line for line in text.splitlines() if line.endswith(r" \\")]
         assert len(lines) == len(table.rows) + 1
         for line in lines:
             assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_latex_fits_the_narrowest_page(
+    tmp_path: Path, paper_summary: Callable[..., RunSummary]
+) -> None:
+    """Every table of the paper, with several runs of each row, in article's 345 pt."""
+    rows = [(table, place) for table in paper_tables() for place in range(len(table.rows))]
+    summaries = [
+        paper_summary(table.number, place, 0.9712 + 0.0013 * seed, seed)
+        for table, place in rows
+        for seed in range(3)
+    ]
+    tables = [paper_view(part) for part in compare_all(summaries)]
+    tables += [grouped_table(group_runs(summaries)), leaderboard_table(summaries)]
+    parts = "\\clearpage\n".join(map(to_latex, tables))
+    source = f"\\documentclass{{article}}\n\\begin{{document}}\n{parts}\\end{{document}}\n"
+    (tmp_path / "all.tex").write_text(source, "utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=batchmode", "-halt-on-error", "all.tex"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    log = (tmp_path / "all.log").read_text("utf-8", "replace")
+    assert done.returncode == 0, log[-2000:]
+    assert "Overfull" not in log
+
+
+def test_latex_cuts_no_text_to_measure_it() -> None:
+    """The architectures of Table 6 are longer than any terminal's column, and stand whole."""
+    text = to_latex(paper_view(compare(paper_table(6), [])))
+    assert "Left out for the width of a page: Architecture" in text
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])

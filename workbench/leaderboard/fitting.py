@@ -16,15 +16,15 @@ NARROWEST = 8
 GAP = 2  # letters between two columns
 
 
-def columns_that_fit(table: Table, width: int) -> list[int]:
-    """The places of the columns shown at a width.
+def columns_that_fit(table: Table, width: int, *, cut: bool = True) -> list[int]:
+    """The places of the columns shown at a width; without `cut` their texts stand whole.
 
     Those of weight 0 always, then by rising weight whichever still finds room. A column
     that says nothing is not shown at all.
     """
     room, shown = width + GAP, []
     for place in sorted(table.filled_columns(), key=lambda place: table.headings[place].weight):
-        needed = natural_width(table, place) + GAP
+        needed = natural_width(table, place, WIDEST if cut else width) + GAP
         if needed <= room or not table.headings[place].weight:
             shown.append(place)
             room -= needed
@@ -84,10 +84,10 @@ def hidden_columns(table: Table, shown: list[int]) -> list[str]:
     return [table.headings[place].text for place in table.filled_columns() if place not in shown]
 
 
-def natural_width(table: Table, place: int) -> int:
-    """What a column asks for, in letters of a terminal."""
+def natural_width(table: Table, place: int, most: int = WIDEST) -> int:
+    """What a column asks for, in letters of a terminal, `most` for its texts at most."""
     widest = max((cell_width(row[place]) for row in table.rows), default=0)
-    return max(text_width(table.headings[place].text), min(widest, WIDEST))
+    return max(text_width(table.headings[place].text), min(widest, most))
 
 
 def cell_width(cell: Cell) -> int:

@@ -1,4 +1,4 @@
-r"""LaTeX: a `table` with a plain `tabular`, which needs no package.
+r"""LaTeX: a `table` with a plain `tabular`, which needs no package and fits the page.
 
 It compiles with pdfLaTeX of 2020 or later, XeLaTeX and LuaLaTeX. Letters of other scripts
 (in a note) are left as they are; the latter two set them.
@@ -11,8 +11,10 @@ import re
 from workbench.leaderboard.fitting import columns_that_fit, hidden_columns, shortened
 from workbench.leaderboard.table import Align, Table, one_line
 
-# Letters of \small that a page is wide; columns beyond it are named in a comment.
-PAGE_WIDTH = 100
+# Letters that a page is wide in the smallest letters; columns beyond it are named in a comment.
+PAGE_WIDTH = 104
+# LaTeX itself measures the table and takes the largest of these letters in which it fits.
+_SMALLER = (r"\footnotesize\tabcolsep=4pt", r"\scriptsize\tabcolsep=3pt", r"\tiny\tabcolsep=2pt")
 
 _REPLACEMENTS = {
     "\\": r"\textbackslash{}",
@@ -57,10 +59,10 @@ def escaped(text: str) -> str:
 
 def to_latex(table: Table) -> str:
     """A floating table with title and footnotes, ending in a newline."""
-    places = columns_that_fit(table, PAGE_WIDTH)
+    places = columns_that_fit(table, PAGE_WIDTH, cut=False)
     if hidden_columns(table, places):
         table = shortened(table)
-        places = columns_that_fit(table, PAGE_WIDTH)
+        places = columns_that_fit(table, PAGE_WIDTH, cut=False)
     hidden = hidden_columns(table, places)
     headings = [table.headings[place] for place in places]
     columns = "".join("r" if heading.align is Align.RIGHT else "l" for heading in headings)
@@ -70,13 +72,16 @@ def to_latex(table: Table) -> str:
         r"\centering",
         r"\small",
         rf"\caption{{{escaped(table.title)}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
+        rf"\def\results{{\begin{{tabular}}{{{columns}}}",
         r"\hline",
         _line([heading.text for heading in headings]),
         r"\hline",
         *(_line([row[place].text for place in places]) for row in table.rows),
         r"\hline",
-        r"\end{tabular}",
+        r"\end{tabular}}",
+        r"\sbox0{\results}",
+        *(rf"\ifdim\wd0>\linewidth{size}\sbox0{{\results}}\fi" for size in _SMALLER),
+        r"\usebox0",
     ]
     notes = table.notes(places)
     if notes:
