@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tui.runs_of_old import ended_run
 from workbench.cli.entry import run as command
@@ -196,3 +197,32 @@ def test_colour_and_many_channels_are_shown(tmp_path: Path) -> None:
     many = np.zeros((2, 5, 4, 7), np.uint8)
     np.savez(file, x_train=many, y_train=labels, x_test=many, y_test=labels)
     assert read_test_images(file, None).pixels(0).shape == (5, 4)
+
+
+def test_a_picture_is_asked_about(workbench: Runner, home: Home, tmp_path: Path) -> None:
+    done = workbench("run", "nn-1", "--epochs", "2", "--train-limit", "6000", "--json")
+    run_id = json.loads(done.stdout)["run_id"]
+    seven = read_test_images(None, None).pixels(0)
+    dark, light = tmp_path / "dark.png", tmp_path / "light.png"
+    Image.fromarray(255 - np.kron(seven, np.ones((7, 7), np.uint8))).save(dark)
+    Image.fromarray(seven).save(light)
+    asked = workbench("predict", run_id, str(dark), str(light), "--json")
+    assert asked.returncode == 0, asked.stderr
+    first, second = json.loads(asked.stdout)["images"]
+    assert (first["predicted"], first["ground"]) == (7, "dark on light")
+    assert (second["predicted"], second["ground"]) == (7, "light on dark")
+    assert first["confidence"] == pytest.approx(second["confidence"], abs=0.1)
+    kept = read_predictions(find_run(home, run_id).predictions_file)
+    assert second["confidence"] == pytest.approx(float(kept.confidence[0]), abs=1e-3)
+
+
+def test_pictures_that_cannot_be_asked_about(
+    home: Home, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run = ended_run(home)
+    blank = tmp_path / "blank.png"
+    Image.new("L", (40, 40), 255).save(blank)
+    assert command(["predict", run.run_id, str(blank)]) == 2
+    assert "nothing is drawn on it" in capsys.readouterr().err
+    assert command(["predict", run.run_id, str(tmp_path / "none.png")]) == 2
+    assert "there is no such file" in capsys.readouterr().err

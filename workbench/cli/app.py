@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import doctor, export, leaderboard, presets, queue, reproduce, run, runs, sweep
+from workbench.cli import (
+    doctor,
+    export,
+    leaderboard,
+    predict,
+    presets,
+    queue,
+    reproduce,
+    run,
+    runs,
+    sweep,
+)
 from workbench.cli.options import HomeOption
 from workbench.settings import default_home
 
@@ -68,5 +79,6 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("sweep")(sweep.sweep)
 app.add_typer(queue.app, name="queue")
 app.add_typer(leaderboard.app, name="leaderboard")
+app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)

@@ -1,0 +1,129 @@
+"""A drawing or a photograph brought to the form of MNIST's images.
+
+MNIST's digits were scaled, aspect kept, into a box of 20×20 pixels, which antialiasing made grey,
+and placed in 28×28 with their centre of mass in the middle. So MNIST's own images come out as they
+go in: all 10,000 test images do, pixel by pixel.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import DatasetError
+
+SIDE, BOX = 28, 20
+MIDDLE = 14.0  # where the centre of mass goes, in rows and in columns
+FAINTEST_INK = 24  # of 255: in a photograph, what is fainter is paper
+MOST_PIXELS = 50_000_000
+Grey = NDArray[np.uint8]  # (H, W), 0 to 255
+
+
+def like_mnist(image: Grey) -> Grey:
+    """A light digit on dark ground, of any size, as MNIST would show it: (28, 28).
+
+    An image without ink comes back empty.
+    """
+    result = np.zeros((SIDE, SIDE), np.uint8)
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    if not len(rows):
+        return result
+    digit = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    longest = max(digit.shape)
+    if longest != BOX:
+        height, width = (max(1, round(side * BOX / longest)) for side in digit.shape)
+        digit = _resized(digit, height, width)
+    height, width = digit.shape
+    weight = digit.astype(np.float64)
+    total = max(weight.sum(), 1.0)  # a resized speck may be all black
+    top = round(MIDDLE - float(weight.sum(axis=1) @ np.arange(height)) / total)
+    left = round(MIDDLE - float(weight.sum(axis=0) @ np.arange(width)) / total)
+    top, left = min(max(top, 0), SIDE - height), min(max(left, 0), SIDE - width)
+    result[top : top + height, left : left + width] = digit
+    return result
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """An image file, PNG, JPEG or another that Pillow reads: (H, W, 3); what is clear is white.
+
+    Raises:
+        DatasetError: no such file, no image, or too large a one.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        if not path.is_file():
+            what = "is no regular file" if path.exists() else "there is no such file"
+            raise DatasetError(f"image {path}: {what}; check the path")
+        with Image.open(path) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise DatasetError(
+                    f"image {path}: {opened.width:,} × {opened.height:,} pixels are too many; "
+                    "make it smaller"
+                )
+            turned = ImageOps.exif_transpose(opened).convert("RGBA")
+    except DatasetError:
+        raise
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, MemoryError) as error:
+        raise DatasetError(
+            f"image {path}: cannot be read as an image; name a PNG or JPEG"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise DatasetError(f"image {path}: has too many pixels; make it smaller") from error
+    ground = Image.new("RGBA", turned.size, "white")
+    ground.alpha_composite(turned)
+    pixels: NDArray[np.uint8] = np.asarray(ground.convert("RGB"))
+    return pixels
+
+
+def as_grey(pixels: NDArray[np.uint8]) -> Grey:
+    """Colours as the brightness the eye sees (ITU-R 601): (H, W)."""
+    grey: Grey = np.rint(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    return grey
+
+
+def is_dark_on_light(image: Grey) -> bool:
+    """Whether the ground, judged by the image's border, is the lighter part."""
+    return bool(np.median(_border(image)) > (int(image.min()) + int(image.max())) / 2)
+
+
+def _border(image: Grey) -> Grey:
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
+def without_ground(image: Grey) -> Grey:
+    """A light digit with its ground made black and its brightest ink white.
+
+    One on black already, as MNIST's are, stays as it is.
+    """
+    if not _border(image).any():
+        return image
+    low = float(np.percentile(image, 20))
+    span = max(1.0, float(image.max()) - low)
+    stretched: Grey = np.rint(np.clip((image - low) / span, 0, 1) * 255).astype(np.uint8)
+    return np.where(stretched < FAINTEST_INK, np.uint8(0), stretched)
+
+
+def fitted_to(pixels: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) as an image of another shape: grey for one channel, else colour.
+
+    Raises:
+        DatasetError: a number of channels that no picture has.
+    """
+    height, width, channels = shape
+    if channels not in (1, 3):
+        raise DatasetError(f"a picture cannot stand for an image of {channels} channels")
+    if channels == 1:
+        return _resized(as_grey(pixels), height, width)[:, :, None]
+    return _resized(pixels, height, width)
+
+
+def _resized(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    # Bicubic with Pillow's support widened to what a pixel stands for, which antialiases.
+    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
+    resized: NDArray[np.uint8] = np.asarray(image)
+    return resized
