@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from workbench.files import write_file
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare_all
 from workbench.leaderboard.query import filter_runs
 from workbench.leaderboard.sorting import sort_runs
-from workbench.leaderboard.storage import replace_file
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.views import leaderboard_table
 from workbench.model.tables import paper_tables
@@ -34,7 +34,7 @@ def main(runs: int = 10_000) -> None:
         from pydantic_core import to_json
 
         documents = {str(number): run.to_json() for number, run in enumerate(summaries, 1)}
-        replace_file(home.leaderboard, to_json({"runs": documents}))
+        write_file(home.leaderboard, to_json({"runs": documents}))
         size = home.leaderboard.stat().st_size
         print(f"{runs:,} runs, {size / 1e6:.1f} MB, {size / max(1, runs):.0f} bytes a run")
         extra = iter(range(runs, runs + 1000))

@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.benchmarks.leaderboard import example
-from workbench.leaderboard.storage import replace_file
+from workbench.files import write_file
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.leaderboard.view import BoardView
@@ -50,7 +50,7 @@ async def main(runs: int) -> None:
         # No `runs` folder: entries without one would be dropped at once.
         home.runs.rmdir()
         documents = {str(number): example(number).to_json() for number in range(1, runs + 1)}
-        replace_file(home.leaderboard, to_json({"runs": documents}))
+        write_file(home.leaderboard, to_json({"runs": documents}))
         app = WorkbenchApp(home)
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.pause()

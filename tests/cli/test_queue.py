@@ -190,7 +190,7 @@ def test_a_damaged_queue_is_one_sentence_and_said_until_it_is_changed(workbench:
     store = QueueStore(default_home())
     store.folder.mkdir(parents=True)
     store.file.write_text("{")
-    kept = "was damaged and is kept as queue-damaged.json"
+    kept = "was damaged and is kept as queue.json.damaged-"
     done = workbench("queue")
     assert done.returncode == 1
     assert kept in done.stderr
@@ -321,7 +321,7 @@ def test_a_follower_whose_queue_was_damaged_says_so() -> None:
     store.file.write_text("{")
     with pytest.raises(QueueDamaged):  # a runner finds it and leaves
         store.read()
-    with pytest.raises(QueueDamaged, match="is kept as queue-damaged"):
+    with pytest.raises(QueueDamaged, match=r"is kept as queue\.json\.damaged-"):
         follow_queue(home, ids, Told())
 
 

@@ -340,18 +340,6 @@ def test_a_full_disk_leaves_the_old_file(
     assert not list(home.path.glob("*.tmp")) and not list(home.path.glob(".*.tmp"))
 
 
-def test_what_a_killed_writer_left_is_cleaned(
-    home: Home, board: Leaderboard, make_summary: MakeSummary
-) -> None:
-    stale = home.path / ".leaderboard.json.abcd.tmp"
-    other = home.path / ".other.json.abcd.tmp"
-    stale.write_text("half")
-    other.write_text("not ours")
-    board.record(make_summary())
-    assert not stale.exists()
-    assert other.exists()
-
-
 def test_a_lock_held_too_long_is_said(home: Home, make_summary: MakeSummary) -> None:
     database = LockedDatabase(home.leaderboard, remedy="", timeout=0.05)
     with FileLock(database.lock_file):
@@ -366,7 +354,7 @@ def test_a_home_that_cannot_be_written(
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("workbench.leaderboard.storage.replace_file", denied)
+    monkeypatch.setattr("workbench.leaderboard.storage.write_file", denied)
     with pytest.raises(UserError, match="Permission denied"):
         board.record(make_summary())
 

@@ -155,8 +155,9 @@ def test_a_damaged_draft_is_kept_aside_and_the_next_one_taken(home: Home, damage
     assert returned is not None and returned.history.draft == edited("nn-2").draft
     (error,) = errors
     assert isinstance(error, PresetError)
-    assert path.with_suffix(".damaged").read_bytes() == damage
-    assert str(path.with_suffix(".damaged")) in str(error)
+    (aside,) = path.parent.glob("*.damaged-*")
+    assert aside.read_bytes() == damage
+    assert str(aside) in str(error)
     assert not path.exists()
 
 

@@ -117,10 +117,10 @@ def test_a_damaged_queue_is_kept_aside_and_said(home: Home, content: str) -> Non
     store.file.write_text(content)
     with pytest.raises(QueueDamaged, match=r"queue\.json was damaged and is kept as"):
         store.read()
-    kept = store.folder / "queue-damaged.json"
+    (kept,) = store.folder.glob("queue.json.damaged-*")
     assert kept.read_text() == content
     # Whoever looks next is told too, until a person changes the queue.
-    assert "is kept as queue-damaged.json" in store.read().notice
+    assert "is kept as queue.json.damaged-" in store.read().notice
     service.enqueue(home, wanted(0), "reproduce")  # an empty queue begins
     assert seeds(home) == [0]
     assert store.read().notice == ""
@@ -147,7 +147,7 @@ def test_a_queue_of_a_newer_version_is_refused_and_left(home: Home, content: str
         with pytest.raises(QueueNewer, match=r"queue\.json is of a newer version \(format \d\)"):
             use()
     assert store.file.read_text() == content
-    assert not list(store.folder.glob("queue-damaged*"))
+    assert not list(store.folder.glob("queue.json.damaged-*"))
 
 
 def test_jobs_are_said_for_one_queue_and_not_the_next(
@@ -190,7 +190,7 @@ def test_a_second_damaged_queue_does_not_replace_the_first(home: Home) -> None:
         store.file.write_text(content)
         with pytest.raises(QueueDamaged):
             store.read()
-    kept = {path.read_text() for path in store.folder.glob("queue-damaged*")}
+    kept = {path.read_text() for path in store.folder.glob("queue.json.damaged-*")}
     assert kept == {"one", "two"}
 
 
@@ -207,7 +207,7 @@ def test_a_write_that_fails_changes_nothing(home: Home, monkeypatch: pytest.Monk
     def full(path: Path, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("workbench.queue.store.write_text", full)
+    monkeypatch.setattr("workbench.queue.store.write_file", full)
     with pytest.raises(EnvironmentProblem, match="No space left on device; nothing was changed"):
         service.enqueue(home, wanted(1), "reproduce")
     assert seeds(home) == [0]

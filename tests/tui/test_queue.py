@@ -321,12 +321,12 @@ async def test_a_damaged_file_is_said_once_and_the_screen_goes_on(home: Home) ->
         await pilot.press("5")
         await until(pilot, lambda: len(lines(app)) == 1)
         store.file.write_text('{"trials": [')
-        await until(pilot, lambda: "kept as queue-damaged.json" in said(app))
+        await until(pilot, lambda: "kept as queue.json.damaged-" in said(app))
         await until(pilot, lambda: has_line(app, "The queue is empty"))
-        await until(pilot, lambda: "is kept as queue-damaged.json" in headline(app))
+        await until(pilot, lambda: "is kept as queue.json.damaged-" in headline(app))
         service.enqueue(home, wanted(7), "sweep")
         await until(pilot, lambda: has_line(app, "seed 7"))
-        assert said(app).count("damaged.json") == 1
+        assert said(app).count("json.damaged-") == 1
         assert "damaged" not in headline(app)
 
 
@@ -340,7 +340,7 @@ async def test_a_queue_lost_before_one_looked_is_said_until_it_is_cleared(home: 
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("5")
-        await until(pilot, lambda: "is kept as queue-damaged.json" in headline(app))
+        await until(pilot, lambda: "is kept as queue.json.damaged-" in headline(app))
         await pilot.press("x")
         await until(pilot, lambda: headline(app) == "")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.streams import speaks_unicode
-from workbench.errors import EnvironmentProblem, UserError
+from workbench.errors import UserError
+from workbench.files import write_export
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,17 +62,10 @@ def check_free(output: Path, *, force: bool) -> None:
 
 
 def write_shared(output: Path, content: bytes) -> None:
-    """Write a file for others and say so: aside and renamed, so that nobody finds half of it.
+    """Write a file for others and say so.
 
     Raises:
         EnvironmentProblem: it cannot be written.
     """
-    aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_bytes(content)
-        aside.chmod(0o644)  # unlike the data folder
-        aside.replace(output)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise EnvironmentProblem(f"{output}: {error.strerror}; write it elsewhere") from error
+    write_export(output, content)
     note(f"wrote {output}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import EnvironmentProblem, UserError
+from workbench.files import keep_aside
 from workbench.leaderboard.reading import DamagedFile, read_summaries
 from workbench.runs.summary import RunSummary
 
@@ -68,11 +68,10 @@ class LockedDatabase:
             EnvironmentProblem: the disk is full or the folder cannot be written.
         """
         # TinyDB is imported here, since reading does without it.
-        from workbench.leaderboard.storage import clean_temporaries, open_table
+        from workbench.leaderboard.storage import open_table
 
         with self.locked():
             try:
-                clean_temporaries(self.path)
                 table, storage = open_table(self.path)
                 yield table
                 storage.commit()
@@ -128,14 +127,8 @@ class LockedDatabase:
             raise self._keep_aside() from error
 
     def _keep_aside(self) -> LeaderboardDamaged:
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
-        count = 1
-        while aside.exists():
-            count += 1
-            aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}-{count}")
         try:
-            self.path.rename(aside)
+            aside = keep_aside(self.path)
         except OSError as error:
             return LeaderboardDamaged(
                 f"leaderboard {self.path}: damaged, and it cannot be kept aside "

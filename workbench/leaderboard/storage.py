@@ -1,14 +1,12 @@
 """A TinyDB storage that never leaves half a file.
 
 TinyDB's own storage writes in place and several times an operation: two processes corrupt it,
-and so does a kill. This one reads once, keeps what TinyDB changes, and on `commit` writes aside,
-flushes to the disk and renames. It is to be used under a lock, opened anew inside it.
+and so does a kill. This one reads once, keeps what TinyDB changes, and on `commit` replaces the
+file as a whole. It is to be used under a lock, opened anew inside it.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Table
 
+from workbench.files import write_file
 from workbench.leaderboard.reading import TABLE, DamagedFile
 
 Tables = dict[str, dict[str, Any]]
@@ -57,7 +56,7 @@ class AtomicStorage(Storage):
             OSError: the disk is full or the folder is gone; the old file is intact.
         """
         if self._changed:
-            replace_file(self._path, to_json(self._tables, inf_nan_mode="null"))
+            write_file(self._path, to_json(self._tables, inf_nan_mode="null"))
             self._changed = False
 
 
@@ -67,40 +66,6 @@ def open_table(path: Path) -> tuple[Table, AtomicStorage]:
     storage = database.storage
     assert isinstance(storage, AtomicStorage)
     return database.table(TABLE), storage
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write aside (0600), flush to the disk, rename into place and flush the folder.
-
-    Raises:
-        OSError: the disk is full or the folder is gone; the old file is intact.
-    """
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-    flush_folder(path.parent)
-
-
-def flush_folder(folder: Path) -> None:
-    """Make a rename in the folder last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def clean_temporaries(path: Path) -> None:
-    """Remove what killed writers left beside the file. The caller holds the lock."""
-    for stale in path.parent.glob(f".{path.name}.*.tmp"):
-        stale.unlink(missing_ok=True)
 
 
 def _checked(content: bytes, path: Path) -> Tables:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError, UserError
+from workbench.files import Stamp, stamp
 from workbench.leaderboard.database import LockedDatabase
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.record import Labels
@@ -74,13 +75,9 @@ class Leaderboard:
         """The summaries of this home's runs that have ended, in the order they were recorded."""
         return self._own.read()
 
-    def version(self) -> tuple[int, int] | None:
+    def version(self) -> Stamp | None:
         """Changes whenever `entries` may; None while there is no file. Costs one look at it."""
-        try:
-            status = self.home.leaderboard.stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns
+        return stamp(self.home.leaderboard)
 
     def imported(self) -> list[RunSummary]:
         """Summaries imported for comparison; none of them is a run of this home."""

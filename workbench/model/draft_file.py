@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from workbench.errors import PresetError
+from workbench.files import keep_aside, write_file
 from workbench.model.draft import EMPTY, History, draft_of
 from workbench.model.library import find_preset
 from workbench.model.preset import (
@@ -128,18 +129,7 @@ class DraftFile:
 
     def _write(self, text: str) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        path = self._path or self._new_path()
-        aside = path.with_suffix(".tmp")
-        try:
-            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except OSError:
-            aside.unlink(missing_ok=True)
-            raise
+        write_file(self._path or self._new_path(), text)
 
     def _new_path(self) -> Path:
         while True:
@@ -178,8 +168,7 @@ def _locked(path: Path) -> int | None:
 
 
 def _kept_aside(path: Path, error: PresetError) -> PresetError:
-    aside = path.with_suffix(".damaged")
-    path.replace(aside)
+    aside = keep_aside(path)
     return PresetError(f"unsaved work of Compose is damaged and kept as {aside}: {error}")
 
 

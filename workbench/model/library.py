@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, PresetError, nearest
+from workbench.files import write_file
 from workbench.model.paper_models import PAPER_ORDER, preset_file
 from workbench.model.preset import Preset, preset_toml, read_preset
 from workbench.settings import Home
@@ -96,14 +96,9 @@ def save_preset(preset: Preset, home: Home, *, overwrite: bool = False) -> Path:
     path = home.presets / f"{preset.name}.toml"
     if path.exists() and not overwrite:
         raise PresetError(f"preset {preset.name!r} exists already; choose another name")
-    aside = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        text = preset_toml(preset.model_copy(update={"part": "own", "paper": None}))
-        aside.write_text(text, encoding="utf-8")
-        aside.chmod(0o600)
-        aside.replace(path)
+        write_file(path, preset_toml(preset.model_copy(update={"part": "own", "paper": None})))
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise EnvironmentProblem(
             f"preset {path}: {error.strerror}; free space or rights"
         ) from error

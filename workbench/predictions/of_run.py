@@ -6,7 +6,6 @@ whoever asks here may be a screen, which never loads Keras.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from workbench.data.catalogue import KERAS_NAMES
 from workbench.data.test_images import TestImages, read_test_images
 from workbench.errors import EnvironmentProblem, RunError
+from workbench.files import write_file
 from workbench.predictions.compare import same_images
 from workbench.predictions.file import Predictions, read_predictions, to_bytes
 from workbench.runs.folder import RunFolder, all_runs
@@ -32,17 +32,7 @@ def save_predictions(folder: RunFolder, predictions: Predictions) -> None:
     Raises:
         OSError: the disk is full or the folder gone.
     """
-    path = folder.predictions_file
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(to_bytes(predictions))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    write_file(folder.predictions_file, to_bytes(predictions))
 
 
 def kept_predictions(folder: RunFolder) -> Predictions | None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
+from workbench.files import Stamp
 from workbench.queue.executor import Executor, Job, executor_for
 from workbench.queue.known import begun_runs, entries_of, living_run, results
 from workbench.queue.store import QueueState, QueueStore, QueueUnreadable
@@ -44,7 +45,7 @@ class Runner:
         self._told: set[str] = set()  # jobs that were asked to stop, with the whole queue
         self._asked_to_stop = False
         self._not_before = 0.0
-        self._seen: tuple[int, int] | None = None
+        self._seen: Stamp | None = None
         self._state = QueueState()
 
     def ask_to_stop(self) -> None:

@@ -7,19 +7,17 @@ it here; the runner reads it some times a second. So both sides may come and go.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import EnvironmentProblem, RunError
+from workbench.files import Stamp, keep_aside, stamp, write_file
 from workbench.queue.trial import Trial
 from workbench.runs import lock
-from workbench.runs.record import write_text
 from workbench.runs.status import Status
 from workbench.settings import Home
 
@@ -112,13 +110,9 @@ class QueueStore:
                 ) from error
             raise
 
-    def version(self) -> tuple[int, int] | None:
+    def version(self) -> Stamp | None:
         """Changes whenever `read` may; None while there is no file."""
-        try:
-            status = self.file.stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns
+        return stamp(self.file)
 
     @contextmanager
     def change(self) -> Iterator[QueueState]:
@@ -134,7 +128,7 @@ class QueueStore:
                 yield state
                 after = state.model_dump_json()
                 if after != before:
-                    write_text(self.file, after)
+                    write_file(self.file, after)
         except Timeout as error:
             raise EnvironmentProblem(
                 f"the queue in {self.folder} is held by another process; try again"
@@ -162,17 +156,18 @@ class QueueStore:
 
     def _set_aside(self) -> QueueDamaged:
         """Keep the damaged file and begin an empty queue that tells of it."""
-        aside = _free_name(self.file.with_name("queue-damaged.json"))
-        words = (
-            f"{self.file} was damaged and is kept as {aside.name}; the runs in it are safe, "
-            "queue again what was still to be trained"
-        )
+        aside = None
         try:
-            os.replace(self.file, aside)
-            write_text(self.file, QueueState(notice=words).model_dump_json())
+            aside = keep_aside(self.file)
+            words = (
+                f"{self.file} was damaged and is kept as {aside.name}; the runs in it are safe, "
+                "queue again what was still to be trained"
+            )
+            write_file(self.file, QueueState(notice=words).model_dump_json())
         except OSError:
-            with suppress(OSError):
-                os.replace(aside, self.file)
+            if aside is not None:
+                with suppress(OSError):
+                    aside.rename(self.file)
             return QueueDamaged(f"{self.file} is damaged; remove it and queue the trials anew")
         return QueueDamaged(words)
 
@@ -185,12 +180,3 @@ def _format_of(content: bytes) -> int:
         return 0
     given = data.get("format") if isinstance(data, dict) else None
     return given if type(given) is int else 0
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    free = path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return free

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem
+from workbench.files import write_file
 from workbench.runs import lock
 
 
@@ -32,16 +33,9 @@ def request(folder: Path, command: Command) -> None:
         EnvironmentProblem: the folder is gone or the disk full. A stop still reaches the
             worker then, by signal.
     """
-    aside = folder / f".control.{os.getpid()}.tmp"
     try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, command.value.encode())
-        finally:
-            os.close(descriptor)
-        aside.replace(folder / "control")
+        write_file(folder / "control", command.value)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         if command is Command.STOP and _signal(folder, signal.SIGTERM):
             return
         raise EnvironmentProblem(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from workbench.errors import RunError
+from workbench.files import write_file
 from workbench.model.spec import TrainingSpec
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,:=<>!|]{1,40}$")]
@@ -84,23 +83,9 @@ def checked_labels(tags: list[str], note: str) -> Labels:
 
 
 def write_json(path: Path, data: object) -> None:
-    """Write a JSON file aside, flush it to the disk and rename it into place (0600).
+    """Replace a JSON file of the run folder.
 
     Raises:
         OSError: the disk is full or the folder is gone; the old file is intact.
     """
-    write_text(path, json.dumps(data, ensure_ascii=False, indent=1))
-
-
-def write_text(path: Path, text: str) -> None:
-    """The same for any text."""
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    write_file(path, json.dumps(data, ensure_ascii=False, indent=1))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import RunError, UserError
+from workbench.files import Stamp, stamp
 from workbench.runs import lock
 from workbench.runs.events import Batch
 from workbench.runs.folder import RunFolder
@@ -32,7 +33,7 @@ STATS_A_LOOK = 500
 # A folder without spec.json is one that is being made or deleted, until it is this old.
 NEWBORN_SECONDS = 30.0
 
-Signature = tuple[int, int, int]
+Signature = tuple[Stamp | None, ...]
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ class _LivingRun:
         self.seen: WatchedRun | None = None
         self._reader = EventReader(folder.events_file)
         self._history: History | None = None
-        self._labelled = 0
+        self._labelled: Stamp | None = None
 
     def follow(self) -> bool:
         """Read on; False once the run has ended (or its process is gone)."""
@@ -235,7 +236,7 @@ class _LivingRun:
     def _summary(self, history: History) -> RunSummary:
         waits = Status.QUEUED if history.queued else Status.PAUSED if history.paused else None
         status = waits or Status.RUNNING
-        labelled = _mtime(self.folder.labels_file)
+        labelled = stamp(self.folder.labels_file)
         before = self.seen.summary if self.seen else None
         if before is None or labelled != self._labelled:
             self._labelled = labelled
@@ -249,7 +250,8 @@ def read_run(folder: RunFolder) -> WatchedRun:
         record = folder.record
         summary = summarise(folder)
     except RunError as error:
-        made = _mtime(folder.path) / 1e9
+        found = stamp(folder.path)
+        made = found[1] / 1e9 if found else 0.0
         return WatchedRun(folder, created_at=made, fault=str(error))
     except OSError as error:
         return _unreadable(folder, error)
@@ -276,20 +278,9 @@ def _held(folder: RunFolder) -> bool:
         return False
 
 
-def _mtime(path: os.PathLike[str]) -> int:
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0
-
-
 def _signature(folder: RunFolder) -> Signature:
     """What changes when a run is resumed (its log), labelled (its folder) or mended (its spec)."""
-    try:
-        size = os.stat(folder.events_file).st_size
-    except OSError:
-        size = -1
-    return size, _mtime(folder.path), _mtime(folder.spec_file)
+    return stamp(folder.events_file), stamp(folder.path), stamp(folder.spec_file)
 
 
 def _newest_first(runs: Iterable[WatchedRun]) -> list[WatchedRun]:

@@ -9,7 +9,6 @@ nothing that can be torn apart by a kill.
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,29 +17,23 @@ import keras
 import numpy as np
 
 from workbench.errors import RunError
+from workbench.files import replacing
 from workbench.training.progress import Progress
 
 MEMBER = "mnist-workbench.json"
 
 
 def save_checkpoint(model: keras.Model, progress: Progress, path: Path) -> None:
-    """Write the state aside, flush it to the disk and rename it into place.
+    """Keep the state, whole or not at all.
 
     Raises:
         OSError: the disk is full or the folder gone; an older checkpoint is intact.
     """
-    aside = path.with_name(f".{path.stem}.tmp.keras")
-    try:
-        model.save(aside)
+    with replacing(path, ending=".keras") as new:
+        model.save(new)
         extra = {"progress": progress.to_json(), "seeds": _seeds(model)}
-        with zipfile.ZipFile(aside, "a") as archive:
+        with zipfile.ZipFile(new, "a") as archive:
             archive.writestr(MEMBER, json.dumps(extra))
-        with aside.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
 
 
 def load_checkpoint(path: Path) -> tuple[keras.Model, Progress]:

@@ -14,7 +14,9 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +56,6 @@ class Worker:
     def __init__(self, folder: RunFolder, ready: Ready | None = None) -> None:
         self._folder = folder
         self._ready = ready
-        self._reserve = folder.path / ".reserve"
         self._log = EventWriter(folder.events_file)
         self._asked_to_stop = False
         self._last_batch: Batch | None = None
@@ -65,15 +66,18 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        error: BaseException | None = None
         try:
-            self._keep_reserve()
-            ending = self._train()
-        except BaseException as error:
-            traceback.print_exc()
-            self._reserve.unlink(missing_ok=True)
-            ending = self._failure(error)
+            # Without a name: the reserve goes with this process, however that ends.
+            with TemporaryFile(dir=self._folder.path, buffering=0) as reserve:
+                reserve.write(b"\0" * RESERVE_BYTES)
+                ending = self._train()
+        except BaseException as caught:
+            error, ending = caught, self._failure(caught)
+        # First of all: whatever is written before it may take the last of a full disk.
         self._write_ending(ending)
-        self._reserve.unlink(missing_ok=True)
+        if error is not None:
+            _print_traceback(error)
         self._record()
         return 1 if isinstance(ending, Failed) else 0
 
@@ -114,8 +118,8 @@ class Worker:
         if result.predictions is not None:
             try:
                 save_predictions(self._folder, result.predictions)
-            except OSError:  # made from the model when they are asked for
-                traceback.print_exc()
+            except OSError as error:  # made from the model when they are asked for
+                _print_traceback(error)
         return self._ending(result)
 
     def _ending(self, result: Result) -> Ended:
@@ -176,15 +180,11 @@ class Worker:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._asked_to_stop = True
 
-    def _keep_reserve(self) -> None:
-        with self._reserve.open("wb") as file:
-            file.write(b"\0" * RESERVE_BYTES)
-
     def _write_ending(self, ending: Ended) -> None:
         try:
             self._log.write(ending, durable=True)
-        except OSError:  # the run will show as crashed, with its checkpoint intact
-            traceback.print_exc()
+        except OSError as error:  # the run will show as crashed, with its checkpoint intact
+            _print_traceback(error)
 
     def _record(self) -> None:
         """Put the run on the leaderboard; a failure costs nothing, the next look adds it."""
@@ -195,8 +195,14 @@ class Worker:
         try:
             home = Home(self._folder.path.parent.parent)
             Leaderboard(home).record(summarise(self._folder))
-        except (UserError, OSError):
-            traceback.print_exc()
+        except (UserError, OSError) as error:
+            _print_traceback(error)
+
+
+def _print_traceback(error: BaseException) -> None:
+    """Into the worker's log, which lies on the disk that may be full."""
+    with suppress(OSError):
+        traceback.print_exception(error)
 
 
 def _facts(progress: Progress) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
-from workbench.errors import EnvironmentProblem, UserError
+from workbench.errors import UserError
 from workbench.leaderboard.claims.view import claims_view
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.imported_view import imported_table
@@ -58,29 +56,6 @@ def target(text: str) -> Path:
     if not path.parent.is_dir():
         raise ExportRefused(f"export: there is no folder {path.parent}; make it first")
     return path
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file aside and rename it into place.
-
-    Raises:
-        EnvironmentProblem: the folder cannot be written or the disk is full.
-    """
-    aside = ""
-    try:
-        descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(aside, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
-        os.replace(aside, path)
-    except OSError as error:
-        if aside:
-            Path(aside).unlink(missing_ok=True)
-        raise EnvironmentProblem(
-            f"export: {path}: {error.strerror or error}; nothing is written"
-        ) from error
 
 
 def copyable(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from workbench.errors import UserError
+from workbench.files import Stamp, stamp, write_export
 from workbench.leaderboard.store import Leaderboard, imported_file
 from workbench.leaderboard.wording import count
 from workbench.model.tables import PaperTable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workbench.tui.screens.base import Workbench
 
 # One for each of the two files; None for one that is not there.
-Signature = tuple[tuple[int, int, int] | None, ...]
+Signature = tuple[Stamp | None, ...]
 
 
 def in_thread(description: str) -> Callable[[Callable[..., None]], Callable[..., object]]:
@@ -122,7 +122,7 @@ class BoardWork(Widget):
     @in_thread("read")
     def _read(self, known: Signature, always: bool) -> None:
         home = self.workbench.home
-        now = (signature(home.leaderboard), signature(imported_file(home)))
+        now = (stamp(home.leaderboard), stamp(imported_file(home)))
         changed = always or now != known
         self.post_message(self.Read(load(home) if changed else None, now))
 
@@ -194,7 +194,7 @@ class BoardWork(Widget):
     @in_thread("write")
     def write(self, arranged: Arranged, path: Path) -> None:
         """Write a view to a file."""
-        self._report(lambda: export.write(path, export.as_markdown(arranged)), f"Written to {path}")
+        self._report(lambda: write_export(path, export.as_markdown(arranged)), f"Written to {path}")
 
     @in_thread("copy")
     def copy(self, arranged: Arranged) -> None:
@@ -213,12 +213,3 @@ class BoardWork(Widget):
             self.post_message(self.Done(faults=(error,)))
         else:
             self.post_message(self.Done(notice))
-
-
-def signature(path: Path) -> tuple[int, int, int] | None:
-    """What differs once a file was replaced."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,175 @@
+"""Files of the data folder and exports: replaced whole or not at all, for all alike.
+
+A write goes to a new file, is flushed to the disk and renamed into place. Where the file system
+can do it, the new file has no name until it is whole: then nothing stays of a write that failed or
+was killed. Else it has one that only this program gives, is removed when the write fails, and by
+the next write in the same folder after a kill.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from workbench.errors import EnvironmentProblem
+
+Stamp = tuple[int, int, int]  # of a file, see `stamp`
+
+PRIVATE = 0o600
+SHARED = 0o644
+_UNFINISHED = ".*.workbench.tmp*"
+
+
+def write_file(path: Path, content: bytes | str, mode: int = PRIVATE) -> None:
+    """Replace a file's content, text as UTF-8, and let it last through a power cut.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; the old file is intact.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        _write_nameless(path, data, mode)
+    except OSError:  # a file system without nameless files, or a fault that comes at once again
+        with replacing(path, mode) as new:
+            new.write_bytes(data)
+
+
+def write_export(path: Path, content: bytes | str) -> None:
+    """Write a file that others may read; one that was there keeps its rights.
+
+    Raises:
+        EnvironmentProblem: it cannot be written, or what is there is no ordinary file.
+    """
+    try:
+        there = path.stat().st_mode if path.exists() else stat.S_IFREG | SHARED
+        if not stat.S_ISREG(there):
+            raise EnvironmentProblem(f"{path}: is no ordinary file; name another to write to")
+        write_file(path, content, stat.S_IMODE(there))
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"{path}: {error.strerror}; nothing is written, write it elsewhere"
+        ) from error
+
+
+@contextmanager
+def replacing(path: Path, mode: int = PRIVATE, ending: str = "") -> Iterator[Path]:
+    """A new, empty file to be written; it takes the path's place when the block ends.
+
+    `ending` is what its own name has to end with. An error in the block leaves the old file.
+
+    Raises:
+        OSError: as for `write_file`.
+    """
+    _remove_unfinished(path.parent)
+    new, descriptor = _create(path, mode, ending)
+    try:
+        with _removed_on_error(new):
+            yield new
+            os.fsync(descriptor)
+            new.replace(path)
+    finally:
+        os.close(descriptor)
+    _flush_folder(path.parent)
+
+
+def keep_aside(path: Path) -> Path:
+    """Rename a damaged file, so that a new one can begin in its place; its new path.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    aside, count = path.with_name(name), 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{name}-{count}")
+    path.rename(aside)
+    return aside
+
+
+def stamp(path: os.PathLike[str]) -> Stamp | None:
+    """Changes whenever the file does; None where there is none. Costs one look at it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _write_nameless(path: Path, data: bytes, mode: int) -> None:
+    nameless = getattr(os, "O_TMPFILE", None)
+    if nameless is None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+    _remove_unfinished(path.parent)
+    with open(os.open(path.parent, nameless | os.O_WRONLY | os.O_CLOEXEC, PRIVATE), "wb") as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask says
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        new = _new_name(path)
+        # The directory is not used: given one, Python follows the link, which it else would not.
+        os.link(f"/proc/self/fd/{file.fileno()}", new, src_dir_fd=file.fileno())
+        with _removed_on_error(new):
+            new.replace(path)
+    _flush_folder(path.parent)
+
+
+def _new_name(path: Path, ending: str = "") -> Path:
+    return path.with_name(f".{secrets.token_hex(8)}.workbench.tmp{ending}")
+
+
+@contextmanager
+def _removed_on_error(new: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what killed writers left in a folder; files of living ones are locked and stay."""
+    for left in folder.glob(_UNFINISHED):
+        with suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _create(path: Path, mode: int, ending: str) -> tuple[Path, int]:
+    """A locked file of a new name. One lost between its making and its locking is made again."""
+    while True:
+        new = _new_name(path, ending)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
+        try:
+            os.fchmod(descriptor, mode)  # whatever the umask says
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        except OSError:  # a file system without locks: nobody can tell that it is unfinished
+            return new, descriptor
+        if os.fstat(descriptor).st_nlink:
+            return new, descriptor
+        os.close(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Let the rename last, too, as far as the file system can promise it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
