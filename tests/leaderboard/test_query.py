@@ -108,6 +108,10 @@ def runs(make_summary: MakeSummary) -> list[RunSummary]:
         ('"or"', ""),
         ("precision=bfloat16", "d"),
         ("id=a", "a"),
+        ("id!=a", "bcd"),
+        ("a", "acd"),
+        ("failed", ""),
+        ("diverged", "c"),
     ],
 )
 def test_filters(runs: list[RunSummary], text: str, expected: str) -> None:

@@ -42,6 +42,12 @@ def shown(app: WorkbenchApp) -> list[str]:
     return [line for line in lines[1:] if line]
 
 
+def ids(app: WorkbenchApp) -> list[str]:
+    screen = app.screen
+    assert isinstance(screen, RunsScreen)
+    return [run.run_id for run in screen._shown]
+
+
 def has_line(app: WorkbenchApp, *words: str) -> bool:
     return any(all(word in line for word in words) for line in shown(app))
 
@@ -202,6 +208,32 @@ async def test_filter_says_its_fault_as_one_types(home: Home) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: len(shown(app)) == 2)
         assert app.focused is app.screen.query_one(RowList)
+
+
+@pytest.mark.asyncio
+async def test_filter_finds_what_the_columns_show(home: Home) -> None:
+    ended = ended_run(home)
+    living = LivingRun(home, by="app", seed=1)
+    broken = ended_run(home, seed=2)
+    broken.spec_file.write_text("{")
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: len(shown(app)) == 3)
+        for text, found in (
+            (ended.run_id[:4], [ended]),
+            (f"run={ended.run_id[:4]}", [ended]),
+            ("training", [living.folder]),
+            ("status=training", [living.folder]),
+            ("app", [living.folder]),
+            ("status=damaged", [broken]),
+            (broken.run_id[:4], [broken]),
+            ("damaged seed=2", []),
+            ("acc>0", [ended]),
+        ):
+            app.screen.query_one(FilterLine).set_text(text)
+            await until(pilot, lambda found=found: ids(app) == [one.run_id for one in found])
+    living.die()
 
 
 @pytest.mark.parametrize("width", [60, 74, 114, 200])

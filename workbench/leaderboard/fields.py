@@ -15,6 +15,7 @@ class Kind(Enum):
     """What a field holds, which decides how a typed value is read and compared."""
 
     TEXT = "text"
+    ID = "an id"
     WORDS = "tags"
     STATUS = "a status"
     NUMBER = "a number"
@@ -44,7 +45,7 @@ class Field:
 FIELDS = {
     field.name: field
     for field in (
-        Field("run_id", Kind.TEXT),
+        Field("run_id", Kind.ID),
         Field("preset", Kind.TEXT),
         Field("title", Kind.TEXT),
         Field("status", Kind.STATUS, read=lambda summary: summary.status_words),

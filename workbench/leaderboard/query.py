@@ -2,7 +2,8 @@
 
 Terms stand side by side and all must hold. A term is a field, an operator (`= != < <= > >=`,
 or `:` for "contains") and a value, in quotes where it has spaces; or a bare word, which is
-looked for in preset, title, note and tags. Letter case never matters. Accuracies may be typed
+looked for in preset, title, state, note and tags, and as the beginning of the run's id. A run's
+id may be cut short, as in commands. Letter case never matters. Accuracies may be typed
 as percent or fraction (`97.4`, `97.4%`, `0.974`), durations as `90`, `90s`, `1.5min` or `2h`,
 dates as far as one likes (`2025`, `2025-11-23`), and `none` is a value that is missing.
 """
@@ -38,14 +39,25 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter understood: its text and the tests that all must hold."""
+    """A filter understood: its text, the tests that all must hold, and its bare words."""
 
     text: str
-    matchers: tuple[Matcher, ...]
+    matchers: tuple[Matcher, ...] = ()
+    words: tuple[str, ...] = ()
 
-    def matches(self, summary: RunSummary) -> bool:
-        """Whether the run is let through."""
-        return all(matcher(summary) for matcher in self.matchers)
+    def __bool__(self) -> bool:
+        """Whether it lets anything be left out."""
+        return bool(self.matchers or self.words)
+
+    def matches(self, summary: RunSummary, *more: str) -> bool:
+        """Whether the run is let through; bare words may also stand in one of `more` texts."""
+        if not all(matcher(summary) for matcher in self.matchers):
+            return False
+        if not self.words:
+            return True
+        run, state, run_id = summary, summary.state.word, summary.run_id.casefold()
+        text = "\n".join((run.preset, run.title, state, run.note, *run.tags, *more)).casefold()
+        return all(word in text or run_id.startswith(word) for word in self.words)
 
 
 def parse_filter(text: str) -> Filter:
@@ -55,6 +67,7 @@ def parse_filter(text: str) -> Filter:
         QueryError: an unknown field, a value of the wrong kind, or an unclosed quote.
     """
     matchers: list[Matcher] = []
+    words: list[str] = []
     position, end = 0, len(text.rstrip())
     while position < end:
         match = _TERM.match(text, position)
@@ -72,8 +85,8 @@ def parse_filter(text: str) -> Filter:
             sign = _SPELLINGS.get(sign, sign)
             matchers.append(_field_matcher(find_field(name), name, sign, value, quoted))
         elif quoted or not _is_noise(value):
-            matchers.append(_text_matcher(value))
-    return Filter(text, tuple(matchers))
+            words.append(value.casefold())
+    return Filter(text, tuple(matchers), tuple(words))
 
 
 def filter_runs(summaries: Sequence[RunSummary], text: str) -> list[RunSummary]:
@@ -99,28 +112,20 @@ def _is_noise(word: str) -> bool:
     return word.lower() in ("and", "&&")
 
 
-def _text_matcher(word: str) -> Matcher:
-    wanted = word.casefold()
-
-    def matches(summary: RunSummary) -> bool:
-        places = (summary.preset, summary.title, summary.note, *summary.tags)
-        return any(wanted in place.casefold() for place in places)
-
-    return matches
-
-
 def _field_matcher(field: Field, name: str, sign: str, text: str, quoted: bool) -> Matcher:
     if text.lower() in MISSING_WORDS and not quoted and sign in ("=", "!=", ":"):
         absent = sign != "!="
         return lambda summary: (field.value(summary) in (None, "", ())) is absent
-    if field.kind in (Kind.TEXT, Kind.WORDS, Kind.STATUS, Kind.FLAG) and sign in _ORDERS:
+    if field.kind in (Kind.TEXT, Kind.ID, Kind.WORDS, Kind.STATUS, Kind.FLAG) and sign in _ORDERS:
         raise QueryError(f"filter: {name} is {field.kind.value}; use = != or : with it")
     value = read_value(field, name, text)
     match field.kind:
-        case Kind.TEXT if sign == ":":
+        case Kind.TEXT | Kind.ID if sign == ":":
             return lambda summary: value in field.value(summary).casefold()
         case Kind.TEXT:
             return _signed(sign, lambda summary: field.value(summary).casefold() == value)
+        case Kind.ID:
+            return _signed(sign, lambda run: field.value(run).casefold().startswith(value))
         case Kind.WORDS | Kind.STATUS:
             return _signed(
                 sign, lambda summary: value in (word.casefold() for word in field.value(summary))

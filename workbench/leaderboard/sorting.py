@@ -89,6 +89,6 @@ def _comparable(field: Field, summary: RunSummary) -> Any:
             return value[0]
         case Kind.WORDS:
             return tuple(word.casefold() for word in value) or None
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.ID:
             return value.casefold() or None
     return value

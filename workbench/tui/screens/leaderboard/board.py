@@ -154,7 +154,7 @@ def arrange(board: Board, view: View) -> Arranged:
         return Arranged(view, comparison=board.tables.get(view.tab))
     chosen = parse_filter(view.filter_text)
     runs: Sequence[RunSummary] = board.entries
-    if chosen.matchers:
+    if chosen:
         runs = [run for run in runs if chosen.matches(run)]
     if view.grouped:
         return Arranged(view, groups=sort_groups(group_runs(runs), view.order))

@@ -143,7 +143,7 @@ def started_text(created_at: float) -> str:
     return f"{when:%Y-%m-%d}"
 
 
-def origin_text(origin: LaunchedFrom | None, width: int) -> str:
+def origin_text(origin: LaunchedFrom | None, width: int = 1000) -> str:
     """Where it was started: `app ssh pts/3`, `terminal`, as far as there is room."""
     if origin is None:
         return MISSING

@@ -16,12 +16,13 @@ from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
+from workbench.runs.summary import damaged
 from workbench.runs.watchlist import WatchedRun
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.runs.detail import RunDetail
-from workbench.tui.screens.runs.rows import COLUMNS, RunRows
+from workbench.tui.screens.runs.rows import COLUMNS, RunRows, origin_text
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.filter_line import FilterLine
@@ -130,11 +131,12 @@ class RunsScreen(WorkbenchScreen):
 
     def _matches(self, run: WatchedRun) -> bool:
         """Whether the filter lets a run through; judged once for each state of a run."""
-        if not self._filter.matchers:
+        if not self._filter:
             return True
         known = self._matched.get(run.run_id)
         if known is None or known[0] is not run:
-            good = run.summary is not None and self._filter.matches(run.summary)
+            origin = origin_text(run.launched_from)
+            good = self._filter.matches(run.summary or damaged(run.run_id), origin)
             known = self._matched[run.run_id] = (run, good)
         return known[1]
 
