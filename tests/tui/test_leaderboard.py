@@ -31,6 +31,7 @@ from workbench.tui.screens.leaderboard.overlay import (
 )
 from workbench.tui.screens.leaderboard.rows import difference
 from workbench.tui.screens.leaderboard.tabs import TabLine
+from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
 
@@ -99,6 +100,58 @@ async def test_reads_like_the_papers_table(results: Home) -> None:
         await until(pilot, lambda: len(shown(app)) == 2)
         await pilot.press("enter")
         await until(pilot, lambda: len(shown(app)) in (2, 3) and not has_line(app, "±"))
+        panel = app.screen.query_one("#board-panel")
+        await until(pilot, lambda: str(panel.border_title).startswith("runs of nn-1"))
+        assert not app.screen.query_one(FilterLine).has_class("open")
+        await pilot.press("escape")  # back to the groups, on the one that was opened
+        await until(pilot, lambda: len(shown(app)) == 2 and has_line(app, "±"))
+        assert app.screen.query_one(FilterLine).text == ""
+
+
+@pytest.mark.asyncio
+async def test_what_is_opened_leads_back_with_filter_and_cursor(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        screen, rows = app.screen, app.screen.query_one(RowList)
+        line = screen.query_one(FilterLine)
+        line.set_text("seed<2")
+        await until(pilot, lambda: len(shown(app)) == 4)
+        await pilot.press("g")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        await pilot.press("down")
+        opened = rows.key
+        await pilot.press("enter")
+        await until(pilot, lambda: "runs of" in str(screen.query_one("#board-panel").border_title))
+        assert len(shown(app)) == 2 and line.text == "seed<2"  # the runs the group was made of
+        await pilot.press("escape")
+        await until(pilot, lambda: has_line(app, "±"))
+        assert rows.key == opened and line.text == "seed<2"
+        await pilot.press("right")
+        await until(pilot, lambda: has_line(app, "NN model 2"))
+        await pilot.press("enter")
+        await until(pilot, lambda: len(shown(app)) == 3)  # whatever the filter says
+        assert "NN model 1 in Table 3" in str(screen.query_one("#board-panel").border_title)
+        await pilot.press("escape")
+        await until(pilot, lambda: has_line(app, "NN model 2"))
+        await pilot.press("left")
+        await until(pilot, lambda: len(shown(app)) == 2 and line.text == "seed<2")
+
+
+@pytest.mark.asyncio
+async def test_curves_belong_to_the_tab_they_were_chosen_in(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 40)) as pilot:
+        await open_board(app, pilot, 5)
+        overlay = app.screen.query_one(Overlay)
+        await pilot.press("space")
+        await until(pilot, lambda: overlay.has_class("shown"))
+        await pilot.press("right")
+        await until(pilot, lambda: has_line(app, "NN model 2") and not overlay.has_class("shown"))
+        await pilot.press("space")
+        await until(pilot, lambda: overlay.has_class("shown"))
+        await pilot.press("space", "left")
+        await until(pilot, lambda: len(shown(app)) == 5 and overlay.has_class("shown"))
 
 
 @pytest.mark.asyncio
@@ -213,7 +266,7 @@ async def test_a_row_of_the_paper_trains_what_is_missing(
         await pilot.press("left", "left")  # past the claims
         await until(pilot, lambda: len(shown(app)) == 2)  # Table 9
         await pilot.press("right", "right")
-        await until(pilot, lambda: len(shown(app)) == 3)  # the filter still holds
+        await until(pilot, lambda: len(shown(app)) == 5)  # all of them
 
 
 @pytest.mark.asyncio

@@ -112,7 +112,7 @@ def test_the_reference_line_carries_its_name_over_all_curves() -> None:
 
 @pytest.mark.parametrize("x", [0.0, 2.5, 5.0])
 def test_a_note_stands_whole_where_it_belongs(x: float) -> None:
-    note = Note(x, 0.5, "loss not a number", Role.TROUBLE)
+    note = Note(x, 0.5, "loss not a number", Role.BAD)
     for glyphs, mark in ((Glyphs.BRAILLE, "✗"), (Glyphs.ASCII, "X")):
         shown = text(draw(chart(LINE, notes=(note,)), 75, 15, glyphs))
         assert any("loss not a number" in line and mark in line for line in shown)
@@ -297,6 +297,9 @@ def test_a_column_spans_just_the_values_that_fall_into_it() -> None:
             assert column_of(end - 1e-6, (0.0, 5.0), columns) == column
 
 
+ANY = (0.0, math.inf)
+
+
 def test_a_zoomed_plot_fits_its_range_to_what_is_visible() -> None:
     train, test = Samples(100), Samples(100)
     for step in range(10, 1001, 10):
@@ -313,11 +316,30 @@ def test_a_zoomed_plot_fits_its_range_to_what_is_visible() -> None:
         assert high - low <= 2 * (greatest - least)
 
 
+@pytest.mark.parametrize("metric", list(Metric))
+@pytest.mark.parametrize(("low", "high"), [(0.86, 0.88), (0.981, 0.9862), (0.2, 0.7)])
+def test_a_zoomed_logarithm_uses_its_rows(metric: Metric, low: float, high: float) -> None:
+    train, test = Samples(100), Samples(100)
+    for step in range(10, 1001, 10):
+        accuracy = low + (high - low) * step / 1000
+        train.add_point(step, step / 10, accuracy, 1.0 - accuracy)
+    part = recent(10, 10, 0.25)
+    view = View(smoothing=0, log=True, zoom=0.25)
+    chart = MetricChart(metric).make(Frame(train, test, view, part), 60, 14)
+    length = chart.y_range[1] - chart.y_range[0]
+    places = [y for y in chart.series[0].ys if math.isfinite(y)]
+    assert max(places) - min(places) >= 0.7 * length
+    inside = [y for y in places if chart.y_range[0] <= y <= chart.y_range[1]]
+    assert len(inside) >= 0.9 * len(places)  # outliers may lie outside
+    assert 2 <= len(chart.y_ticks) <= 8
+    assert len({label for _, label in chart.y_ticks}) == len(chart.y_ticks)
+
+
 def test_a_range_that_fits_is_kept_while_it_is_used() -> None:
-    before = fitted_range(0.4, 0.6, None, math.inf)
+    before = fitted_range(0.4, 0.6, None, ANY)
     assert 0.3 < before[0] < 0.4 and 0.6 < before[1] < 0.7
-    assert fitted_range(0.41, 0.59, before, math.inf) == before
-    assert fitted_range(0.49, 0.51, before, math.inf) != before
-    assert fitted_range(0.98, 1.0, None, 1.0)[1] == 1.0
-    low, high = fitted_range(0.0, 0.0, None, math.inf)
+    assert fitted_range(0.41, 0.59, before, ANY) == before
+    assert fitted_range(0.49, 0.51, before, ANY) != before
+    assert fitted_range(0.98, 1.0, None, (0.0, 1.0))[1] == 1.0
+    low, high = fitted_range(0.0, 0.0, None, ANY)
     assert low == 0.0 < high

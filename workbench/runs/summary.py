@@ -138,7 +138,9 @@ def summarise(
 def damaged(run_id: str) -> RunSummary:
     """What filters can say of a run that cannot be read: its id and that it is damaged."""
     fields = RunSummary.model_fields.items()
-    nothing: dict[str, Any] = {name: "" if field.annotation is str else None for name, field in fields}
+    nothing: dict[str, Any] = {
+        name: "" if field.annotation is str else None for name, field in fields
+    }
     nothing |= {"run_id": run_id, "status": Status.DAMAGED, "diverged": False, "tags": ()}
     return RunSummary.model_construct(**nothing)
 

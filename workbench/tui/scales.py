@@ -16,6 +16,7 @@ ERROR_TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995
 # One wrong image of 10,000: a logarithm needs an end.
 LEAST_ERROR = 1e-4
 LEAST_ACCURACY_STEP = 1e-4  # one wrong image of 10,000, and what a label can say
+ACCURACIES, LOSSES = (0.0, 1.0), (1e-9, math.inf)  # a logarithm needs an end there too
 OUTLIERS = 0.08  # of the points at the far end may lie outside the frame
 
 
@@ -124,8 +125,9 @@ def accuracy_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
         # There is nothing above 100 %; below the floor curves begin.
         axis = even_axis(low, high, rows, most, LEAST_ACCURACY_STEP, spare_below=low > 0)
         return axis.range, tuple((tick, f"{100 * tick:.4g}") for tick in axis.ticks)
-    places = [(scale.forward(value), f"{100 * value:.4g}") for value in ERROR_TICKS]
-    return (low, high), spaced(places, low, high, most)
+    return (low, high), _log_ticks(
+        low, high, most, scale, ERROR_TICKS, lambda value: f"{100 * value:.4g}"
+    )
 
 
 def loss_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
@@ -136,12 +138,24 @@ def loss_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
         axis = even_axis(low, high, rows, most, least)
         return axis.range, tuple((tick, short_number(tick)) for tick in axis.ticks)
     powers = range(math.floor(low) - 1, math.ceil(high) + 1)
-    places = [
-        (math.log10(factor) + power, short_number(factor * 10.0**power))
-        for power in powers
-        for factor in (1, 2, 5)
-    ]
-    return (low, high), spaced(places, low, high, most)
+    values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    return (low, high), _log_ticks(low, high, most, scale, values, short_number)
+
+
+def _log_ticks(
+    low: float,
+    high: float,
+    most: int,
+    scale: Scale,
+    values: Sequence[float],
+    label: Callable[[float], str],
+) -> Ticks:
+    """Those of the values that have room; evenly spaced ones where hardly any lies inside."""
+    ticks = spaced([(scale.forward(value), label(value)) for value in values], low, high, most)
+    if len(ticks) > 1:
+        return ticks
+    even = linear_ticks(scale.back(low), scale.back(high), most, label)
+    return spaced([(scale.forward(value), text) for value, text in even], low, high, most)
 
 
 def _most_ticks(rows: int) -> int:
@@ -199,7 +213,7 @@ def loss_range(
         if before is not None and before[0] == 0.0 and 0.4 * before[1] <= greatest <= before[1]:
             return before
         return 0.0, high
-    low, high = _log(max(least, 1e-9)), _log(max(greatest, 1e-9))
+    low, high = _log(max(least, LOSSES[0])), _log(max(greatest, LOSSES[0]))
     # Sixths of a decade, each about half as much again as the one before.
     wanted = math.floor(low * 6 - 0.1) / 6, math.ceil(high * 6 + 0.1) / 6
     fits = before is not None and before[0] <= low and high <= before[1]

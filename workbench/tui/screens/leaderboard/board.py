@@ -120,13 +120,29 @@ def make_board(entries: Iterable[RunSummary], imported: Iterable[RunSummary] = (
 
 
 @dataclass(frozen=True)
+class Within:
+    """The runs of one group, or of one row of the paper (of any preset), and the way back."""
+
+    title: str
+    settings_key: str
+    preset: str
+    before: View
+    row: str  # the key of what was opened
+
+    def holds(self, run: RunSummary) -> bool:
+        """Whether a run is one of them."""
+        return run.settings_key == self.settings_key and self.preset in ("", run.preset)
+
+
+@dataclass(frozen=True)
 class View:
-    """What is asked for: a tab, a filter, an order, grouped or not."""
+    """What is asked for: a tab, a filter, an order, grouped or not, or within a group."""
 
     tab: int = ALL_RUNS
     filter_text: str = ""
     order: Order = field(default_factory=Order)
     grouped: bool = False
+    within: Within | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +172,8 @@ def arrange(board: Board, view: View) -> Arranged:
     runs: Sequence[RunSummary] = board.entries
     if chosen:
         runs = [run for run in runs if chosen.matches(run)]
+    if view.within is not None:
+        runs = [run for run in runs if view.within.holds(run)]
     if view.grouped:
         return Arranged(view, groups=sort_groups(group_runs(runs), view.order))
     return Arranged(view, runs=sort_runs(runs, view.order))

@@ -6,7 +6,7 @@ from textual import on
 
 from workbench.model.tables import TABLE_NUMBERS, paper_table
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.leaderboard.board import ALL_RUNS
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, View
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.order import Order, starts_downwards
 from workbench.tui.screens.leaderboard.rows import GROUP_COLUMNS, RUN_COLUMNS
@@ -21,10 +21,8 @@ class BoardLook(BoardView):
 
     def show_run(self, run_id: str) -> None:
         """Put the cursor on a run among all runs, now or as soon as it has been recorded."""
-        self.query_one(TabLine).tab = ALL_RUNS
-        self.query_one(FilterLine).set_text("")
-        self._change(tab=ALL_RUNS, grouped=False, filter_text="")
-        self._wanted_run = run_id
+        order = Order() if self._view.grouped else self._view.order
+        self._change_to(View(order=order), row=run_id)
         self._listing.focus()
 
     def action_tab(self, step: int) -> None:
@@ -40,7 +38,7 @@ class BoardLook(BoardView):
         line.tab = tab
         if tab in TABLE_NUMBERS:
             self.query_one(BoardDetail).label_heading = paper_table(tab).label_heading
-        self._change(tab=tab, first_row=True)
+        self._change(tab=tab, within=None, first_row=True)
 
     def action_filter(self) -> None:
         """To the filter's line."""
@@ -55,9 +53,11 @@ class BoardLook(BoardView):
         self._listing.focus()
 
     def action_step_out(self) -> None:
-        """First the filter goes, then the selection."""
-        line = self.query_one(FilterLine)
-        if line.text and self._view.tab == ALL_RUNS:
+        """Back to the groups or the table that one came from; the filter goes, the selection."""
+        line, within = self.query_one(FilterLine), self._view.within
+        if within is not None:
+            self._change_to(within.before, row=within.row)
+        elif line.text and self._view.tab == ALL_RUNS:
             line.set_text("")
         elif self._selection:
             self._selection.clear()
@@ -69,7 +69,7 @@ class BoardLook(BoardView):
         columns = GROUP_COLUMNS if grouped else RUN_COLUMNS
         known = any(column.key == self._view.order.column for column in columns)
         order = self._view.order if known else Order()
-        self._change(grouped=grouped, order=order, first_row=True)
+        self._change(grouped=grouped, order=order, within=None, first_row=True)
 
     def action_sort(self) -> None:
         """Ask for the column."""

@@ -17,15 +17,13 @@ from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import RunSummary
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 from workbench.tui.screens.leaderboard import export
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, View, Within
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.looking import BoardLook
-from workbench.tui.screens.leaderboard.order import Order
-from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.screens.leaderboard.work import BoardWork
+from workbench.tui.settings_text import settings_text
 from workbench.tui.styles import style_sheet
-from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
 # Actions that make sense on one kind of rows only; elsewhere their keys are not offered.
@@ -95,21 +93,23 @@ class LeaderboardScreen(BoardLook):
                 else:
                     self.workbench.complain(RunError(f"run {subject.run_id}: its folder is gone"))
             case Group():
-                preset, key = subject.example.preset, subject.settings_key
-                self._list_runs(f'settings_key={key} preset="{preset}"')
+                run = subject.example
+                title = f"{run.preset}, {settings_text(run)}"
+                self._list_runs(title, subject.settings_key, run.preset, self._view.filter_text)
             case RowComparison() if subject.ours is not None:
-                self._list_runs(f"settings_key={subject.settings_key}")
+                title = f"{subject.row.label} in Table {self._view.tab}"
+                self._list_runs(title, subject.settings_key)
             case CheckedClaim():
                 self._go_to_tab(subject.claim.table)
             case RowComparison():
                 self.workbench.complain(RunError("no run of this row yet; t trains it"))
 
-    def _list_runs(self, filter_text: str) -> None:
-        self.query_one(TabLine).tab = ALL_RUNS
-        self._change(
-            tab=ALL_RUNS, grouped=False, filter_text=filter_text, order=Order(), first_row=True
-        )
-        self.query_one(FilterLine).set_text(filter_text)
+    def _list_runs(
+        self, title: str, settings_key: str, preset: str = "", filter_text: str = ""
+    ) -> None:
+        """The runs of what is under the cursor; esc leads back."""
+        within = Within(title, settings_key, preset, self._view, self._listing.key or "")
+        self._change_to(View(filter_text=filter_text, within=within))
 
     def action_train(self) -> None:
         """Train what is missing in a row of the paper."""

@@ -29,6 +29,8 @@ def titles(arranged: Arranged, total: int, selected: int) -> tuple[str, str]:
         parts.append(f"{len(arranged.groups):,} groups of {runs:,} runs")
     else:
         title, shown = "all runs", len(arranged.runs)
+        if arranged.view.within is not None:
+            title = one_line(f"runs of {arranged.view.within.title}").replace("[", r"\[")
         parts.append(f"{shown:,} runs" if shown == total else f"{shown:,} of {total:,} runs")
     if selected:
         parts.append(f"{selected} selected")

@@ -67,18 +67,24 @@ class BoardView(WorkbenchScreen):
         self._board: Board | None = None
         self._view = View()
         self._arranged = Arranged(self._view)
-        self._selection = Selection(terminal_glyphs())
+        # By tab: what is chosen in one has no rows in another.
+        self._selections: dict[int, Selection] = {}
         self._curves: dict[str, Curve] = {}
         self._quantity = Quantity.TEST_ACCURACY
         self._training: Counter[str] = Counter()
         self._damaged = False
         self._first_row = False  # the next rows are to be seen from the first one
-        self._wanted_run = ""  # goes under the cursor as soon as it is among the rows
+        self._wanted_row = ""  # goes under the cursor as soon as it is among the rows
 
     @property
     def board(self) -> Board:
         """What was read last; empty before that."""
         return self._board or Board()
+
+    @property
+    def _selection(self) -> Selection:
+        """The runs whose curves are shown under the tab on view."""
+        return self._selections.setdefault(self._view.tab, Selection(terminal_glyphs()))
 
     @property
     def arranged(self) -> Arranged:
@@ -152,7 +158,8 @@ class BoardView(WorkbenchScreen):
         if loaded.warning is not None:
             self.workbench.complain(loaded.warning)
         self._offer_tabs(self._board.tabs)
-        self._selection.keep_only(run.run_id for run in self._board.entries)
+        for selection in self._selections.values():
+            selection.keep_only(run.run_id for run in self._board.entries)
         if self._selection:
             self._work.read_curves(list(self._selection.places))
         self._arrange()
@@ -177,11 +184,18 @@ class BoardView(WorkbenchScreen):
             self._work.make_rows(self._board, self._view)
 
     def _change(self, *, first_row: bool = False, **changes: object) -> None:
-        """Ask for another view."""
+        """Ask for a view that differs in this."""
         self._view = replace(self._view, **changes)  # type: ignore[arg-type]
         self._first_row = self._first_row or first_row
         self._arrange()
         self.refresh_bindings()
+
+    def _change_to(self, view: View, *, row: str = "") -> None:
+        """Ask for another view, tab and filter with it, and for the cursor on a row."""
+        self.query_one(TabLine).tab = view.tab
+        self.query_one(FilterLine).set_text(view.filter_text)
+        self._view, self._wanted_row = view, row
+        self._change(first_row=True)
 
     @on(BoardWork.Ready)
     def _ready(self, event: BoardWork.Ready) -> None:
@@ -200,15 +214,16 @@ class BoardView(WorkbenchScreen):
         listing.empty = NONE_MATCHES
         if empty:
             listing.empty = DAMAGED if self._damaged else NO_RESULTS
-        listing.show(rows, columns, key=self._next_key(listing.key))
+        listing.show(rows, columns, key=self._next_key(rows, listing.key))
         self.set_class(self._arranged.view.tab == CLAIMS, "claims")
         self._show_title()
         self._show_detail()
 
-    def _next_key(self, now: str | None) -> str | None:
+    def _next_key(self, rows: Rows, now: str | None) -> str | None:
         """The key of the row that the cursor goes to; None for the place where it stands."""
-        if self._wanted_run and any(run.run_id == self._wanted_run for run in self._arranged.runs):
-            now, self._wanted_run, self._first_row = self._wanted_run, "", False
+        wanted = self._wanted_row
+        if wanted and any(rows.key(place) == wanted for place in range(len(rows))):
+            now, self._wanted_row, self._first_row = wanted, "", False
         elif self._first_row:
             self._listing.cursor, self._first_row = 0, False
             return None

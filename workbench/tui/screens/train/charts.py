@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
@@ -100,10 +99,12 @@ class MetricChart:
         )
         tops = [scales.without_outliers(values, top=True) for values in (ys, test_ys)]
         greatest = max((top for top in tops if top is not None), default=None)
-        if frame.view.zoom < 1.0 and scale is scales.LINEAR:
+        if frame.view.zoom < 1.0 and least is not None and greatest is not None:
             # Of a part of the run the differences matter, not how far it is from zero.
-            highest = 1.0 if self.metric is Metric.ACCURACY else math.inf
-            self._range = fitted_range(least, greatest, before, highest)
+            first, last = scales.ACCURACIES if self.metric is Metric.ACCURACY else scales.LOSSES
+            low, high = (scale.forward(min(max(end, first), last)) for end in (least, greatest))
+            ends = scale.forward(first), scale.forward(last)
+            self._range = fitted_range(low, high, before, ends)
         elif self.metric is Metric.ACCURACY:
             # The paper's line belongs into the whole picture; the recent part may lie above it.
             if frame.paper is not None and frame.view.zoom >= 1.0:
@@ -121,17 +122,13 @@ class MetricChart:
         return min(max(x, frame.window.low), frame.window.high)
 
 
-def fitted_range(
-    least: float | None, greatest: float | None, before: Range | None, highest: float
-) -> Range:
-    """Around the values, with a little room; `before` is kept as long as it suits them."""
-    if least is None or greatest is None:
-        return before or (0.0, 1.0)
+def fitted_range(least: float, greatest: float, before: Range | None, ends: Range) -> Range:
+    """Around the places, with a little room; `before` is kept as long as it suits them."""
     length = max(greatest - least, 1e-3 * max(abs(greatest), 1e-3))
     fits = before is not None and before[0] <= least and greatest <= before[1]
     if before is not None and fits and length >= 0.5 * (before[1] - before[0]):
         return before
-    return max(0.0, least - 0.1 * length), min(highest, greatest + 0.1 * length)
+    return max(ends[0], least - 0.1 * length), min(ends[1], greatest + 0.1 * length)
 
 
 def _least(*values: float | None) -> float | None:
