@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from workbench.leaderboard.paper import TableComparison, compare, compare_all, paper_accuracies
+from workbench.leaderboard.paper import (
+    TableComparison,
+    beside_paper,
+    compare,
+    compare_all,
+    paper_accuracies,
+)
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.table import Table
 from workbench.model.tables import TABLE_NUMBERS, paper_table
@@ -162,6 +168,14 @@ def test_a_collapse_of_the_papers_is_compared_by_how_many(
     assert shown["Ours"].rstrip("¹²³") == ours
     assert (shown["Difference"], shown["Within spread"]) == ("–", collapses)
     assert comparison.trained == 1
+
+
+def test_a_result_beside_the_papers() -> None:
+    keys = {row: paper_table(7).rows[row].spec().settings_key for row in (1, 7)}
+    assert beside_paper(keys[1], 0.9749) == "paper 97.47 %: +0.02"
+    assert beside_paper(keys[1], None) == "paper 97.47 %"
+    assert beside_paper(keys[7], 0.9810) == "paper 11.35 %"  # no +86.75 points over a collapse
+    assert beside_paper("other", 0.9) == ""
 
 
 def test_all_collapsed_where_the_papers_did_not(paper_summary: MakeSummary) -> None:

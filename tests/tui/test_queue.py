@@ -167,7 +167,7 @@ async def test_a_training_moves_and_ends_beside_the_paper(
         Leaderboard(home).sync()
         put(home, 1, state=Status.FINISHED)
         await until(pilot, lambda: has_line(app, "✓ finished", "95.24", "95.14", "1:00"))
-        assert "95.24 %, paper 95.14 % (+0.10)" in detail(app)
+        assert "95.24 %, paper 95.14 %: +0.10" in detail(app)
         assert headline(app).startswith("1 of 3 done")
 
 

@@ -549,7 +549,7 @@ async def test_a_result_without_runs_of_ones_own_has_no_empty_line(
     state = RunState.of(run.folder)
     for event in EventReader(run.folder.events_file).read():
         state.apply(event)
-    alone = Verdict(0.9747, None, 1)
+    alone = Verdict(None)
     lines = [plain(line) for line in numbers.verdict_lines(state, alone, 39)]
     assert all(lines) and len(lines) == 3
     assert plain(numbers.compact_verdict(state, alone)[0]) == lines[0]

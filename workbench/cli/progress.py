@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.output import console, note
-from workbench.leaderboard.paper import points_off
-from workbench.leaderboard.wording import count, percent, points
+from workbench.leaderboard.paper import beside_paper
+from workbench.leaderboard.wording import count, percent
 from workbench.runs.events import Epoch, Event, Paused, Resumed
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
@@ -56,7 +56,7 @@ def short_epoch_line(epoch: Epoch, planned: int) -> str:
     )
 
 
-def result_lines(summary: RunSummary, paper_accuracy: float | None) -> list[str]:
+def result_lines(summary: RunSummary) -> list[str]:
     """How the run ended, in one or two lines."""
     run = f"{summary.title}, seed {summary.seed}, {summary.precision}"
     took = f"{clock(summary.train_seconds)} of training"
@@ -67,10 +67,8 @@ def result_lines(summary: RunSummary, paper_accuracy: float | None) -> list[str]
             line = f"{run}: {percent(summary.test_accuracy)} of the test images, {took}"
             if state is Status.COLLAPSED:
                 line += f"; it answers {summary.collapsed_to} to every test image"
-            apart = points_off(summary.test_accuracy, paper_accuracy)
-            if paper_accuracy is not None:
-                line += f"; paper {percent(paper_accuracy)}"
-                line += f" ({points(apart)} points)" if apart is not None else ""
+            beside = beside_paper(summary.settings_key, summary.test_accuracy)
+            line += f"; {beside}" if beside else ""
         case Status.STOPPED:
             line = f"{run}: {so_far}, {took}"
         case Status.KILLED:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from workbench.cli.follow import counted_interrupts
 from workbench.cli.output import console, live_terminal, note
 from workbench.cli.progress import clock
-from workbench.leaderboard.paper import paper_accuracies, points_off
-from workbench.leaderboard.wording import percent, points
+from workbench.leaderboard.paper import beside_paper
+from workbench.leaderboard.wording import percent
 from workbench.queue import service
 from workbench.queue.store import QueueDamaged
 from workbench.queue.view import QueueView, TrialView
@@ -126,11 +126,8 @@ def ending(item: TrialView) -> str:
             line = f"{head}: {percent(result.test_accuracy)}"
             if result.collapsed_to is not None:
                 line += f", collapsed to {result.collapsed_to}"
-            paper = paper_accuracies().get(trial.spec.settings_key)
-            apart = points_off(result.test_accuracy, paper)
-            if paper is not None:
-                line += f", paper {percent(paper)}"
-                line += f" ({points(apart)})" if apart is not None else ""
+            beside = beside_paper(trial.spec.settings_key, result.test_accuracy)
+            line += f", {beside}" if beside else ""
             if trial.state is Status.PRESENT:
                 return f"{line}; was trained already, run {result.run_id}"
             return f"{line}, {clock(result.train_seconds)}"

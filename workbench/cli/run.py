@@ -195,7 +195,7 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
             ended = 130 if interrupts.count else EXIT_CODES.get(summary.status, 1)
             code = max(code, ended)
             if not as_json:
-                for line in result_lines(summary, paper_accuracy(folder)):
+                for line in result_lines(summary):
                     print(line, flush=True)
     if as_json:
         data = [summary.to_json() for summary in summaries]
@@ -237,10 +237,3 @@ def _view(*, as_json: bool, quiet: bool) -> View:
         return SilentView()
     stream = sys.stderr if as_json else sys.stdout
     return LiveView(stream) if live_terminal(stream) else PlainView(stream)
-
-
-def paper_accuracy(folder: RunFolder) -> float | None:
-    """The accuracy the paper reports for exactly this training, if it does."""
-    from workbench.leaderboard.paper import paper_accuracies
-
-    return paper_accuracies().get(folder.record.spec.settings_key)

@@ -141,7 +141,6 @@ def attach(run: RunArgument, home: HomeOption = None) -> None:
     from workbench.cli.follow import EXIT_CODES, follow
     from workbench.cli.output import note
     from workbench.cli.progress import PlainView, result_lines
-    from workbench.cli.run import paper_accuracy
     from workbench.runs.folder import find_run
 
     folder = find_run(current_home(), run)
@@ -153,7 +152,7 @@ def attach(run: RunArgument, home: HomeOption = None) -> None:
     if summary is None:
         note(f"run {folder.run_id}: its folder was deleted while it was watched")
         raise typer.Exit(1)
-    for line in result_lines(summary, paper_accuracy(folder)):
+    for line in result_lines(summary):
         print(line)
     raise typer.Exit(EXIT_CODES.get(summary.status, 1))
 

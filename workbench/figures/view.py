@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from workbench.leaderboard.paper import paper_accuracies
+from workbench.leaderboard.paper import paper_accuracy
 from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import Axis, Metric, Samples
 from workbench.runs.folder import RunFolder
@@ -85,5 +85,5 @@ def trace_of(folder: RunFolder) -> Trace:
         train.add(batch)
     for epoch in history.epochs:
         test.add_test(epoch)
-    paper = paper_accuracies().get(spec.settings_key)
+    paper = paper_accuracy(spec.settings_key)
     return Trace(folder.run_id, spec, train, test, alive, paper)

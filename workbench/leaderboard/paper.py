@@ -264,6 +264,24 @@ def paper_accuracies() -> dict[str, float]:
     }
 
 
+def paper_accuracy(settings_key: str) -> float | None:
+    """The paper's accuracy for exactly these settings, in either precision; None if it has none."""
+    return paper_accuracies().get(settings_key)
+
+
+def beside_paper(settings_key: str, accuracy: float | None) -> str:
+    """A result's comparison with the paper's: `paper 97.47 %: +0.02`.
+
+    In points, and only where the two can be compared; without an accuracy the paper's alone.
+    Empty where the paper has no such training.
+    """
+    paper = paper_accuracy(settings_key)
+    if paper is None:
+        return ""
+    apart = points_off(accuracy, paper)
+    return f"paper {percent(paper)}" + ("" if apart is None else f": {points(apart)}")
+
+
 def points_off(accuracy: float | None, paper: float | None) -> float | None:
     """An accuracy minus the paper's, in percentage points.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.paper import paper_accuracies, points_off
+from workbench.leaderboard.paper import paper_accuracy, points_off
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
 from workbench.leaderboard.wording import (
     MISSING,
@@ -170,7 +170,7 @@ def grouped_table(groups: Sequence[Group], title: str = "Leaderboard by settings
         rows=rows,
         footnotes=tuple(_group_footnotes(groups)),
         records=tuple(
-            {**group.to_json(), "paper_accuracy": paper_accuracies().get(group.settings_key)}
+            {**group.to_json(), "paper_accuracy": paper_accuracy(group.settings_key)}
             for group in groups
         ),
         empty="no runs here yet",
@@ -220,7 +220,7 @@ def group_accuracy(group: Group) -> Cell:
 
 def _group_row(group: Group) -> tuple[Cell, ...]:
     run = group.example
-    paper = paper_accuracies().get(group.settings_key)
+    paper = paper_accuracy(group.settings_key)
     return (
         cell(run.preset),
         group_accuracy(group),

@@ -16,7 +16,7 @@ from workbench.leaderboard.grouping import Group, group_runs
 from workbench.leaderboard.paper import (
     TableComparison,
     compare_all,
-    paper_accuracies,
+    paper_accuracy,
 )
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard
@@ -48,7 +48,7 @@ class Board:
 
     def paper(self, settings_key: str) -> float | None:
         """The paper's accuracy for these settings."""
-        return paper_accuracies().get(settings_key)
+        return paper_accuracy(settings_key)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.leaderboard.fields import Field, Kind, find_field
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.paper import paper_accuracies, points_off
+from workbench.leaderboard.paper import paper_accuracy, points_off
 from workbench.leaderboard.sorting import SortKey, sorted_by
 from workbench.runs.summary import RunSummary
 
@@ -27,7 +27,7 @@ class Order:
 
 
 def _paper(run: RunSummary) -> float | None:
-    return paper_accuracies().get(run.settings_key)
+    return paper_accuracy(run.settings_key)
 
 
 def run_difference(run: RunSummary) -> float | None:
@@ -59,7 +59,7 @@ _GROUP_VALUES: dict[str, Callable[[Group], Any]] = {
     "n": lambda group: group.n,
     "best": lambda group: group.best,
     "worst": lambda group: group.worst,
-    "paper": lambda group: paper_accuracies().get(group.settings_key),
+    "paper": lambda group: paper_accuracy(group.settings_key),
     "difference": lambda group: group_difference(group),
     "time": lambda group: group.train_seconds,
     "seeds": lambda group: group.seeds,

@@ -7,9 +7,9 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.leaderboard.paper import points_off
+from workbench.leaderboard.paper import beside_paper
 from workbench.leaderboard.table import one_line
-from workbench.leaderboard.wording import percent, points
+from workbench.leaderboard.wording import percent
 from workbench.queue.view import TrialView
 from workbench.runs.estimate import duration_words
 from workbench.runs.status import Status
@@ -30,13 +30,13 @@ class TrialDetail(Widget):
         return text
 
 
-def detail_lines(item: TrialView, paper: float | None, place: int) -> tuple[str, str]:
+def detail_lines(item: TrialView, place: int) -> tuple[str, str]:
     """The two lines about a trial; `place` is its place among the waiting, from 1."""
     trial = item.trial
     head = f"{trial.label}: {trial.text}" if trial.label else trial.text
     words = _words(item, place)
     if item.accuracy is not None:
-        words.insert(0, _accuracy(item.accuracy, paper, final=not trial.state.pending))
+        words.insert(0, _accuracy(item, item.accuracy))
     if trial.run_id:
         words.append(f"run {trial.run_id}")
     return one_line(head), one_line("  ·  ".join(word for word in words if word))
@@ -74,10 +74,9 @@ def _place(place: int) -> str:
     return "the next to train" if place == 1 else f"number {place} of the waiting"
 
 
-def _accuracy(accuracy: float, paper: float | None, *, final: bool) -> str:
-    words = percent(accuracy) if final else f"{percent(accuracy)} so far"
-    if paper is None:
-        return words
-    apart = points_off(accuracy, paper) if final else None
-    beside = f" ({points(apart)})" if apart is not None else ""
-    return f"{words}, paper {percent(paper)}{beside}"
+def _accuracy(item: TrialView, accuracy: float) -> str:
+    trial = item.trial
+    so_far = trial.state.pending
+    beside = beside_paper(trial.spec.settings_key, None if so_far else accuracy)
+    words = f"{percent(accuracy)} so far" if so_far else percent(accuracy)
+    return f"{words}, {beside}" if beside else words

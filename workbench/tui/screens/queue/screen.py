@@ -176,8 +176,7 @@ class QueueScreen(WorkbenchScreen):
                 other.trial.id for other in self._view.trials if other.trial.state is Status.WAITING
             ]
             place = waiting.index(trial.id) + 1 if trial.id in waiting else 0
-            paper = self._papers.get(trial.spec.settings_key)
-            lines = detail_lines(item, paper, place)
+            lines = detail_lines(item, place)
         self.query_one(TrialDetail).lines = lines
 
     def _rows(self) -> QueueRows:

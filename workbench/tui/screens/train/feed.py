@@ -14,13 +14,13 @@ from typing import NamedTuple
 from textual.message import Message
 
 from workbench.errors import UserError
+from workbench.leaderboard.paper import paper_accuracy
 from workbench.runs import control, lock
 from workbench.runs.events import Event
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventReader
 from workbench.tui.screens.train.machine import MachineUse, Sampler
 from workbench.tui.screens.train.state import RunState
-from workbench.tui.screens.train.verdict import paper_accuracy
 
 POLL_SECONDS = 0.1
 POLL_SECONDS_ENDED = 0.5
@@ -88,7 +88,7 @@ def follow(
     standing = _look(folder)
     _read_past(reader, state)
     state.alive, state.killed, state.gone = standing
-    post(Opened(state, paper_accuracy(state.spec)))
+    post(Opened(state, paper_accuracy(state.spec.settings_key)))
     del state
     sampler, sampled = Sampler(folder.lock_file), 0.0
     while not cancelled():

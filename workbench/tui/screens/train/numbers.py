@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.leaderboard.paper import points_off
-from workbench.leaderboard.wording import percent, points
+from workbench.leaderboard.paper import beside_paper
+from workbench.leaderboard.wording import percent
 from workbench.runs.status import Status
 from workbench.tui.screens.train.machine import MachineUse
 from workbench.tui.screens.train.state import RunState
@@ -272,11 +272,12 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
     result = [(share(ending.test_accuracy), "strong")]
     if not state.status.completed:
         result.append((f"  after epoch {ending.epochs_completed}", "muted"))
-    elif verdict is not None and verdict.paper is not None:
-        apart = points_off(ending.test_accuracy, verdict.paper)
-        result.append((f", paper {percent(verdict.paper)}", ""))
-        if apart is not None:
-            result += [(": ", ""), (points(apart), "strong")]
+    elif verdict is not None:
+        paper, colon, apart = beside_paper(state.spec.settings_key, ending.test_accuracy).partition(
+            ": "
+        )
+        if paper:
+            result += [(f", {paper}{colon}", ""), (apart, "strong")]
     lines.append(result)
     if verdict is not None and verdict.own_runs and state.status.completed:
         lines.append([(verdict.own_runs, "")])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from workbench.errors import UserError
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.paper import paper_accuracies
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.wording import percent_spread
 from workbench.model.spec import TrainingSpec
@@ -20,7 +19,6 @@ from workbench.settings import Home
 class Verdict:
     """What can be said of a run's settings."""
 
-    paper: float | None
     group: Group | None
     collapsed: str = ""
 
@@ -33,11 +31,6 @@ class Verdict:
             return "Your first run of these settings."
         spread = percent_spread(self.group.mean, self.group.deviation)
         return f"Your {self.group.n} runs: {spread}"
-
-
-def paper_accuracy(spec: TrainingSpec) -> float | None:
-    """The paper's accuracy for exactly these settings, in either precision."""
-    return paper_accuracies().get(spec.settings_key)
 
 
 def judge(home: Home, folder: RunFolder, spec: TrainingSpec) -> Verdict:
@@ -58,4 +51,4 @@ def judge(home: Home, folder: RunFolder, spec: TrainingSpec) -> Verdict:
     except UserError:
         pass
     group = Group(key, tuple(same.values())) if same else None
-    return Verdict(paper_accuracy(spec), group, collapsed)
+    return Verdict(group, collapsed)
