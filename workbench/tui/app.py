@@ -74,6 +74,12 @@ def _queue() -> Screen[None]:
     return QueueScreen()
 
 
+def _draw() -> Screen[None]:
+    from workbench.tui.screens.draw import DrawScreen
+
+    return DrawScreen()
+
+
 def _palette() -> type[Provider]:
     from workbench.tui.palette import ActionProvider
 
@@ -113,6 +119,7 @@ class WorkbenchApp(App[None]):
         "runs": _runs,
         "leaderboard": _leaderboard,
         "queue": _queue,
+        "draw": _draw,
     }
     DEFAULT_MODE = "models"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
@@ -128,6 +135,7 @@ class WorkbenchApp(App[None]):
         Binding("3", "go('runs')", "runs", show=False, tooltip="Go to Runs"),
         Binding("4", "go('leaderboard')", "leaderboard", show=False, tooltip="Go to Leaderboard"),
         Binding("5", "go('queue')", "queue", show=False, tooltip="Go to Queue"),
+        Binding("6", "go('draw')", "draw", show=False, tooltip="Go to Draw"),
         Binding("ctrl+t", "switch_theme", "theme", show=False, tooltip="Light or dark colours"),
     ]
 

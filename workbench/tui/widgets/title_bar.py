@@ -12,9 +12,16 @@ from textual.widget import Widget
 
 from workbench.tui.run_feed import RunFeed, Seen
 
-PLACES = (("1", "Models"), ("2", "Compose"), ("3", "Runs"), ("4", "Leaderboard"), ("5", "Queue"))
+PLACES = (
+    ("1", "Models"),
+    ("2", "Compose"),
+    ("3", "Runs"),
+    ("4", "Leaderboard"),
+    ("5", "Queue"),
+    ("6", "Draw"),
+)
 
-WIDE_GAP = 3  # letters between two places where there is room
+GAPS = (3, 2, 1)  # letters between two places, as many as there is room for
 
 
 class TitleBar(Widget):
@@ -49,10 +56,10 @@ class TitleBar(Widget):
         right = Text(f"● {self.living} training " if self.living else "", no_wrap=True)
         left = Text(" ", no_wrap=True, overflow="ellipsis")
         places = sum(len(f"{key} {name}") for key, name in PLACES) + cell_len(self.detail)
-        gap = WIDE_GAP
-        if self.size.width < 1 + places + len(PLACES) * gap + right.cell_len:
-            gap = 2
+        room = self.size.width - 1 - places
+        if room < len(PLACES) * GAPS[0] + right.cell_len:
             right.plain = right.plain.replace(" training", "")
+        gap = next((gap for gap in GAPS if len(PLACES) * gap + right.cell_len <= room), GAPS[-1])
         for key, name in PLACES:
             here = name == self.place
             click = Style.from_meta({"@click": f"app.go({name.lower()!r})"})

@@ -1,0 +1,420 @@
+"""The screen to draw on: a canvas, what the models say of it, and the 28×28 that they see."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+import numpy as np
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import MouseDown, MouseMove, MouseUp, Resize
+from textual.message import Message
+
+from workbench.data.digits import like_mnist
+from workbench.data.drawings import add_drawing
+from workbench.data.test_images import TestImages, read_test_images
+from workbench.errors import UserError
+from workbench.predictions.predictor import Answers, Predictor
+from workbench.runs.folder import RunFolder, all_runs
+from workbench.settings import Home
+from workbench.tui.plotting import Glyphs, terminal_glyphs
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.screens.draw.canvas import SIDE, Canvas
+from workbench.tui.styles import style_sheet
+from workbench.tui.widgets.pictures import Picture, bar
+from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.title_bar import TitleBar
+
+CLASSES = 10
+MOST_MODELS = 4
+LINES_FOR_BOTH = 40  # the canvas and what the models see, one above the other
+FRAME_SECONDS = 0.05
+EMPTY = "Draw a digit with the mouse, or with arrows and space."
+DRAWINGS = "drawings.npz"
+
+
+class CanvasView(Picture):
+    """Shows the canvas, and says where the mouse draws."""
+
+    class Stroke(Message):
+        """A piece of a line, in pixels; `first` begins one. The right button erases."""
+
+        def __init__(
+            self, start: tuple[float, float], end: tuple[float, float], first: bool, erase: bool
+        ) -> None:
+            super().__init__()
+            self.start, self.end, self.first, self.erase = start, end, first, erase
+
+    class Lifted(Message):
+        """The button was let go."""
+
+    _at: tuple[float, float] | None = None
+    _erase = False
+
+    @staticmethod
+    def _pixel(event: MouseDown | MouseMove) -> tuple[float, float]:
+        # Terminals that report pixels give fractions of a cell; others its corner.
+        whole = event.pointer_x == int(event.pointer_x) and event.pointer_y == int(event.pointer_y)
+        x, y = event.pointer_x, event.pointer_y
+        return (x + 0.5, 2 * y + 1.0) if whole else (x, 2 * y)
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        """A line begins."""
+        self._at, self._erase = self._pixel(event), event.button == 3
+        self.capture_mouse()
+        self.post_message(self.Stroke(self._at, self._at, True, self._erase))
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """It goes on."""
+        if self._at is None:
+            return
+        start, self._at = self._at, self._pixel(event)
+        self.post_message(self.Stroke(start, self._at, False, self._erase))
+
+    def on_mouse_up(self, event: MouseUp) -> None:
+        """It ends."""
+        self._at = None
+        self.release_mouse()
+        self.post_message(self.Lifted())
+
+
+class DrawScreen(WorkbenchScreen):
+    """Draw a digit; chosen models answer as one draws."""
+
+    PLACE = "Draw"
+    CSS_PATH: ClassVar = style_sheet("draw")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "clear", "clear", tooltip="An empty canvas"),
+        Binding("u", "undo", "undo", tooltip="Take the last stroke back"),
+        Binding("space", "pen", "pen", tooltip="Put the pen down, or lift it"),
+        Binding("e", "eraser", "eraser", tooltip="Draw, or erase, with the keys"),
+        Binding("s", "save", "save", tooltip="Keep the drawing with its label as a sample"),
+        Binding("m", "models", "models", tooltip="Choose the models that answer; up to four"),
+        Binding("o", "load", "load", tooltip="Take one of MNIST's test images, to alter it"),
+        Binding("v", "seen", "seen", tooltip="What the models see, in place of the canvas"),
+        Binding("up", "move(0, -1)", "up", show=False, tooltip="Move the pen"),
+        Binding("down", "move(0, 1)", "down", show=False, tooltip="Move the pen"),
+        Binding("left", "move(-1, 0)", "left", show=False, tooltip="Move the pen"),
+        Binding("right", "move(1, 0)", "right", show=False, tooltip="Move the pen"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._canvas = Canvas()
+        self._predictor = Predictor()
+        self._able: list[RunFolder] = []
+        self._models: list[RunFolder] = []
+        self._answers: Answers | None = None
+        self._images: TestImages | None = None
+        self._pen = (SIDE / 2, SIDE / 2)
+        self._down = self._erases = self._at_pen = False
+        self._changed = asyncio.Event()
+        self._fault = ""
+        self._plain = terminal_glyphs() is Glyphs.ASCII
+
+    def body(self) -> ComposeResult:
+        """The canvas, the answers, what is seen."""
+        with Horizontal(id="draw-main"):
+            with Vertical(id="draw-left"):
+                with Vertical(id="draw-canvas-panel", classes="panel"):
+                    yield CanvasView(id="draw-canvas")
+                with Vertical(id="draw-seen-panel", classes="panel"):
+                    yield Picture(id="draw-seen")
+            with Vertical(id="draw-answers", classes="panel"):
+                yield SteadyLines(id="draw-answer-lines")
+
+    def on_mount(self) -> None:
+        """An empty canvas."""
+        self.query_one("#draw-answers").border_title = "answers"
+        self.query_one("#draw-seen-panel").border_title = "what the models see"
+        self._say_pen()
+        self._show()
+
+    def on_screen_resume(self) -> None:
+        """Find the models, which may be others now, and warm the process that has them."""
+        self._answer()
+
+    def on_screen_suspend(self) -> None:
+        """Elsewhere nothing is drawn: the process and its memory are given back."""
+        self.workers.cancel_group(self, "draw")
+        self._predictor.close()
+
+    def on_unmount(self) -> None:
+        """The app ends, and with it the process."""
+        self._predictor.close()
+
+    @property
+    def models(self) -> list[RunFolder]:
+        """Those that answer."""
+        return list(self._models)
+
+    @work(exclusive=True, group="draw")
+    async def _answer(self) -> None:
+        """Answer for what is drawn, again and again, never more than one question at a time."""
+        self._fault = ""
+        self._able = await asyncio.to_thread(models_for_drawings, self.workbench.home)
+        kept = [folder for folder in self._models if folder in self._able]
+        self._models = kept or one_of_each(self._able)[:MOST_MODELS]
+        self._changed.set()
+        self._show()
+        if not self._models:
+            return
+        try:
+            await asyncio.to_thread(self._predictor.warm)
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                seen = like_mnist(self._canvas.pixels)
+                if seen.any() and self._models:
+                    images = seen[None, :, :, None]
+                    self._answers = await asyncio.to_thread(
+                        self._predictor.ask, self._models, images
+                    )
+                else:
+                    self._answers = None
+                self._show()
+                await asyncio.sleep(FRAME_SECONDS)
+        except UserError as error:
+            self._fault = str(error)
+            self._show()
+
+    def _drawn(self) -> None:
+        self._changed.set()
+        self.set_timer(FRAME_SECONDS, self._show_canvas, name="canvas")
+
+    def _show_canvas(self) -> None:
+        pixels = self._canvas.pixels
+        if self._at_pen:  # the pen itself, while it is moved by keys
+            pixels = pixels.copy()
+            x, y = (min(SIDE - 1, int(place)) for place in self._pen)
+            pixels[y, x] = 255 - pixels[y, x]
+        self.query_one(CanvasView).show(pixels)
+
+    def _show(self) -> None:
+        if not self.is_mounted:
+            return
+        self._show_canvas()
+        self.query_one("#draw-answer-lines", SteadyLines).show(self._lines())
+        seen = None if self._canvas.empty else like_mnist(self._canvas.pixels)
+        self.query_one("#draw-seen", Picture).show(seen)
+
+    def _lines(self) -> list[Line]:
+        if self._fault:
+            return [[(self._fault, "trouble")]]
+        if not self._models:
+            return [[("No trained model of MNIST yet.", "muted")],
+                    [("Press t on a model (1), then come back.", "muted")]]  # fmt: skip
+        if self._canvas.empty:
+            return [[(EMPTY, "muted")]]
+        if self._answers is None:
+            return [[("asking the models…", "muted")]]
+        return answer_lines(
+            self._models,
+            self._answers,
+            self.query_one("#draw-answer-lines").size.width,
+            self._plain,
+        )
+
+    # What is asked for
+
+    @on(CanvasView.Stroke)
+    def _stroke(self, message: CanvasView.Stroke) -> None:
+        if message.first:
+            self._canvas.begin()
+        self._at_pen = False
+        self._pen = message.end
+        self._canvas.line(message.start, message.end, erase=message.erase)
+        self._drawn()
+
+    def action_move(self, x: int, y: int) -> None:
+        """Move the pen; draw where it is down."""
+        start = self._pen
+        self._pen = (
+            min(SIDE - 0.5, max(0.5, start[0] + x)),
+            min(SIDE - 0.5, max(0.5, start[1] + y)),
+        )
+        self._at_pen = True
+        if self._down:
+            self._canvas.line(start, self._pen, erase=self._erases)
+        self._drawn()
+
+    def action_pen(self) -> None:
+        """Down or up."""
+        self._down = not self._down
+        self._at_pen = True
+        if self._down:
+            self._canvas.begin()
+            self._canvas.line(self._pen, self._pen, erase=self._erases)
+        self._say_pen()
+        self._drawn()
+
+    def action_eraser(self) -> None:
+        """The keys draw, or erase."""
+        self._erases = not self._erases
+        self._say_pen()
+
+    def _say_pen(self) -> None:
+        what = "eraser" if self._erases else "pen"
+        title = f"{what} down" if self._down else f"canvas · {what} up"
+        self.query_one("#draw-canvas-panel").border_title = title
+
+    def action_clear(self) -> None:
+        """All away."""
+        if not self._canvas.empty:
+            self._canvas.clear()
+            self._answers = None
+            self._drawn()
+            self._show()
+
+    def action_undo(self) -> None:
+        """One stroke back."""
+        if self._canvas.undo():
+            self._drawn()
+
+    def action_seen(self) -> None:
+        """The answers, or what is seen, where there is no room for both."""
+        self.toggle_class("seen")
+        self.call_after_refresh(self._show)
+
+    def on_resize(self, event: Resize) -> None:
+        """Whether what is seen has room below the canvas."""
+        super().on_resize(event)
+        self.set_class(event.size.height < LINES_FOR_BOTH, "short")
+        self.refresh_bindings()
+        self.call_after_refresh(self._show)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is seen has a key where it has no room of its own."""
+        return action != "seen" or self.has_class("short")
+
+    def action_models(self) -> None:
+        """Choose a model to ask, or to ask no more."""
+        if not self._able:
+            return
+        chosen = {folder.run_id for folder in self._models}
+        answers = [
+            (folder.run_id, f"{'✓' if folder.run_id in chosen else ' '} {folder.run_id}")
+            for folder in self._able
+        ]
+
+        def answered(run_id: str | None) -> None:
+            folder = next((one for one in self._able if one.run_id == run_id), None)
+            if folder is None:
+                return
+            if folder in self._models:
+                self._models = [one for one in self._models if one != folder]
+            else:
+                self._models = [folder, *self._models][:MOST_MODELS]
+            self._answers = None
+            self._drawn()
+            self._show()
+
+        question = f"Which model is to answer, or no more? At most {MOST_MODELS} do."
+        self.app.push_screen(ChoiceDialog(question, answers), answered)
+
+    def action_load(self) -> None:
+        """A test image, another with each press."""
+        self._load()
+
+    @work(exclusive=True, group="draw-load")
+    async def _load(self) -> None:
+        try:
+            if self._images is None:
+                self._images = await asyncio.to_thread(read_test_images, None, None)
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+        index = int(np.random.default_rng().integers(len(self._images)))
+        self._canvas.show(self._images.pixels(index))
+        self.query_one(TitleBar).detail = f"test image {index}"
+        self._drawn()
+
+    def action_save(self) -> None:
+        """Ask what it is, then keep it."""
+        if self._canvas.empty:
+            self.app.notify("Nothing is drawn yet.")
+            return
+        image = like_mnist(self._canvas.pixels)
+        path = self.workbench.home.path / DRAWINGS
+
+        def answered(answer: str | None) -> None:
+            if answer is None:
+                return
+            try:
+                self.workbench.home.ensure()
+                train, test = add_drawing(path, image, int(answer))
+            except UserError as error:
+                self.workbench.complain(error)
+                return
+            self._canvas.clear()
+            self._answers = None
+            self._drawn()
+            self.app.notify(
+                f"Kept as a {answer}: {train} to train, {test} to test. Use them with "
+                f"--dataset {path}",
+                markup=False,
+            )
+
+        guess = str(self._guess()) if self._guess() is not None else "0"
+        answers = [(str(number), str(number)) for number in range(CLASSES)]
+        self.app.push_screen(ChoiceDialog("What is it?", answers, guess), answered)
+
+    def _guess(self) -> int | None:
+        if self._answers is None or not self._answers.tables:
+            return None
+        return int(np.sum([table[0] for table in self._answers.tables.values()], axis=0).argmax())
+
+
+def models_for_drawings(home: Home) -> list[RunFolder]:
+    """Finished runs with a model of MNIST's images and classes, the newest first."""
+    able = []
+    for folder in all_runs(home):
+        try:
+            record = folder.record
+        except UserError:  # a damaged run answers nothing
+            continue
+        data = record.spec.dataset
+        fits = data.image_shape == (28, 28, 1) and data.classes == CLASSES
+        if fits and data.name in ("mnist", DRAWINGS) and folder.model_file.is_file():
+            able.append((record.created_at, folder))
+    return [folder for _, folder in sorted(able, key=lambda one: one[0], reverse=True)]
+
+
+def one_of_each(folders: list[RunFolder]) -> list[RunFolder]:
+    """The first run of each preset."""
+    found: dict[str, RunFolder] = {}
+    for folder in folders:
+        found.setdefault(folder.record.spec.preset, folder)
+    return list(found.values())
+
+
+def answer_lines(models: list[RunFolder], answers: Answers, width: int, plain: bool) -> list[Line]:
+    """A line a class with a bar a model, under the models' names and their answers."""
+    column = max(9, min(18, (width - 2) // len(models) - 1))
+    names, verdicts = [("  ", "")], [("  ", "")]
+    for folder in models:
+        table = answers.tables.get(folder.run_id)
+        names.append((f"{folder.record.spec.preset:<{column}.{column}} ", "muted"))
+        if table is None:
+            verdicts.append((f"{'cannot':<{column}} ", "trouble"))
+            continue
+        best = int(table[0].argmax())
+        sure = f"{best}  {100 * table[0][best]:.0f} %"
+        verdicts.append((f"{sure:<{column}} ", "strong"))
+    lines: list[Line] = [names, verdicts, []]
+    for number in range(CLASSES):
+        line = [(f"{number} ", "muted")]
+        for folder in models:
+            table = answers.tables.get(folder.run_id)
+            share = 0.0 if table is None else float(table[0][number])
+            best = table is not None and int(table[0].argmax()) == number
+            drawn = bar(share, column - 1, plain)
+            line.append((f"{drawn:<{column}} ", "accent" if best else "muted"))
+        lines.append(line)
+    for fault in answers.faults.values():
+        lines.append([(fault, "trouble")])
+    return lines
