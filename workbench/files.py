@@ -94,7 +94,7 @@ def keep_aside(path: Path) -> Path:
     return aside
 
 
-def stamp(path: os.PathLike[str]) -> Stamp | None:
+def stamp(path: str | os.PathLike[str]) -> Stamp | None:
     """Changes whenever the file does; None where there is none. Costs one look at it."""
     try:
         status = os.stat(path)

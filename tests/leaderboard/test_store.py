@@ -10,10 +10,12 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from filelock import FileLock
+from tinydb.table import Table
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.leaderboard import reading
@@ -185,6 +187,62 @@ def test_labels_set_while_the_worker_summed_up_are_kept(
     board.set_labels(folder.run_id, Labels(note="meanwhile"))
     board.record(summary)
     assert board.entries()[0].note == "meanwhile"
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing after it is done."""
+
+
+@pytest.mark.parametrize("next_write", [False, True])
+def test_labels_of_a_killed_change_reach_the_board_from_the_folder(
+    board: Leaderboard, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, next_write: bool
+) -> None:
+    folders = [make_run(), make_run("stopped")]
+    for folder in folders:
+        board.record(summarise(folder))
+        board.set_labels(folder.run_id, Labels(tags=("old",)))
+
+    def killed(self: LockedDatabase) -> None:
+        raise Killed
+
+    for folder in folders:
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(LockedDatabase, "change", killed)
+            board.set_labels(folder.run_id, Labels(tags=("new",), note="why"))
+    if next_write:  # the file is newer than the labels then
+        board.record(summarise(make_run()))
+    assert board.sync() == Synced(added=2)
+    of = {entry.run_id: (entry.tags, entry.note) for entry in board.entries()}
+    assert [of[folder.run_id] for folder in folders] == [(("new",), "why")] * 2
+    before = board.version()
+    assert board.sync() == Synced()  # once
+    assert board.version() == before
+
+
+def test_of_two_who_label_at_once_the_folder_decides(
+    board: Leaderboard, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_run()
+    board.record(summarise(folder))
+    real = LockedDatabase.change
+
+    def slow(self: LockedDatabase) -> AbstractContextManager[Table]:
+        folder.set_labels(Labels(note="second"))  # by another process, which is not there yet
+        return real(self)
+
+    monkeypatch.setattr(LockedDatabase, "change", slow)
+    board.set_labels(folder.run_id, Labels(note="first"))
+    assert board.entries()[0].note == folder.labels.note == "second"
+    assert board.sync() == Synced()
+
+
+def test_labels_removed_by_hand_leave_the_board(board: Leaderboard, make_run: MakeRun) -> None:
+    folder = make_run()
+    board.record(summarise(folder))
+    board.set_labels(folder.run_id, Labels(note="gone soon"))
+    folder.labels_file.unlink()
+    board.sync()
+    assert board.entries()[0].note == ""
 
 
 def test_labels_of_a_run_without_folder(board: Leaderboard) -> None:

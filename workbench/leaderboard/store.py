@@ -20,7 +20,7 @@ from workbench.leaderboard.database import LockedDatabase
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary, summarise
+from workbench.runs.summary import RunSummary, labels_of, summarise
 from workbench.settings import Home
 
 if TYPE_CHECKING:
@@ -136,17 +136,17 @@ class Leaderboard:
         if not folder.path.is_dir():
             raise RunError(f"run {run_id}: its folder is gone, and its labels with it")
         folder.set_labels(labels)
-        values = {"tags": list(labels.tags), "note": labels.note}
         with self._own.change() as table:
-            table.update(values, lambda document: document["run_id"] == run_id)
+            # Another process may have set others since; what the folder has is what counts.
+            table.update(labels_of(folder), lambda document: document["run_id"] == run_id)
 
     def sync(self) -> Synced:
         """Catch up with the run folders: cheap, and written only if something differs.
 
         Adds runs that ended while the leaderboard could not be written, brings runs that were
-        resumed up to date, and drops runs whose folder is gone or that go on again. A dropped
-        entry is one that `rebuild` would not give either and that no command could delete, as
-        commands find runs by their folders; if the folders come back, so do the entries.
+        resumed or labelled up to date, and drops runs whose folder is gone or that go on again. A
+        dropped entry is one that `rebuild` would not give either and that no command could delete,
+        as commands find runs by their folders; if the folders come back, so do the entries.
         Where there is no `runs` folder at all (a disk not mounted) nothing is dropped.
         """
         if not self.home.runs.is_dir():
@@ -159,6 +159,8 @@ class Leaderboard:
         for run_id, folder in folders.items():
             entry = known.get(run_id)
             if entry is not None and entry.status is Status.FINISHED:
+                if entry.labels_stamp != folder.labels_stamp:
+                    add.append(entry.model_copy(update=labels_of(folder)))
                 continue
             try:
                 summary = _ended(folder)
@@ -230,13 +232,12 @@ def _ended(folder: RunFolder) -> RunSummary | None:
 def _with_labels(summary: RunSummary, folder: RunFolder) -> RunSummary:
     if not folder.labels_file.exists():
         return summary
-    labels = folder.labels
-    return summary.model_copy(update={"tags": labels.tags, "note": labels.note})
+    return summary.model_copy(update=labels_of(folder))
 
 
 def _put(table: Table, summaries: Iterable[RunSummary]) -> None:
     """Insert or replace by run id, in one pass however many they are."""
-    documents = {summary.run_id: summary.to_json() for summary in summaries}
+    documents = {summary.run_id: _document(summary) for summary in summaries}
     if not documents:
         return
 
@@ -248,6 +249,11 @@ def _put(table: Table, summaries: Iterable[RunSummary]) -> None:
     table.update(replace, lambda document: document["run_id"] in documents)
     if documents:
         table.insert_multiple(documents.values())
+
+
+def _document(summary: RunSummary) -> dict[str, Any]:
+    stamp = {"labels_stamp": summary.labels_stamp} if summary.labels_stamp else {}
+    return summary.to_json() | stamp
 
 
 def _remove(table: Table, run_ids: set[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
+from workbench.files import stamp
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.environment import launched_from, this_environment
@@ -109,6 +111,12 @@ class RunFolder:
             return Labels.model_validate_json(self.labels_file.read_bytes())
         except (OSError, ValidationError):
             return Labels()
+
+    @property
+    def labels_stamp(self) -> int:
+        """Changes whenever tags and note do; 0 where the run never had any."""
+        found = stamp(f"{self.path}/labels.json")
+        return found[1] if found else 0
 
     def set_labels(self, labels: Labels) -> None:
         """Keep tags and note with the run."""
@@ -232,7 +240,9 @@ def _slug(name: str) -> str:
 def all_runs(home: Home) -> list[RunFolder]:
     """Every run there is, in no order."""
     try:
-        return [RunFolder(path) for path in home.runs.iterdir() if (path / "spec.json").exists()]
+        return [
+            RunFolder(path) for path in home.runs.iterdir() if os.path.exists(f"{path}/spec.json")
+        ]
     except FileNotFoundError:
         return []
 

@@ -66,6 +66,7 @@ class RunSummary(BaseModel):
     tensorflow: str
     keras: str
     preparing: str = Field(default="", exclude=True)  # what a living run waits for
+    labels_stamp: int = Field(default=0, exclude=True)  # of labels.json when read
 
     @property
     def state(self) -> Status:
@@ -104,7 +105,6 @@ def summarise(
     results = _results(ending) if ending else results_so_far(history or folder.history())
     if results.get("parameters") is None:
         results["parameters"] = analyse(spec.architecture).parameters
-    labels = folder.labels
     return RunSummary(
         run_id=folder.run_id,
         preset=spec.preset,
@@ -122,8 +122,6 @@ def summarise(
         started_at=_iso(record.created_at),
         dataset=spec.dataset.name,
         train_limit=spec.dataset.train_limit,
-        tags=labels.tags,
-        note=labels.note,
         settings_key=spec.settings_key,
         host=environment.host,
         cpu=environment.cpu,
@@ -131,6 +129,7 @@ def summarise(
         threads=spec.threads,
         tensorflow=environment.tensorflow,
         keras=environment.keras,
+        **labels_of(folder),
         **results,
     )
 
@@ -143,6 +142,13 @@ def damaged(run_id: str) -> RunSummary:
     }
     nothing |= {"run_id": run_id, "status": Status.DAMAGED, "diverged": False, "tags": ()}
     return RunSummary.model_construct(**nothing)
+
+
+def labels_of(folder: RunFolder) -> dict[str, Any]:
+    """The run's tags and note, as fields of its summary."""
+    read = folder.labels_stamp  # first: a change meanwhile is noticed later
+    labels = folder.labels
+    return {"tags": labels.tags, "note": labels.note, "labels_stamp": read}
 
 
 def _iso(seconds: float) -> str:
