@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ from workbench.runs.watchlist import Watchlist
 from workbench.settings import default_home
 
 # 20 steps an epoch: enough of them for a run to tell the speed of the next.
+REPRODUCTION = Path(__file__).parents[2] / "docs" / "reproduction.json"
 SWEEP = ("sweep", "nn-1", "--set", "epochs=5,6", "--train-limit", "640")
 
 
@@ -71,6 +73,23 @@ def test_a_dry_run_as_data(workbench: Runner) -> None:
     assert len(planned) == 12
     assert {row["label"] for row in planned} == {"Table 3", "Table 9"}
     assert not any(row["trained"] for row in planned)
+
+
+def test_results_of_another_machine_are_not_trained_again(workbench: Runner) -> None:
+    elsewhere = ("--with", str(REPRODUCTION))
+    planned = workbench("reproduce", "3", "--seeds", "6", *elsewhere, "--dry-run", "--json")
+    rows = json.loads(planned.stdout)
+    assert [row["seed"] for row in rows if not row["trained"]] == [5] * 4
+    done = workbench("reproduce", "3", "--seeds", "5", *elsewhere, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "20 trained already: nothing to train." in done.stderr
+    data = json.loads(done.stdout)
+    assert data["trials"] == []
+    assert [row["n"] for row in data["tables"]] == [5] * 4
+    assert data["claims"][0]["verdict"] == "borne out"
+    assert not QueueStore(default_home()).runs()
+    refused = workbench("reproduce", "3", "--with", "nothing.json")
+    assert refused.returncode == 2 and "there is no such file" in refused.stderr
 
 
 def test_a_sweep_trains_ranks_and_trains_nothing_twice(workbench: Runner) -> None:

@@ -14,6 +14,7 @@ from workbench.cli.results import (
     PrecisionOption,
     SortOption,
     TableOption,
+    WithOption,
     all_entries,
     chosen_table,
     imported_beside,
@@ -48,14 +49,7 @@ def export(
             "--entries", help="Results as JSON, for `leaderboard import` and `export --with`."
         ),
     ] = False,
-    with_: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--with",
-            metavar="FILE",
-            help="Count such a file's results as yours, from another of your machines, say.",
-        ),
-    ] = None,
+    with_: WithOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     home: HomeOption = None,
 ) -> None:

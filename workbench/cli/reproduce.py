@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.options import HomeOption, checked_precision, complete_from, current_home
+from workbench.cli.results import WithOption, all_entries, results_in
 from workbench.cli.trials import (
     DetachOption,
     DryRunOption,
@@ -18,11 +19,11 @@ from workbench.cli.trials import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from workbench.model.spec import Precision
     from workbench.model.tables import PaperTable
     from workbench.queue.view import QueueView
-    from workbench.settings import Home
 
 
 def reproduce(
@@ -40,6 +41,7 @@ def reproduce(
     dry_run: DryRunOption = False,
     detach: DetachOption = False,
     quiet: QuietOption = False,
+    with_: WithOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Tables, claims and trials as JSON on stdout.")
     ] = False,
@@ -47,8 +49,9 @@ def reproduce(
 ) -> None:
     """Train what the paper's tables need and put them beside ours.
 
-    What is on the leaderboard (same settings and seed) is not trained again. It goes on when
-    the connection drops. Ctrl-C saves and stops; the same command goes on where it was.
+    What is on the leaderboard or in a file of --with (same settings and seed) is not trained
+    again. It goes on when the connection drops. Ctrl-C saves and stops; the same command goes on
+    where it was.
 
     Example: mnist-workbench reproduce 3 --seeds 5
     """
@@ -62,8 +65,10 @@ def reproduce(
         train_wanted,
         trials_json,
     )
+    from workbench.queue.known import results
     from workbench.queue.paper import rows_of, tables_of, trainings_for
     from workbench.queue.service import sort_out
+    from workbench.queue.trial import identity
     from workbench.runs.record import Labels
 
     half = checked_precision(precision)
@@ -71,7 +76,8 @@ def reproduce(
     chosen = tables_of(_numbers(tables or []))
     wanted = trainings_for(chosen, seeds, half)
     check_plan(wanted, jobs)
-    found, speeds = sort_out(place, wanted), speeds_here(place)
+    elsewhere = results_in(with_ or [])
+    found, speeds = sort_out(place, wanted, elsewhere), speeds_here(place)
     if not (quiet or (as_json and dry_run)):
         distinct = len(wanted) // seeds
         note(
@@ -86,9 +92,10 @@ def reproduce(
         else:
             print_table(planned)
         return
+    there = results(elsewhere)
     view = train_wanted(
         place,
-        wanted,
+        [item for item in wanted if identity(item.spec) not in there],
         by="reproduce",
         labels=Labels(),
         jobs=jobs,
@@ -100,7 +107,7 @@ def reproduce(
         if as_json:
             print_json({"trials": trials_json(view)})
         return
-    _print_results(place, chosen, half, view, as_json=as_json)
+    _print_results(chosen, half, view, with_ or [], as_json=as_json)
     raise typer.Exit(exit_code(view, found))
 
 
@@ -125,10 +132,10 @@ def _named(tables: Sequence[PaperTable]) -> str:
 
 
 def _print_results(
-    home: Home,
     tables: Sequence[PaperTable],
     precision: Precision,
     view: QueueView | None,
+    files: Sequence[Path],
     *,
     as_json: bool,
 ) -> None:
@@ -138,9 +145,8 @@ def _print_results(
     from workbench.leaderboard.claims.view import claims_view
     from workbench.leaderboard.paper import compare
     from workbench.leaderboard.paper_view import paper_view
-    from workbench.leaderboard.store import Leaderboard
 
-    entries = Leaderboard(home).entries()
+    entries = all_entries(files)
     shown = [paper_view(compare(table, entries, precision)) for table in tables]
     numbers = {table.number for table in tables}
     checked = [item for item in check_all(entries, precision) if item.claim.table in numbers]

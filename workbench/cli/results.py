@@ -38,6 +38,14 @@ GroupOption = Annotated[
 PrecisionOption = Annotated[
     str, typer.Option("--precision", help="Of our runs beside the paper's: float32 or bfloat16.")
 ]
+WithOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with",
+        metavar="FILE",
+        help="Count such a file's results as yours, from another of your machines, say.",
+    ),
+]
 ImportedOption = Annotated[
     bool, typer.Option("--imported", help="The imported runs, which are not among one's own.")
 ]
@@ -62,13 +70,23 @@ def all_entries(files: Sequence[Path] = ()) -> list[RunSummary]:
         ImportRefused: a file is not as `export --entries` writes it.
     """
     from workbench.cli.output import note
-    from workbench.leaderboard.transfer import read_entries
 
-    found = {run.run_id: run for file in files for run in read_entries(file)}
+    found = {run.run_id: run for run in results_in(files)}
     board = board_here()
     for run_id in board.sync().unreadable:
         note(f"mnist-workbench: run {run_id} cannot be read and is left out")
     return list((found | {run.run_id: run for run in board.entries()}).values())
+
+
+def results_in(files: Sequence[Path]) -> list[RunSummary]:
+    """The results that files of `export --entries` hold.
+
+    Raises:
+        ImportRefused: a file is not as `export --entries` writes it.
+    """
+    from workbench.leaderboard.transfer import read_entries
+
+    return [run for file in files for run in read_entries(file)]
 
 
 def board_here() -> Leaderboard:

@@ -55,10 +55,13 @@ class Sorted:
         return len(self.queued) + len(self.new)
 
 
-def sort_out(home: Home, wanted: Sequence[Wanted]) -> Sorted:
-    """Compare what is wanted with the leaderboard and the queue; nothing is changed."""
+def sort_out(home: Home, wanted: Sequence[Wanted], elsewhere: Iterable[RunSummary] = ()) -> Sorted:
+    """Compare what is wanted with the leaderboard and the queue; nothing is changed.
+
+    Results from `elsewhere` count as those of the leaderboard do.
+    """
     entries = entries_of(home)
-    found = _sorted(wanted, results(entries), QueueStore(home).read())
+    found = _sorted(wanted, results([*entries, *elsewhere]), QueueStore(home).read())
     specs = [item.spec for item in found.new] + [trial.spec for _, trial in found.queued]
     begun = begun_runs(home, entries, {identity(spec) for spec in specs})
     return replace(
