@@ -199,8 +199,14 @@ def test_colour_and_many_channels_are_shown(tmp_path: Path) -> None:
     assert read_test_images(file, None).pixels(0).shape == (5, 4)
 
 
-def test_a_picture_is_asked_about(workbench: Runner, home: Home, tmp_path: Path) -> None:
-    done = workbench("run", "nn-1", "--epochs", "2", "--train-limit", "6000", "--json")
+def test_a_picture_is_asked_about_whatever_pythons_switches_say(
+    workbench: Runner, home: Home, tmp_path: Path
+) -> None:
+    # Each would end a worker in NumPy or Keras, stop it, or change what it does.
+    switches = {"PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "PYTHONINSPECT": "1"}
+    done = workbench(
+        "run", "nn-1", "--epochs", "2", "--train-limit", "6000", "--json", env=switches
+    )
     run_id = json.loads(done.stdout)["run_id"]
     seven = read_test_images(None, None).pixels(0)
     dark, light = tmp_path / "dark.png", tmp_path / "light.png"

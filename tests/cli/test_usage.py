@@ -143,6 +143,7 @@ def test_a_shown_toml_is_a_preset_again(workbench: Runner, tmp_path: Path) -> No
         (["run", "nn-1", "--dataset", "/nowhere.npz"], "/nowhere.npz"),
         (["run", "nn-1", "--train-limit", "0"], "train limit: "),
         (["run", "nn-1", "--repeats", "0"], "repeats: "),
+        (["run", "nn-1", "--repeats", "9" * 30], "repeats: must be from 1 to 1,000 (given: a nu"),
         (["run", "nn-1", "--seed", "-1"], "seed: "),
         (["run", "nn-1", "--tag", "two words"], "two words"),
         (["run", "nn-1", "--schedule", "cosin"], 'did you mean "cosine"?'),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from workbench.cli.options import HomeOption, ListFormat, current_home
+from workbench.runs.process import module_environment
 
 TENSORFLOW_PATIENCE_SECONDS = 120
 LITTLE_DISK_BYTES = 1 << 30  # a run of CNN model 2 with Adam keeps about 80 MB
@@ -168,7 +169,7 @@ def _tensorflow() -> Finding:
         "gpus = tf.config.list_physical_devices('GPU')\n"
         "print(tf.__version__, keras.__version__, len(gpus), round(time.monotonic() - start, 1))"
     )
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**module_environment(), "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", code],

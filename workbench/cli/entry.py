@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import NoReturn
 
 from workbench.errors import UserError
@@ -28,6 +29,8 @@ def run(arguments: list[str]) -> int:
     from workbench.cli.streams import make_streams_safe
 
     make_streams_safe()
+    if os.environ.get("PYTHONWARNINGS"):  # as errors they would end a command inside a library
+        warnings.simplefilter("ignore")
     # Data files of one user are nobody else's business.
     os.umask(0o077)
     try:

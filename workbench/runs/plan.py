@@ -20,6 +20,8 @@ from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.runs.environment import memory_bytes
 from workbench.settings import Home
 
+MOST_REPEATS = 1_000
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -51,8 +53,10 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     facts = describe_dataset(plan.dataset)
     architecture = preset.architecture.fitted_to(facts.image_shape, facts.classes)
     require_sound(architecture)
-    if plan.repeats < 1:
-        raise PresetError(f"repeats: must be 1 or more (given: {plan.repeats})")
+    if not 1 <= plan.repeats <= MOST_REPEATS:
+        raise PresetError(
+            f"repeats: must be from 1 to {MOST_REPEATS:,} (given: {_shortened(plan.repeats)})"
+        )
     # No limit at all: the same training as without it, and on the leaderboard among its like.
     beyond = plan.train_limit is not None and plan.train_limit >= facts.train_images
     try:
@@ -77,6 +81,11 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
         fault = error.errors(include_url=False)[0]
         field = str(fault["loc"][-1]).replace("_", " ")
         raise PresetError(f"{field}: {fault_words(fault)} (given: {fault.get('input')})") from error
+
+
+def _shortened(number: int) -> str:
+    digits = str(number)
+    return digits if len(digits) <= 20 else f"a number of {len(digits)} digits"
 
 
 def require_memory(specs: Iterable[TrainingSpec]) -> None:

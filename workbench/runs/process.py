@@ -14,9 +14,29 @@ def module_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
+# What only finds packages, or where their compiled form is kept. The others (warnings as errors,
+# asserts left out, a debugger, another encoding) change what a program does; they are meant for
+# the user's own, and would fail a training inside NumPy or Keras.
+_KEPT = frozenset(
+    {
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONPLATLIBDIR",
+        "PYTHONUSERBASE",
+        "PYTHONNOUSERSITE",
+        "PYTHONPYCACHEPREFIX",
+        "PYTHONDONTWRITEBYTECODE",
+    }
+)
+
+
 def module_environment() -> dict[str, str]:
-    """The environment for it; a checkout need not be installed."""
-    environment = dict(os.environ)
+    """The environment for it, without Python's own switches; a checkout need not be installed."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYTHON") or name in _KEPT
+    }
     root = PACKAGE.parent
     if (root / "pyproject.toml").is_file():
         known = environment.get("PYTHONPATH")

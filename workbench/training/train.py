@@ -25,6 +25,8 @@ from workbench.training.ready import Ready
 
 # More cells than this make the ending's line too long for a reader of the log's tail.
 LARGEST_CONFUSION = 200
+# Tracing and compiling grow with the number of layers: tens of them take tens of seconds.
+MANY_LAYERS = 30
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def train(
     diverged, stopped = None, False
     if progress.epochs_completed < spec.training.epochs:
         if steps is None:
-            emit(Preparing(time.time(), "compiling the first steps"))
+            emit(Preparing(time.time(), compiling_words(len(model.layers))))
         try:
             ended = loop.run(
                 spec.training.epochs, initial_epoch=progress.epochs_completed, callbacks=[live]
@@ -142,6 +144,14 @@ def train(
         parameters=model.count_params(),
         predictions=predictions_of(evaluation, data.sha256) if evaluation and whole else None,
     )
+
+
+def compiling_words(layers: int) -> str:
+    """What the viewer reads while the first steps are compiled."""
+    words = "compiling the first steps"
+    if layers <= MANY_LAYERS:
+        return words
+    return f"{words}; with {layers} layers this can take minutes"
 
 
 def predictions_of(evaluation: Evaluation, dataset_sha256: str) -> Predictions:

@@ -13,11 +13,10 @@ from workbench.model.hyperparameters import OPTIMIZERS
 from workbench.model.overrides import overrides_from, with_overrides
 from workbench.model.preset import Preset
 from workbench.model.spec import TrainingSpec
-from workbench.runs.plan import Plan, specs_for_preset
+from workbench.runs.plan import MOST_REPEATS, Plan, specs_for_preset
 from workbench.runs.record import Labels, checked_labels
 
 # Each repeat is a run with a process of its own that waits for its turn.
-MOST_REPEATS = 100
 WHOLE = ("epochs", "batch_size", "seed", "repeats", "train_limit")
 OVERRIDES = ("optimizer", "epochs", "batch_size", "learning_rate", "momentum", "schedule")
 
@@ -103,7 +102,7 @@ def check(preset: Preset, values: Mapping[str, str]) -> Checked:
         errors["note" if str(error).startswith("note") else "tags"] = str(error)
     repeats = 1 if numbers.get("repeats") is None else numbers["repeats"]
     if "repeats" not in errors and not 1 <= repeats <= MOST_REPEATS:
-        errors["repeats"] = f"repeats: from 1 to {MOST_REPEATS} (given: {repeats})"
+        errors["repeats"] = f"repeats: from 1 to {MOST_REPEATS:,} (given: {repeats})"
     plan = Plan(
         overrides=overrides_from(overrides),
         seed=numbers.get("seed") or 0,
