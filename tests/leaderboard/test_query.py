@@ -247,7 +247,7 @@ def test_every_field_sorts_and_filters(runs: list[RunSummary], name: str) -> Non
 def test_every_alias_leads_to_a_field() -> None:
     assert set(ALIASES.values()) <= set(FIELDS)
     data = {name for name, field in RunSummary.model_fields.items() if not field.exclude}
-    assert set(FIELDS) == data
+    assert set(FIELDS) == data - {"epoch_test_accuracies"}  # no one value to compare
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def summaries(draw: st.DrawFn) -> list[RunSummary]:
                 "title": draw(words),
                 "test_accuracy": draw(fractions),
                 "best_epoch_test_accuracy": draw(fractions),
+                "epoch_test_accuracies": tuple(draw(st.lists(st.floats(0.0, 1.0), max_size=4))),
                 "test_loss": draw(amounts),
                 "train_seconds": draw(amounts),
                 "momentum": draw(st.none() | st.floats(0.0, 1.0)),
@@ -83,6 +84,20 @@ def test_entries_come_back(tmp_path: Path, runs: list[RunSummary]) -> None:
     plain = json.dumps([run.to_json() for run in runs])
     file.write_text("\ufeff" + plain, encoding="utf-8")
     assert read_entries(file) == runs
+
+
+def test_entries_of_earlier_versions_are_read(tmp_path: Path, make_summary: MakeSummary) -> None:
+    entry = make_summary(epoch_test_accuracies=(0.9, 0.97)).to_json()
+    del entry["epoch_test_accuracies"]
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(file_with(entries=[entry])))
+    assert read_entries(file)[0].epoch_test_accuracies == ()
+
+
+def test_numbers_of_a_list_stand_on_one_line(make_summary: MakeSummary) -> None:
+    text = to_file([make_summary(epoch_test_accuracies=(0.9, 0.97), tags=("a", "b"))])
+    assert '"epoch_test_accuracies": [0.9, 0.97],' in text
+    assert '"tags": [\n' in text
 
 
 def test_only_results_are_handed_on(make_summary: MakeSummary) -> None:
@@ -148,6 +163,9 @@ def test_what_is_no_file_of_results(tmp_path: Path, content: bytes, said: str) -
         ("test_accuracy", "0.97", "test_accuracy should be a valid number"),
         ("test_accuracy", 97.5, "accuracies lie between 0 and 1"),
         ("test_accuracy", -0.1, "accuracies lie between 0 and 1"),
+        ("epoch_test_accuracies", [0.9, 97.5], "accuracies lie between 0 and 1"),
+        ("epoch_test_accuracies", ["0.9"], "epoch_test_accuracies.0 should be a valid number"),
+        ("epoch_test_accuracies", [0.9] * 101, "epoch_test_accuracies are more than 100"),
         ("seed", 1.5, "seed should be a valid integer"),
         ("seed", True, "seed should be a valid integer"),
         ("seed", 10**400, "seed is beyond all numbers"),

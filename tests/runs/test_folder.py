@@ -16,6 +16,7 @@ from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.events import (
     Batch,
+    Epoch,
     Failed,
     Finished,
     Paused,
@@ -235,6 +236,22 @@ def test_summary_of_each_state(home: Home, spec: TrainingSpec) -> None:
     assert diverged.diverged and diverged.test_accuracy is None
     assert (diverged.status, diverged.state) == (Status.FAILED, Status.DIVERGED)
     assert len(json.dumps(diverged.to_json())) < 2000
+
+
+@pytest.mark.parametrize(("told", "completed"), [(3, 3), (3, 2), (2, 3), (0, 0), (101, 101)])
+def test_summary_tells_each_epoch_where_all_are_known(
+    home: Home, spec: TrainingSpec, told: int, completed: int
+) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    os.close(descriptor)
+    values = [0.9, 0.95, 0.123456789, *[0.5] * 98][:told]
+    epochs = [
+        Epoch(1.0, place, 10 * place, 0.1, 0.9, 0.1, value, 1.0, 1.0, 1.0)
+        for place, value in enumerate(values, 1)
+    ]
+    log(folder, *epochs, Finished(2.0, completed, 9, 0.5, 9.0, test_accuracy=0.95))
+    found = summarise(folder).epoch_test_accuracies
+    assert found == {3: (0.9, 0.95, 0.123457)[:completed]}.get(told, ())
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from workbench.runs.events import (
     parse_line,
 )
 from workbench.runs.history import History
-from workbench.runs.log import EventReader, EventWriter, last_ending
+from workbench.runs.log import EventReader, EventWriter, last_ending, whole_epochs
 
 
 def batch(step: int, epoch: int = 1, loss: float = 0.5) -> Batch:
@@ -100,6 +100,17 @@ def test_the_ending_is_the_last_word(tmp_path: Path) -> None:
     assert last_ending(path) == stopped
     write(path, Resumed(3.0, 2, 100, 3.0))
     assert last_ending(path) is None
+
+
+def test_epochs_are_found_among_batches_as_trained_last(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    first, again = epoch(2, 200, 0.91), epoch(2, 200, 0.95)
+    write(path, batch(10), epoch(1, 100), batch(110), first, Resumed(2.0, 1, 100, 1.0), batch(110))
+    write(path, again, batch(210), epoch(3, 300, 0.97))
+    with path.open("ab") as file:
+        file.write(b'{"event":"epoch","epoch":4')  # torn
+    assert whole_epochs(path) == [epoch(1, 100), again, epoch(3, 300, 0.97)]
+    assert whole_epochs(tmp_path / "missing") == []
 
 
 def test_history_forgets_what_lies_beyond_the_checkpoint() -> None:

@@ -21,7 +21,7 @@ from pydantic_core import from_json, to_json
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.leaderboard.machine import machine_of
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import MOST_EPOCHS, RunSummary
 
 FORMAT = "mnist-workbench results"
 VERSION = 1
@@ -32,6 +32,7 @@ ANEW = "write it with `mnist-workbench export -o FILE.json --entries`"
 
 # A run's id names a folder of a home, so it must not lead out of it.
 _RUN_ID = re.compile(r"\w[\w.-]{0,79}")
+_NUMBERS = re.compile(r"\[\n[-\d.,e\s]+\]")
 _ENDED = (Status.FINISHED, Status.STOPPED, Status.FAILED)
 _ACCURACIES = ("test_accuracy", "best_epoch_test_accuracy")
 _NEVER_NEGATIVE = (
@@ -61,7 +62,9 @@ def to_file(summaries: Iterable[RunSummary]) -> str:
         to_json([run.to_json() for run in results_of(summaries)], inf_nan_mode="null")
     )
     data = {"format": FORMAT, "version": VERSION, "entries": entries}
-    return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False)
+    # Numbers of one list on one line.
+    return _NUMBERS.sub(lambda match: f"[{' '.join(match[0][1:-1].split())}]", text) + "\n"
 
 
 def read_entries(path: Path) -> list[RunSummary]:
@@ -182,10 +185,13 @@ def _check_values(run: RunSummary) -> None:
         texts = value if isinstance(value, tuple) else (value,)
         if any(isinstance(text, str) and len(text) > LONGEST_TEXT for text in texts):
             raise ValueError(f"{name} has more than {LONGEST_TEXT:,} letters")
-    for name in _ACCURACIES:
-        value = getattr(run, name)
+    accuracies = [(name, getattr(run, name)) for name in _ACCURACIES]
+    accuracies += [("epoch_test_accuracies", value) for value in run.epoch_test_accuracies]
+    for name, value in accuracies:
         if value is not None and not 0.0 <= value <= 1.0:
             raise ValueError(f"{name} is {value:g}, and accuracies lie between 0 and 1")
+    if len(run.epoch_test_accuracies) > MOST_EPOCHS:
+        raise ValueError(f"epoch_test_accuracies are more than {MOST_EPOCHS}")
     for name in _NEVER_NEGATIVE:
         value = getattr(run, name)
         if value is not None and value < 0:

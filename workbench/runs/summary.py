@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.model.hyperparameters import optimizer_text
 from workbench.model.shapes import analyse
 from workbench.runs.collapse import constant_answer, only_answer
-from workbench.runs.events import Ended, Failed, Finished
+from workbench.runs.events import Ended, Epoch, Failed, Finished
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
-from workbench.runs.log import last_ending
+from workbench.runs.log import last_ending, whole_epochs
 from workbench.runs.status import Status
+
+# Up to how many epochs a summary tells each; the run's own log has them all.
+MOST_EPOCHS = 100
 
 
 class RunSummary(BaseModel):
@@ -38,6 +43,8 @@ class RunSummary(BaseModel):
     test_loss: float | None = None
     best_epoch_test_accuracy: float | None = None
     best_epoch: int | None = None
+    # After each whole epoch, the first first; empty where a log or entry does not tell them all.
+    epoch_test_accuracies: tuple[float, ...] = ()
     epochs: int
     epochs_completed: int = 0
     batch_size: int
@@ -102,7 +109,14 @@ def summarise(
     settings = spec.training
     status = status or folder.status()
     ending = last_ending(folder.events_file) if not status.alive else None
-    results = _results(ending) if ending else results_so_far(history or folder.history())
+    if ending:
+        results = _results(ending) | {
+            "epoch_test_accuracies": _by_epoch(
+                whole_epochs(folder.events_file), ending.epochs_completed
+            )
+        }
+    else:
+        results = results_so_far(history or folder.history())
     if results.get("parameters") is None:
         results["parameters"] = analyse(spec.architecture).parameters
     return RunSummary(
@@ -140,7 +154,13 @@ def damaged(run_id: str) -> RunSummary:
     nothing: dict[str, Any] = {
         name: "" if field.annotation is str else None for name, field in fields
     }
-    nothing |= {"run_id": run_id, "status": Status.DAMAGED, "diverged": False, "tags": ()}
+    nothing |= {
+        "run_id": run_id,
+        "status": Status.DAMAGED,
+        "diverged": False,
+        "tags": (),
+        "epoch_test_accuracies": (),
+    }
     return RunSummary.model_construct(**nothing)
 
 
@@ -196,6 +216,14 @@ def _results(ending: Ended) -> dict[str, Any]:
     }
 
 
+def _by_epoch(epochs: Sequence[Epoch], completed: int) -> tuple[float, ...]:
+    """The test accuracies after epochs 1 to `completed`; none where one of them is not known."""
+    told = [epoch for epoch in epochs if epoch.epoch <= completed]
+    whole = [epoch.epoch for epoch in told] == list(range(1, completed + 1))
+    values = tuple(round(epoch.test_accuracy, 6) for epoch in told)
+    return values if whole and completed <= MOST_EPOCHS and all(map(math.isfinite, values)) else ()
+
+
 def results_so_far(history: History) -> dict[str, Any]:
     """The results of a run without an ending, as fields of its summary."""
     last, best = (history.epochs[-1] if history.epochs else None), history.best
@@ -204,6 +232,7 @@ def results_so_far(history: History) -> dict[str, Any]:
         "test_loss": last.test_loss if last else None,
         "best_epoch_test_accuracy": best.test_accuracy if best else None,
         "best_epoch": best.epoch if best else None,
+        "epoch_test_accuracies": _by_epoch(history.epochs, last.epoch if last else 0),
         "epochs_completed": last.epoch if last else 0,
         "train_seconds": history.seconds or None,
         "images_per_second": history.images_per_second,
