@@ -26,7 +26,7 @@ from workbench.tui.plotting import (
     draw,
     terminal_glyphs,
 )
-from workbench.tui.screens.train.charts import Frame, MetricChart, View, fitted_range
+from workbench.tui.screens.train.charts import Frame, MetricChart, PlotOptions, fitted_range
 
 
 def text(drawing: Drawing) -> list[str]:
@@ -308,9 +308,9 @@ def test_a_zoomed_plot_fits_its_range_to_what_is_visible() -> None:
     whole, part = recent(10, 10, 1.0), recent(10, 10, 0.25)
     for metric, least, greatest in ((Metric.LOSS, 0.5, 0.875), (Metric.ACCURACY, 0.867, 0.99)):
         made = MetricChart(metric)
-        low, high = made.make(Frame(train, test, View(smoothing=0), whole), 60, 12).y_range
+        low, high = made.make(Frame(train, test, PlotOptions(smoothing=0), whole), 60, 12).y_range
         assert low <= 0.5 and high >= 0.99
-        zoomed = Frame(train, test, View(smoothing=0, zoom=0.25), part)
+        zoomed = Frame(train, test, PlotOptions(smoothing=0, zoom=0.25), part)
         low, high = made.make(zoomed, 60, 12).y_range
         assert low <= least + 0.05 and greatest - 0.05 <= high <= max(1.0, greatest * 1.2)
         assert high - low <= 2 * (greatest - least)
@@ -324,7 +324,7 @@ def test_a_zoomed_logarithm_uses_its_rows(metric: Metric, low: float, high: floa
         accuracy = low + (high - low) * step / 1000
         train.add_point(step, step / 10, accuracy, 1.0 - accuracy)
     part = recent(10, 10, 0.25)
-    view = View(smoothing=0, log=True, zoom=0.25)
+    view = PlotOptions(smoothing=0, log=True, zoom=0.25)
     chart = MetricChart(metric).make(Frame(train, test, view, part), 60, 14)
     length = chart.y_range[1] - chart.y_range[0]
     places = [y for y in chart.series[0].ys if math.isfinite(y)]

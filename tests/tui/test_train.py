@@ -175,7 +175,7 @@ async def test_a_run_is_followed_from_waiting_to_its_result(home: Home, run: Fak
         assert "training" in text(screen, "run-head")
         assert "epoch 2/5" in text(screen, "run-head")
         assert "paper 97.47 %" in text(screen, "run-now")
-        assert "30%" in text(screen, "run-progress")
+        await until(pilot, lambda: "30%" in text(screen, "run-progress"))  # the log grows meanwhile
         assert "96.10" in text(screen, "run-epochs")
         await until(pilot, lambda: "paper 97.47" in text(screen, "accuracy"))
         await until(pilot, lambda: "●" in text(screen, "loss"))
@@ -324,11 +324,11 @@ async def test_a_crashed_run_is_taken_up_again_in_place(
         await until(pilot, lambda: "after epoch 1" in text(screen, "run-notice"))
         await pilot.press("r")
         await until(pilot, lambda: resumed == [run.folder])
-        # It is asked about at leaving, and once however often it was taken up.
+        # It is asked about at leaving, and once however often it was resumed.
         app = pilot.app
         assert isinstance(app, WorkbenchApp)
         await until(pilot, lambda: app.started == [run.folder])
-        screen._taken_up()
+        app.ask_about(run.folder)
         assert app.started == [run.folder]
         # What its worker would do: the first epoch stands, what came after is trained again.
         from workbench.runs import lock
@@ -385,10 +385,10 @@ async def test_a_crash_names_the_epoch_it_cut_short_and_a_kill_is_no_mystery(
         await until(pilot, lambda: screen.status is state)
         said = " ".join(text(screen, "run-notice").split())
         if killed:
-            assert said == "Killed; r takes it up after epoch 2."
+            assert said == "Killed; r resumes it after epoch 2."
         else:
             assert "died in epoch 3, at step 2,000, without a word" in said
-            assert "r takes the run up again after epoch 2" in said
+            assert "r resumes the run after epoch 2" in said
         shown_state = "■ killed" if killed else "✗ crashed"
         assert shown_state in text(screen, "run-head")
         assert shown_state in in_the_list(run.folder)
@@ -401,7 +401,7 @@ async def test_a_kill_is_told_to_who_watches(home: Home, run: FakeRun) -> None:
         (run.folder.path / "killed").touch()
         run.die()
         await until(
-            pilot, lambda: "Killed; r takes it up from the beg" in text(screen, "run-notice")
+            pilot, lambda: "Killed; r resumes it from the beg" in text(screen, "run-notice")
         )
 
 

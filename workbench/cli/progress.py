@@ -67,7 +67,9 @@ def result_lines(summary: RunSummary) -> list[str]:
             line = f"{run}: {percent(summary.test_accuracy)} of the test images, {took}"
             if state is Status.COLLAPSED:
                 line += f"; it answers {summary.collapsed_to} to every test image"
-            beside = beside_paper(summary.settings_key, summary.test_accuracy)
+            # A collapse is of another kind than what the paper reports: no difference.
+            comparable = summary.test_accuracy if state is Status.FINISHED else None
+            beside = beside_paper(summary.settings_key, comparable)
             line += f"; {beside}" if beside else ""
         case Status.STOPPED:
             line = f"{run}: {so_far}, {took}"

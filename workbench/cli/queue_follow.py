@@ -126,7 +126,8 @@ def ending(item: TrialView) -> str:
             line = f"{head}: {percent(result.test_accuracy)}"
             if result.collapsed_to is not None:
                 line += f", collapsed to {result.collapsed_to}"
-            beside = beside_paper(trial.spec.settings_key, result.test_accuracy)
+            comparable = result.test_accuracy if result.collapsed_to is None else None
+            beside = beside_paper(trial.spec.settings_key, comparable)
             line += f", {beside}" if beside else ""
             if trial.state is Status.PRESENT:
                 return f"{line}; was trained already, run {result.run_id}"

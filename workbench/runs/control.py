@@ -52,7 +52,7 @@ def requested(folder: Path) -> Command:
 
 
 def clear(folder: Path) -> None:
-    """Forget earlier requests and kills, before a run is taken up again."""
+    """Forget earlier requests and kills, before a run is resumed."""
     (folder / "control").unlink(missing_ok=True)
     _kill_mark(folder).unlink(missing_ok=True)
 

@@ -71,7 +71,7 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
     """
     status = folder.status()
     if status.alive:
-        raise RunError(f"run {folder.run_id} is {status}; there is nothing to take up again")
+        raise RunError(f"run {folder.run_id} is {status}; there is nothing to resume")
     if status is Status.FINISHED:
         raise RunError(f"run {folder.run_id} has finished; start a new one with `run`")
     ending = last_ending(folder.events_file)
@@ -83,7 +83,7 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
     folder.record  # noqa: B018  (a damaged spec.json is said here, not in the worker's log)
     descriptor = lock.acquire(folder.lock_file)
     if descriptor is None:
-        raise RunError(f"run {folder.run_id} has just been taken up by another process")
+        raise RunError(f"run {folder.run_id} has just been resumed by another process")
     try:
         control.clear(folder.path)
         # From here on its log says that it goes on, however long the worker takes to start.

@@ -2,7 +2,7 @@
 
 Started by the launcher as a process of its own, so that the sequence outlives the connection.
 It holds the lock of every run that waits; a run it never came to shows as crashed if it dies,
-and can be taken up with `resume`.
+and can go on with `resume`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from workbench.leaderboard.fields import Field, Kind, find_field
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy, points_off
 from workbench.leaderboard.sorting import SortKey, sorted_by
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 
@@ -32,6 +33,8 @@ def _paper(run: RunSummary) -> float | None:
 
 def run_difference(run: RunSummary) -> float | None:
     """Its accuracy minus the paper's, in percentage points."""
+    if run.state is Status.COLLAPSED:  # of another kind than what the paper reports
+        return None
     return points_off(run.test_accuracy, _paper(run))
 
 

@@ -32,6 +32,8 @@ def titles(arranged: Arranged, total: int, selected: int) -> tuple[str, str]:
         if arranged.view.within is not None:
             title = one_line(f"runs of {arranged.view.within.title}").replace("[", r"\[")
         parts.append(f"{shown:,} runs" if shown == total else f"{shown:,} of {total:,} runs")
+        if arranged.view.within is not None:
+            parts.append("esc leads back")
     if selected:
         parts.append(f"{selected} selected")
     return title, " · ".join(parts)

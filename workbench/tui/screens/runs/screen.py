@@ -21,8 +21,7 @@ from workbench.runs.watchlist import WatchedRun
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.runs.detail import RunDetail
-from workbench.tui.screens.runs.rows import COLUMNS, RunRows, origin_text
+from workbench.tui.screens.runs.rows import COLUMNS, RunDetail, RunRows, origin_text
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.filter_line import FilterLine
@@ -236,7 +235,7 @@ class RunsScreen(WorkbenchScreen):
         it, they = ("it", "it") if len(runs) == 1 else ("them", "they")
         self._ask(
             f"Kill {_named(runs)}? What {they} learned since the last whole epoch is lost; "
-            f"r takes {it} up again from there.",
+            f"r resumes {it} from there.",
             [("stay", f"Leave {it} training"), ("kill", f"Kill {it}")],
             lambda: self._do(service.kill, runs),
         )

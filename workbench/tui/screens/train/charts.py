@@ -12,7 +12,7 @@ from workbench.tui.scales import Scale
 
 
 @dataclass(frozen=True)
-class View:
+class PlotOptions:
     """How the person looks at the curves."""
 
     axis: Axis = Axis.EPOCHS
@@ -27,7 +27,7 @@ class Frame:
 
     train: Samples
     test: Samples
-    view: View
+    view: PlotOptions
     window: Window
     paper: float | None = None
     trouble_step: int | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from textual.message import Message
 
@@ -20,7 +19,7 @@ from workbench.runs.events import Event
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventReader
 from workbench.tui.screens.train.machine import MachineUse, Sampler
-from workbench.tui.screens.train.state import RunState
+from workbench.tui.screens.train.state import FolderSays, RunState
 
 POLL_SECONDS = 0.1
 POLL_SECONDS_ENDED = 0.5
@@ -29,14 +28,6 @@ SAMPLE_SECONDS = 2.0
 MOST_EVENTS = 500
 EVENTS_A_BREATH = 100
 MANY_EVENTS = 5_000
-
-
-class Standing(NamedTuple):
-    """What the log cannot tell: whether the worker lives, was killed, the folder is gone."""
-
-    alive: bool
-    killed: bool
-    gone: bool
 
 
 class Opened(Message):
@@ -50,9 +41,9 @@ class Opened(Message):
 class News(Message):
     """What was added to the log since, and what the folder tells beside it."""
 
-    def __init__(self, events: list[Event], standing: Standing) -> None:
+    def __init__(self, events: list[Event], folder_says: FolderSays) -> None:
         super().__init__()
-        self.events, self.standing = events, standing
+        self.events, self.folder_says = events, folder_says
 
 
 class Unreadable(Message):
@@ -85,25 +76,25 @@ def follow(
         post(Unreadable(error))
         return
     reader = EventReader(folder.events_file)
-    standing = _look(folder)
+    said = _look(folder)
     _read_past(reader, state)
-    state.alive, state.killed, state.gone = standing
+    state.folder_says = said
     post(Opened(state, paper_accuracy(state.spec.settings_key)))
     del state
     sampler, sampled = Sampler(folder.lock_file), 0.0
     while not cancelled():
-        before = standing
+        before = said
         # Before reading: what was written up to the lock's release is then surely read.
-        standing = _look(folder)
+        said = _look(folder)
         events = reader.read()
-        if events or before != standing:
+        if events or before != said:
             for start in range(0, max(1, len(events)), MOST_EVENTS):
-                post(News(events[start : start + MOST_EVENTS], standing))
+                post(News(events[start : start + MOST_EVENTS], said))
         now = time.monotonic()
         if now - sampled >= SAMPLE_SECONDS:
             sampled = now
-            post(Machine(sampler.sample() if standing.alive else None))
-        time.sleep(POLL_SECONDS if standing.alive else POLL_SECONDS_ENDED)
+            post(Machine(sampler.sample() if said.alive else None))
+        time.sleep(POLL_SECONDS if said.alive else POLL_SECONDS_ENDED)
 
 
 def _read_past(reader: EventReader, state: RunState) -> None:
@@ -124,11 +115,11 @@ def _read_past(reader: EventReader, state: RunState) -> None:
             gc.enable()
 
 
-def _look(folder: RunFolder) -> Standing:
+def _look(folder: RunFolder) -> FolderSays:
     try:
         alive = lock.is_held(folder.lock_file)
         # A mark is there before the lock is let go, and is taken away once it is held again.
         killed = not alive and control.was_killed(folder.path)
-        return Standing(alive, killed, not folder.path.is_dir())
+        return FolderSays(alive, killed, not folder.path.is_dir())
     except OSError:  # a file system that went away
-        return Standing(False, False, True)
+        return FolderSays(False, False, True)

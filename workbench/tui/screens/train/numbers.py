@@ -1,4 +1,4 @@
-"""The run in numbers: each function gives the lines of one panel, aligned and steady."""
+"""The run in numbers and words: each function gives the lines of one panel, aligned and steady."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textual import events
+
 from workbench.leaderboard.paper import beside_paper
 from workbench.leaderboard.wording import percent
+from workbench.runs.events import Failed
 from workbench.runs.status import Status
 from workbench.tui.screens.train.machine import MachineUse
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict
-from workbench.tui.widgets.steady_lines import Line
+from workbench.tui.widgets.steady_lines import Line, SteadyLines
 
 DASH = "–"
 
@@ -273,9 +276,9 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
     if not state.status.completed:
         result.append((f"  after epoch {ending.epochs_completed}", "muted"))
     elif verdict is not None:
-        paper, colon, apart = beside_paper(state.spec.settings_key, ending.test_accuracy).partition(
-            ": "
-        )
+        comparable = ending.test_accuracy if state.status is Status.FINISHED else None
+        beside = beside_paper(state.spec.settings_key, comparable)
+        paper, colon, apart = beside.partition(": ")
         if paper:
             result += [(f", {paper}{colon}", ""), (apart, "strong")]
     lines.append(result)
@@ -306,3 +309,91 @@ def _joined(lines: list[Line]) -> Line:
     for line in lines:
         pieces += [("   ", ""), *line] if pieces else line
     return pieces
+
+
+def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
+    """The sentences, and the word for how they are to look; none where nothing is the matter."""
+    ending, history = state.history.ending, state.history
+    trouble = state.watch.trouble
+    match state.status:
+        case Status.DELETED:
+            return [
+                "The folder of this run has been deleted. What was read of it stays on view; "
+                "Esc leaves it."
+            ], "bad"
+        case Status.QUEUED | Status.PREPARING:
+            waited = f"{state.waited_seconds:.0f} s"
+            return [f"{_capital(state.waiting_for)} … {waited}"], "muted"
+        case Status.KILLED | Status.CRASHED:
+            done = history.epochs[-1].epoch if history.epochs else 0
+            after = f"after epoch {done}" if done else "from the beginning"
+            if state.status is Status.KILLED:
+                return [f"Killed; r resumes it {after}."], "muted"
+            where = f"in epoch {state.epoch}" if done < history.planned_epochs else "at the end"
+            return [
+                f"The worker died {where}, at step {history.step:,}, without a word in the log. "
+                f"r resumes the run {after}; l shows what the worker wrote."
+            ], "bad"
+        case Status.FAILED | Status.DIVERGED:
+            assert isinstance(ending, Failed)
+            advice = "" if ending.diverged else " l shows what the worker wrote."
+            sentence = _capital(ending.message or "the run failed").rstrip(".")
+            if ending.diverged:
+                advice = " A lower learning rate may fix it."
+            return [f"{sentence}.{advice}"], "bad"
+        case Status.STOPPED:
+            assert ending is not None
+            return [
+                f"Stopped after {ending.epochs_completed} of {history.planned_epochs} epochs and "
+                "saved. r resumes it from there."
+            ], "muted"
+    if trouble is not None:
+        return [_capital(trouble.words) + "."], "bad"
+    if state.status is Status.PAUSED:
+        return ["Paused; p goes on."], "muted"
+    return ([collapsed] if collapsed else []), "bad"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+class EpochTable(SteadyLines):
+    """The epochs under their heading, the newest in view until one scrolls."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._state: RunState | None = None
+        self._back = 0  # rows scrolled back from the newest
+
+    def follow(self, state: RunState) -> None:
+        """Show this state's epochs."""
+        self._state = state
+        room = max(0, self.size.height - 1)
+        total = len(state.history.epochs)
+        self._back = max(0, min(self._back, total - room))
+        first = max(0, total - room - self._back)
+        lines = [epoch_heading()]
+        lines += epoch_rows(state, first, room)
+        if total == 0:
+            lines.append([("   after the first epoch", "muted")])
+        self.show(lines)
+
+    def scroll_rows(self, rows: int) -> None:
+        """Towards older epochs (negative) or newer ones."""
+        self._back = max(0, self._back - rows)
+        if self._state is not None:
+            self.follow(self._state)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Older epochs."""
+        self.scroll_rows(-1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Newer epochs."""
+        self.scroll_rows(1)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another number of rows fits."""
+        if self._state is not None:
+            self.follow(self._state)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, recent
-from workbench.tui.cells import column_of, column_span
+from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, index_at, recent
+from workbench.tui.cells import Range, column_of, column_span
 from workbench.tui.plotting import PLAIN_MARKS, Chart, Glyphs, terminal_glyphs
-from workbench.tui.screens.train.charts import Frame, MetricChart, View
-from workbench.tui.screens.train.cursor import reading_at, reading_now
-from workbench.tui.screens.train.numbers import Reading, fitting
+from workbench.tui.screens.train.charts import Frame, MetricChart, PlotOptions
+from workbench.tui.screens.train.numbers import Reading, clock, fitting
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.curve_plot import CurvePlot, MakeChart
@@ -33,7 +34,7 @@ class RunPlots(Vertical):
         super().__init__(id=id)
         self._state: RunState | None = None
         self._paper: float | None = None
-        self._view = View()
+        self._view = PlotOptions()
         self._charts = {metric: MetricChart(metric) for metric in Metric}
         self._held_seconds = 0.0
         self._cursor: int | None = None
@@ -116,7 +117,7 @@ class RunPlots(Vertical):
 
     # How it is looked at
 
-    def _look(self, view: View) -> None:
+    def _look(self, view: PlotOptions) -> None:
         self._view = view
         self._title()
         self.draw_now_or_soon()
@@ -197,3 +198,54 @@ def _maker(chart: MetricChart, frame: Frame) -> MakeChart:
         return chart.make(frame, columns, rows)
 
     return make
+
+
+# Smoothed values by metric; the drawing thread may be some chunks behind.
+Smoothed = Mapping[Metric, Sequence[float]]
+
+
+def reading_now(state: RunState, smoothed: Smoothed) -> Reading:
+    """The newest values."""
+    count = len(state.train)
+    where = ("now" if state.status.alive else "last values") if count else "waiting"
+    return _reading(state, smoothed, count - 1, len(state.test) - 1, where)
+
+
+def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, span: Range) -> Reading:
+    """The values in a column from one x to another: of the chunk nearest to its middle, and of
+    the last test up to its end, so that a column with a test's mark reads that test."""
+    index = index_at(state.train.xs(axis), sum(span) / 2, len(state.train))
+    if index is None:
+        return Reading("nothing here")
+    step = state.train.xs(Axis.STEPS)[index]
+    seconds = state.train.xs(Axis.TIME)[index]
+    place = state.train.xs(Axis.EPOCHS)[index]
+    test = bisect_right(state.test.xs(axis), span[1], 0, len(state.test)) - 1
+    epoch = f"{place:.2f}" if place < 100 else f"{place:.1f}"
+    where = f"epoch {epoch} · step {step:,.0f} · {clock(seconds)}"
+    return _reading(state, smoothed, index, test, where)
+
+
+def _reading(state: RunState, smoothed: Smoothed, index: int, test: int, where: str) -> Reading:
+    def raw(metric: Metric) -> float | None:
+        return state.train.ys(metric)[index] if index >= 0 else None
+
+    def smooth(metric: Metric) -> float | None:
+        # The drawing thread may not have come to the newest chunks yet.
+        values = smoothed[metric]
+        count = len(values)
+        return values[min(index, count - 1)] if index >= 0 and count else raw(metric)
+
+    def tested(metric: Metric) -> float | None:
+        return state.test.ys(metric)[test] if test >= 0 else None
+
+    return Reading(
+        where,
+        smooth(Metric.ACCURACY),
+        smooth(Metric.LOSS),
+        raw(Metric.ACCURACY),
+        raw(Metric.LOSS),
+        tested(Metric.ACCURACY),
+        tested(Metric.LOSS),
+        state.history.epochs[test].epoch if test >= 0 else 0,
+    )

@@ -1,25 +1,27 @@
-"""The screen of one run: it reads the run's folder, shows it, and passes requests on."""
+"""The screen of one run: reads the run's folder, shows it, and passes requests on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.worker import get_current_worker
 
 from workbench.errors import UserError
+from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.tui import plotting
 from workbench.tui.plotting import Glyphs
-from workbench.tui.screens.train import feed, numbers, words
-from workbench.tui.screens.train.asking import RunRequests
-from workbench.tui.screens.train.keys import RUN_KEYS
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.screens.train import feed, numbers
 from workbench.tui.screens.train.machine import MachineUse
-from workbench.tui.screens.train.panels import EpochTable
+from workbench.tui.screens.train.numbers import EpochTable
 from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict, judge
@@ -35,22 +37,80 @@ WIDE_VIEWS = ("both", "accuracy", "loss")
 NARROW_VIEWS = ("accuracy", "loss", "epochs")
 
 
-class TrainScreen(RunRequests):
+class TrainScreen(WorkbenchScreen):
     """Shows the run in `folder`, living or ended."""
 
     PLACE = "Train"
     CSS_PATH: ClassVar = style_sheet("train")
-    BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "pause", "pause", tooltip="Pause; nothing is lost"),
+        Binding("p", "go_on", "go on", tooltip="Go on after the pause"),
+        Binding("s", "stop", "stop & save", tooltip="Stop after this moment's work and save"),
+        Binding("r", "resume", "resume", tooltip="Go on: after a pause, or from the last epoch"),
+        Binding("n", "again", "new seed", tooltip="Run it again with the next unused seed"),
+        Binding(
+            "escape",
+            "step_out",
+            "leave it",
+            key_display="esc",
+            tooltip="Take the cursor away; leave the screen, a training goes on",
+        ),
+        Binding("K,X", "kill", "kill", tooltip="End the worker at once, unsaved; asks"),
+        Binding(
+            "l",
+            "log_or_right",
+            "log file",
+            tooltip="The worker's log; with the cursor out, the cursor to the right",
+        ),
+        Binding("c", "confusion", "confusion", tooltip="What the network took for what"),
+        Binding("b", "board", "leaderboard", tooltip="The run on the leaderboard"),
+        Binding("tab", "switch_view", "view", tooltip="Both plots, one of them, the epochs"),
+        Binding(
+            "left,h",
+            "cursor(-1)",
+            "read off",
+            key_display="← →",
+            tooltip="Read values off: the cursor one column left (H, L: ten)",
+        ),
+        Binding("right", "cursor(1)", show=False, tooltip="The cursor to the right"),
+        Binding("H,shift+left", "cursor(-10)", show=False),
+        Binding("L,shift+right", "cursor(10)", show=False),
+        Binding(
+            "left_square_bracket",
+            "smooth(-1)",
+            "smooth",
+            key_display="[ ]",
+            tooltip="Less and more smoothing",
+        ),
+        Binding("right_square_bracket", "smooth(1)", show=False),
+        Binding("y", "log_scale", "log", tooltip="Logarithmic loss; accuracy by its errors"),
+        Binding("z", "zoom", "zoom", tooltip="Only the recent part, and back"),
+        Binding("x", "axis", "x axis", tooltip="Count in epochs, steps or training time"),
+        Binding("j,down", "epochs(1)", show=False, tooltip="Newer epochs"),
+        Binding("k,up", "epochs(-1)", show=False, tooltip="Older epochs"),
+    ]
 
     def __init__(self, folder: RunFolder) -> None:
-        super().__init__(folder)
+        super().__init__()
+        self._folder = folder
+        self._state: RunState | None = None
+        self._asked = ""  # what was asked for and has not happened yet
         self._use: MachineUse | None = None
         self._verdict: Verdict | None = None
         self._paper: float | None = None
         self._shown = ""
-        self._error = ""
         self._status: Status | None = None
         self._ascii = plotting.terminal_glyphs() is Glyphs.ASCII
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run that is shown."""
+        return self._folder
+
+    @property
+    def status(self) -> Status | None:
+        """What the run is doing; None until its log has been read."""
+        return self._state.status if self._state else None
 
     def body(self) -> ComposeResult:
         """Plots beside the numbers; in a narrow window one plot between lines of numbers."""
@@ -103,7 +163,7 @@ class TrainScreen(RunRequests):
         first = not len(state.train)
         for event in message.events:
             state.apply(event)
-        state.alive, state.killed, state.gone = message.standing
+        state.folder_says = message.folder_says
         if message.events:
             self._plots.changed()
         if state.status is not self._status or (first and len(state.train)):
@@ -115,9 +175,8 @@ class TrainScreen(RunRequests):
 
     @on(feed.Unreadable)
     def _unreadable(self, message: feed.Unreadable) -> None:
-        self._error = str(message.error)
         self._lines("#run-head").show([[(" this run cannot be shown", "bad")]])
-        self._show_notice([self._error], "bad")
+        self._show_notice([str(message.error)], "bad")
 
     @on(CurvePlot.Pointed)
     def _pointed(self, message: CurvePlot.Pointed) -> None:
@@ -158,10 +217,6 @@ class TrainScreen(RunRequests):
 
     # What is shown
 
-    def show_request(self) -> None:
-        """What was asked for stands in the head until it has happened."""
-        self._tick()
-
     def _tick(self) -> None:
         """Bring the numbers up to date, and now and then the plots."""
         state = self._state
@@ -179,7 +234,7 @@ class TrainScreen(RunRequests):
         width = max(1, self.size.width)
         self._lines("#run-head").show([numbers.head_line(state, self._asked, width, self._ascii)])
         collapsed = self._verdict.collapsed if self._verdict else ""
-        self._show_notice(*words.notice(state, collapsed))
+        self._show_notice(*numbers.notice(state, collapsed))
         reading = self._plots.reading()
         ended = not state.status.alive
         judged = state.status.completed and self._plots.cursor is None
@@ -284,3 +339,106 @@ class TrainScreen(RunRequests):
             self._tick()
             return
         super().action_step_out()
+
+    # What the run is asked
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now has a hint."""
+        status = self.status
+        if action == "go_on":
+            return status is Status.PAUSED
+        if action == "pause":
+            return status is not None and status.alive and status is not Status.PAUSED
+        if action in ("stop", "kill"):
+            return status is not None and status.alive
+        if action == "resume":
+            return status is not None and (status.resumable or status is Status.PAUSED)
+        if action == "confusion":
+            return status is not None and status.completed
+        if action == "board":
+            return status is not None and (status.completed or status is Status.STOPPED)
+        if action == "again":
+            return status is not None and not status.alive
+        return True
+
+    def _request(self, action: Callable[[RunFolder], object], said: str) -> None:
+        try:
+            action(self._folder)
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+        self._asked = said
+        self._tick()  # it stands in the head until it has happened
+
+    def action_pause(self) -> None:
+        """Pause; once more takes that back."""
+        if service.asked_to_pause(self._folder):
+            going_on = "going on" if self.status is Status.PAUSED else ""
+            self._request(service.resume, going_on)
+        else:
+            self._request(service.pause, "pausing")
+
+    def action_go_on(self) -> None:
+        """Take the pause back; once more pauses after all."""
+        self.action_pause()
+
+    def action_stop(self) -> None:
+        """Stop and save."""
+        self._request(service.stop, "stopping")
+
+    def action_kill(self) -> None:
+        """Ask, then end the worker."""
+        if self.status is Status.QUEUED:
+            # Its place in the queue is held by the process that runs the whole queue.
+            self.notify("It has not begun; s takes it off the queue", timeout=5)
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "kill":
+                self._request(service.kill, "")
+            elif answer == "stop":
+                self.action_stop()
+
+        self.app.push_screen(
+            ChoiceDialog(
+                f"Kill run {self._folder.run_id}? What it learned since its last whole epoch is "
+                "lost.",
+                [
+                    ("keep", "Leave it training"),
+                    ("stop", "Stop and save it instead"),
+                    ("kill", "Kill it, unsaved"),
+                ],
+            ),
+            answered,
+        )
+
+    @work(thread=True, exclusive=True, group="resume")
+    def action_resume(self) -> None:
+        """Let it go on, paused or cut short."""
+        try:
+            service.resume(self._folder)
+        except UserError as error:
+            self.app.call_from_thread(self.workbench.complain, error)
+            return
+        # It is asked about on leaving, like the runs that were started here.
+        self.app.call_from_thread(self.workbench.ask_about, self._folder)
+
+    def action_again(self) -> None:
+        """The same settings with the next seed."""
+        if self._state is not None:
+            self.workbench.train([self._state.spec], next_seed=True)
+
+    def action_confusion(self) -> None:
+        """The confusion matrix."""
+        from workbench.tui.screens.train.confusion import ConfusionScreen
+
+        ending = self._state.finished if self._state else None
+        if self._state is None or ending is None or not ending.confusion:
+            self.notify("No confusion matrix was written for this run", timeout=5)
+            return
+        title = f"{self._state.spec.title} · seed {self._state.spec.seed}"
+        self.app.push_screen(ConfusionScreen(ending.confusion, title))
+
+    async def action_board(self) -> None:
+        """Its entry on the leaderboard."""
+        await self.workbench.show_on_leaderboard(self._folder.run_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import Axis, Samples
@@ -28,6 +29,17 @@ from workbench.runs.summary import collapsed_to
 from workbench.runs.trouble import Watch
 
 
+class FolderSays(NamedTuple):
+    """What the log cannot tell."""
+
+    alive: bool = True
+    killed: bool = False  # on purpose: the worker did not die of itself
+    gone: bool = False
+
+
+ALIVE = FolderSays()
+
+
 @dataclass
 class RunState:
     """One run as far as its log has been read."""
@@ -39,9 +51,7 @@ class RunState:
     train: Samples
     test: Samples
     watch: Watch
-    alive: bool = True
-    killed: bool = False  # on purpose: the worker did not die of itself
-    gone: bool = False
+    folder_says: FolderSays = ALIVE
     since: float = 0.0  # when the run began to wait for what it now waits for
 
     @classmethod
@@ -92,15 +102,15 @@ class RunState:
     @property
     def status(self) -> Status:
         """What the run is doing, or how it came out, by its log and what the folder tells."""
-        if self.gone:
+        if self.folder_says.gone:
             return Status.DELETED
         history = self.history
-        # A run taken up again says so before it has anything new to show.
-        again = self.alive and bool(history.preparing)
+        # A resumed run says so before it has anything new to show.
+        again = self.folder_says.alive and bool(history.preparing)
         if history.ending is not None and not again:
             return self._ended(history.ending)
-        if not self.alive:
-            return Status.KILLED if self.killed else Status.CRASHED
+        if not self.folder_says.alive:
+            return Status.KILLED if self.folder_says.killed else Status.CRASHED
         if history.queued:
             return Status.QUEUED
         if history.paused:
