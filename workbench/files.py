@@ -94,6 +94,28 @@ def keep_aside(path: Path) -> Path:
     return aside
 
 
+def try_lock(path: Path) -> int | None:
+    """The open file at a path, made if need be and locked until it is closed.
+
+    None where another process holds the lock or has just removed the file.
+
+    Raises:
+        OSError: it cannot be made or locked.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+    except BlockingIOError:
+        pass
+    except OSError:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
 def stamp(path: str | os.PathLike[str]) -> Stamp | None:
     """Changes whenever the file does; None where there is none. Costs one look at it."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from tests.tui.runs_of_old import ended_run
 from workbench.cli.follow import follow
 from workbench.cli.progress import LiveView, SilentView, result_lines, short_epoch_line
-from workbench.cli.run import note_known
+from workbench.cli.run import note_known, watch
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import paper_table
 from workbench.runs.events import Batch, Epoch, Preparing, Started
@@ -125,3 +126,15 @@ def test_a_run_is_told_by_the_word_that_lists_show(
         own = paper_table(3).rows[0].spec().settings_key
         learned = result_lines(summary.model_copy(update={"settings_key": own}))
         assert learned[0].endswith("paper 95.14 %")  # no difference to what is of another kind
+
+
+def test_json_of_a_run_that_failed_comes_with_a_line_for_the_person(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where nothing could be logged: its worker is gone, and a full disk took its ending."""
+    folder, held = create_run(home, specs_for(home, "nn-1", Plan())[0], Labels(), "run")
+    os.close(held)
+    assert watch([folder], as_json=True, quiet=True, many=False) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["status"] == "crashed"
+    assert "crashed" in told.err and f"mnist-workbench resume {folder.run_id}" in told.err

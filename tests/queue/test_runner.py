@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -302,3 +304,25 @@ def _no_labels() -> tuple[object, str]:
     from workbench.runs.record import Labels
 
     return Labels(), "run"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_its_process_stops_and_saves_what_trains(
+    home: Home, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    service.enqueue(home, wanted(0, 1), "sweep")
+    executor = ScriptedExecutor(home, {0: "goes on"}, lambda spec: os.kill(os.getpid(), number))
+    monkeypatch.setattr(runner_module, "executor_for", lambda home: executor)
+    store = QueueStore(home)
+    descriptor = lock.acquire(store.runner_lock)
+    numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+    before = {kind: signal.getsignal(kind) for kind in numbers}
+    mask = os.umask(0)
+    try:
+        assert runner_module.main([str(home.path), str(descriptor)]) == 0
+    finally:
+        os.umask(mask)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+    assert [trial.state for trial in store.read().trials] == [WAITING, WAITING]
+    assert not store.runs()

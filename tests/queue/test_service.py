@@ -153,7 +153,7 @@ def test_a_queue_of_a_newer_version_is_refused_and_left(home: Home, content: str
 def test_jobs_are_said_for_one_queue_and_not_the_next(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_spawn", lambda store, descriptor: None)  # dies at once
+    monkeypatch.setattr(service, "start_detached", lambda *_: None)  # dies at once
     store = QueueStore(home)
     service.enqueue(home, wanted(0), "reproduce")
     service.start(home, 3)

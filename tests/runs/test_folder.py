@@ -148,6 +148,21 @@ def test_a_failed_creation_leaves_nothing(
     assert list(home.runs.iterdir()) == []
 
 
+def test_a_run_that_was_made_can_tell_of_a_disk_that_is_full_then(
+    home: Home, spec: TrainingSpec
+) -> None:
+    """What a worker writes first has its place already: its log and its process id."""
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    assert folder.status() is Status.RUNNING and folder.events_file.stat().st_size
+    assert lock.holder_pid(folder.lock_file) is None
+    size = folder.lock_file.stat().st_size
+    for pid in (1, os.getpid(), 4_194_304, 7):
+        lock.write_pid(descriptor, pid)
+        assert lock.holder_pid(folder.lock_file) == pid
+        assert folder.lock_file.stat().st_size == size
+    os.close(descriptor)
+
+
 def test_labels_are_checked() -> None:
     assert checked_labels(["a", "a", "b"], "x").tags == ("a", "b")
     for bad in ("two words", "a,b", "a:b", ""):

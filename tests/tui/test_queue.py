@@ -50,9 +50,9 @@ class RunnerHere:
         assert descriptor is not None
         self.held.append(descriptor)
 
-    def spawned(self, store: QueueStore, descriptor: int) -> None:
-        """In the place of `service._spawn`."""
-        self.held.append(os.dup(descriptor))
+    def started(self, module: str, words: list[str], held: list[int], log: object) -> None:
+        """In the place of `start_detached`."""
+        self.held += [os.dup(descriptor) for descriptor in held]
 
     def end(self) -> None:
         """The process is gone."""
@@ -63,7 +63,7 @@ class RunnerHere:
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunnerHere]:
     here = RunnerHere()
-    monkeypatch.setattr(service, "_spawn", here.spawned)
+    monkeypatch.setattr(service, "start_detached", here.started)
     yield here
     here.end()
 

@@ -201,8 +201,9 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
         data = [summary.to_json() for summary in summaries]
         print_json(data if many or not data else data[0])
         for summary in summaries:
-            if summary.message:
-                note(f"run {summary.run_id}: {summary.message}")
+            if not summary.state.completed:
+                for line in result_lines(summary):
+                    note(line)
     return code
 
 

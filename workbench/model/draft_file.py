@@ -6,7 +6,6 @@ as long as it lives. A file whose lock is free was left behind: the next app tak
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -19,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from workbench.errors import PresetError
-from workbench.files import keep_aside, write_file
+from workbench.files import keep_aside, try_lock, write_file
 from workbench.model.draft import EMPTY, History, draft_of
 from workbench.model.library import find_preset
 from workbench.model.preset import (
@@ -90,7 +89,7 @@ class DraftFile:
                 return None, []
             errors: list[PresetError] = []
             for path in self._newest_first():
-                lock = _locked(_lock_file(path))
+                lock = try_lock(_lock_file(path))
                 if lock is None:
                     continue
                 returned = None
@@ -134,7 +133,7 @@ class DraftFile:
     def _new_path(self) -> Path:
         while True:
             path = self._folder / f"{secrets.token_hex(4)}.toml"
-            lock = _locked(_lock_file(path))
+            lock = try_lock(_lock_file(path))
             if lock is not None:
                 self._path, self._lock = path, lock
                 return path
@@ -149,22 +148,6 @@ def _let_go(path: Path, lock: int) -> None:
     if not path.exists():
         _lock_file(path).unlink(missing_ok=True)
     os.close(lock)
-
-
-def _locked(path: Path) -> int | None:
-    """The lock file, open and locked; None where another app holds it or has just removed it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor
-    except BlockingIOError:
-        pass
-    except OSError:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None
 
 
 def _kept_aside(path: Path, error: PresetError) -> PresetError:

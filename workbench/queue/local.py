@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workbench.errors import EnvironmentProblem, RunError, UserError
+from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.environment import usable_cores
-from workbench.runs.events import Batch, Epoch, Preparing, Started, Stopped
+from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.launcher import resume, spawn_worker
-from workbench.runs.log import EventWriter, backwards, last_ending
+from workbench.runs.launcher import resume, spawn_worker, write_stopped
+from workbench.runs.log import backwards
 from workbench.runs.record import Labels
 from workbench.settings import Home
 
@@ -41,7 +40,7 @@ class LocalJob:
             return False
         if self._killed:
             self._killed = False
-            _write_stopped(self.folder)
+            write_stopped(self.folder)
         return True
 
     def stop(self) -> None:
@@ -115,31 +114,3 @@ def _trains(folder: RunFolder) -> bool:
         if isinstance(event, Preparing | Started):
             return False
     return False
-
-
-def _write_stopped(folder: RunFolder) -> None:
-    """The ending of a worker that was ended before it trained: as far as the run had come."""
-    try:
-        if last_ending(folder.events_file) is not None:  # it came to its end in that moment
-            return
-        history = folder.history()
-        last, best = (history.epochs[-1] if history.epochs else None), history.best
-        writer = EventWriter(folder.events_file)
-        try:
-            writer.write(
-                Stopped(
-                    time.time(),
-                    epochs_completed=last.epoch if last else 0,
-                    step=last.step if last else 0,
-                    seconds=last.seconds if last else 0.0,
-                    images_per_second=history.images_per_second,
-                    test_loss=last.test_loss if last else None,
-                    test_accuracy=last.test_accuracy if last else None,
-                    best_epoch=best.epoch if best else None,
-                    best_epoch_test_accuracy=best.test_accuracy if best else None,
-                )
-            )
-        finally:
-            writer.close()
-    except (OSError, UserError):
-        return  # the folder is gone or the disk full: it counts as crashed, and goes on alike

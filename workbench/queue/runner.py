@@ -237,7 +237,8 @@ def main(arguments: list[str]) -> int:
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
     runner = Runner(home, executor_for(home), descriptor)
-    signal.signal(signal.SIGTERM, lambda number, frame: runner.ask_to_stop())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runner.ask_to_stop())
     runner.run()
     return 0
 

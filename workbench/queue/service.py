@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,7 @@ from workbench.runs import lock
 from workbench.runs import service as runs
 from workbench.runs.folder import ID_LETTERS, RunFolder
 from workbench.runs.plan import require_memory
-from workbench.runs.process import module_command, module_environment
+from workbench.runs.process import start_detached
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
@@ -186,7 +185,9 @@ def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
             return False
         state.notice = ""
     try:
-        _spawn(store, descriptor)
+        start_detached(RUNNER, [str(home.path), str(descriptor)], [descriptor], store.log)
+    except OSError as error:
+        raise EnvironmentProblem(f"the queue cannot be started: {error}") from error
     finally:
         os.close(descriptor)
     return True
@@ -198,26 +199,6 @@ def _wait_again(state: QueueState, *, retry: bool, interrupted: bool) -> None:
         left = interrupted and trial.state is Status.RUNNING
         if left or (retry and trial.state.resumable):
             state.put(trial.model_copy(update={"state": Status.WAITING, "message": ""}))
-
-
-def _spawn(store: QueueStore, descriptor: int) -> None:
-    try:
-        log = os.open(store.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            subprocess.Popen(
-                module_command(RUNNER, str(store.home.path), str(descriptor)),
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[descriptor],
-                env=module_environment(),
-                cwd=store.folder,
-            )
-        finally:
-            os.close(log)
-    except OSError as error:
-        raise EnvironmentProblem(f"the queue cannot be started: {error}") from error
 
 
 def stop(home: Home, *, kill: bool = False) -> bool:

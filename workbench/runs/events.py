@@ -39,7 +39,7 @@ class Preparing(Event):
     """What the worker does before the first step, in words for the viewer."""
 
     name: ClassVar[str] = "preparing"
-    what: str
+    what: str = "starting the worker"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from workbench.runs.events import (
     Stopped,
 )
 from workbench.runs.history import History
-from workbench.runs.log import EventReader, backwards, last_ending
+from workbench.runs.log import EventReader, backwards, last_ending, write_event
 from workbench.runs.record import Labels, RunRecord, write_json
 from workbench.runs.status import Status
 from workbench.settings import Home
@@ -198,6 +198,7 @@ def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple
     """
     home.ensure()
     path: Path | None = None
+    descriptor: int | None = None
     try:
         while True:
             token = "".join(secrets.choice(ID_LETTERS) for _ in range(4))
@@ -209,6 +210,8 @@ def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple
         folder = RunFolder(path)
         descriptor = lock.acquire(folder.lock_file)
         assert descriptor is not None  # nobody else knows the folder yet
+        # Made here, so that a worker can tell of a disk that is full by then.
+        write_event(folder.events_file, Preparing(time.time()))
         if labels != Labels():
             write_json(folder.labels_file, labels.model_dump(mode="json"))
         record = RunRecord(
@@ -221,6 +224,8 @@ def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple
         # Last, since a run exists once its spec.json does.
         write_json(folder.spec_file, record.model_dump(mode="json"))
     except OSError as error:
+        if descriptor is not None:
+            os.close(descriptor)
         if path is not None:
             shutil.rmtree(path, ignore_errors=True)
         raise EnvironmentProblem(

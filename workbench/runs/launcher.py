@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from pathlib import Path
 
-from workbench.errors import EnvironmentProblem, RunError
+from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
-from workbench.runs.events import Failed, Preparing, Queued
+from workbench.runs.events import Failed, Preparing, Queued, Stopped
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.log import EventWriter, last_ending
+from workbench.runs.log import last_ending, write_event
 from workbench.runs.plan import require_memory
-from workbench.runs.process import module_command, module_environment
+from workbench.runs.process import start_detached
 from workbench.runs.record import Labels
 from workbench.runs.standby import Standby
 from workbench.runs.status import Status
@@ -87,9 +86,7 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
     try:
         control.clear(folder.path)
         # From here on its log says that it goes on, however long the worker takes to start.
-        writer = EventWriter(folder.events_file)
-        writer.write(Preparing(time.time(), "starting the worker"))
-        writer.close()
+        write_event(folder.events_file, Preparing(time.time()))
         return spawn_worker(folder, descriptor)
     except OSError as error:
         raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
@@ -100,35 +97,41 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
 def spawn_worker(folder: RunFolder, descriptor: int) -> subprocess.Popen[bytes]:
     """Start the run's worker in a session of its own; it inherits the held lock."""
     arguments = [str(folder.path), "--lock-fd", str(descriptor)]
-    return _spawn(WORKER, arguments, [(folder, descriptor)], folder.log_file)
+    process = start_detached(WORKER, arguments, [descriptor], folder.log_file)
+    lock.write_pid(descriptor, process.pid)
+    return process
 
 
 def _spawn_sequence(created: list[tuple[RunFolder, int]]) -> None:
     for folder, _ in created:
-        writer = EventWriter(folder.events_file)
-        writer.write(Queued(time.time()))
-        writer.close()
+        write_event(folder.events_file, Queued(time.time()))
     arguments = [f"{descriptor}:{folder.path}" for folder, descriptor in created]
-    _spawn(SEQUENCE, arguments, created, created[0][0].log_file)
-
-
-def _spawn(
-    module: str, arguments: list[str], held: list[tuple[RunFolder, int]], log_file: Path
-) -> subprocess.Popen[bytes]:
-    log = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        process = subprocess.Popen(
-            module_command(module, *arguments),
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[descriptor for _, descriptor in held],
-            env=module_environment(),
-            cwd=held[0][0].path.parent,
-        )
-    finally:
-        os.close(log)
-    for _, descriptor in held:
+    descriptors = [descriptor for _, descriptor in created]
+    process = start_detached(SEQUENCE, arguments, descriptors, created[0][0].log_file)
+    for descriptor in descriptors:
         lock.write_pid(descriptor, process.pid)
-    return process
+
+
+def write_stopped(folder: RunFolder) -> None:
+    """The ending of a run whose worker never trained, or never came: as far as it had come."""
+    try:
+        if last_ending(folder.events_file) is not None:  # it came to its end in that moment
+            return
+        history = folder.history()
+        last, best = (history.epochs[-1] if history.epochs else None), history.best
+        write_event(
+            folder.events_file,
+            Stopped(
+                time.time(),
+                epochs_completed=last.epoch if last else 0,
+                step=last.step if last else 0,
+                seconds=last.seconds if last else 0.0,
+                images_per_second=history.images_per_second,
+                test_loss=last.test_loss if last else None,
+                test_accuracy=last.test_accuracy if last else None,
+                best_epoch=best.epoch if best else None,
+                best_epoch_test_accuracy=best.test_accuracy if best else None,
+            ),
+        )
+    except (OSError, UserError):
+        return  # the folder is gone or the disk full: it counts as crashed, and goes on alike

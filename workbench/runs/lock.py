@@ -10,18 +10,22 @@ import fcntl
 import os
 from pathlib import Path
 
+from workbench.files import try_lock
+
 
 def acquire(path: Path) -> int | None:
-    """An open file that holds the lock, to be closed or inherited; None if another holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except OSError:
-        os.close(descriptor)
-        raise
+    """An open file that holds the lock, to be closed or inherited; None if another holds it.
+
+    Raises:
+        OSError: the disk is full or the folder gone.
+    """
+    descriptor = try_lock(path)
+    if descriptor is not None:
+        try:
+            os.pwrite(descriptor, _pid_line(), 0)  # its place is taken while the disk has some
+        except OSError:
+            os.close(descriptor)
+            raise
     return descriptor
 
 
@@ -43,8 +47,7 @@ def is_held(path: Path) -> bool:
 
 def write_pid(descriptor: int, pid: int) -> None:
     """Note the holder's process id in the lock file."""
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{pid}\n".encode(), 0)
+    os.pwrite(descriptor, _pid_line(pid), 0)
 
 
 def holder_pid(path: Path) -> int | None:
@@ -55,3 +58,8 @@ def holder_pid(path: Path) -> int | None:
         return int(path.read_text())
     except (ValueError, FileNotFoundError):
         return None
+
+
+def _pid_line(pid: int | str = "") -> bytes:
+    """Of one length for all, so that none needs more of the disk than the one before it."""
+    return f"{pid:<20}\n".encode()

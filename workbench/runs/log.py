@@ -53,6 +53,19 @@ class EventWriter:
         os.close(self._descriptor)
 
 
+def write_event(path: Path, event: Event) -> None:
+    """Append one event to the log of a run that no worker has open.
+
+    Raises:
+        OSError: the disk is full or the folder is gone.
+    """
+    writer = EventWriter(path)
+    try:
+        writer.write(event)
+    finally:
+        writer.close()
+
+
 def _ends_with_newline(path: Path) -> bool:
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from workbench.resources import PACKAGE
 
@@ -42,3 +45,30 @@ def module_environment() -> dict[str, str]:
         known = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else str(root)
     return environment
+
+
+def start_detached(
+    module: str, arguments: Sequence[str], descriptors: Sequence[int], log: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a module of this package in a session of its own, so that it outlives this terminal.
+
+    It inherits the open `descriptors`, and what it prints is appended to `log`.
+
+    Raises:
+        OSError: it cannot be started, or its log cannot be opened.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    output = os.open(log or os.devnull, flags, 0o600)
+    try:
+        return subprocess.Popen(
+            module_command(module, *arguments),
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=descriptors,
+            env=module_environment(),
+            cwd="/",  # no folder that somebody may delete or unmount meanwhile
+        )
+    finally:
+        os.close(output)

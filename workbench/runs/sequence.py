@@ -1,37 +1,85 @@
 """Trains several runs one after the other, each in its own worker.
 
 Started by the launcher as a process of its own, so that the sequence outlives the connection.
-It holds the lock of every run that waits; a run it never came to shows as crashed if it dies,
-and can go on with `resume`.
+It holds the lock of every run that waits. Told to end, it has the run that trains stopped and
+saved, and those that wait are stopped as well; killed, they show as crashed. Either way they can
+go on with `resume`.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
+import traceback
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
+from workbench.errors import UserError
+from workbench.runs import control
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import spawn_worker
+from workbench.runs.launcher import spawn_worker, write_stopped
+
+LOOK_SECONDS = 0.1
+
+
+class Sequence:
+    """The runs still to be trained, and whether they are."""
+
+    def __init__(self) -> None:
+        self._stopping = False
+
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Begin no further run; the handler of signals."""
+        self._stopping = True
+
+    def train(self, waiting: list[tuple[RunFolder, int]]) -> None:
+        """Train the runs in turn. Each comes with its held lock, which its worker takes over."""
+        for folder, descriptor in waiting:
+            try:
+                process = self._begin(folder, descriptor)
+            except OSError:  # a full disk, say: the next one has its own chance
+                traceback.print_exc()
+                continue
+            finally:
+                os.close(descriptor)
+            if process is not None:
+                self._wait(process, folder)
+
+    def _begin(self, folder: RunFolder, descriptor: int) -> subprocess.Popen[bytes] | None:
+        if self._stopping:
+            write_stopped(folder)
+        if self._stopping or not folder.path.is_dir():
+            return None
+        return spawn_worker(folder, descriptor)
+
+    def _wait(self, process: subprocess.Popen[bytes], folder: RunFolder) -> None:
+        told = False
+        while process.poll() is None:
+            if self._stopping and not told:
+                told = True
+                with suppress(UserError):  # its folder is gone: it ends by itself
+                    control.request(folder.path, control.Command.STOP)
+            time.sleep(LOOK_SECONDS)
 
 
 def main(arguments: list[str]) -> None:
     """Run `descriptor:folder` arguments in turn."""
     # A hangup of the terminal it was started from must not end it.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sequence = Sequence()
+    signal.signal(signal.SIGTERM, sequence.stop)
+    signal.signal(signal.SIGINT, sequence.stop)
+    os.umask(0o077)
     waiting = []
     for argument in arguments:
         number, _, path = argument.partition(":")
+        os.set_inheritable(int(number), False)
         waiting.append((RunFolder(Path(path)), int(number)))
-    for folder, descriptor in waiting:
-        os.set_inheritable(descriptor, False)
-        if not folder.path.is_dir():
-            os.close(descriptor)
-            continue
-        process = spawn_worker(folder, descriptor)
-        os.close(descriptor)
-        process.wait()
+    sequence.train(waiting)
 
 
 if __name__ == "__main__":

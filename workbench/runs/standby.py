@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.runs import lock
-from workbench.runs.process import module_command, module_environment
+from workbench.runs.process import start_detached
 
 if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
@@ -50,15 +50,7 @@ class Standby:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = subprocess.Popen(
-                    module_command(STANDBY, str(theirs.fileno())),
-                    start_new_session=True,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    env=module_environment(),
-                )
+                self._process = start_detached(STANDBY, [str(theirs.fileno())], [theirs.fileno()])
         except OSError:
             ours.close()
             return
