@@ -231,7 +231,7 @@ def test_runs_vary(runs_of: RunsOf) -> None:
     ("accuracies", "kind", "words"),
     [
         ((0.1135,), Kind.BORNE_OUT, "collapsed (seed 0 answers 1 to every image)"),
-        ((0.1135,), Kind.BORNE_OUT, "Of all seeds 2 to 100 % collapse (95 % interval)"),
+        ((0.1135,), Kind.BORNE_OUT, "Of all seeds 2 to 100 % collapse (exact 95 % interval)"),
         ((0.1135, 0.1135, 0.0980), Kind.BORNE_OUT,
          "(seeds 0–1 answer 1, seed 2 answers 0 to every image)"),
         ((0.1135, 0.9754), Kind.PARTLY, "the other ended at 97.54 % (n = 1)"),
@@ -248,6 +248,31 @@ def test_collapse_is_k_of_n(
 ) -> None:
     verdict = check("adam-collapses", runs_of(7, 7, accuracies))
     assert (verdict.kind, words in verdict.text) == (kind, True), verdict.text
+
+
+def test_when_runs_collapse_and_whether_they_recover(runs_of: RunsOf) -> None:
+    by_epoch = (
+        (0.1135, 0.1135, 0.1135),
+        (0.97, 0.098, 0.1135),
+        (0.97, 0.1135, 0.975),
+        (0.97, 0.974, 0.976),
+        (),
+    )
+    runs = [
+        run.model_copy(update={"epoch_test_accuracies": accuracies})
+        for run, accuracies in zip(
+            runs_of(7, 7, (0.1135, 0.1135, 0.975, 0.976, 0.977)), by_epoch, strict=True
+        )
+    ]
+    text = check("adam-collapses", runs).text
+    assert "2 of 5 runs collapsed" in text
+    assert "Of all seeds 5 to 85 % collapse (exact 95 % interval)." in text
+    assert (
+        "By the epochs of 4 runs: collapsed from epoch 1 on seed 0; from epoch 2 on seed 1; "
+        "seed 2 recovered." in text
+    )
+    assert "none recovered" in check("adam-collapses", runs[:2]).text
+    assert "By the epochs" not in check("adam-collapses", runs[3:]).text
 
 
 def test_divergence_is_no_collapse(runs_of: RunsOf, paper_summary: MakeSummary) -> None:

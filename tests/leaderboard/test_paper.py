@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from workbench.leaderboard.export.document import document
 from workbench.leaderboard.paper import (
     TableComparison,
     beside_paper,
@@ -14,7 +15,7 @@ from workbench.leaderboard.paper import (
     compare_all,
     paper_accuracies,
 )
-from workbench.leaderboard.paper_view import paper_view
+from workbench.leaderboard.paper_view import epochs_view, paper_view
 from workbench.leaderboard.table import Table
 from workbench.model.tables import TABLE_NUMBERS, paper_table
 from workbench.runs.status import Status
@@ -168,6 +169,42 @@ def test_a_collapse_of_the_papers_is_compared_by_how_many(
     assert shown["Ours"].rstrip("¹²³") == ours
     assert (shown["Difference"], shown["Within spread"]) == ("–", collapses)
     assert comparison.trained == 1
+
+
+def test_how_many_collapse_is_told_with_its_exact_interval(paper_summary: MakeSummary) -> None:
+    runs = [paper_summary(7, 7, 0.9754, seed) for seed in range(12)]
+    none = compare(paper_table(7), runs)
+    note = "Ours: 0 of 12 runs collapsed. Of all seeds 0 to 26 % collapse (exact 95 % interval)."
+    assert any(note in text for text in notes_of(paper_view(none)))
+    assert none.to_json()[7]["collapse_interval"] == pytest.approx((0, 0.2646), abs=1e-4)
+    collapsed = [paper_summary(7, 7, 0.1135, seed) for seed in (20, 21, 22)]
+    some = compare(paper_table(7), [*runs[:9], *collapsed])
+    assert some.to_json()[7]["collapse_interval"] == pytest.approx((0.0549, 0.5719), abs=1e-4)
+    assert some.to_json()[6]["collapse_interval"] is None
+
+
+def test_ours_after_each_epoch(paper_summary: MakeSummary) -> None:
+    by_epoch = ((0.955, 0.967, 0.9787), (0.957, 0.969, 0.9805))
+    runs = [
+        paper_summary(6, 2, values[-1], seed, epochs=3, epoch_test_accuracies=values)
+        for seed, values in enumerate(by_epoch)
+    ]
+    runs.append(paper_summary(6, 3, 0.973))  # of an earlier version
+    comparison = compare(paper_table(6), runs)
+    assert comparison.epochs_told
+    view = epochs_view(comparison)
+    assert [item.text for item in view.headings] == [
+        "Model", "Paper", "n", "Epoch 1", "Epoch 2", "Epoch 3", "Nearest",
+    ]  # fmt: skip
+    assert [item.text for item in view.rows[2]] == [
+        "CNN model 1.2", "96.79 %", "2", "95.60 ± 0.14 %", "96.80 ± 0.14 %", "97.96 ± 0.13 %",
+        "epoch 2",
+    ]  # fmt: skip
+    assert [item.text for item in view.rows[3]][2:] == ["0", "–", "–", "–", "–"]
+    assert [record["epoch"] for record in view.records] == [1, 2, 3]
+    assert view.records[1]["difference_points"] == pytest.approx(0.01)
+    assert "after each epoch" in document(runs)
+    assert ", after each epoch" not in document(runs[2:])
 
 
 def test_a_result_beside_the_papers() -> None:

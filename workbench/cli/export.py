@@ -9,6 +9,7 @@ import typer
 
 from workbench.cli.options import HomeOption, TableFormat
 from workbench.cli.results import (
+    EpochOption,
     FilterOption,
     GroupOption,
     PrecisionOption,
@@ -36,6 +37,7 @@ def export(
     filter_: FilterOption = None,
     group: GroupOption = False,
     precision: PrecisionOption = "float32",
+    by_epoch: EpochOption = False,
     form: Annotated[
         TableFormat | None,
         typer.Option("--format", help="markdown, csv, json or latex; else from FILE's ending."),
@@ -65,7 +67,7 @@ def export(
 
     form = (form or _form_of(output)) if not entries else TableFormat.JSON
     whole = table is None and not group and filter_ is None and sort is None
-    whole = whole and form is TableFormat.MARKDOWN
+    whole = whole and not by_epoch and form is TableFormat.MARKDOWN
     if title is not None and not whole:
         raise UserError("--title: only the whole markdown document has one; leave it out")
     files = with_ or []
@@ -78,7 +80,15 @@ def export(
         runs = all_entries(files)
         text = document(runs, title or TITLE, imported_beside(runs))
     else:
-        chosen = chosen_table(table, sort, filter_, group=group, precision=precision, files=files)
+        chosen = chosen_table(
+            table,
+            sort,
+            filter_,
+            group=group,
+            precision=precision,
+            by_epoch=by_epoch,
+            files=files,
+        )
         text = written(chosen, form)
     if output is None:
         print_text(text, form)

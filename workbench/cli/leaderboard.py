@@ -15,6 +15,7 @@ from workbench.cli.options import (
     current_home,
 )
 from workbench.cli.results import (
+    EpochOption,
     FilterOption,
     GroupOption,
     ImportedOption,
@@ -45,6 +46,7 @@ def leaderboard(
     group: GroupOption = False,
     precision: PrecisionOption = "float32",
     imported: ImportedOption = False,
+    by_epoch: EpochOption = False,
     output: Annotated[
         TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
     ] = TableFormat.RICH,
@@ -55,7 +57,15 @@ def leaderboard(
         return
     from workbench.cli.output import note, print_table
 
-    chosen = chosen_table(table, sort, filter_, group=group, precision=precision, imported=imported)
+    chosen = chosen_table(
+        table,
+        sort,
+        filter_,
+        group=group,
+        precision=precision,
+        imported=imported,
+        by_epoch=by_epoch,
+    )
     if output is TableFormat.RICH:
         if chosen.rows:
             print_table(chosen)

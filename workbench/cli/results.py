@@ -38,6 +38,10 @@ GroupOption = Annotated[
 PrecisionOption = Annotated[
     str, typer.Option("--precision", help="Of our runs beside the paper's: float32 or bfloat16.")
 ]
+EpochOption = Annotated[
+    bool,
+    typer.Option("--by-epoch", help="With --table: ours after each epoch, beside the paper's."),
+]
 WithOption = Annotated[
     list[Path] | None,
     typer.Option(
@@ -110,6 +114,7 @@ def chosen_table(
     group: bool,
     precision: str = "float32",
     imported: bool = False,
+    by_epoch: bool = False,
     files: Sequence[Path] = (),
 ) -> Table:
     """The runs that are asked for, as the table that is asked for.
@@ -121,7 +126,7 @@ def chosen_table(
     from workbench.leaderboard.grouping import group_runs, ranked
     from workbench.leaderboard.imported_view import imported_groups_table, imported_table
     from workbench.leaderboard.paper import compare
-    from workbench.leaderboard.paper_view import paper_view
+    from workbench.leaderboard.paper_view import epochs_view, paper_view
     from workbench.leaderboard.query import parse_filter
     from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
     from workbench.leaderboard.views import grouped_table, leaderboard_table
@@ -132,12 +137,15 @@ def chosen_table(
     wanted = parse_filter(filter_ or "")
     order = parse_sort(sort or DEFAULT_SORT)
     paper = paper_table(table) if table is not None else None
+    if by_epoch and paper is None:
+        raise QueryError("--by-epoch: is of a table of the paper; name one with --table")
     if imported and paper is not None:
         raise QueryError("--imported: a table of the paper shows them anyway; leave one out")
     if paper is not None:
         runs = [run for run in all_entries(files) if wanted.matches(run)]
         others = [run for run in imported_beside(runs) if wanted.matches(run)]
-        return paper_view(compare(paper, runs, half, others))
+        comparison = compare(paper, runs, half, others)
+        return epochs_view(comparison) if by_epoch else paper_view(comparison)
     entries = board_here().imported() if imported else all_entries(files)
     runs = sorted_by([run for run in entries if wanted.matches(run)], order)
     if group:

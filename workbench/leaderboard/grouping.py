@@ -94,6 +94,14 @@ class Group:
         """The worst accuracy of those that learned."""
         return min(self.accuracies, default=None)
 
+    def after(self, epoch: int) -> tuple[float, ...]:
+        """The test accuracies after an epoch, from 1, of the runs that learned and tell it."""
+        return tuple(
+            run.epoch_test_accuracies[epoch - 1]
+            for run in self.learned
+            if len(run.epoch_test_accuracies) >= epoch
+        )
+
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds of the runs that count, each once."""

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from workbench.leaderboard.grouping import Group, by_settings
-from workbench.leaderboard.inference import MOST_RUNS, within_spread
+from workbench.leaderboard.inference import MOST_RUNS, share_interval, within_spread
 from workbench.leaderboard.machine import Machine
 from workbench.leaderboard.wording import count, percent, percent_spread, points
 from workbench.model.spec import Precision
@@ -91,11 +91,12 @@ class RowComparison:
         if ours is None:
             return remarks
         digits = sorted({str(run.collapsed_to) for run in ours.collapsed})
-        if digits:
+        if digits or (ours.trials and self.paper_collapsed):
             others = "; the mean is of those that learned" if ours.n else ""
+            what = f": the network answers {' or '.join(digits)} to every test image{others}"
             remarks.append(
-                f"Ours: {len(ours.collapsed)} of {count(len(ours.trials), 'run')} collapsed: "
-                f"the network answers {' or '.join(digits)} to every test image{others}."
+                f"Ours: {len(ours.collapsed)} of {count(len(ours.trials), 'run')} collapsed"
+                f"{what if digits else ''}. {collapse_share(ours)}"
             )
         if ours.diverged:
             total = len(ours.trials) + ours.diverged
@@ -148,6 +149,11 @@ class RowComparison:
             "within_spread": self.within,
             "diverged": ours.diverged if ours else 0,
             "collapsed": len(ours.collapsed) if ours else 0,
+            "collapse_interval": (
+                share_interval(len(ours.collapsed), len(ours.trials) + ours.diverged)
+                if ours and (ours.collapsed or (ours.trials and self.paper_collapsed))
+                else None
+            ),
             "paper_train_seconds": self.row.train_seconds,
             "mean_train_seconds": ours.train_seconds if ours else None,
             "timed_on": ours.timed_on.text if ours and ours.timed_on else None,
@@ -170,6 +176,11 @@ class TableComparison:
     def trained(self) -> int:
         """How many rows have a run of ours."""
         return sum(row.trained for row in self.rows)
+
+    @property
+    def epochs_told(self) -> bool:
+        """Whether any run of ours tells its accuracy after each epoch."""
+        return any(row.ours is not None and row.ours.after(1) for row in self.rows)
 
     @property
     def best_counts(self) -> bool:
@@ -280,6 +291,12 @@ def beside_paper(settings_key: str, accuracy: float | None) -> str:
         return ""
     apart = points_off(accuracy, paper)
     return f"paper {percent(paper)}" + ("" if apart is None else f": {points(apart)}")
+
+
+def collapse_share(group: Group) -> str:
+    """What share of all seeds the collapses of these runs allow, as a sentence."""
+    low, high = share_interval(len(group.collapsed), len(group.trials) + group.diverged)
+    return f"Of all seeds {100 * low:.0f} to {100 * high:.0f} % collapse (exact 95 % interval)."
 
 
 def points_off(accuracy: float | None, paper: float | None) -> float | None:

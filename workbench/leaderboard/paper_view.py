@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.inference import MOST_RUNS
-from workbench.leaderboard.paper import RowComparison, TableComparison
+from workbench.leaderboard.paper import RowComparison, TableComparison, points_off
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
 from workbench.leaderboard.transfer import machines
 from workbench.leaderboard.views import group_accuracy
@@ -14,6 +15,7 @@ from workbench.leaderboard.wording import (
     MISSING,
     duration,
     percent,
+    percent_spread,
     points,
     raised,
 )
@@ -36,6 +38,12 @@ WITHIN_BEST = (
 )
 
 
+NEAREST = (
+    "Ours: mean ± sample standard deviation after each epoch of the same n runs. Nearest: the "
+    "epoch whose mean lies nearest the paper's value; nothing is chosen by it."
+)
+
+
 def paper_view(comparison: TableComparison) -> Table:
     """The comparison as a table: its columns are the paper's, then ours."""
     remarks = _numbered_remarks(comparison)
@@ -53,6 +61,65 @@ def paper_view(comparison: TableComparison) -> Table:
         footnotes=tuple(one_line(note) for note in notes),
         records=tuple(comparison.to_json()),
     )
+
+
+def epochs_view(comparison: TableComparison) -> Table:
+    """Our accuracy after each epoch of the same runs, beside the paper's, where runs tell it."""
+    table = comparison.table
+    shown = [
+        (place, text) for place, text in enumerate(table.cell_headings) if text != "Architecture"
+    ]
+    rows, records = [], []
+    for row in comparison.rows:
+        ours = row.ours
+        after = [ours.after(epoch) for epoch in range(1, ours.example.epochs + 1)] if ours else []
+        after = [values for values in after if values]
+        gaps = [points_off(statistics.fmean(values), row.row.accuracy) for values in after]
+        told = [(abs(gap), epoch) for epoch, gap in enumerate(gaps, 1) if gap is not None]
+        rows.append((row, after, min(told)[1] if told else None))
+        records += [
+            {
+                "table": table.number,
+                "label": row.row.label,
+                "epoch": epoch,
+                "n": len(values),
+                "mean": statistics.fmean(values),
+                "standard_deviation": _deviation(values),
+                "difference_points": gap,
+                "paper_accuracy": row.row.accuracy,
+            }
+            for epoch, (values, gap) in enumerate(zip(after, gaps, strict=True), 1)
+        ]
+    most = max((len(after) for _, after, _ in rows), default=0)
+    headings = [
+        Heading(table.label_heading),
+        *(_heading(text, _alignment(comparison, place), 2) for place, text in shown),
+        Heading("Paper", RIGHT),
+        Heading("n", RIGHT, 1),
+        *(Heading(f"Epoch {epoch}", RIGHT, 3) for epoch in range(1, most + 1)),
+        Heading("Nearest", note=NEAREST),
+    ]
+    return Table(
+        title=f"{_title(comparison)}, after each epoch",
+        headings=tuple(headings),
+        rows=tuple(
+            (
+                cell(row.row.label),
+                *(cell(row.row.cells[place]) for place, _ in shown),
+                cell(percent(row.row.accuracy)),
+                cell(len(after[0]) if after else 0),
+                *(cell(percent_spread(statistics.fmean(v), _deviation(v))) for v in after),
+                *[cell(MISSING)] * (most - len(after)),
+                cell(MISSING if nearest is None else f"epoch {nearest}"),
+            )
+            for row, after, nearest in rows
+        ),
+        records=tuple(records),
+    )
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) if len(values) > 1 else None
 
 
 def _title(comparison: TableComparison) -> str:

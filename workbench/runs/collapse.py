@@ -35,6 +35,15 @@ def constant_answer(accuracy: float) -> int | None:
     return None
 
 
+def collapsed_epochs(accuracies: Sequence[float]) -> list[int]:
+    """The epochs, from 1, after which a network on MNIST answered one digit to every image."""
+    return [
+        epoch
+        for epoch, accuracy in enumerate(accuracies, 1)
+        if constant_answer(accuracy) is not None
+    ]
+
+
 def collapse_remark(accuracy: float, answer: int) -> str:
     """What an accuracy of a constant answer means, as a sentence."""
     return (

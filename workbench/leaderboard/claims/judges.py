@@ -22,9 +22,11 @@ from workbench.leaderboard.inference import (
     contrasts,
     share_interval,
 )
+from workbench.leaderboard.paper import collapse_share
 from workbench.leaderboard.views import seeds_text
 from workbench.leaderboard.wording import count, duration, percent, points
 from workbench.model.spec import Precision
+from workbench.runs.collapse import collapsed_epochs
 from workbench.runs.summary import RunSummary
 
 # How far a ratio of times may lie from another and still be "about" the same.
@@ -33,6 +35,8 @@ ABOUT = 0.05
 TELLING = 0.3
 # While more than this share of runs may collapse, that none did says nothing against it.
 LIKELY = 0.5
+# How many runs show one that comes once in three, in 95 of 100 cases: 1 - (2 / 3) ** 8 = 0.96.
+SHOWN_BY = 8
 # Differences that are listed one by one; of more, only how many went which way.
 MOST_LISTED = 8
 # Rows whose accuracies are listed.
@@ -354,7 +358,8 @@ def _vary(claim: Claim, evidence: Evidence) -> Verdict:
     else:
         drops = (
             f"None of these {len(runs)} runs fell as the paper's third did: at most "
-            f"{100 * share_interval(0, len(runs))[1]:.0f} % of runs do (95 % interval)."
+            f"{100 * share_interval(0, len(runs))[1]:.0f} % of runs do (95 % interval). If one in "
+            f"three did, as of the paper's, {SHOWN_BY} runs would show one in 95 of 100 cases."
         )
     text = _sentences(_listed(several), apart, drops, needs(samples))
     if widest >= papers / 2:
@@ -375,15 +380,40 @@ def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
         alone = "it" if total == 1 else "the other"
         who = alone if sample.n == 1 else "they" if sample.n == total else "the others"
         parts.append(f"{who} ended at {sample.accuracy}")
-    low, high = share_interval(len(collapsed), total)
-    share = f"Of all seeds {100 * low:.0f} to {100 * high:.0f} % collapse (95 % interval)."
+    _, high = share_interval(len(collapsed), total)
     if len(collapsed) == total:
         kind = Kind.BORNE_OUT
     elif collapsed or sample.ours.diverged:
         kind = Kind.PARTLY
     else:
         kind = Kind.NOT_BORNE_OUT if high <= LIKELY else Kind.NOT_JUDGED
-    return Verdict(kind, _sentences("; ".join(parts) + ".", share), (sample,))
+    text = _sentences(
+        "; ".join(parts) + ".", collapse_share(sample.ours), _when(sample.ours.trials), claim.note
+    )
+    return Verdict(kind, text, (sample,))
+
+
+def _when(trials: Sequence[RunSummary]) -> str:
+    """In which epoch runs collapsed, and whether they recovered, where each epoch is known."""
+    told = [run for run in trials if run.epoch_test_accuracies]
+    begun: dict[int, list[int]] = {}
+    recovered: list[int] = []
+    for run in told:
+        epochs = collapsed_epochs(run.epoch_test_accuracies)
+        if epochs and run.collapsed_to is None:
+            recovered.append(run.seed)
+        elif epochs:
+            last_learned = max(set(range(epochs[-1])) - set(epochs))
+            begun.setdefault(last_learned + 1, []).append(run.seed)
+    if not begun and not recovered:
+        return ""
+    parts = [f"from epoch {epoch} on {_seeds(begun[epoch])}" for epoch in sorted(begun)]
+    parts.append(f"{_seeds(recovered)} recovered" if recovered else "none recovered")
+    return f"By the epochs of {count(len(told), 'run')}: collapsed {'; '.join(parts)}."
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {seeds_text(sorted(seeds))}"
 
 
 def _answers(collapsed: Sequence[RunSummary]) -> str:
@@ -392,8 +422,7 @@ def _answers(collapsed: Sequence[RunSummary]) -> str:
     for run in collapsed:
         seeds.setdefault(run.collapsed_to, []).append(run.seed)
     listed = ", ".join(
-        f"{'seed' if len(those) == 1 else 'seeds'} {seeds_text(sorted(those))} "
-        f"{'answers' if len(those) == 1 else 'answer'} {digit}"
+        f"{_seeds(those)} {'answers' if len(those) == 1 else 'answer'} {digit}"
         for digit, those in seeds.items()
     )
     return f" ({listed} to every image)" if listed else ""

@@ -11,7 +11,7 @@ from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.machine import machine_of
 from workbench.leaderboard.paper import TableComparison, compare_all
-from workbench.leaderboard.paper_view import paper_view
+from workbench.leaderboard.paper_view import epochs_view, paper_view
 from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.views import grouped_table, leaderboard_table
 from workbench.leaderboard.wording import count
@@ -68,4 +68,7 @@ def provenance(summaries: Sequence[RunSummary]) -> str:
 
 
 def _paper_part(comparison: TableComparison) -> str:
-    return to_markdown(paper_view(comparison), level=3)
+    parts = [to_markdown(paper_view(comparison), level=3)]
+    if comparison.epochs_told and comparison.table.layout == "rows":
+        parts.append(to_markdown(epochs_view(comparison), level=3))
+    return "\n".join(parts)
