@@ -14,6 +14,7 @@ from tests.tui.runs_of_old import ended_run
 from workbench.cli.follow import follow
 from workbench.cli.progress import LiveView, SilentView, result_lines, short_epoch_line
 from workbench.cli.run import note_known, watch
+from workbench.cli.streams import _PLAIN
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import paper_table
 from workbench.runs.events import Batch, Epoch, Preparing, Started
@@ -138,3 +139,8 @@ def test_json_of_a_run_that_failed_comes_with_a_line_for_the_person(
     told = capsys.readouterr()
     assert json.loads(told.out)["status"] == "crashed"
     assert "crashed" in told.err and f"mnist-workbench resume {folder.run_id}" in told.err
+
+
+def test_the_mark_of_each_state_has_a_letter_on_a_terminal_without_utf_8() -> None:
+    for state in Status:
+        assert state.mark.translate(_PLAIN).isascii() and len(state.mark.translate(_PLAIN)) == 1

@@ -154,10 +154,10 @@ def lowest_line(plot: CurvePlot) -> str:
 def in_the_list(folder: RunFolder, home: Home | None = None) -> str:
     """The state as the list of runs shows it; of a living run with its home."""
     if home is None:
-        return f"{read_run(folder).state.mark} {read_run(folder).state.word}"
+        return read_run(folder).state.marked
     watchlist = Watchlist(home)
     watchlist.look()
-    return f"{watchlist.living[0].state.mark} {watchlist.living[0].state.word}"
+    return watchlist.living[0].state.marked
 
 
 def text(screen: TrainScreen, name: str) -> str:

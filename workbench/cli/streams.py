@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from typing import TextIO
 
 # A letter for a letter, so that tables keep their columns on a terminal without UTF-8.
-_PLAIN = str.maketrans("–−‑×·…─━╸╺│✓✗●○■‖±‘’“”", "---x..----|+x*o#|~''\"\"")
+_PLAIN = str.maketrans("–−‑×·…─━╸╺│✓✗●○◌■‖±‘’“”", "---x..----|+x*oo#|~''\"\"")
 
 
 def speaks_unicode(stream: TextIO) -> bool:

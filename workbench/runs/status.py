@@ -43,6 +43,11 @@ class Status(StrEnum):
     DELETED = "deleted", "✗", "bad"
 
     @property
+    def marked(self) -> str:
+        """The word behind its mark: `● training`."""
+        return f"{self.mark} {self.word}"
+
+    @property
     def alive(self) -> bool:
         """Whether a process stands behind it."""
         return self in (Status.QUEUED, Status.PREPARING, Status.RUNNING, Status.PAUSED)

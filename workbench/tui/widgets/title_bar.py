@@ -10,6 +10,7 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from workbench.runs.status import Status
 from workbench.tui.run_feed import RunFeed, Seen
 
 PLACES = (
@@ -53,12 +54,13 @@ class TitleBar(Widget):
 
     def render(self) -> RenderResult:
         """The places with the current one marked; the right end says what trains."""
-        right = Text(f"● {self.living} training " if self.living else "", no_wrap=True)
+        mark, word = Status.RUNNING.mark, Status.RUNNING.word
+        right = Text(f"{mark} {self.living} {word} " if self.living else "", no_wrap=True)
         left = Text(" ", no_wrap=True, overflow="ellipsis")
         places = sum(len(f"{key} {name}") for key, name in PLACES) + cell_len(self.detail)
         room = self.size.width - 1 - places
         if room < len(PLACES) * GAPS[0] + right.cell_len:
-            right.plain = right.plain.replace(" training", "")
+            right.plain = right.plain.replace(f" {word}", "")
         gap = next((gap for gap in GAPS if len(PLACES) * gap + right.cell_len <= room), GAPS[-1])
         for key, name in PLACES:
             here = name == self.place

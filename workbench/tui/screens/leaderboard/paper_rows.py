@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison, TableComparison
 from workbench.leaderboard.paper_view import SHORT_HEADINGS
+from workbench.runs.status import Status
 from workbench.tui.screens.leaderboard.rows import (
     BEYOND,
     difference,
@@ -118,13 +119,17 @@ class PaperRows:
     def _verdict(self, row: RowComparison, short: bool) -> Content:
         going = self.training.get(row.settings_key, 0)
         if going:
-            return (f"● training{f' {going}' if going > 1 else ''}", "good")
+            state = Status.RUNNING
+            return (f"{state.marked}{f' {going}' if going > 1 else ''}", state.role)
         if not row.trained:
             diverged = row.ours is not None and row.ours.diverged
-            return ("✗ diverged", "bad") if diverged else ("○ t trains", "muted")
+            state = Status.DIVERGED
+            return (state.marked, state.role) if diverged else ("○ t trains", "muted")
         collapsed = row.collapses.removesuffix(" collapsed").replace(" of ", "/")
         if row.paper_collapsed or (row.ours is not None and not row.ours.n):
-            return (f"! {collapsed}" if short else f"! {collapsed} collapsed", "warning")
+            state = Status.COLLAPSED
+            text = f"{state.mark} {collapsed}"
+            return (text if short else f"{text} {state.word}", state.role)
         match row.within:
             case True:
                 text, tone = f"✓ within{'' if short else ' spread'}", "good"

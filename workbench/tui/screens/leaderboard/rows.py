@@ -84,8 +84,10 @@ def difference(points_off: float | None, beyond: bool) -> Content:
 def without_accuracy(group: Group | None) -> Piece:
     """What became of runs of which none learned."""
     if group is not None and group.collapsed:
-        return ("collapsed", "warning")
-    return ("diverged", "bad") if group is not None and group.diverged else (MISSING, "muted")
+        return (Status.COLLAPSED.word, Status.COLLAPSED.role)
+    if group is not None and group.diverged:
+        return (Status.DIVERGED.word, Status.DIVERGED.role)
+    return (MISSING, "muted")
 
 
 def time_taken(seconds: float | None) -> str:

@@ -90,7 +90,7 @@ def state_words(item: TrialView, *, share: bool) -> tuple[str, str]:
     state = item.state
     if share and state is Status.RUNNING and item.run is not None:
         return f"{state.mark} {percent_done(item):3d} %", state.role
-    return f"{state.mark} {state.word}", state.role
+    return state.marked, state.role
 
 
 def label_text(label: str, width: int) -> str:

@@ -61,7 +61,7 @@ class RunRows:
         summary = run.summary
         match column:
             case "state":
-                return (f"{run.state.mark} {run.state.word}", run.state.role)
+                return (run.state.marked, run.state.role)
             case "when":
                 return (started_text(run.created_at), "muted")
             case "from":
