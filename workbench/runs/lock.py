@@ -55,11 +55,11 @@ def holder_pid(path: Path) -> int | None:
     if not is_held(path):
         return None
     try:
-        return int(path.read_text())
+        return int(path.read_text()) or None
     except (ValueError, FileNotFoundError):
         return None
 
 
-def _pid_line(pid: int | str = "") -> bytes:
+def _pid_line(pid: int = 0) -> bytes:
     """Of one length for all, so that none needs more of the disk than the one before it."""
     return f"{pid:<20}\n".encode()
