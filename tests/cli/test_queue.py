@@ -25,11 +25,10 @@ from workbench.cli.queue_follow import LiveDisplay, PlainDisplay, follow_queue
 from workbench.cli.trials import check_plan, exit_code
 from workbench.leaderboard.store import Leaderboard
 from workbench.queue import service
-from workbench.queue.service import Sorted
+from workbench.queue.planning import TrialPlan
 from workbench.queue.store import QueueDamaged, QueueStore
 from workbench.queue.sweep import Axis, grid
-from workbench.queue.view import QueueView
-from workbench.queue.watch import QueueWatch
+from workbench.queue.view import QueueView, QueueWatch
 from workbench.runs import environment
 from workbench.runs.plan import Plan
 from workbench.runs.record import Labels
@@ -349,7 +348,7 @@ def test_a_follower_left_by_the_process_is_no_stop(left_behind: LivingRun) -> No
     ids = service.enqueue(home, wanted(2), "sweep")  # none of them had its turn
     view = follow_queue(home, ids, Told())
     assert view.lost
-    assert exit_code(view, Sorted((), (), ())) == 1
+    assert exit_code(view, TrialPlan((), (), ())) == 1
 
 
 def test_the_moving_lines_name_trial_run_and_the_time_of_all(left_behind: LivingRun) -> None:

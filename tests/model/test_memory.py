@@ -11,6 +11,7 @@ from workbench.model.memory import mebibytes, memory_need, memory_shortage, opti
 from workbench.model.shapes import analyse
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.queue import service
+from workbench.queue.planning import PlannedTrial
 from workbench.runs import environment
 from workbench.runs.launcher import launch
 from workbench.runs.plan import Plan, specs_for, specs_for_preset
@@ -66,7 +67,7 @@ def test_what_memory_cannot_hold_is_never_started(home: Home, tmp_path: Path) ->
     with pytest.raises(EnvironmentProblem, match=r"memory: giant needs 3,2.* MiB .* fewer units"):
         launch(home, specs, Labels(), "run")
     with pytest.raises(EnvironmentProblem, match="memory: giant needs"):
-        service.enqueue(home, [service.Wanted(specs[0])], "sweep")
+        service.enqueue(home, [PlannedTrial(specs[0])], "sweep")
     assert not home.runs.exists() or not list(home.runs.iterdir())
     assert not service.QueueStore(home).read().trials
 

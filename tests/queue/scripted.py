@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
-from workbench.queue.service import Wanted
+from workbench.queue.planning import PlannedTrial
 from workbench.runs import control, lock
 from workbench.runs.events import Ended, Epoch, Failed, FailureReason, Finished, Stopped
 from workbench.runs.folder import RunFolder, create_run
@@ -26,9 +26,9 @@ def spec(seed: int = 0, row: int = 0, table: int = 3) -> TrainingSpec:
     return paper_table(table).rows[row].spec(seed=seed)
 
 
-def wanted(*seeds: int) -> list[Wanted]:
+def wanted(*seeds: int) -> list[PlannedTrial]:
     """NN model 1 with these seeds."""
-    return [Wanted(spec(seed), f"seed {seed}") for seed in seeds]
+    return [PlannedTrial(spec(seed), f"seed {seed}") for seed in seeds]
 
 
 @dataclass

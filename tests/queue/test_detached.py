@@ -12,7 +12,7 @@ import pytest
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
 from workbench.queue.paper import tables_of, trainings_for
-from workbench.queue.service import Wanted
+from workbench.queue.planning import PlannedTrial
 from workbench.queue.store import QueueState, QueueStore
 from workbench.runs import control, lock
 from workbench.runs.folder import RunFolder, all_runs
@@ -59,7 +59,7 @@ def trained_epochs(home: Home, state: QueueState, place: int) -> int:
 
 def test_a_killed_runner_costs_nothing(home: Home) -> None:
     store = QueueStore(home)
-    service.enqueue(home, [Wanted(small(0, 5000)), Wanted(small(1, 1))], "sweep")
+    service.enqueue(home, [PlannedTrial(small(0, 5000)), PlannedTrial(small(1, 1))], "sweep")
     assert service.start(home)
     state = until(store, lambda state: trained_epochs(home, state, 0))
     runner = lock.holder_pid(store.runner_lock)
@@ -84,7 +84,7 @@ def test_a_killed_runner_costs_nothing(home: Home) -> None:
 
 def test_a_stopped_queue_goes_on_and_trains_nothing_twice(home: Home) -> None:
     store = QueueStore(home)
-    service.enqueue(home, [Wanted(small(0, 60)), Wanted(small(1, 1))], "sweep")
+    service.enqueue(home, [PlannedTrial(small(0, 60)), PlannedTrial(small(1, 1))], "sweep")
     assert service.start(home)
     state = until(store, lambda state: trained_epochs(home, state, 0))
     runner = lock.holder_pid(store.runner_lock)
@@ -101,5 +101,8 @@ def test_a_stopped_queue_goes_on_and_trains_nothing_twice(home: Home) -> None:
     assert len(all_runs(home)) == 2
     assert len(RunFolder(home.runs / str(trials[0].run_id)).history().epochs) == 60
     # The same once more: all is there.
-    assert service.enqueue(home, [Wanted(small(0, 60)), Wanted(small(1, 1))], "sweep") == []
+    assert (
+        service.enqueue(home, [PlannedTrial(small(0, 60)), PlannedTrial(small(1, 1))], "sweep")
+        == []
+    )
     assert service.start(home) is False

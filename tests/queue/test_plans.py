@@ -8,8 +8,8 @@ import pytest
 
 from workbench.errors import PresetError, RunError
 from workbench.queue.paper import rows_of, tables_of, trainings_for
+from workbench.queue.store import identity
 from workbench.queue.sweep import Axis, grid, parse_axes, parse_axis
-from workbench.queue.trial import identity
 from workbench.runs.plan import Plan
 from workbench.settings import Home
 

@@ -16,9 +16,9 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.queue import runner as runner_module
 from workbench.queue import service
+from workbench.queue.planning import plan_trials
 from workbench.queue.runner import Runner
-from workbench.queue.store import QueueState, QueueStore
-from workbench.queue.trial import identity
+from workbench.queue.store import QueueState, QueueStore, identity
 from workbench.runs import lock
 from workbench.runs.status import Status
 from workbench.settings import Home
@@ -81,7 +81,7 @@ def test_nothing_is_trained_that_the_leaderboard_has(home: Home) -> None:
     executor = ScriptedExecutor(home)
     assert run_all(home, executor) == [FINISHED, Status.PRESENT]
     assert [spec.seed for spec in executor.submitted] == [0]
-    assert service.sort_out(home, wanted(0, 1)).to_train == 0
+    assert plan_trials(home, wanted(0, 1)).to_train == 0
 
 
 def test_failed_and_diverged_trials_do_not_end_the_others(home: Home) -> None:
@@ -97,7 +97,7 @@ def test_failed_and_diverged_trials_do_not_end_the_others(home: Home) -> None:
 def test_a_divergence_is_a_result_and_a_failure_is_tried_again(home: Home) -> None:
     service.enqueue(home, wanted(0, 1), "reproduce")
     run_all(home, ScriptedExecutor(home, {0: "diverged", 1: "failed"}))
-    found = service.sort_out(home, wanted(0, 1))
+    found = plan_trials(home, wanted(0, 1))
     assert [item.spec.seed for item, _ in found.present] == [0]
     assert [item.spec.seed for item, _ in found.queued] == [1]
     service.enqueue(home, wanted(0, 1), "reproduce")
@@ -233,7 +233,7 @@ def cut_short(home: Home, ending: str = "stopped", seed: int = 0) -> str:
 @pytest.mark.parametrize("ending", ["stopped", "crashed"])
 def test_a_run_that_was_cut_short_is_taken_up_and_not_trained_anew(home: Home, ending: str) -> None:
     run_id = cut_short(home, ending)
-    assert service.sort_out(home, wanted(0)).epochs_done == {identity(spec()): 1}
+    assert plan_trials(home, wanted(0)).epochs_done == {identity(spec()): 1}
     service.enqueue(home, wanted(0), "reproduce")
     executor = ScriptedExecutor(home)
     assert run_all(home, executor) == [FINISHED]

@@ -12,6 +12,7 @@ import pytest
 from tests.queue.scripted import spec, wanted
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.queue import service
+from workbench.queue.planning import PlannedTrial, plan_trials
 from workbench.queue.store import QueueDamaged, QueueNewer, QueueStore
 from workbench.runs import lock
 from workbench.runs.status import Status
@@ -38,7 +39,7 @@ def test_the_same_training_is_queued_once(home: Home) -> None:
     second = service.enqueue(home, wanted(1, 2), "sweep")
     assert seeds(home) == [0, 1, 2]
     assert second[0] == first[1]
-    assert service.sort_out(home, wanted(0, 1, 2, 3)).to_train == 4
+    assert plan_trials(home, wanted(0, 1, 2, 3)).to_train == 4
 
 
 def test_a_queue_whose_trials_are_all_done_begins_anew(home: Home) -> None:
@@ -227,6 +228,6 @@ def test_four_processes_at_once_lose_nothing(home: Home) -> None:
 def test_labels_and_origin_stay_with_the_trial(home: Home) -> None:
     from workbench.runs.record import Labels
 
-    service.enqueue(home, [service.Wanted(spec(), "what for")], "sweep", Labels(tags=("night",)))
+    service.enqueue(home, [PlannedTrial(spec(), "what for")], "sweep", Labels(tags=("night",)))
     trial = QueueStore(home).read().trials[0]
     assert (trial.by, trial.label, trial.labels.tags) == ("sweep", "what for", ("night",))

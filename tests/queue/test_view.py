@@ -11,24 +11,21 @@ import pytest
 from tests.queue.scripted import ScriptedExecutor, spec, wanted
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.shapes import analyse
-from workbench.queue import known, service
-from workbench.queue.service import Sorted, Wanted
-from workbench.queue.store import QueueState, QueueStore
-from workbench.queue.trial import Trial, identity
+from workbench.queue import planning, service
+from workbench.queue.planning import PlannedTrial, TrialPlan, plan_trials
+from workbench.queue.store import QueueState, QueueStore, Trial, identity
 from workbench.queue.view import (
     START_SECONDS,
     QueueView,
+    QueueWatch,
     estimated_seconds,
     guessed_seconds,
-    view_of,
-)
-from workbench.queue.watch import QueueWatch
-from workbench.queue.words import (
     moment,
     plan_sentence,
     process_lost,
     short_time_left,
     time_words,
+    view_of,
 )
 from workbench.runs.estimate import Speed, duration_words
 from workbench.runs.folder import RunFolder
@@ -58,7 +55,7 @@ def seen(
         state,
         running=running,
         living=living,
-        results=known.results(results),
+        results=planning.results(results),
         estimate=lambda trial: estimated_seconds(trial.spec, speeds),
     )
 
@@ -174,7 +171,7 @@ def test_what_was_begun_is_estimated_by_the_epochs_that_remain(home: Home) -> No
     assert begun is not None and fresh is not None
     epoch = (fresh - START_SECONDS) / 10
     assert begun == pytest.approx(START_SECONDS + 9 * epoch)
-    found = service.sort_out(home, wanted(0, 1))
+    found = plan_trials(home, wanted(0, 1))
     assert found.epochs_done == {identity(spec(0)): 1}
     # While it is taken up, before its pace is known.
     with QueueStore(home).change() as state:
@@ -199,7 +196,7 @@ def test_where_some_times_are_unknown_the_rest_is_the_least() -> None:
 def test_what_nothing_like_it_tells_is_guessed_by_the_processors_speed(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.queue.words.matrix_operations_a_second", lambda: 1e11)
+    monkeypatch.setattr("workbench.queue.view.matrix_operations_a_second", lambda: 1e11)
     cnn, half = spec(table=6), spec(table=6).model_copy(update={"precision": "bfloat16"})
     # CNN model 1: 6 operations a multiply-add, three quarters of the speed of matrix products.
     work = 6 * analyse(cnn.architecture).multiply_adds
@@ -208,15 +205,15 @@ def test_what_nothing_like_it_tells_is_guessed_by_the_processors_speed(
     assert guess == pytest.approx(START_SECONDS + 5 * epoch)
     assert guessed_seconds(half, 1e11) is None
     assert guess is not None
-    known = Sorted((), (), (Wanted(spec()),))
+    known = TrialPlan((), (), (PlannedTrial(spec()),))
     assert "guess" not in plan_sentence(known, [speed()])
-    mixed = plan_sentence(Sorted((), (), (Wanted(spec()), Wanted(cnn))), [speed()])
+    mixed = plan_sentence(TrialPlan((), (), (PlannedTrial(spec()), PlannedTrial(cnn))), [speed()])
     one = estimated_seconds(spec(), [speed()])
     assert one is not None
     assert f"2 to train: about {duration_words(one + guess)}, until" in mixed
     assert "nothing like 1 of them has ended here" in mixed
     assert "(1 trial of unknown length)" in plan_sentence(
-        Sorted((), (), (Wanted(cnn), Wanted(half))), []
+        TrialPlan((), (), (PlannedTrial(cnn), PlannedTrial(half))), []
     )
 
 

@@ -17,7 +17,7 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.model.layers import Dense
 from workbench.model.tables import paper_table
 from workbench.queue import service
-from workbench.queue.service import Wanted
+from workbench.queue.planning import PlannedTrial
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.compose import ComposeScreen
@@ -59,7 +59,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(tmp_path_factory.mktemp("furnished")).ensure()
     ended_run(home)
     Leaderboard(home).sync()
-    service.enqueue(home, [Wanted(paper_table(3).rows[1].spec(), "Table 3")], "reproduce")
+    service.enqueue(home, [PlannedTrial(paper_table(3).rows[1].spec(), "Table 3")], "reproduce")
     return home.path
 
 

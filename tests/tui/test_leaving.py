@@ -17,7 +17,7 @@ from workbench.errors import EnvironmentProblem
 from workbench.model.library import find_preset, own_preset_files
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
-from workbench.queue.service import Wanted
+from workbench.queue.planning import PlannedTrial
 from workbench.queue.store import QueueStore
 from workbench.runs import control, launcher, lock
 from workbench.runs.folder import RunFolder, create_run
@@ -250,7 +250,7 @@ async def test_a_training_that_cannot_start_is_said(
 
 def running_queue(home: Home) -> int:
     """A queue of one waiting trial, whose runner's lock is held here."""
-    service.enqueue(home, [Wanted(specs_for(home, "nn-1", Plan())[0])], "reproduce")
+    service.enqueue(home, [PlannedTrial(specs_for(home, "nn-1", Plan())[0])], "reproduce")
     held = lock.acquire(QueueStore(home).runner_lock)
     assert held is not None
     return held

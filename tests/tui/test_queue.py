@@ -17,9 +17,8 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
 from workbench.queue import service
-from workbench.queue.service import Wanted
-from workbench.queue.store import QueueDamaged, QueueStore
-from workbench.queue.trial import Trial
+from workbench.queue.planning import PlannedTrial
+from workbench.queue.store import QueueDamaged, QueueStore, Trial
 from workbench.runs import control, lock
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.status import Status
@@ -118,8 +117,8 @@ async def test_an_empty_queue_says_what_it_is_for(home: Home) -> None:
 
 @pytest.mark.asyncio
 async def test_what_waits_stands_in_its_order_with_the_papers_accuracy(home: Home) -> None:
-    service.enqueue(home, [Wanted(paper_table(3).rows[0].spec(), "Table 3")], "reproduce")
-    service.enqueue(home, [Wanted(paper_table(7).rows[3].spec(), "Table 7.4")], "reproduce")
+    service.enqueue(home, [PlannedTrial(paper_table(3).rows[0].spec(), "Table 3")], "reproduce")
+    service.enqueue(home, [PlannedTrial(paper_table(7).rows[3].spec(), "Table 7.4")], "reproduce")
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("5")
@@ -448,7 +447,9 @@ def small(seed: int, epochs: int) -> TrainingSpec:
 @pytest.mark.usefixtures("_nothing_is_left")
 async def test_a_real_queue_is_started_killed_taken_up_stopped_and_finished(home: Home) -> None:
     store = QueueStore(home)
-    service.enqueue(home, [Wanted(small(0, 5000), "long"), Wanted(small(1, 2), "short")], "sweep")
+    service.enqueue(
+        home, [PlannedTrial(small(0, 5000), "long"), PlannedTrial(small(1, 2), "short")], "sweep"
+    )
     app, other = WorkbenchApp(home), WorkbenchApp(home)
     async with app.run_test(size=(120, 30)) as pilot, other.run_test(size=(80, 24)) as second:
         await pilot.press("5")

@@ -54,7 +54,7 @@ def watch(home: HomeOption = None) -> None:
     """Follow the queue; Ctrl-C leaves it training."""
     from workbench.cli.output import note
     from workbench.cli.queue_follow import display_for, watch_queue
-    from workbench.queue.words import process_lost
+    from workbench.queue.view import process_lost
 
     place = current_home()
     view = _view(place)
@@ -78,7 +78,7 @@ def start(jobs: JobsOption = None, home: HomeOption = None) -> None:
     from workbench.cli.output import note
     from workbench.cli.trials import note_jobs
     from workbench.queue import service
-    from workbench.queue.words import time_left
+    from workbench.queue.view import time_left
 
     place = current_home()
     if not service.start(place, jobs):
@@ -97,7 +97,7 @@ def stop(home: HomeOption = None) -> None:
     from workbench.cli.output import note
     from workbench.queue import service
     from workbench.queue.store import QueueStore
-    from workbench.queue.words import process_lost
+    from workbench.queue.view import process_lost
 
     place = current_home()
     if not service.stop(place):
@@ -169,7 +169,7 @@ def move(
 
 
 def _view(home: Home) -> QueueView:
-    from workbench.queue.watch import QueueWatch
+    from workbench.queue.view import QueueWatch
     from workbench.runs.watchlist import Watchlist
 
     runs = Watchlist(home)
@@ -181,7 +181,7 @@ def queue_table(view: QueueView) -> Table:
     """The queue as a table, in its order."""
     from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
     from workbench.leaderboard.wording import percent
-    from workbench.queue.words import time_left
+    from workbench.queue.view import time_left
     from workbench.runs.estimate import duration_words
 
     right = Align.RIGHT
@@ -213,7 +213,7 @@ def queue_table(view: QueueView) -> Table:
 
 
 def _title(view: QueueView, left: str) -> str:
-    from workbench.queue.words import process_lost
+    from workbench.queue.view import process_lost
 
     done = f"{view.ended} of {len(view.trials)} done"
     # A runner that was killed leaves its last word in the file: only a living one means it.

@@ -14,9 +14,7 @@ from workbench.leaderboard.paper import beside_paper
 from workbench.leaderboard.wording import percent
 from workbench.queue import service
 from workbench.queue.store import QueueDamaged
-from workbench.queue.view import QueueView, TrialView
-from workbench.queue.watch import QueueWatch
-from workbench.queue.words import short_time_left, time_left
+from workbench.queue.view import QueueView, QueueWatch, TrialView, short_time_left, time_left
 from workbench.runs.status import Status
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home

@@ -59,16 +59,15 @@ def reproduce(
     from workbench.cli.trials import (
         check_plan,
         exit_code,
-        plan_sentence,
         plan_table,
         speeds_here,
         train_wanted,
         trials_json,
     )
-    from workbench.queue.known import results
     from workbench.queue.paper import rows_of, tables_of, trainings_for
-    from workbench.queue.service import sort_out
-    from workbench.queue.trial import identity
+    from workbench.queue.planning import plan_trials, results
+    from workbench.queue.store import identity
+    from workbench.queue.view import plan_sentence
     from workbench.runs.record import Labels
 
     half = checked_precision(precision)
@@ -77,7 +76,7 @@ def reproduce(
     wanted = trainings_for(chosen, seeds, half)
     check_plan(wanted, jobs)
     elsewhere = results_in(with_ or [])
-    found, speeds = sort_out(place, wanted, elsewhere), speeds_here(place)
+    found, speeds = plan_trials(place, wanted, elsewhere), speeds_here(place)
     if not (quiet or (as_json and dry_run)):
         distinct = len(wanted) // seeds
         note(

@@ -126,8 +126,8 @@ def note_known(home: Home, specs: list[TrainingSpec]) -> None:
     from workbench.errors import UserError
     from workbench.leaderboard.store import Leaderboard
     from workbench.leaderboard.wording import percent
-    from workbench.queue.known import results
-    from workbench.queue.trial import identity
+    from workbench.queue.planning import results
+    from workbench.queue.store import identity
     from workbench.runs import service
 
     board = Leaderboard(home)

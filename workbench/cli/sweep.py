@@ -64,7 +64,6 @@ def sweep(
     from workbench.cli.trials import (
         check_plan,
         exit_code,
-        plan_sentence,
         plan_table,
         speeds_here,
         train_wanted,
@@ -74,9 +73,10 @@ def sweep(
     from workbench.leaderboard.store import Leaderboard
     from workbench.leaderboard.views import grouped_table
     from workbench.leaderboard.wording import count
-    from workbench.queue.service import sort_out
+    from workbench.queue.planning import plan_trials
+    from workbench.queue.store import identity
     from workbench.queue.sweep import grid, parse_axes
-    from workbench.queue.trial import identity
+    from workbench.queue.view import plan_sentence
     from workbench.runs.plan import Plan
     from workbench.runs.record import checked_labels
 
@@ -86,7 +86,7 @@ def sweep(
     plan = Plan(precision=precision, dataset=dataset, train_limit=train_limit)
     wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
     check_plan(wanted, jobs)
-    found, speeds = sort_out(place, wanted), speeds_here(place)
+    found, speeds = plan_trials(place, wanted), speeds_here(place)
     if not (quiet or (as_json and dry_run)):
         note(f"{preset}: {count(len(wanted), 'training')}. {plan_sentence(found, speeds)}")
     if dry_run:

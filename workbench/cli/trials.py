@@ -12,8 +12,8 @@ from workbench.cli.options import complete_from
 
 if TYPE_CHECKING:
     from workbench.leaderboard.table import Table
-    from workbench.queue.service import Sorted, Wanted
-    from workbench.queue.trial import Origin
+    from workbench.queue.planning import PlannedTrial, TrialPlan
+    from workbench.queue.store import Origin
     from workbench.queue.view import QueueView
     from workbench.runs.estimate import Speed
     from workbench.runs.record import Labels
@@ -50,7 +50,7 @@ def speeds_here(home: Home) -> Sequence[Speed]:
     return known_speeds(home, platform.node())
 
 
-def check_plan(wanted: Sequence[Wanted], jobs: int | None) -> None:
+def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
     """Refuse what cannot be asked for, and warn of what is seldom meant.
 
     Raises:
@@ -81,19 +81,11 @@ def note_jobs(jobs: int | None) -> None:
         )
 
 
-def plan_sentence(found: Sorted, speeds: Sequence[Speed]) -> str:
-    """What a plan comes to, in one sentence."""
-    # Only here: commands that plan nothing start without the models it needs.
-    from workbench.queue import words
-
-    return words.plan_sentence(found, speeds)
-
-
-def plan_table(wanted: Sequence[Wanted], found: Sorted, speeds: Sequence[Speed]) -> Table:
+def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequence[Speed]) -> Table:
     """Each trial of a plan: what it is for, where it stands, how long it should take here."""
     from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
     from workbench.leaderboard.wording import MISSING, percent
-    from workbench.queue.trial import identity
+    from workbench.queue.store import identity
     from workbench.queue.view import estimated_seconds
     from workbench.runs.estimate import duration_words
 
@@ -152,7 +144,7 @@ def plan_table(wanted: Sequence[Wanted], found: Sorted, speeds: Sequence[Speed])
 
 def train_wanted(
     home: Home,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[PlannedTrial],
     *,
     by: Origin,
     labels: Labels,
@@ -169,8 +161,7 @@ def train_wanted(
     from workbench.cli.queue_follow import display_for, follow_queue
     from workbench.queue import service
     from workbench.queue.store import QueueStore
-    from workbench.queue.watch import QueueWatch
-    from workbench.queue.words import process_lost
+    from workbench.queue.view import QueueWatch, process_lost
 
     lost = QueueStore(home).read().notice
     if lost:  # the queue that begins now says it no more
@@ -193,7 +184,7 @@ def train_wanted(
     return view
 
 
-def exit_code(view: QueueView | None, found: Sorted) -> int:
+def exit_code(view: QueueView | None, found: TrialPlan) -> int:
     """0 when all came to a result, 130 when stopped, else 1: something failed or diverged.
 
     What had diverged before counts as what diverges now.

@@ -13,12 +13,20 @@ told. It gets its name in `EXECUTORS`; neither the queue nor the screens notice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from workbench.errors import RunError, nearest
+from workbench.errors import EnvironmentProblem, RunError, nearest
 from workbench.model.spec import TrainingSpec
-from workbench.queue.local import LocalExecutor
+from workbench.runs import control, lock
+from workbench.runs.environment import usable_cores
+from workbench.runs.events import Batch, Epoch, Preparing, Started
+from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.launcher import resume, spawn_worker, write_stopped
+from workbench.runs.log import backwards
 from workbench.runs.record import Labels
 from workbench.settings import Home
 
@@ -56,6 +64,103 @@ class Executor(Protocol):
         Raises:
             EnvironmentProblem: it cannot be begun now, but may be later.
         """
+
+
+@dataclass
+class LocalJob:
+    """A worker of this machine. `process` is None where another process started it."""
+
+    folder: RunFolder
+    process: subprocess.Popen[bytes] | None = None
+    _killed: bool = False  # it had trained nothing, and cannot write its own ending
+
+    @property
+    def run_id(self) -> str:
+        """The id of its run."""
+        return self.folder.run_id
+
+    def ended(self) -> bool:
+        """Whether the worker has let go of the run's lock."""
+        if self.process is not None and self.process.poll() is None:
+            return False
+        if lock.is_held(self.folder.lock_file):
+            return False
+        if self._killed:
+            self._killed = False
+            write_stopped(self.folder)
+        return True
+
+    def stop(self) -> None:
+        """Ask the worker through the run folder, or by signal where that cannot be written.
+
+        One that has trained nothing yet looks at no request before TensorFlow is loaded, which
+        can take a minute; nothing is lost when it is ended at once. Only one's own: another
+        process may have other runs to train after this one.
+        """
+        if self.process is not None and not _trains(self.folder):
+            self.process.kill()
+            self._killed = True
+            return
+        control.request(self.folder.path, control.Command.STOP)
+
+
+class LocalExecutor:
+    """Starts detached workers: they go on if the queue's own process dies."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> LocalJob:
+        """Create the run and start its worker, with its share of the cores."""
+        if jobs > 1 and spec.threads is None:
+            # Several that each take all cores are slower together than one after the other.
+            spec = spec.model_copy(update={"threads": max(1, usable_cores() // jobs)})
+        folder, descriptor = create_run(self._home, spec, labels, by)
+        try:
+            return LocalJob(folder, spawn_worker(folder, descriptor))
+        except OSError as error:
+            os.close(descriptor)
+            descriptor = -1
+            folder.delete()
+            raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def take_up(self, run_id: str) -> LocalJob | None:
+        """Join the run's worker, or start a new one that goes on from its last whole epoch."""
+        folder = RunFolder(self._home.runs / run_id)
+        if not folder.spec_file.exists():
+            return None
+        if lock.is_held(folder.lock_file):
+            return LocalJob(folder)
+        try:
+            process = resume(folder)
+        except RunError:  # it has come to its end, or another process was quicker
+            return LocalJob(folder) if lock.is_held(folder.lock_file) else None
+        return LocalJob(folder, process)
+
+
+def seconds_for_all(training: Sequence[float], rest: Iterable[float | None]) -> float | None:
+    """How long all of it takes here, as far as it is known; None: nothing is.
+
+    `training` are the times left of what trains, each at its present pace: they share the cores
+    and go on side by side. `rest` are times with all cores, however many jobs will share them.
+    """
+    known = [seconds / len(training) for seconds in training]
+    others = list(rest)
+    known += [seconds for seconds in others if seconds is not None]
+    return sum(known) if known or not others else None
+
+
+def _trains(folder: RunFolder) -> bool:
+    """Whether the worker now at work has trained anything."""
+    for event in backwards(folder.events_file):
+        if isinstance(event, Batch | Epoch):
+            return True
+        if isinstance(event, Preparing | Started):
+            return False
+    return False
 
 
 EXECUTORS: Mapping[str, Callable[[Home], Executor]] = {"local": LocalExecutor}

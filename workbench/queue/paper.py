@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from workbench.errors import RunError
 from workbench.model.spec import Precision, TrainingSpec
 from workbench.model.tables import TABLE_NUMBERS, PaperRow, PaperTable, paper_table
-from workbench.queue.service import Wanted
-from workbench.queue.trial import identity
+from workbench.queue.planning import PlannedTrial
+from workbench.queue.store import identity
 
 MOST_SEEDS = 1_000
 
@@ -30,7 +30,7 @@ def rows_of(tables: Sequence[PaperTable]) -> int:
 
 def trainings_for(
     tables: Sequence[PaperTable], seeds: int = 1, precision: Precision = "float32"
-) -> list[Wanted]:
+) -> list[PlannedTrial]:
     """The distinct trainings of these tables, with seeds from 0 on.
 
     All of seed 0 come before the first of seed 1, so that the tables are whole early.
@@ -46,7 +46,7 @@ def trainings_for(
             spec = row.spec(precision=precision)
             first.setdefault(identity(spec), (spec, []))[1].append(place(table, row))
     return [
-        Wanted(spec.model_copy(update={"seed": seed}), _label(places))
+        PlannedTrial(spec.model_copy(update={"seed": seed}), _label(places))
         for seed in range(seeds)
         for spec, places in first.values()
     ]

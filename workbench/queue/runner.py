@@ -18,9 +18,8 @@ from pathlib import Path
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.files import Stamp
 from workbench.queue.executor import Executor, Job, executor_for
-from workbench.queue.known import begun_runs, entries_of, living_run, results
-from workbench.queue.store import QueueState, QueueStore, QueueUnreadable
-from workbench.queue.trial import Trial
+from workbench.queue.planning import entries_of, living_run, results, resumable_runs
+from workbench.queue.store import QueueState, QueueStore, QueueUnreadable, Trial
 from workbench.runs import lock
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
@@ -155,7 +154,7 @@ class Runner:
         living = living_run(self._home, trial.identity)
         if living is not None:
             yield living
-        for run in begun_runs(self._home, entries, [trial.identity]).get(trial.identity, []):
+        for run in resumable_runs(self._home, entries, [trial.identity]).get(trial.identity, []):
             yield run.run_id
 
     def _write(self, trial: Trial, **values: object) -> bool:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
-from workbench.model.spec import TrainingSpec
-from workbench.queue.known import begun_runs, entries_of, results
-from workbench.queue.store import MOST_JOBS, MOST_TRIALS, QueueState, QueueStore
-from workbench.queue.trial import Identity, Origin, Trial, identity
+from workbench.queue.planning import PlannedTrial, entries_of, results, trial_plan
+from workbench.queue.store import (
+    MOST_JOBS,
+    MOST_TRIALS,
+    Origin,
+    QueueState,
+    QueueStore,
+    Trial,
+)
 from workbench.runs import lock
 from workbench.runs import service as runs
 from workbench.runs.folder import ID_LETTERS, RunFolder
@@ -20,78 +24,13 @@ from workbench.runs.plan import require_memory
 from workbench.runs.process import start_detached
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary
 from workbench.settings import Home
 
 RUNNER = "workbench.queue.runner"
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A training somebody asks for: its spec and what it is for."""
-
-    spec: TrainingSpec
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class Sorted:
-    """What of the wanted is there, what waits or trains already, and what is new.
-
-    `ahead` are other trials that are pending and come first. `epochs_done` are whole epochs of
-    runs that are taken up, by settings and seed.
-    """
-
-    present: tuple[tuple[Wanted, RunSummary], ...]
-    queued: tuple[tuple[Wanted, Trial], ...]
-    new: tuple[Wanted, ...]
-    ahead: int = 0
-    epochs_done: Mapping[Identity, int] = field(default_factory=dict)
-
-    @property
-    def to_train(self) -> int:
-        """How many trainings are still to be done."""
-        return len(self.queued) + len(self.new)
-
-
-def sort_out(home: Home, wanted: Sequence[Wanted], elsewhere: Iterable[RunSummary] = ()) -> Sorted:
-    """Compare what is wanted with the leaderboard and the queue; nothing is changed.
-
-    Results from `elsewhere` count as those of the leaderboard do.
-    """
-    entries = entries_of(home)
-    found = _sorted(wanted, results([*entries, *elsewhere]), QueueStore(home).read())
-    specs = [item.spec for item in found.new] + [trial.spec for _, trial in found.queued]
-    begun = begun_runs(home, entries, {identity(spec) for spec in specs})
-    return replace(
-        found, epochs_done={key: runs[0].epochs_completed for key, runs in begun.items()}
-    )
-
-
-def _sorted(
-    wanted: Sequence[Wanted],
-    known: Mapping[Identity, RunSummary],
-    state: QueueState,
-) -> Sorted:
-    queued = {trial.identity: trial for trial in state.trials if not trial.state.settled}
-    present: list[tuple[Wanted, RunSummary]] = []
-    waiting: list[tuple[Wanted, Trial]] = []
-    new: dict[Identity, Wanted] = {}
-    for item in wanted:
-        key = identity(item.spec)
-        if key in known:
-            present.append((item, known[key]))
-        elif key in queued:
-            waiting.append((item, queued[key]))
-        else:
-            new.setdefault(key, item)
-    asked = {trial.id for _, trial in waiting}
-    ahead = sum(trial.state.pending and trial.id not in asked for trial in state.trials)
-    return Sorted(tuple(present), tuple(waiting), tuple(new.values()), ahead)
-
-
 def enqueue(
-    home: Home, wanted: Sequence[Wanted], by: Origin, labels: Labels | None = None
+    home: Home, wanted: Sequence[PlannedTrial], by: Origin, labels: Labels | None = None
 ) -> list[str]:
     """Put at the end of the queue what is neither on the leaderboard nor queued yet.
 
@@ -111,7 +50,7 @@ def enqueue(
         _forget_jobs(state, running=running)
         if not running and not any(not trial.state.settled for trial in state.trials):
             state.trials = []  # all is done: a new list begins, the runs stay where they are
-        found = _sorted(wanted, known, state)
+        found = trial_plan(wanted, known, state)
         if len(state.waiting) + len(found.new) > MOST_TRIALS:
             raise RunError(
                 f"{len(found.new)} trials: the queue holds at most {MOST_TRIALS}; ask for fewer"

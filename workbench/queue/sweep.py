@@ -8,9 +8,8 @@ from itertools import product
 
 from workbench.errors import RunError, nearest
 from workbench.model.overrides import Overrides
-from workbench.queue.service import Wanted
-from workbench.queue.store import MOST_TRIALS
-from workbench.queue.trial import identity
+from workbench.queue.planning import PlannedTrial
+from workbench.queue.store import MOST_TRIALS, identity
 from workbench.runs.plan import Plan, specs_for
 from workbench.settings import Home
 
@@ -72,7 +71,9 @@ def parse_axes(texts: Sequence[str]) -> list[Axis]:
     return axes
 
 
-def grid(home: Home, preset: str, axes: Sequence[Axis], plan: Plan, seeds: int = 1) -> list[Wanted]:
+def grid(
+    home: Home, preset: str, axes: Sequence[Axis], plan: Plan, seeds: int = 1
+) -> list[PlannedTrial]:
     """One training for each combination and seed; equal ones are there once.
 
     All combinations of the first seed come before those of the second.
@@ -93,13 +94,13 @@ def grid(home: Home, preset: str, axes: Sequence[Axis], plan: Plan, seeds: int =
         raise RunError("--set seed and --seeds: give one of them")
     # What all have alike tells none of them from the others.
     told = [axis.name for axis in axes if len(axis.values) > 1] or [axis.name for axis in axes]
-    found: dict[tuple[str, int], Wanted] = {}
+    found: dict[tuple[str, int], PlannedTrial] = {}
     for repeat in range(seeds):
         for values in product(*(axis.values for axis in axes)):
             chosen = dict(zip((axis.name for axis in axes), values, strict=True))
             spec = specs_for(home, preset, _plan_with(plan, chosen, repeat))[0]
             label = _label({name: chosen[name] for name in told})
-            found.setdefault(identity(spec), Wanted(spec, label))
+            found.setdefault(identity(spec), PlannedTrial(spec, label))
     return list(found.values())
 
 

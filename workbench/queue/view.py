@@ -1,23 +1,30 @@
-"""The queue as people look at it: how far each trial is, and how long all of it will take."""
+"""The queue as people look at it: how far each trial is, how long all will take, in words."""
 
 from __future__ import annotations
 
+import platform
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.wording import count
 from workbench.model.spec import TrainingSpec
-from workbench.queue.local import seconds_for_all
-from workbench.queue.store import QueueState
-from workbench.queue.trial import Identity, Trial
-from workbench.runs.calibration import rough_images_a_second
-from workbench.runs.estimate import TEST_SHARE, Speed, epoch_seconds
+from workbench.queue.executor import seconds_for_all
+from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
+from workbench.queue.store import Identity, QueueState, QueueStore, Trial, identity
+from workbench.runs.calibration import matrix_operations_a_second, rough_images_a_second
+from workbench.runs.estimate import TEST_SHARE, Speed, duration_words, epoch_seconds, known_speeds
+from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
+from workbench.settings import Home
 
 # From the start of a worker to its first step: TensorFlow's import and the first compilation.
 START_SECONDS = 6.0
+NOT_KNOWN = "how long is not known yet (no run like these has ended here)"
 
 
 @dataclass(frozen=True)
@@ -232,3 +239,164 @@ def guessed_seconds(
 
 def _seconds(spec: TrainingSpec, epoch: float, epochs_done: int) -> float:
     return START_SECONDS + max(0, spec.training.epochs - epochs_done) * epoch
+
+
+class QueueWatch:
+    """Keeps what was read of a home's queue, results and speeds between two looks."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._store = QueueStore(home)
+        self._seen: object = ()
+        self._board_seen: object = ()
+        self._state = QueueState()
+        self._entries: Sequence[RunSummary] = ()
+        self._results: Mapping[Identity, RunSummary] = {}
+        self._speeds: Sequence[Speed] = ()
+        self._begun: Mapping[Identity, Sequence[ResumableRun]] = {}  # of trials that wait
+        self._living: Mapping[str, WatchedRun] = {}
+        # Seconds by trial id and whole epochs that are done.
+        self._estimates: dict[tuple[str, int], float | None] = {}
+
+    def look(self, living: Mapping[str, WatchedRun]) -> QueueView:
+        """The queue now. `living` are the runs that train, by run id.
+
+        Raises:
+            UserError: the queue's file is damaged or cannot be read.
+        """
+        self._living = living
+        # The lock first: a runner writes what became of the last trial before it lets go.
+        running = self._store.runs()
+        version = self._store.version()
+        changed = version != self._seen
+        if changed:
+            self._state, self._seen = self._store.read(), version
+        board = Leaderboard(self._home)
+        if board.version() != self._board_seen:
+            changed, self._board_seen = True, board.version()
+            self._entries = board.entries()
+            self._results = results(self._entries)
+            self._speeds = known_speeds(self._home, platform.node())
+            self._estimates.clear()
+        if changed:
+            waiting = {trial.identity for trial in self._state.waiting}
+            self._begun = resumable_runs(self._home, self._entries, waiting)
+        return view_of(
+            self._state,
+            running=running,
+            living=living,
+            results=self._results,
+            estimate=self._estimate,
+            fate=self._fate,
+        )
+
+    def _fate(self, trial: Trial) -> Status:
+        """What became of a run that nobody trains any more."""
+        folder = RunFolder(self._home.runs / (trial.run_id or ""))
+        status = folder.status() if trial.run_id else Status.CRASHED
+        return status if status.resumable else Status.CRASHED
+
+    def _estimate(self, trial: Trial) -> float | None:
+        done = self._epochs_done(trial)
+        key = trial.id, done
+        if key not in self._estimates:
+            self._estimates[key] = estimated_seconds(trial.spec, self._speeds, done)
+        return self._estimates[key]
+
+    def _epochs_done(self, trial: Trial) -> int:
+        """Whole epochs that its run has behind it, or that it will go on from."""
+        living = self._living.get(trial.run_id) if trial.run_id else None
+        if living is not None:
+            return living.summary.epochs_completed if living.summary else 0
+        runs = self._begun.get(trial.identity, ())
+        own = [run.epochs_completed for run in runs if run.run_id == trial.run_id]
+        return next(iter([*own, *(run.epochs_completed for run in runs)]), 0)
+
+
+def plan_sentence(found: TrialPlan, speeds: Sequence[Speed]) -> str:
+    """`12 trained already, 8 new; 8 to train: about 25 min, until 16:40.`"""
+    parts = []
+    if found.present:
+        diverged = sum(summary.diverged for _, summary in found.present)
+        aside = f" ({diverged} diverged)" if diverged else ""
+        parts.append(f"{len(found.present)} trained already{aside}")
+    if found.queued:
+        parts.append(f"{len(found.queued)} in the queue already")
+    if not found.to_train:
+        return f"{', '.join(parts)}: nothing to train."
+    if found.new:
+        parts.append(f"{len(found.new)} new")
+    specs = [item.spec for item in found.new] + [item.spec for item, _ in found.queued]
+    done = found.epochs_done
+    epochs = [done.get(identity(spec), 0) for spec in specs]
+    times = [
+        estimated_seconds(spec, speeds, over) for spec, over in zip(specs, epochs, strict=True)
+    ]
+    guessed = [place for place, known in enumerate(times) if known is None]
+    if guessed:
+        speed = matrix_operations_a_second()
+        for place in guessed:
+            times[place] = guessed_seconds(specs[place], speed, epochs[place])
+    seconds, unknown = seconds_for_all([], times), sum(known is None for known in times)
+    if found.ahead:
+        left = f"{_length(seconds, unknown)}, after {found.ahead} queued earlier"
+    else:
+        left = time_words(seconds, unknown)
+    if len(guessed) > unknown:
+        which = "it" if len(specs) == 1 else f"{len(guessed) - unknown} of them"
+        left += f" (a guess by this processor's speed: nothing like {which} has ended here)"
+    return f"{', '.join(parts)}; {found.to_train} to train: {left}."
+
+
+def time_left(view: QueueView) -> str:
+    """`about 38 min, until 16:42`, or why it is not known."""
+    if not view.pending:
+        return "nothing left to train"
+    return time_words(view.seconds_left, view.unknown)
+
+
+def short_time_left(view: QueueView) -> str:
+    """`about 38 min left`; empty where nothing is known of it or nothing is left."""
+    if not view.pending or view.seconds_left is None:
+        return ""
+    return f"{_at_least(view.unknown)} {duration_words(view.seconds_left)} left"
+
+
+def time_words(seconds: float | None, unknown: int, *, left: bool = False) -> str:
+    """A time to go, and for how many trials there is no telling; `left`: it is running down."""
+    if seconds is None:
+        return NOT_KNOWN
+    words = _length(seconds, unknown, " left" if left else "")
+    # When all will be done is known only if each trial's time is.
+    return words if unknown else f"{words}, until {moment(time.time() + seconds)}"
+
+
+def moment(when: float, now: float | None = None) -> str:
+    """`16:40` today, `Thu 06:28` within a week, `14 Nov 06:28` after that."""
+    there, here = time.localtime(when), time.localtime(now)
+    if (there.tm_year, there.tm_yday) == (here.tm_year, here.tm_yday):
+        return time.strftime("%H:%M", there)
+    days = (when - time.mktime(here)) / 86_400
+    return time.strftime("%a %H:%M" if days < 6 else "%d %b %H:%M", there)
+
+
+def process_lost(view: QueueView) -> str:
+    """What is to be said of a queue whose process was killed: what trains on without it."""
+    words, runs = "the queue's process is gone", view.orphans or ()
+    match runs:
+        case ():
+            return words
+        case (one,):
+            return f"{words}; run {one} trains on"
+    return f"{words}; runs {', '.join(runs)} train on"
+
+
+def _length(seconds: float | None, unknown: int, then: str = "") -> str:
+    if seconds is None:
+        return NOT_KNOWN
+    words = f"{_at_least(unknown)} {duration_words(seconds)}{then}"
+    return f"{words} ({count(unknown, 'trial')} of unknown length)" if unknown else words
+
+
+def _at_least(unknown: int) -> str:
+    return "at least" if unknown else "about"

@@ -174,10 +174,11 @@ class BoardWork(Widget):
         """Queue the trainings of a table that are not there yet, and let the queue run."""
         from workbench.queue import service as queue
         from workbench.queue.paper import trainings_for
+        from workbench.queue.planning import plan_trials
 
         home, wanted = self.workbench.home, trainings_for([table])
         try:
-            found = queue.sort_out(home, wanted)
+            found = plan_trials(home, wanted)
             if found.to_train:
                 queue.enqueue(home, wanted, "app")
                 queue.start(home)

@@ -9,9 +9,9 @@ from workbench.leaderboard.wording import count
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.queue.paper import MOST_SEEDS, rows_of, tables_of, trainings_for
-from workbench.queue.service import sort_out
+from workbench.queue.planning import plan_trials
 from workbench.queue.store import MOST_JOBS, MOST_TRIALS
-from workbench.queue.words import plan_sentence
+from workbench.queue.view import plan_sentence
 from workbench.runs.estimate import Speed
 from workbench.settings import Home
 
@@ -68,4 +68,4 @@ def plan_words(home: Home, asked: Asked, speeds: Sequence[Speed]) -> str:
     rows = count(rows_of(tables), "row")
     distinct = count(len(wanted) // asked.seeds, "training")
     seeds = f" of {asked.seeds} seeds" if asked.seeds > 1 else ""
-    return f"{rows}, {distinct}{seeds}: {plan_sentence(sort_out(home, wanted), speeds)}"
+    return f"{rows}, {distinct}{seeds}: {plan_sentence(plan_trials(home, wanted), speeds)}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from workbench.leaderboard.wording import count
-from workbench.queue.view import QueueView
-from workbench.queue.words import process_lost, time_words
+from workbench.queue.view import QueueView, process_lost, time_words
 from workbench.runs.status import Status
 
 

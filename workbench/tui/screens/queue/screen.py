@@ -17,8 +17,7 @@ from textual.widgets import Static
 
 from workbench.errors import UserError
 from workbench.leaderboard.paper import paper_accuracies
-from workbench.queue.view import QueueView, TrialView
-from workbench.queue.watch import QueueWatch
+from workbench.queue.view import QueueView, QueueWatch, TrialView
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.tui.run_feed import Seen

@@ -13,9 +13,8 @@ import pytest
 from tests.queue.scripted import spec
 from workbench.errors import RunError
 from workbench.model.spec import TrainingSpec
-from workbench.queue import local
-from workbench.queue.executor import executor_for
-from workbench.queue.local import LocalExecutor, LocalJob, seconds_for_all
+from workbench.queue import executor
+from workbench.queue.executor import LocalExecutor, LocalJob, executor_for, seconds_for_all
 from workbench.queue.runner import outcome_of
 from workbench.runs import control
 from workbench.runs.events import Batch, Epoch, Preparing, Started
@@ -44,8 +43,8 @@ def test_jobs_share_the_cores(
     def spawn(folder: RunFolder, descriptor: int) -> None:
         begun.append(folder.record.spec)
 
-    monkeypatch.setattr(local, "usable_cores", lambda: 8)
-    monkeypatch.setattr(local, "spawn_worker", spawn)
+    monkeypatch.setattr(executor, "usable_cores", lambda: 8)
+    monkeypatch.setattr(executor, "spawn_worker", spawn)
     asked = spec().model_copy(update={"threads": own})
     LocalExecutor(home).submit(asked, Labels(), "sweep", jobs)
     assert [item.threads for item in begun] == [threads]
