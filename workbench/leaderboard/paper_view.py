@@ -96,7 +96,10 @@ def epochs_view(comparison: TableComparison) -> Table:
         *(_heading(text, _alignment(comparison, place), 2) for place, text in shown),
         Heading("Paper", RIGHT),
         Heading("n", RIGHT, 1),
-        *(Heading(f"Epoch {epoch}", RIGHT, 3) for epoch in range(1, most + 1)),
+        *(
+            Heading(f"Epoch {epoch}", RIGHT, 1 if epoch == most else 3, f"{epoch}")
+            for epoch in range(1, most + 1)
+        ),
         Heading("Nearest", note=NEAREST),
     ]
     return Table(
