@@ -22,7 +22,7 @@ from tests.leaderboard.conftest import DEFAULTS
 from workbench.leaderboard.claims.view import claims_table
 from workbench.leaderboard.export import csv as csv_export
 from workbench.leaderboard.export import json as json_export
-from workbench.leaderboard.export.document import document, provenance
+from workbench.leaderboard.export.document import brief, document, provenance
 from workbench.leaderboard.export.latex import escaped as latex_escaped
 from workbench.leaderboard.export.latex import to_latex
 from workbench.leaderboard.export.markdown import to_markdown
@@ -34,8 +34,9 @@ from workbench.leaderboard.paper import compare, compare_all
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
-from workbench.leaderboard.views import grouped_table, leaderboard_table, seeds_text
-from workbench.leaderboard.wording import duration, percent_spread, points
+from workbench.leaderboard.transfer import read_entries
+from workbench.leaderboard.views import grouped_table, leaderboard_table
+from workbench.leaderboard.wording import duration, percent_spread, points, seeds_text
 from workbench.model.tables import paper_table, paper_tables
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
@@ -226,6 +227,34 @@ def test_latex_tables(runs: list[RunSummary]) -> None:
         assert len(lines) == len(table.rows) + 1
         for line in lines:
             assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
+
+
+def test_the_readmes_results_are_those_of_the_published_runs() -> None:
+    """`mnist-workbench export --with docs/reproduction.json --brief` writes them anew."""
+    root = Path(__file__).parents[2]
+    _, _, rest = (root / "README.md").read_text("utf-8").partition("<!-- results -->\n")
+    written, mark, _ = rest.partition("<!-- /results -->\n")
+    assert mark
+    assert written == brief(read_entries(root / "docs" / "reproduction.json"))
+
+
+def test_in_brief(paper_summary: MakeSummary) -> None:
+    by_epoch = (0.955, 0.967, 0.9787)
+    runs = [
+        paper_summary(6, 2, 0.9787, epochs=3, epoch_test_accuracies=by_epoch),
+        paper_summary(7, 7, 0.1135, 0),
+        paper_summary(7, 7, 0.97, 1),
+    ]
+    text = brief(runs)
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    assert sum(token.type == "tr_open" for token in parsed) == 1 + 22 + 1 + 15
+    assert (
+        "- **CNN model 1.2** (Table 6): 97.87 %, paper 96.79 %: +1.08. After each epoch: 95.50, "
+        "96.70, 97.87 % (n = 1). Paper: the same figure" in text
+    )
+    assert "- **Adam at 0.01** (Table 7): 97.00 %, paper 11.35 %, collapsed; 1 of 2" in text
+    assert "Of all seeds 1 to 99 % collapse" in text
+    assert "**NN model" not in text
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")

@@ -51,6 +51,10 @@ def export(
             "--entries", help="Results as JSON, for `leaderboard import` and `export --with`."
         ),
     ] = False,
+    brief: Annotated[
+        bool,
+        typer.Option("--brief", help="In short: one table of all rows and the verdicts."),
+    ] = False,
     with_: WithOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     home: HomeOption = None,
@@ -71,14 +75,19 @@ def export(
     if title is not None and not whole:
         raise UserError("--title: only the whole markdown document has one; leave it out")
     files = with_ or []
+    if brief and (entries or not whole or title is not None):
+        raise UserError("--brief: is markdown of all results, without a title; leave the rest out")
     if entries:
         others = table is not None or group or sort is not None
         text = _entries_file(filter_, files, others=others)
     elif whole:
-        from workbench.leaderboard.export.document import TITLE, document
+        from workbench.leaderboard.export import document
 
         runs = all_entries(files)
-        text = document(runs, title or TITLE, imported_beside(runs))
+        if brief:
+            text = document.brief(runs)
+        else:
+            text = document.document(runs, title or document.TITLE, imported_beside(runs))
     else:
         chosen = chosen_table(
             table,

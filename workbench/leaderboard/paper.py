@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from typing import Any
 from workbench.leaderboard.grouping import Group, by_settings
 from workbench.leaderboard.inference import MOST_RUNS, share_interval, within_spread
 from workbench.leaderboard.machine import Machine
-from workbench.leaderboard.wording import count, percent, percent_spread, points
+from workbench.leaderboard.wording import count, named_seeds, percent, percent_spread, points
 from workbench.model.spec import Precision
 from workbench.model.tables import PaperRow, PaperTable, paper_tables
-from workbench.runs.collapse import collapse_remark, constant_answer
+from workbench.runs.collapse import collapse_remark, collapsed_epochs, constant_answer
 from workbench.runs.summary import RunSummary
 
 
@@ -70,6 +71,14 @@ class RowComparison:
         return within_spread(self.row.accuracy, self.ours.accuracies, most)
 
     @property
+    def by_epoch(self) -> str:
+        """Our means after each epoch, as a sentence; empty where the runs do not tell them."""
+        epochs = range(1, self.ours.example.epochs + 1) if self.ours else ()
+        after = [values for epoch in epochs if self.ours and (values := self.ours.after(epoch))]
+        listed = ", ".join(f"{100 * statistics.fmean(values):.2f}" for values in after)
+        return f"After each epoch: {listed} % (n = {len(after[0])})." if after else ""
+
+    @property
     def collapses(self) -> str:
         """`1 of 3 collapsed`: where some did, and where the paper's did and ours are to be told."""
         if self.ours is None or not self.ours.trials:
@@ -96,7 +105,7 @@ class RowComparison:
             what = f": the network answers {' or '.join(digits)} to every test image{others}"
             remarks.append(
                 f"Ours: {len(ours.collapsed)} of {count(len(ours.trials), 'run')} collapsed"
-                f"{what if digits else ''}. {collapse_share(ours)}"
+                f"{what if digits else ''}. {told_of_collapses(ours)}"
             )
         if ours.diverged:
             total = len(ours.trials) + ours.diverged
@@ -246,6 +255,16 @@ def _row_keys(number: int, precision: Precision) -> tuple[str, ...]:
     return tuple(row.spec(precision=precision).settings_key for row in table.rows)
 
 
+def row_name(table: PaperTable, row: PaperRow) -> str:
+    """A name that tells a row from those of all tables: `CNN model 1`, `SGD at 0.001`."""
+    match table.number:
+        case 7:
+            return f"{row.cells[0].partition(' (')[0]} at {row.cells[1]}"
+        case 8:
+            return f"batch {row.cells[0]} × {row.cells[1]} epochs"
+    return row.label
+
+
 def _gives_best(table: PaperTable) -> bool:
     return table.accuracy_heading.lower().startswith("best")
 
@@ -293,10 +312,26 @@ def beside_paper(settings_key: str, accuracy: float | None) -> str:
     return f"paper {percent(paper)}" + ("" if apart is None else f": {points(apart)}")
 
 
-def collapse_share(group: Group) -> str:
-    """What share of all seeds the collapses of these runs allow, as a sentence."""
+def told_of_collapses(group: Group) -> str:
+    """What share of all seeds the collapses of these runs allow, when in a run they come, and
+    whether runs recover, in sentences."""
     low, high = share_interval(len(group.collapsed), len(group.trials) + group.diverged)
-    return f"Of all seeds {100 * low:.0f} to {100 * high:.0f} % collapse (exact 95 % interval)."
+    share = f"Of all seeds {100 * low:.0f} to {100 * high:.0f} % collapse (exact 95 % interval)."
+    told = [run for run in group.trials if run.epoch_test_accuracies]
+    begun: dict[int, list[int]] = {}
+    recovered: list[int] = []
+    for run in told:
+        epochs = collapsed_epochs(run.epoch_test_accuracies)
+        if epochs and run.collapsed_to is None:
+            recovered.append(run.seed)
+        elif epochs:
+            learned = set(range(epochs[-1])) - set(epochs)  # 0 is before the first epoch
+            begun.setdefault(max(learned) + 1, []).append(run.seed)
+    if not begun and not recovered:
+        return share
+    parts = [f"from epoch {epoch} on {named_seeds(begun[epoch])}" for epoch in sorted(begun)]
+    parts.append(f"{named_seeds(recovered)} recovered" if recovered else "none recovered")
+    return f"{share} By the epochs of {count(len(told), 'run')}: collapsed {'; '.join(parts)}."
 
 
 def points_off(accuracy: float | None, paper: float | None) -> float | None:

@@ -187,7 +187,7 @@ def _row(
     cells = [cell(row.row.label), *(cell(text) for text in row.row.cells)]
     cells += [
         cell(percent(row.row.accuracy) + paper_marks),
-        _our_accuracy(row, our_marks),
+        our_accuracy(row, our_marks),
         cell(ours.n if ours else 0),
     ]
     if comparison.shows_best:
@@ -196,7 +196,7 @@ def _row(
     cells.append(cell(points(row.difference), tone))
     if comparison.best_counts:
         cells.append(cell(points(row.best_difference)))
-    cells.append(_within(row))
+    cells.append(within_text(row))
     if comparison.imported:
         cells.append(cell(imported_text(row.imported)))
     if comparison.timed:
@@ -207,7 +207,8 @@ def _row(
     return tuple(cells)
 
 
-def _our_accuracy(row: RowComparison, marks: str) -> Cell:
+def our_accuracy(row: RowComparison, marks: str = "") -> Cell:
+    """Mean and spread of our runs of a row, with marks of footnotes; or that there are none."""
     ours = row.ours
     if ours is None or (not ours.trials and not ours.diverged):
         return cell(NOT_TRAINED, Tone.MUTED)
@@ -225,7 +226,8 @@ def imported_text(group: Group | None) -> str:
     return ", ".join(part for part in (f"{text} (n = {group.n})", group.collapsed_text) if part)
 
 
-def _within(row: RowComparison) -> Cell:
+def within_text(row: RowComparison) -> Cell:
+    """Whether the paper's value lies where our runs do; of a collapsed one how many collapsed."""
     match row.within:
         case True:
             return cell("yes", Tone.GOOD, "✓")
@@ -243,7 +245,7 @@ def _within_note(rows: Sequence[RowComparison]) -> str:
     unsure = [row.ours for row in rows if row.best_of_several and row.within is None]
     if any(ours is not None and ours.n > 2 for ours in unsure):
         notes.append(WITHIN_BEST)
-    if any(_within(row).text == NOT_JUDGED for row in rows):
+    if any(within_text(row).text == NOT_JUDGED for row in rows):
         notes.append(
             "Not judged: a single run, or runs that came out equal, show no spread; two too little."
         )

@@ -16,6 +16,7 @@ from workbench.leaderboard.wording import (
     percent,
     percent_spread,
     points,
+    seeds_text,
 )
 from workbench.runs.collapse import collapse_remark
 from workbench.runs.status import Status
@@ -246,19 +247,6 @@ def _group_row(group: Group) -> tuple[Cell, ...]:
 def _collapsed(group: Group) -> str:
     """`1 of 3`."""
     return group.collapsed_text.removesuffix(" collapsed") or MISSING
-
-
-def seeds_text(seeds: Sequence[int]) -> str:
-    """Seeds in a few letters: `0–4, 7`."""
-    if not seeds:
-        return MISSING
-    ranges: list[list[int]] = []
-    for seed in seeds:
-        if ranges and seed == ranges[-1][-1] + 1:
-            ranges[-1][1:] = [seed]
-        else:
-            ranges.append([seed])
-    return ", ".join("–".join(str(end) for end in pair) for pair in ranges)
 
 
 def _group_footnotes(groups: Sequence[Group]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 MISSING = "–"
 MINUS = "−"
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -55,3 +57,21 @@ def count(amount: int, one: str, several: str | None = None) -> str:
 def raised(number: int) -> str:
     """A small raised number, as footnotes have."""
     return str(number).translate(_RAISED)
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """Seeds in a few letters: `0–4, 7`."""
+    if not seeds:
+        return MISSING
+    ranges: list[list[int]] = []
+    for seed in seeds:
+        if ranges and seed == ranges[-1][-1] + 1:
+            ranges[-1][1:] = [seed]
+        else:
+            ranges.append([seed])
+    return ", ".join("–".join(str(end) for end in pair) for pair in ranges)
+
+
+def named_seeds(seeds: Sequence[int]) -> str:
+    """`seed 3`, `seeds 0–4, 7`."""
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {seeds_text(sorted(seeds))}"

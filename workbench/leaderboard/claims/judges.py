@@ -22,11 +22,9 @@ from workbench.leaderboard.inference import (
     contrasts,
     share_interval,
 )
-from workbench.leaderboard.paper import collapse_share
-from workbench.leaderboard.views import seeds_text
-from workbench.leaderboard.wording import count, duration, percent, points
+from workbench.leaderboard.paper import told_of_collapses
+from workbench.leaderboard.wording import count, duration, named_seeds, percent, points
 from workbench.model.spec import Precision
-from workbench.runs.collapse import collapsed_epochs
 from workbench.runs.summary import RunSummary
 
 # How far a ratio of times may lie from another and still be "about" the same.
@@ -387,33 +385,8 @@ def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
         kind = Kind.PARTLY
     else:
         kind = Kind.NOT_BORNE_OUT if high <= LIKELY else Kind.NOT_JUDGED
-    text = _sentences(
-        "; ".join(parts) + ".", collapse_share(sample.ours), _when(sample.ours.trials), claim.note
-    )
+    text = _sentences("; ".join(parts) + ".", told_of_collapses(sample.ours), claim.note)
     return Verdict(kind, text, (sample,))
-
-
-def _when(trials: Sequence[RunSummary]) -> str:
-    """In which epoch runs collapsed, and whether they recovered, where each epoch is known."""
-    told = [run for run in trials if run.epoch_test_accuracies]
-    begun: dict[int, list[int]] = {}
-    recovered: list[int] = []
-    for run in told:
-        epochs = collapsed_epochs(run.epoch_test_accuracies)
-        if epochs and run.collapsed_to is None:
-            recovered.append(run.seed)
-        elif epochs:
-            last_learned = max(set(range(epochs[-1])) - set(epochs))
-            begun.setdefault(last_learned + 1, []).append(run.seed)
-    if not begun and not recovered:
-        return ""
-    parts = [f"from epoch {epoch} on {_seeds(begun[epoch])}" for epoch in sorted(begun)]
-    parts.append(f"{_seeds(recovered)} recovered" if recovered else "none recovered")
-    return f"By the epochs of {count(len(told), 'run')}: collapsed {'; '.join(parts)}."
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"{'seed' if len(seeds) == 1 else 'seeds'} {seeds_text(sorted(seeds))}"
 
 
 def _answers(collapsed: Sequence[RunSummary]) -> str:
@@ -422,7 +395,7 @@ def _answers(collapsed: Sequence[RunSummary]) -> str:
     for run in collapsed:
         seeds.setdefault(run.collapsed_to, []).append(run.seed)
     listed = ", ".join(
-        f"{_seeds(those)} {'answers' if len(those) == 1 else 'answer'} {digit}"
+        f"{named_seeds(those)} {'answers' if len(those) == 1 else 'answer'} {digit}"
         for digit, those in seeds.items()
     )
     return f" ({listed} to every image)" if listed else ""

@@ -12,7 +12,12 @@ from typing import Any
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.inference import Estimate, Spread, pooled_spreads
 from workbench.leaderboard.machine import Machine
-from workbench.leaderboard.paper import RowComparison, TableComparison, compare_all
+from workbench.leaderboard.paper import (
+    RowComparison,
+    TableComparison,
+    compare_all,
+    row_name,
+)
 from workbench.leaderboard.wording import count, percent_spread
 from workbench.model.shapes import Analysis, analyse
 from workbench.model.spec import Precision
@@ -103,7 +108,7 @@ class Evidence:
         return {
             number: {
                 row.row.label: Sample(
-                    _name(number, row),
+                    row_name(table.table, row.row),
                     row,
                     row.ours or Group(row.settings_key, ()),
                     spreads[row.settings_key],
@@ -137,17 +142,6 @@ class Evidence:
 def gather(summaries: Iterable[RunSummary], precision: Precision = "float32") -> Evidence:
     """The finished runs among these of exactly the paper's settings, full MNIST, one precision."""
     return Evidence({part.table.number: part for part in compare_all(summaries, precision)})
-
-
-def _name(number: int, row: RowComparison) -> str:
-    """A name that tells the row from all others."""
-    cells = row.row.cells
-    match number:
-        case 7:
-            return f"{cells[0].partition(' (')[0]} at {cells[1]}"
-        case 8:
-            return f"batch {cells[0]} × {cells[1]} epochs"
-    return row.row.label
 
 
 def needs(samples: Sequence[Sample]) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from workbench.leaderboard.claims.judges import check_all
 from workbench.leaderboard.claims.view import claims_table
-from workbench.leaderboard.export.markdown import escaped, to_markdown
+from workbench.leaderboard.export.markdown import escaped, table_lines, to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.machine import machine_of
-from workbench.leaderboard.paper import TableComparison, compare_all
-from workbench.leaderboard.paper_view import epochs_view, paper_view
+from workbench.leaderboard.paper import TableComparison, compare_all, row_name
+from workbench.leaderboard.paper_view import epochs_view, our_accuracy, paper_view, within_text
 from workbench.leaderboard.sorting import sort_runs
+from workbench.leaderboard.table import Align, Heading, Table, cell
 from workbench.leaderboard.views import grouped_table, leaderboard_table
-from workbench.leaderboard.wording import count
+from workbench.leaderboard.wording import count, percent, points
 from workbench.runs.summary import RunSummary
 
 TITLE = "Results of mnist-workbench"
+FAR_POINTS = 0.5  # a difference from the paper that is to be spoken of
 
 
 def document(
@@ -45,6 +48,51 @@ def document(
     if imported:
         parts.append(to_markdown(imported_table(sort_runs(imported))))
     return "\n".join(parts)
+
+
+def brief(summaries: Sequence[RunSummary]) -> str:
+    """All rows of the paper in one table, what is to be said of some, and the verdicts on what
+    the paper concludes: for a README. Table 9, which repeats two rows, is left out."""
+    found = [
+        (part.table, row)
+        for part in compare_all(summaries)
+        for row in part.rows
+        if part.table.layout == "rows"
+    ]
+    headings = (
+        Heading("Table"), Heading("Row"), Heading("Paper", Align.RIGHT),
+        Heading("Ours", Align.RIGHT), Heading("n", Align.RIGHT),
+        Heading("Difference", Align.RIGHT), Heading("Within spread"),
+    )  # fmt: skip
+    rows = [
+        (
+            cell(table.number),
+            cell(row_name(table, row.row)),
+            cell(percent(row.row.accuracy)),
+            our_accuracy(row),
+            cell(row.ours.n if row.ours else 0),
+            cell(points(row.difference)),
+            within_text(row),
+        )
+        for table, row in found
+    ]
+    apart = {
+        row.settings_key: f"- **{row_name(table, row.row)}** (Table {table.number}): "
+        + escaped(" ".join(filter(None, [f"{row.verdict}.", row.by_epoch, *row.remarks])))
+        for table, row in found
+        if row.paper_collapsed or abs(row.difference or 0.0) > FAR_POINTS
+    }
+    parts = ["\n".join(table_lines(Table("", headings, tuple(rows))))]
+    if apart:
+        parts.append(f"More than {FAR_POINTS} points from the paper, or collapsed there:")
+        parts.append("\n".join(apart.values()))
+    claims = [
+        (cell(item.claim.name), cell(item.claim.section), cell(item.verdict.kind.value))
+        for item in check_all(summaries)
+    ]
+    named = (Heading("What the paper says"), Heading("Section"), Heading("Our runs"))
+    parts.append("\n".join(table_lines(Table("", named, tuple(claims)))))
+    return "\n\n".join(parts) + "\n"
 
 
 def provenance(summaries: Sequence[RunSummary]) -> str:

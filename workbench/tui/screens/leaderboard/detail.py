@@ -13,8 +13,14 @@ from workbench.leaderboard.machine import Machine, machine_of
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.paper_view import imported_text
 from workbench.leaderboard.table import one_line
-from workbench.leaderboard.views import seeds_text
-from workbench.leaderboard.wording import count, duration, percent, percent_spread, points
+from workbench.leaderboard.wording import (
+    count,
+    duration,
+    percent,
+    percent_spread,
+    points,
+    seeds_text,
+)
 from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary

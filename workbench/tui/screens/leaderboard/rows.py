@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.table import one_line
-from workbench.leaderboard.views import seeds_text
-from workbench.leaderboard.wording import MISSING, points
+from workbench.leaderboard.wording import MISSING, points, seeds_text
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.tui.screens.leaderboard.board import Board
