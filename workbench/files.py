@@ -24,7 +24,7 @@ Stamp = tuple[int, int, int]  # of a file, see `stamp`
 
 PRIVATE = 0o600
 SHARED = 0o644
-_UNFINISHED = ".*.workbench.tmp*"
+UNFINISHED = ".workbench.tmp"  # in the name of what is not whole yet
 
 
 def write_file(path: Path, content: bytes | str, mode: int = PRIVATE) -> None:
@@ -145,7 +145,7 @@ def _write_nameless(path: Path, data: bytes, mode: int) -> None:
 
 
 def _new_name(path: Path, ending: str = "") -> Path:
-    return path.with_name(f".{secrets.token_hex(8)}.workbench.tmp{ending}")
+    return path.with_name(f".{secrets.token_hex(8)}{UNFINISHED}{ending}")
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def _removed_on_error(new: Path) -> Iterator[None]:
 
 def _remove_unfinished(folder: Path) -> None:
     """Remove what killed writers left in a folder; files of living ones are locked and stay."""
-    for left in folder.glob(_UNFINISHED):
+    for left in folder.glob(f".*{UNFINISHED}*"):
         with suppress(OSError):
             descriptor = os.open(left, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:

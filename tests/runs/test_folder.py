@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import EnvironmentProblem, RunError
+from workbench.files import UNFINISHED
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.events import (
@@ -146,6 +148,39 @@ def test_a_failed_creation_leaves_nothing(
     with pytest.raises(EnvironmentProblem, match=r"No space left.*--home"):
         create_run(home, spec, Labels(), "run")
     assert list(home.runs.iterdir()) == []
+
+
+@pytest.mark.parametrize("call", ["mkdir", "rename"])
+def test_what_a_killed_maker_left_is_removed_by_the_next_and_a_living_ones_stays(
+    home: Home, spec: TrainingSpec, call: str
+) -> None:
+    child = os.fork()
+    if child == 0:
+        real = getattr(os, call)
+
+        def killed(*given: object, **named: object) -> None:
+            if call == "mkdir":
+                real(*given, **named)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(os, call, killed)
+        create_run(home, spec, Labels(note="x"), "run")
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    (left,) = home.runs.iterdir()
+    watchlist = Watchlist(home)
+    watchlist.look()
+    assert not all_runs(home) and not watchlist.runs and not watchlist.unread
+    living = home.runs / f".zzzz{UNFINISHED}"
+    living.mkdir()
+    held = lock.acquire(living / "worker.lock")
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    assert sorted(home.runs.iterdir()) == sorted([living, folder.path])
+    assert lock.is_held(folder.lock_file) and not left.exists()
+    for number in (held, descriptor):
+        assert number is not None
+        os.close(number)
 
 
 def test_a_run_that_was_made_can_tell_of_a_disk_that_is_full_then(

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
-from workbench.files import stamp
+from workbench.files import UNFINISHED, stamp
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.environment import launched_from, this_environment
@@ -193,27 +194,30 @@ def _last_state(path: Path) -> Queued | Paused | Resumed | None:
 def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple[RunFolder, int]:
     """A new run's folder and the open lock that its worker is to inherit.
 
+    It gets its name when it is whole; what a killed maker left is removed by the next.
+
     Raises:
         EnvironmentProblem: the folder cannot be written or the disk is full.
     """
     home.ensure()
-    path: Path | None = None
+    new: RunFolder | None = None
     descriptor: int | None = None
     try:
-        while True:
+        _remove_unfinished(home)
+        while descriptor is None:
             token = "".join(secrets.choice(ID_LETTERS) for _ in range(4))
-            path = home.runs / f"{token}-{_slug(spec.preset)}"
             if any(home.runs.glob(f"{token}-*")):
                 continue
-            path.mkdir(mode=0o700)
-            break
-        folder = RunFolder(path)
-        descriptor = lock.acquire(folder.lock_file)
-        assert descriptor is not None  # nobody else knows the folder yet
+            new = RunFolder(home.runs / f".{token}{UNFINISHED}")
+            new.path.mkdir(mode=0o700)
+            with suppress(FileNotFoundError):  # taken for a killed maker's, before it was locked
+                descriptor = lock.acquire(new.lock_file)
+        assert new is not None
+        folder = RunFolder(home.runs / f"{token}-{_slug(spec.preset)}")
         # Made here, so that a worker can tell of a disk that is full by then.
-        write_event(folder.events_file, Preparing(time.time()))
+        write_event(new.events_file, Preparing(time.time()))
         if labels != Labels():
-            write_json(folder.labels_file, labels.model_dump(mode="json"))
+            write_json(new.labels_file, labels.model_dump(mode="json"))
         record = RunRecord(
             run_id=folder.run_id,
             created_at=time.time(),
@@ -221,18 +225,27 @@ def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple
             environment=this_environment(),
             launched_from=launched_from(by),
         )
-        # Last, since a run exists once its spec.json does.
-        write_json(folder.spec_file, record.model_dump(mode="json"))
+        write_json(new.spec_file, record.model_dump(mode="json"))
+        new.path.rename(folder.path)
     except OSError as error:
         if descriptor is not None:
             os.close(descriptor)
-        if path is not None:
-            shutil.rmtree(path, ignore_errors=True)
+        if new is not None:
+            shutil.rmtree(new.path, ignore_errors=True)
         raise EnvironmentProblem(
             f"data folder {home.path}: {error.strerror}; free space there, or name another "
             "folder with --home"
         ) from error
     return folder, descriptor
+
+
+def _remove_unfinished(home: Home) -> None:
+    for left in home.runs.glob(f".*{UNFINISHED}"):
+        with suppress(OSError):
+            descriptor = lock.acquire(left / "worker.lock")
+            if descriptor is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(descriptor)
 
 
 def _slug(name: str) -> str:
@@ -245,11 +258,14 @@ def _slug(name: str) -> str:
 def all_runs(home: Home) -> list[RunFolder]:
     """Every run there is, in no order."""
     try:
-        return [
-            RunFolder(path) for path in home.runs.iterdir() if os.path.exists(f"{path}/spec.json")
-        ]
+        paths = list(home.runs.iterdir())
     except FileNotFoundError:
         return []
+    return [
+        RunFolder(path)
+        for path in paths
+        if not path.name.startswith(".") and os.path.exists(f"{path}/spec.json")
+    ]
 
 
 def find_run(home: Home, prefix: str) -> RunFolder:
