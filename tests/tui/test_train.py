@@ -269,20 +269,21 @@ async def test_pause_stop_and_kill_reach_the_worker(home: Home, run: FakeRun) ->
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: screen.status is Status.RUNNING)
         assert "p pause" in hints(screen) and "p go on" not in hints(screen)
-        await pilot.press("p")
+        await pilot.press("p", "p", "p")  # one after another, however quick
+        await until(pilot, lambda: "pausing" in text(screen, "run-head"))
+        await until(pilot, lambda: not any(one.group == "ask" for one in screen.workers))
         assert asked() is control.Command.PAUSE
-        assert "pausing" in text(screen, "run-head")
         run.write(Paused(time.time(), 500))
         await until(pilot, lambda: screen.status is Status.PAUSED)
         assert "‖ paused" in text(screen, "run-head")
         assert "p goes on" in text(screen, "run-notice")
         assert "p go on" in hints(screen) and "p pause" not in hints(screen)
         await pilot.press("p")
-        assert asked() is control.Command.RUN
+        await until(pilot, lambda: asked() is control.Command.RUN)
         run.write(Resumed(time.time(), 1, 500, 25.0))
         await until(pilot, lambda: screen.status is Status.RUNNING)
         await pilot.press("s")
-        assert asked() is control.Command.STOP
+        await until(pilot, lambda: asked() is control.Command.STOP)
         await pilot.press("K")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
         await pilot.press("escape")

@@ -87,17 +87,16 @@ def resume(folder: RunFolder) -> bool:
     return False
 
 
-def pause_or_resume(folder: RunFolder) -> None:
-    """Pause a run that trains, let a paused one go on.
+def pause_or_resume(folder: RunFolder) -> bool:
+    """Pause a run that trains, let a paused one go on; whether it is to pause now.
 
     Raises:
         RunError: it has ended.
     """
     require_alive(folder)
-    if asked_to_pause(folder):
-        resume(folder)
-    else:
-        pause(folder)
+    paused = asked_to_pause(folder)
+    (resume if paused else pause)(folder)
+    return not paused
 
 
 def stop(folder: RunFolder) -> None:

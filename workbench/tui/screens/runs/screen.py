@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message
 
 from workbench.errors import RunError, UserError
 from workbench.leaderboard.query import parse_filter
@@ -56,16 +57,10 @@ class RunsScreen(WorkbenchScreen):
         Binding("X", "kill", "kill", tooltip="End the run at once, unsaved; asks"),
     ]
 
-    class Done(Message):
-        """An action was carried out; `faults` are the runs that refused."""
-
-        def __init__(self, faults: list[UserError]) -> None:
-            super().__init__()
-            self.faults = faults
-
     def __init__(self) -> None:
         super().__init__()
         self._seen = Seen()
+        self._one_by_one = asyncio.Lock()  # what is asked for in one order is done in it
         self._shown: list[WatchedRun] = []
         self._selected: set[str] = set()
         self._filter = parse_filter("")
@@ -241,13 +236,18 @@ class RunsScreen(WorkbenchScreen):
         )
 
     def action_resume(self) -> None:
-        """Let it go on."""
-        self._do(self._resume, self._chosen())
+        """Let them go on; they are asked about on leaving, like those that were started here."""
+        resumed: list[RunFolder] = []
 
-    def _resume(self, folder: RunFolder) -> None:
-        service.resume(folder)
-        # It is asked about on leaving, like those that were started here.
-        self.app.call_from_thread(self.workbench.ask_about, folder)
+        def resume(folder: RunFolder) -> None:
+            service.resume(folder)
+            resumed.append(folder)
+
+        def then() -> None:
+            for folder in resumed:
+                self.workbench.ask_about(folder)
+
+        self._do(resume, self._chosen(), then)
 
     def action_delete(self) -> None:
         """Delete, once asked."""
@@ -256,10 +256,11 @@ class RunsScreen(WorkbenchScreen):
             if self._chosen():
                 self.workbench.complain(RunError("a run that is still going: stop it first (s)"))
             return
+        board = Leaderboard(self.workbench.home)
         self._ask(
             f"Delete {_named(runs)} for good? Folder, model and leaderboard entry go.",
             [("stay", "Keep"), ("delete", "Delete for good")],
-            lambda: self._delete([run.folder for run in runs]),
+            lambda: self._carry_out(partial(service.delete, [run.folder for run in runs], board)),
         )
 
     def _living(self, word: str) -> list[WatchedRun]:
@@ -280,31 +281,39 @@ class RunsScreen(WorkbenchScreen):
 
         self.app.push_screen(ChoiceDialog(question, answers), answered)
 
-    def _do(self, action: Callable[[RunFolder], object], runs: list[WatchedRun]) -> None:
+    def _do(
+        self,
+        action: Callable[[RunFolder], object],
+        runs: list[WatchedRun],
+        then: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Ask each run for something, in a thread; `then` is called afterwards."""
+        folders = [run.folder for run in runs]
+
+        def each() -> list[UserError]:
+            faults = service.each(folders, action)
+            for folder in folders:
+                self.workbench.run_feed.look_again_at(folder.run_id)
+            return faults
+
         if runs:
-            self._carry_out(action, [run.folder for run in runs])
+            self._carry_out(each, then)
 
-    @work(thread=True, description="carry out")
-    def _carry_out(self, action: Callable[[RunFolder], object], folders: list[RunFolder]) -> None:
-        faults = service.each(folders, action)
-        for folder in folders:
-            self.workbench.run_feed.look_again_at(folder.run_id)
-        self.post_message(self.Done(faults))
-
-    @work(thread=True, description="delete")
-    def _delete(self, folders: list[RunFolder]) -> None:
-        self.post_message(self.Done(service.delete(folders, Leaderboard(self.workbench.home))))
-
-    @on(Done)
-    def _done(self, event: Done) -> None:
+    @work(description="carry out")
+    async def _carry_out(
+        self, action: Callable[[], list[UserError]], then: Callable[[], object] = lambda: None
+    ) -> None:
+        async with self._one_by_one:
+            faults = await asyncio.to_thread(action)
+        then()
         self._selected.clear()
         self.workbench.run_feed.look_now()
         self.query_one(RowList).refresh()
         self._show_counts()
-        for error in event.faults[:3]:
+        for error in faults[:3]:
             self.workbench.complain(error)
-        if len(event.faults) > 3:
-            self.workbench.complain(RunError(f"and {len(event.faults) - 3} more refused likewise"))
+        if len(faults) > 3:
+            self.workbench.complain(RunError(f"and {len(faults) - 3} more refused likewise"))
 
 
 def _named(runs: list[WatchedRun]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -31,6 +32,7 @@ from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
 
+Answer = TypeVar("Answer")
 NUMBERS_SECONDS = 0.25
 # What tab goes through: with room for both plots, and with room for one.
 WIDE_VIEWS = ("both", "accuracy", "loss")
@@ -95,6 +97,7 @@ class TrainScreen(WorkbenchScreen):
         self._folder = folder
         self._state: RunState | None = None
         self._asked = ""  # what was asked for and has not happened yet
+        self._one_by_one = asyncio.Lock()  # what is asked for in one order is done in it
         self._use: MachineUse | None = None
         self._verdict: Verdict | None = None
         self._paper: float | None = None
@@ -200,19 +203,16 @@ class TrainScreen(WorkbenchScreen):
         self._plots.draw_now_or_soon()
         self._tick()
 
-    @work(thread=True, exclusive=True, group="verdict")
-    def _judge(self) -> None:
-        home, state = self.workbench.home, self._state
+    @work(exclusive=True, group="verdict")
+    async def _judge(self) -> None:
+        state = self._state
         assert state is not None
         try:
-            verdict = judge(home, self._folder, state.spec)
+            self._verdict = await asyncio.to_thread(
+                judge, self.workbench.home, self._folder, state.spec
+            )
         except UserError as error:
-            self.app.call_from_thread(self.workbench.complain, error)
-            return
-        self.app.call_from_thread(self._judged, verdict)
-
-    def _judged(self, verdict: Verdict) -> None:
-        self._verdict = verdict
+            self.workbench.complain(error)
         self._tick()
 
     # What is shown
@@ -361,22 +361,34 @@ class TrainScreen(WorkbenchScreen):
             return status is not None and not status.alive
         return True
 
-    def _request(self, action: Callable[[RunFolder], object], said: str) -> None:
-        try:
-            action(self._folder)
-        except UserError as error:
-            self.workbench.complain(error)
-            return
-        self._asked = said
-        self._tick()  # it stands in the head until it has happened
+    @work(group="ask")
+    async def _ask(
+        self,
+        action: Callable[[RunFolder], Answer],
+        then: Callable[[Answer], object] = lambda answer: None,
+    ) -> None:
+        """Ask the run for something, in a thread; `then` is called with the answer."""
+        async with self._one_by_one:
+            try:
+                answer = await asyncio.to_thread(action, self._folder)
+            except UserError as error:
+                self.workbench.complain(error)
+                return
+        then(answer)
+
+    def _say(self, asked: str) -> None:
+        """Have it stand in the head until it has happened."""
+        self._asked = asked
+        self._tick()
 
     def action_pause(self) -> None:
         """Pause; once more takes that back."""
-        if service.asked_to_pause(self._folder):
+
+        def answered(pausing: bool) -> None:
             going_on = "going on" if self.status is Status.PAUSED else ""
-            self._request(service.resume, going_on)
-        else:
-            self._request(service.pause, "pausing")
+            self._say("pausing" if pausing else going_on)
+
+        self._ask(service.pause_or_resume, answered)
 
     def action_go_on(self) -> None:
         """Take the pause back; once more pauses after all."""
@@ -384,7 +396,7 @@ class TrainScreen(WorkbenchScreen):
 
     def action_stop(self) -> None:
         """Stop and save."""
-        self._request(service.stop, "stopping")
+        self._ask(service.stop, lambda answer: self._say("stopping"))
 
     def action_kill(self) -> None:
         """Ask, then end the worker."""
@@ -395,7 +407,7 @@ class TrainScreen(WorkbenchScreen):
 
         def answered(answer: str | None) -> None:
             if answer == "kill":
-                self._request(service.kill, "")
+                self._ask(service.kill)
             elif answer == "stop":
                 self.action_stop()
 
@@ -412,16 +424,10 @@ class TrainScreen(WorkbenchScreen):
             answered,
         )
 
-    @work(thread=True, exclusive=True, group="resume")
     def action_resume(self) -> None:
         """Let it go on, paused or cut short."""
-        try:
-            service.resume(self._folder)
-        except UserError as error:
-            self.app.call_from_thread(self.workbench.complain, error)
-            return
         # It is asked about on leaving, like the runs that were started here.
-        self.app.call_from_thread(self.workbench.ask_about, self._folder)
+        self._ask(service.resume, lambda answer: self.workbench.ask_about(self._folder))
 
     def action_again(self) -> None:
         """The same settings with the next seed."""
