@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -181,6 +182,21 @@ def test_what_a_killed_maker_left_is_removed_by_the_next_and_a_living_ones_stays
     for number in (held, descriptor):
         assert number is not None
         os.close(number)
+
+
+def test_a_lock_that_somebody_looks_at_is_not_taken_for_held(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = home.path / "some.lock"
+    path.touch()
+    glance = os.open(path, os.O_RDONLY)
+    fcntl.flock(glance, fcntl.LOCK_SH)
+    monkeypatch.setattr("workbench.runs.lock.time.sleep", lambda seconds: os.close(glance))
+    held = lock.acquire(path)
+    assert held is not None
+    monkeypatch.setattr("workbench.runs.lock.time.sleep", lambda seconds: None)
+    assert lock.acquire(path) is None
+    os.close(held)
 
 
 def test_a_run_that_was_made_can_tell_of_a_disk_that_is_full_then(

@@ -1,8 +1,11 @@
 """Built Keras models: what the spec says, and what the shapes promise."""
 
+import errno
 import json
 import math
 import os
+import zipfile
+from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -11,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 
+from workbench.files import UNFINISHED
 from workbench.model.architecture import Architecture
 from workbench.model.hyperparameters import (
     OPTIMIZERS,
@@ -30,6 +34,8 @@ from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.training.build import build_model, build_optimizer
+from workbench.training.checkpoint import load_checkpoint, save_checkpoint
+from workbench.training.progress import Progress
 
 PRESETS = {preset.name: preset for preset in paper_presets()}
 EVERY_KIND = [
@@ -143,6 +149,33 @@ def test_a_checkpoint_of_one_build_loads_into_the_next(tmp_path):
     state = zip(first.optimizer.variables, second.optimizer.variables, strict=True)
     assert int(second.optimizer.iterations.numpy()) == 1
     assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in state)
+
+
+@pytest.mark.parametrize("fault", ["while the model is saved", "while it is flushed"])
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+):
+    model, path = build_model(spec_of(EVERY_KIND)), tmp_path / "checkpoint.keras"
+    save_checkpoint(model, Progress(epochs_completed=1), path)
+    content = path.read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        if fault == "while it is flushed":
+            patched.setattr(os, "fsync", full)
+        else:
+            patched.setattr(zipfile.ZipFile, "writestr", full)
+        with pytest.raises(OSError, match="No space left"):
+            save_checkpoint(model, Progress(epochs_completed=2), path)
+    assert path.read_bytes() == content
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    # What a killed writer left goes with the next one.
+    (tmp_path / f".0123{UNFINISHED}.keras").write_bytes(content[:1000])
+    save_checkpoint(model, Progress(epochs_completed=2), path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert load_checkpoint(path)[1].epochs_completed == 2
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1])

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from workbench.files import try_lock
+
+# Longer than `is_held` takes, which holds the lock itself for that moment.
+GLANCE_SECONDS = 0.01
 
 
 def acquire(path: Path) -> int | None:
@@ -20,6 +24,9 @@ def acquire(path: Path) -> int | None:
         OSError: the disk is full or the folder gone.
     """
     descriptor = try_lock(path)
+    if descriptor is None:
+        time.sleep(GLANCE_SECONDS)
+        descriptor = try_lock(path)
     if descriptor is not None:
         try:
             os.pwrite(descriptor, _pid_line(), 0)  # its place is taken while the disk has some
