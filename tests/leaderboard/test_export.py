@@ -40,6 +40,7 @@ from workbench.leaderboard.wording import duration, percent_spread, points, seed
 from workbench.model.tables import paper_table, paper_tables
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
+from workbench.text import visible
 
 MakeSummary = Callable[..., RunSummary]
 
@@ -167,7 +168,8 @@ def test_csv_comes_back(runs: list[RunSummary]) -> None:
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == len(runs)
     for row, run in zip(rows, runs, strict=True):
-        assert row["note"] == run.note
+        # Exactly, but for what a terminal would obey when the file is looked at.
+        assert row["note"] == visible(run.note, keep="\r\n\t")
         assert row["tags"].split() == list(run.tags)
         accuracy = float(row["test_accuracy"]) if row["test_accuracy"] else None
         assert accuracy == run.test_accuracy

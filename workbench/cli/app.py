@@ -47,7 +47,7 @@ def _version(value: bool) -> None:
     if value:
         from workbench import __version__
 
-        print(f"mnist-workbench {__version__}")
+        typer.echo(f"mnist-workbench {__version__}")
         raise typer.Exit
 
 

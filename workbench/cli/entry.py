@@ -85,7 +85,9 @@ def _reader_gone() -> int:
 
 def fail(message: str, code: int) -> int:
     """Print one line to stderr and return the exit code."""
-    print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)
+    from workbench.cli.output import note
+
+    note(f"{PROGRAM}: {message}")
     return code
 
 

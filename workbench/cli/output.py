@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.streams import speaks_unicode
 from workbench.errors import UserError
 from workbench.files import write_export
+from workbench.text import json_text, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,25 +19,47 @@ if TYPE_CHECKING:
     from workbench.leaderboard.table import Table
 
 
+def say(line: str = "", stream: TextIO | None = None) -> None:
+    """One line, on stdout unless said otherwise, whatever the text holds."""
+    print(visible(line), file=stream or sys.stdout, flush=True)
+
+
 def note(message: str) -> None:
     """A line for the person, on stderr."""
-    print(message, file=sys.stderr, flush=True)
+    say(message, sys.stderr)
+
+
+def put(document: str) -> None:
+    """A whole text on stdout, which ends its own lines."""
+    print(visible(document, keep="\n\t"), end="")
 
 
 def print_json(data: object) -> None:
     """One JSON document on stdout; letters that stdout cannot write are escaped."""
-    escaped = not speaks_unicode(sys.stdout)
-    print(json.dumps(data, ensure_ascii=escaped, indent=2, allow_nan=False), flush=True)
+    put(json_text(data, ascii_only=not speaks_unicode(sys.stdout)) + "\n")
 
 
 def console(stream: TextIO | None = None) -> Console:
-    """A rich console that keeps whole lines where the output is no terminal."""
-    from rich.console import Console
+    """A rich console that keeps whole lines where the output is no terminal.
+
+    Text is never markup, and reaches the terminal only as what can be seen.
+    """
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class SafeConsole(Console):
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else visible(text, keep="\n"), style, control)
 
     stream = stream or sys.stdout
     # A pipe has no width of its own: 80 columns would cut tables that a pager shows whole.
     width = None if stream.isatty() or "COLUMNS" in os.environ else 120
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return SafeConsole(
+        file=stream, width=width, highlight=False, soft_wrap=False, markup=False, emoji=False
+    )
 
 
 def live_terminal(stream: TextIO) -> bool:

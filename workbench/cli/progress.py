@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from workbench.cli.output import console, note
+from workbench.cli.output import console, note, say
 from workbench.leaderboard.paper import beside_paper
 from workbench.leaderboard.wording import count, percent
 from workbench.runs.events import Epoch, Event, Paused, Resumed
@@ -113,7 +113,7 @@ class PlainView:
         self._states = speak_of_states
 
     def _print(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        say(line, self._stream)
 
     def begin(self, folder: RunFolder, history: History) -> None:
         """Name the run and its settings."""

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from workbench.cli.follow import counted_interrupts
-from workbench.cli.output import console, live_terminal, note
+from workbench.cli.output import console, live_terminal, note, say
 from workbench.cli.progress import clock
 from workbench.leaderboard.paper import beside_paper
 from workbench.leaderboard.wording import percent
@@ -166,7 +166,7 @@ class PlainDisplay:
         """Nothing was opened."""
 
     def _print(self, line: str, left: str = "") -> None:
-        print(f"{line}; {left}" if left else line, file=self._stream, flush=True)
+        say(f"{line}; {left}" if left else line, self._stream)
 
 
 class SilentDisplay:

@@ -138,7 +138,7 @@ def _print_results(
     *,
     as_json: bool,
 ) -> None:
-    from workbench.cli.output import print_json, print_table
+    from workbench.cli.output import print_json, print_table, say
     from workbench.cli.trials import trials_json
     from workbench.leaderboard.claims.judges import check_all
     from workbench.leaderboard.claims.view import claims_view
@@ -160,5 +160,5 @@ def _print_results(
         )
         return
     for table in [*shown, claims] if checked else shown:
-        print()
+        say()
         print_table(table)

@@ -57,14 +57,14 @@ ImportedOption = Annotated[
 
 def print_text(text: str, form: TableFormat) -> None:
     """Print what `written` gave on stdout."""
-    from workbench.cli.output import print_json
+    from workbench.cli.output import print_json, put
 
     if form is TableFormat.JSON:
         import json
 
         print_json(json.loads(text))
     else:
-        print(text, end="")
+        put(text)
 
 
 def all_entries(files: Sequence[Path] = ()) -> list[RunSummary]:

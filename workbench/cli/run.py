@@ -157,14 +157,14 @@ def warn_of_precision(spec: TrainingSpec) -> None:
 
 
 def _print_detached(folders: list[RunFolder], *, as_json: bool, many: bool) -> None:
-    from workbench.cli.output import note, print_json
+    from workbench.cli.output import note, print_json, say
 
     if as_json:
         states = [{"run_id": folder.run_id, "status": folder.status().value} for folder in folders]
         print_json(states if many else states[0])
         return
     for folder in folders:
-        print(folder.run_id)
+        say(folder.run_id)
     note(f"training in the background; `mnist-workbench attach {folders[0].run_id}` follows it")
 
 
@@ -175,7 +175,7 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     kills it.
     """
     from workbench.cli.follow import EXIT_CODES, counted_interrupts, follow
-    from workbench.cli.output import note, print_json
+    from workbench.cli.output import note, print_json, say
     from workbench.cli.progress import result_lines
 
     summaries: list[RunSummary] = []
@@ -196,7 +196,7 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
             code = max(code, ended)
             if not as_json:
                 for line in result_lines(summary):
-                    print(line, flush=True)
+                    say(line)
     if as_json:
         data = [summary.to_json() for summary in summaries]
         print_json(data if many or not data else data[0])

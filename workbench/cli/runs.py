@@ -141,7 +141,7 @@ def _local_time(iso: str) -> str:
 def attach(run: RunArgument, home: HomeOption = None) -> None:
     """Follow a run as plain text; Ctrl-C leaves it training."""
     from workbench.cli.follow import EXIT_CODES, follow
-    from workbench.cli.output import note
+    from workbench.cli.output import note, say
     from workbench.cli.progress import PlainView, result_lines
     from workbench.runs.folder import find_run
 
@@ -155,7 +155,7 @@ def attach(run: RunArgument, home: HomeOption = None) -> None:
         note(f"run {folder.run_id}: its folder was deleted while it was watched")
         raise typer.Exit(1)
     for line in result_lines(summary):
-        print(line)
+        say(line)
     raise typer.Exit(EXIT_CODES.get(summary.status, 1))
 
 
@@ -270,9 +270,10 @@ def delete(
 def _ask_to_delete(names: str) -> None:
     from workbench.cli.output import note
     from workbench.errors import RunError
+    from workbench.text import visible
 
     try:
-        agreed = typer.confirm(f"Delete {names} for good?", err=True)
+        agreed = typer.confirm(visible(f"Delete {names} for good?"), err=True)
     except typer.Abort:
         if sys.stdin.isatty():  # Ctrl-C
             raise

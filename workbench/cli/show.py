@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from workbench.cli.output import console, print_json
+from workbench.cli.output import console, print_json, put
 from workbench.cli.streams import speaks_unicode
 from workbench.data.facts import DatasetFacts
 from workbench.leaderboard.wording import percent
@@ -106,7 +106,7 @@ def print_toml(preset: Preset) -> None:
     """The preset as a file to start one's own from."""
     from workbench.model.preset import preset_toml
 
-    print(preset_toml(preset), end="")
+    put(preset_toml(preset))
 
 
 def print_script(preset: Preset, data: DatasetFacts | None) -> None:
@@ -129,7 +129,7 @@ def print_script(preset: Preset, data: DatasetFacts | None) -> None:
         training=preset.training,
         dataset=dataset_ref(data) if data else DatasetRef(),
     )
-    print(keras_script(spec, asks_for_data=data is None), end="")
+    put(keras_script(spec, asks_for_data=data is None))
 
 
 def print_svg(preset: Preset) -> None:
@@ -140,4 +140,4 @@ def print_svg(preset: Preset) -> None:
     if not speaks_unicode(sys.stdout):
         # XML has a way of its own to write any letter; the encoding named is true of ASCII too.
         text = text.encode("ascii", "xmlcharrefreplace").decode("ascii")
-    print(text, end="")
+    put(text)

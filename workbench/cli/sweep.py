@@ -60,7 +60,7 @@ def sweep(
 
     Example: mnist-workbench sweep cnn-2 --set learning_rate=0.001,0.002 --set optimizer=sgd,adam
     """
-    from workbench.cli.output import note, print_json, print_table
+    from workbench.cli.output import note, print_json, print_table, say
     from workbench.cli.trials import (
         check_plan,
         exit_code,
@@ -116,6 +116,6 @@ def sweep(
     if as_json:
         print_json({"groups": list(table.records), "trials": trials_json(view)})
     elif runs:
-        print()
+        say()
         print_table(table)
     raise typer.Exit(exit_code(view, found))

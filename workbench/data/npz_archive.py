@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import DatasetError
+from workbench.text import visible
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 BLOCK_BYTES = 4 * 2**20
@@ -71,8 +72,7 @@ class ArrayHeader:
 
 def plain(text: object) -> str:
     """A path or key fit for one line of a terminal."""
-    shown = str(text)
-    return shown if shown.isprintable() else repr(shown)
+    return visible(str(text))
 
 
 class NpzArchive:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.inference import MOST_RUNS
 from workbench.leaderboard.paper import RowComparison, TableComparison, points_off
-from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
+from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
 from workbench.leaderboard.transfer import machines
 from workbench.leaderboard.views import group_accuracy
 from workbench.leaderboard.wording import (
@@ -19,6 +19,7 @@ from workbench.leaderboard.wording import (
     points,
     raised,
 )
+from workbench.text import one_line
 
 RIGHT = Align.RIGHT
 NOT_TRAINED = "not trained yet"

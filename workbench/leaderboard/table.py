@@ -6,15 +6,13 @@ It has two sides: cells as people read them, and records as programs do. Rendere
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
 from workbench.leaderboard.wording import MISSING
-
-_UNSAFE = ("Cc", "Cf", "Cs")  # control, format (direction marks among them), lone surrogates
+from workbench.text import one_line
 
 
 class Align(Enum):
@@ -98,18 +96,3 @@ class Table:
 def cell(text: object, tone: Tone = Tone.PLAIN, mark: str = "") -> Cell:
     """A cell of any text, made one line."""
     return Cell(one_line(str(text)), tone, mark)
-
-
-def one_line(text: str) -> str:
-    """The text as one line that is safe to print.
-
-    Whitespace becomes single spaces. Control characters (a note may come from a file of
-    somebody else, and could hold a terminal's escape sequences) and those that turn the
-    direction of writing become a replacement character.
-    """
-    if text.isascii() and text.isprintable() and "  " not in text:
-        return text.strip()
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in _UNSAFE else letter
-        for letter in " ".join(text.split())
-    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy, points_off
-from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell, one_line
+from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
 from workbench.leaderboard.wording import (
     MISSING,
     count,
@@ -21,6 +21,7 @@ from workbench.leaderboard.wording import (
 from workbench.runs.collapse import collapse_remark
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
+from workbench.text import one_line
 
 RIGHT = Align.RIGHT
 

@@ -12,6 +12,7 @@ from workbench.errors import PresetError
 from workbench.model.architecture import Architecture
 from workbench.model.faults import fault_words
 from workbench.model.hyperparameters import TrainingSettings
+from workbench.text import toml_string
 
 PRESET_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 LARGEST_FILE = 1_000_000  # bytes; a preset is a page of text
@@ -144,11 +145,9 @@ def _pairs(values: dict[str, Any]) -> list[str]:
 
 
 def _toml(value: object) -> str:
-    """One TOML value; JSON's strings and numbers are TOML's too."""
+    """One TOML value; JSON's numbers are TOML's too."""
     import json
 
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    text = json.dumps(value, ensure_ascii=False)
-    # TOML forbids a bare delete character, and UTF-8 a lone half of a surrogate pair.
-    return text.replace("\x7f", "\\u007f").encode("utf-8", "replace").decode("utf-8")
+    return toml_string(value) if isinstance(value, str) else json.dumps(value)

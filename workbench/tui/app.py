@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,14 +15,17 @@ from textual.command import Provider
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, Key, Paste
+from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from workbench.errors import UserError
 from workbench.settings import Home
+from workbench.text import visible
 from workbench.tui.key_order import KeyOrder
 from workbench.tui.run_feed import RunFeed
 from workbench.tui.styles import style_sheet
-from workbench.tui.terminal import TerminalDriver
+from workbench.tui.terminal import SAFE_LINES, TerminalDriver
 from workbench.tui.theme import DARK, LIGHT
 
 # What a run and a model are is imported where it is needed: the first frame does not wait for it.
@@ -164,6 +167,24 @@ class WorkbenchApp(App[None]):
             await self._key_order.arrived(event)
         else:
             await super().on_event(event)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Say something in the corner; names in it come from outside and are no markup."""
+        super().notify(
+            visible(message), title=title, severity=severity, timeout=timeout, markup=markup
+        )
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What each line passes on its way out."""
+        return [*super().get_line_filters(), SAFE_LINES]
 
     def get_driver_class(self) -> type[Driver]:
         """The driver of the terminal, unless the environment names another (TEXTUAL_DRIVER)."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workbench.leaderboard.table import one_line
 from workbench.runs.summary import RunSummary
+from workbench.text import one_line
 
 # From these widths on a form is used: by the column, so that its rows are alike.
 LONG, MIDDLE = 58, 32

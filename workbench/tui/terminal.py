@@ -1,12 +1,17 @@
-"""The driver of the terminal: one that goes away must not keep the program from leaving."""
+"""What goes to the terminal: nothing that it would obey, and nothing when it has gone away."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import IO, Any
 
+from rich.segment import Segment
 from textual.app import App
+from textual.color import Color
 from textual.drivers.linux_driver import LinuxDriver
+from textual.filter import LineFilter
+
+from workbench.text import without_unsafe
 
 
 class _Output:
@@ -37,3 +42,16 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
         self._file: Any = _Output(self._file)
+
+
+class _SafeLines(LineFilter):
+    """Takes out what a terminal would obey, where no widget has spelled it out."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments of a line; unsafe characters take no cell, so that nothing moves."""
+        if all(segment.text.isprintable() for segment in segments):
+            return segments
+        return [Segment(without_unsafe(text), style, control) for text, style, control in segments]
+
+
+SAFE_LINES = _SafeLines()

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from workbench.leaderboard.claims.claim import CheckedClaim, Kind
 from workbench.leaderboard.claims.judges import check_all
-from workbench.leaderboard.table import Heading, Table, Tone, cell, one_line
+from workbench.leaderboard.table import Heading, Table, Tone, cell
 from workbench.leaderboard.wording import raised
 from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
+from workbench.text import one_line
 
 TITLE = "What the paper concludes, and what our runs say"
 MARKS: dict[Kind, tuple[Tone, str]] = {

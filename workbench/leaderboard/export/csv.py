@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from workbench.leaderboard.table import Table
+from workbench.text import json_text, one_line, visible
 
 
 def to_csv(table: Table) -> str:
@@ -40,7 +40,9 @@ def _text(value: object) -> object:
         case bool():
             return "true" if value else "false"
         case list() | tuple():
-            return " ".join(str(item) for item in value)
+            return one_line(" ".join(str(item) for item in value))
         case dict():
-            return json.dumps(value, ensure_ascii=False)
+            return json_text(value, indent=None)
+        case str():
+            return visible(value, keep="\r\n\t")  # which CSV quotes, and reads back
     return value

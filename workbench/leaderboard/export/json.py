@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from workbench.leaderboard.table import Table
+from workbench.text import json_text
 
 
 def to_json(table: Table) -> str:
@@ -13,4 +14,4 @@ def to_json(table: Table) -> str:
 
     # By way of pydantic: it alone writes a NaN as null.
     plain = json.loads(dump(list(table.records), inf_nan_mode="null"))
-    return json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return json_text(plain) + "\n"

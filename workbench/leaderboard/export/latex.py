@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from workbench.leaderboard.fitting import columns_that_fit, hidden_columns, shortened
-from workbench.leaderboard.table import Align, Table, one_line
+from workbench.leaderboard.table import Align, Table
+from workbench.text import one_line
 
 # Letters that a page is wide in the smallest letters; columns beyond it are named in a comment.
 PAGE_WIDTH = 104

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from workbench.leaderboard.table import Align, Table, one_line
+from workbench.leaderboard.table import Align, Table
+from workbench.text import one_line
 
 # All that could begin markup inside a line: code, emphasis, links, HTML, entities,
 # strikethrough, formulas, cell borders.

@@ -12,7 +12,6 @@ from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.machine import Machine, machine_of
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.paper_view import imported_text
-from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import (
     count,
     duration,
@@ -24,6 +23,7 @@ from workbench.leaderboard.wording import (
 from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
+from workbench.text import one_line
 from workbench.tui.settings_text import settings_text
 
 Subject = RunSummary | Group | RowComparison | CheckedClaim | str | None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import MISSING, points, seeds_text
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
+from workbench.text import one_line
 from workbench.tui.screens.leaderboard.board import Board
 from workbench.tui.screens.leaderboard.order import group_difference, run_difference
 from workbench.tui.screens.runs.rows import clock

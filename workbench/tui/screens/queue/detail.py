@@ -8,11 +8,11 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from workbench.leaderboard.paper import beside_paper
-from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import percent
 from workbench.queue.view import TrialView
 from workbench.runs.estimate import duration_words
 from workbench.runs.status import Status
+from workbench.text import one_line
 from workbench.tui.screens.queue.rows import clock
 
 

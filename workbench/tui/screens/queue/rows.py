@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import MISSING
 from workbench.model.spec import TrainingSpec
 from workbench.queue.view import QueueView, TrialView
 from workbench.runs.estimate import duration_words
 from workbench.runs.status import Status
+from workbench.text import one_line
 from workbench.tui.widgets.columns import Column, Content, Piece
 
 PROGRESS = "progress"  # the bar, which goes first where it is narrow

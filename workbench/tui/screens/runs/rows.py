@@ -14,11 +14,11 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.leaderboard.table import one_line
 from workbench.leaderboard.wording import MISSING, percent
 from workbench.runs.record import LaunchedFrom
 from workbench.runs.status import Status
 from workbench.runs.watchlist import WatchedRun
+from workbench.text import one_line
 from workbench.tui.settings_text import settings_text
 from workbench.tui.widgets.columns import Column, Content, Piece
 

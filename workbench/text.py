@@ -1,0 +1,78 @@
+"""What leaves for people: one safe line of text, whatever it came in as.
+
+Names, notes, arguments and files come from outside and may hold what a terminal would obey
+(escape sequences), or what turns the direction of writing. People see such characters spelled out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+
+# Control characters of both sets, line and paragraph separators, format characters (direction
+# marks among them), lone surrogates.
+_UNSAFE = ("Cc", "Cf", "Zl", "Zp", "Cs")
+
+
+def is_safe(text: str) -> bool:
+    """Whether a terminal shows each character and obeys none."""
+    # Most text by far is printable as a whole, which one quick look tells.
+    return text.isprintable() or not any(unicodedata.category(sign) in _UNSAFE for sign in text)
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""The text with unsafe characters spelled out, as `\x1b` or `\u202e`; those in `keep` stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign in keep or unicodedata.category(sign) not in _UNSAFE else _spelled(sign)
+        for sign in text
+    )
+
+
+def one_line(text: str) -> str:
+    """The text as one line that is safe to print: whitespace becomes single spaces."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
+    return visible(" ".join(text.split()))
+
+
+def without_unsafe(text: str) -> str:
+    """The text without its unsafe characters, for what has been laid out already."""
+    if text.isprintable():
+        return text
+    return "".join(sign for sign in text if unicodedata.category(sign) not in _UNSAFE)
+
+
+def json_text(data: object, *, indent: int | None = 2, ascii_only: bool = False) -> str:
+    """The data as JSON whose strings have unsafe characters escaped; NaN is refused."""
+    text = json.dumps(data, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
+    return _NOT_PRINTABLE.sub(lambda match: _escaped(match[0], _json_escape), text)
+
+
+def toml_string(text: str) -> str:
+    """The text as a TOML string with unsafe characters escaped; half a surrogate pair is `?`."""
+    quoted = json.dumps(text.encode("utf-8", "replace").decode("utf-8"), ensure_ascii=False)
+    return _NOT_PRINTABLE.sub(lambda match: _escaped(match[0], _toml_escape), quoted)
+
+
+_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\n]")
+
+
+def _escaped(sign: str, escape: Callable[[str], str]) -> str:
+    return escape(sign) if unicodedata.category(sign) in _UNSAFE else sign
+
+
+def _json_escape(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def _toml_escape(sign: str) -> str:
+    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"
+
+
+def _spelled(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
