@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
@@ -40,8 +41,6 @@ MOST_LISTED = 8
 # Rows whose accuracies are listed.
 MOST_ACCURACIES = 6
 
-Pairs = Sequence[tuple[Sample, Sample]]
-
 
 def check(claim: Claim, evidence: Evidence) -> CheckedClaim:
     """A claim with what our runs say of it."""
@@ -63,68 +62,56 @@ def check_all(
 # Claims that rows are above others
 
 
-def _above(claim: Claim, evidence: Evidence) -> Verdict:
-    """Each of the rows above each it is held against, all of them told apart."""
-    rows, over = evidence.samples(claim.rows), evidence.samples(claim.over)
-    if claim.pairing == "each":
-        pairs: Pairs = list(zip(rows, over, strict=True))
-    else:
-        pairs = [(one, other) for one in rows for other in over]
-    note = claim.note.format(rows=_parameters(rows), over=_parameters(over))
-    return _ordered([*rows, *over], pairs, note=note)
-
-
-def _best(claim: Claim, evidence: Evidence) -> Verdict:
-    """One row above all the others of its table: a single one above it refutes that."""
-    (champion,) = evidence.samples(claim.rows)
-    samples = evidence.samples(claim.over)
-    pairs = [(champion, sample) for sample in samples if sample.name != champion.name]
-    note = claim.note
-    trained = [sample for sample in samples if sample.n]
-    if champion.row.best_of_several and any(sample.n > 1 for sample in trained):
-        runs = ", ".join(f"{item.name} {percent(item.ours.best)} (of {item.n})" for item in trained)
-        note = f"{note} Our best runs: {runs}."
-    return _ordered(samples, pairs, strict=True, note=note)
-
-
-def _ranking(claim: Claim, evidence: Evidence) -> Verdict:
-    """Rows of several tables in the order of the paper's accuracies."""
-    samples = sorted(evidence.samples(claim.rows), key=lambda sample: -sample.paper)
-    pairs = [(one, other) for one, other in combinations(samples, 2) if one.paper > other.paper]
-    return _ordered(samples, pairs, note=claim.note)
-
-
-def _ordered(
-    samples: list[Sample], pairs: Pairs, *, strict: bool = False, note: str = ""
-) -> Verdict:
+def _ordered(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether the first of each pair is above the second.
 
-    A second of which every run was lost is beaten. With `strict` one pair the other way round is
+    A second of which every run was lost is beaten. Of "best" one pair the other way round is
     enough to refute the claim; else it is then borne out in part.
     """
+    pairs = _pairs(claim, evidence)
+    samples = tuple(dict.fromkeys(sample for pair in pairs for sample in pair))
     trained = [(one, other) for one, other in pairs if one.n and other.n]
     found = contrasts([(one.estimate, other.estimate) for one, other in trained])
     standings = [item.standing for item in found]
     above = standings.count(Standing.ABOVE)
     above += sum(one.n > 0 and other.total > 0 and not other.n for one, other in pairs)
-    below = standings.count(Standing.BELOW)
-    if below:
-        kind = Kind.PARTLY if above and not strict else Kind.NOT_BORNE_OUT
+    if Standing.BELOW in standings:
+        kind = Kind.PARTLY if above and claim.judge != "best" else Kind.NOT_BORNE_OUT
     elif not above or not all(one.n and other.total for one, other in pairs):
         kind = Kind.NOT_JUDGED
     else:
         kind = Kind.BORNE_OUT if above == len(pairs) else Kind.PARTLY
-    # Of a row against a whole table, and of a whole ranking, the table has the accuracies.
-    few = len(samples) <= MOST_ACCURACIES
-    listed = samples if few else [one for one, _ in trained] if strict else []
+    few = len(samples) <= MOST_ACCURACIES  # of more, the table has the accuracies
     text = _sentences(
-        _listed(listed) if found else "",
+        _listed(samples if few else evidence.samples(claim.rows)[:1]) if found else "",
         _differences(found),
         _not_in_the_papers(pairs),
         needs(samples),
-        note,
+        _note(claim, evidence),
     )
-    return Verdict(kind, text, tuple(samples), tuple(found))
+    return Verdict(kind, text, samples, tuple(found))
+
+
+def _pairs(claim: Claim, evidence: Evidence) -> Sequence[tuple[Sample, Sample]]:
+    """What is claimed to be above what."""
+    rows, over = evidence.samples(claim.rows), evidence.samples(claim.over)
+    if claim.judge == "ranking":
+        ranked = sorted(rows, key=lambda sample: sample.paper, reverse=True)
+        return [(one, other) for one, other in combinations(ranked, 2) if one.paper > other.paper]
+    if claim.pairing == "each":
+        return list(zip(rows, over, strict=True))
+    return [(one, other) for one in rows for other in over if one is not other]
+
+
+def _note(claim: Claim, evidence: Evidence) -> str:
+    """The claim's note, with the parameters of its rows where it speaks of them."""
+    if "{" not in claim.note:
+        return claim.note
+    counts = {
+        side: " and ".join(f"{item.analysis.parameters:,}" for item in evidence.samples(names))
+        for side, names in (("rows", claim.rows), ("over", claim.over))
+    }
+    return claim.note.format(**counts)
 
 
 def _differences(found: Sequence[Contrast]) -> str:
@@ -173,7 +160,7 @@ def _in_points(found: Sequence[Contrast]) -> str:
     return ", ".join(parts)
 
 
-def _not_in_the_papers(pairs: Pairs) -> str:
+def _not_in_the_papers(pairs: Sequence[tuple[Sample, Sample]]) -> str:
     """Where the paper's own figures do not show what it concludes."""
     against = [
         f"{one.name} over {other.name} ({points(100 * (one.paper - other.paper))})"
@@ -205,18 +192,16 @@ def _reaches(claim: Claim, evidence: Evidence) -> Verdict:
 def _cost(claim: Claim, evidence: Evidence) -> Verdict:
     """The row takes the most multiply-adds, and something cheaper is no worse."""
     (costly,), samples = evidence.samples(claim.rows), evidence.samples(claim.over)
-    others = [sample for sample in samples if sample.name != costly.name]
-    dearest = sorted(others, key=_multiply_adds, reverse=True)
-    listed = ", ".join(
-        f"{sample.name} {_multiply_adds(sample) / 1e6:.1f} million" for sample in (costly, *dearest)
-    )
+    others = [sample for sample in samples if sample is not costly]
+    work = {sample: sample.analysis.multiply_adds for sample in samples}
+    listed = ", ".join(f"{sample.name} {work[sample] / 1e6:.1f} million" for sample in samples)
     cost = f"Multiply-adds an image: {listed}."
     trained = [sample for sample in others if sample.n]
     if not costly.n or not trained:
         return Verdict(Kind.NOT_JUDGED, _sentences(cost, needs(samples)), tuple(samples))
     found = contrasts([(costly.estimate, other.estimate) for other in trained])
     standings = [item.standing for item in found]
-    if _multiply_adds(costly) <= _multiply_adds(dearest[0]):
+    if work[costly] < max(work.values()):
         kind = Kind.NOT_BORNE_OUT
     elif Standing.BELOW in standings:  # something cheaper is clearly better
         kind = Kind.BORNE_OUT
@@ -228,8 +213,9 @@ def _cost(claim: Claim, evidence: Evidence) -> Verdict:
         kind = Kind.NOT_BORNE_OUT
     best = max(trained, key=lambda sample: sample.mean)
     gain = (
-        f"Against the best of the cheaper ones, {best.name}: {points(100 * _gap(costly, best))} "
-        f"points for {_multiply_adds(costly) / _multiply_adds(best):.1f} times the multiply-adds."
+        f"Against the best of the cheaper ones, {best.name}: "
+        f"{points(100 * (costly.mean - best.mean))} points for "
+        f"{work[costly] / work[best]:.1f} times the multiply-adds."
     )
     times = _times([costly, *trained])
     parts = (cost, times, _listed([costly, best]), _differences(found), gain, needs(samples))
@@ -295,35 +281,30 @@ def _ratio(claim: Claim, evidence: Evidence) -> Verdict:
     pair = (cheap, dear)
     if not cheap.n or not dear.n:
         return Verdict(Kind.NOT_JUDGED, needs(pair), pair)
-    (found,) = contrasts([(cheap.estimate, dear.estimate)])
-    ratio, papers_ratio = _time_ratio(*pair), _papers_ratio(*pair)
-    share = "" if ratio is None else (
-        f"That is {100 * ratio:.0f} % of the time, in the paper {100 * papers_ratio:.0f} %."
-    )  # fmt: skip
-    papers_gap = cheap.paper - dear.paper
     alone = [Estimate(item.name, item.paper, 1, item.spread) for item in pair]
+    (found,) = contrasts([(cheap.estimate, dear.estimate)])
     (papers,) = contrasts([(alone[0], alone[1])])
-    reach = None
+    accuracy = f"In the paper {points(100 * papers.gap)} points by one run each"
+    agrees = False
     if found.reach is not None and papers.reach is not None:
-        reach = (found.reach**2 + papers.reach**2) ** 0.5
-    agrees = reach is not None and abs(found.gap - papers_gap) <= reach
-    tells = reach is not None and 100 * reach <= TELLING
+        chance = 100 * math.hypot(found.reach, papers.reach)
+        apart = 100 * abs(found.gap - papers.gap)
+        agrees = apart <= chance <= TELLING
+        said = "which is within what runs differ by chance"
+        if apart > chance:
+            said = "which is not within what runs differ by chance"
+        elif not agrees:
+            said = "but runs differ by chance by too much to tell"
+        accuracy += f", {said} (± {chance:.2f})"
+    ratio, papers_ratio = _time_ratio(*pair), _papers_ratio(*pair)
+    share = ""
     if ratio is None:
         kind = Kind.NOT_JUDGED
-    elif ratio >= 1.0:
-        kind = Kind.NOT_BORNE_OUT
     else:
+        share = f"That is {100 * ratio:.0f} % of the time, in the paper {100 * papers_ratio:.0f} %."
         close = abs(ratio - papers_ratio) <= ABOUT
-        kind = Kind.BORNE_OUT if agrees and tells and close else Kind.PARTLY
-    accuracy = f"In the paper {points(100 * papers_gap)} points by one run each"
-    if reach is not None:
-        chance = f"(± {100 * reach:.2f})"
-        if not agrees:
-            accuracy += f", which is not within what runs differ by chance {chance}"
-        elif not tells:
-            accuracy += f", but runs differ by chance by too much to tell {chance}"
-        else:
-            accuracy += f", which is within what runs differ by chance {chance}"
+        kind = Kind.BORNE_OUT if agrees and close else Kind.PARTLY
+        kind = Kind.NOT_BORNE_OUT if ratio >= 1.0 else kind
     text = _sentences(
         _times(pair), share, _listed(pair), _differences([found]), f"{accuracy}.", needs(pair)
     )
@@ -410,27 +391,15 @@ def _listed(samples: Iterable[Sample]) -> str:
     return f"Ours: {', '.join(f'{name} {text}' for name, text in named.items())}." if named else ""
 
 
-def _gap(one: Sample, other: Sample) -> float:
-    return one.mean - other.mean
-
-
-def _multiply_adds(sample: Sample) -> int:
-    return sample.analysis.multiply_adds
-
-
-def _parameters(samples: Sequence[Sample]) -> str:
-    return " and ".join(f"{sample.analysis.parameters:,}" for sample in samples)
-
-
 def _sentences(*parts: str) -> str:
     """Sentences one after the other, without those that are empty."""
     return " ".join(part for part in parts if part)
 
 
 _JUDGES: dict[Judge, Callable[[Claim, Evidence], Verdict]] = {
-    "above": _above,
-    "best": _best,
-    "ranking": _ranking,
+    "above": _ordered,
+    "best": _ordered,
+    "ranking": _ordered,
     "reaches": _reaches,
     "cost": _cost,
     "vary": _vary,
