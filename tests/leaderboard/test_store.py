@@ -9,18 +9,18 @@ import re
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from filelock import FileLock
-from tinydb.table import Table
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.leaderboard import reading
 from workbench.leaderboard import store as store_module
 from workbench.leaderboard.database import LeaderboardBusy, LeaderboardDamaged, LockedDatabase
+from workbench.leaderboard.storage import AtomicStorage
 from workbench.leaderboard.store import Imported, Leaderboard, Synced
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
@@ -202,12 +202,12 @@ def test_labels_of_a_killed_change_reach_the_board_from_the_folder(
         board.record(summarise(folder))
         board.set_labels(folder.run_id, Labels(tags=("old",)))
 
-    def killed(self: LockedDatabase) -> None:
+    def killed(self: AtomicStorage) -> None:
         raise Killed
 
     for folder in folders:
         with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(LockedDatabase, "change", killed)
+            patched.setattr(AtomicStorage, "commit", killed)
             board.set_labels(folder.run_id, Labels(tags=("new",), note="why"))
     if next_write:  # the file is newer than the labels then
         board.record(summarise(make_run()))
@@ -219,21 +219,22 @@ def test_labels_of_a_killed_change_reach_the_board_from_the_folder(
     assert board.version() == before
 
 
-def test_of_two_who_label_at_once_the_folder_decides(
-    board: Leaderboard, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_several_who_tag_at_once_none_loses_another(home: Home, make_run: MakeRun) -> None:
     folder = make_run()
-    board.record(summarise(folder))
-    real = LockedDatabase.change
+    Leaderboard(home).record(summarise(folder))
 
-    def slow(self: LockedDatabase) -> AbstractContextManager[Table]:
-        folder.set_labels(Labels(note="second"))  # by another process, which is not there yet
-        return real(self)
+    def tag(name: str) -> None:
+        Leaderboard(home).change_labels(
+            folder.run_id, lambda before: Labels(tags=(*before.tags, name))
+        )
 
-    monkeypatch.setattr(LockedDatabase, "change", slow)
-    board.set_labels(folder.run_id, Labels(note="first"))
-    assert board.entries()[0].note == folder.labels.note == "second"
-    assert board.sync() == Synced()
+    threads = [threading.Thread(target=tag, args=(f"t{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(folder.labels.tags) == {f"t{number}" for number in range(8)}
+    assert Leaderboard(home).entries()[0].tags == folder.labels.tags
 
 
 def test_labels_removed_by_hand_leave_the_board(board: Leaderboard, make_run: MakeRun) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,6 +28,9 @@ from workbench.cli.results import (
     print_text,
     written,
 )
+
+if TYPE_CHECKING:
+    from workbench.runs.record import Labels
 
 app = typer.Typer(
     help="Rank and compare runs, also beside the paper's tables.\n\n"
@@ -169,11 +172,13 @@ def tag(
     from workbench.runs.folder import find_run
     from workbench.runs.record import checked_labels
 
+    def change(before: Labels) -> Labels:
+        kept = [name for name in [*before.tags, *(tags or [])] if name not in (remove or [])]
+        return checked_labels(kept, before.note)
+
     folder = find_run(current_home(), run)
-    labels = folder.labels
-    kept = [name for name in [*labels.tags, *(tags or [])] if name not in (remove or [])]
-    board_here().set_labels(folder.run_id, checked_labels(kept, labels.note))
-    note(f"run {folder.run_id}: tags {' '.join(dict.fromkeys(kept)) or 'none'}")
+    labels = board_here().change_labels(folder.run_id, change)
+    note(f"run {folder.run_id}: tags {' '.join(labels.tags) or 'none'}")
 
 
 @app.command("note")
@@ -188,6 +193,7 @@ def write_note(
     from workbench.runs.record import checked_labels
 
     folder = find_run(current_home(), run)
-    labels = checked_labels(list(folder.labels.tags), text)
-    board_here().set_labels(folder.run_id, labels)
+    board_here().change_labels(
+        folder.run_id, lambda before: checked_labels(list(before.tags), text)
+    )
     note(f"run {folder.run_id}: note {'kept' if text else 'removed'}")

@@ -127,7 +127,13 @@ class Leaderboard:
             return there
 
     def set_labels(self, run_id: str, labels: Labels) -> None:
+        """Replace a run's tags and note, as `change_labels` does."""
+        self.change_labels(run_id, lambda before: labels)
+
+    def change_labels(self, run_id: str, change: Callable[[Labels], Labels]) -> Labels:
         """Change a run's tags and note: first in its folder, then on the leaderboard.
+
+        `change` is given what they are; of several who add at once none loses another's.
 
         Raises:
             RunError: the run's folder is gone.
@@ -135,10 +141,11 @@ class Leaderboard:
         folder = self._folder(run_id)
         if not folder.path.is_dir():
             raise RunError(f"run {run_id}: its folder is gone, and its labels with it")
-        folder.set_labels(labels)
         with self._own.change() as table:
-            # Another process may have set others since; what the folder has is what counts.
+            labels = change(folder.labels)
+            folder.set_labels(labels)
             table.update(labels_of(folder), lambda document: document["run_id"] == run_id)
+        return labels
 
     def sync(self) -> Synced:
         """Catch up with the run folders: cheap, and written only if something differs.
