@@ -103,6 +103,19 @@ def test_collapsed_runs_are_counted_apart(make_summary: MakeSummary) -> None:
     assert gone.train_seconds == 301.5  # it took its time all the same
 
 
+def test_accuracies_after_an_epoch(make_summary: MakeSummary) -> None:
+    by_epoch = ((0.9, 0.95), (0.1135, 0.96), (), (0.1135, 0.1135))
+    runs = [
+        make_summary(
+            seed=seed, test_accuracy=0.97 if seed < 3 else 0.1135, epoch_test_accuracies=told
+        )
+        for seed, told in enumerate(by_epoch)
+    ]
+    (group,) = group_runs(runs)
+    # One tells no epochs, one ended collapsed, and one recovered after the first epoch.
+    assert [group.after(epoch) for epoch in (1, 2, 3)] == [(0.9,), (0.95, 0.96), ()]
+
+
 def test_times_are_of_the_machine_with_the_most_runs(make_summary: MakeSummary) -> None:
     runs = [
         make_summary(seed=0, train_seconds=100.0, threads=1),

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from workbench.leaderboard.machine import Machine, machine_of
+from workbench.runs.collapse import collapsed_epochs
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
@@ -95,11 +96,15 @@ class Group:
         return min(self.accuracies, default=None)
 
     def after(self, epoch: int) -> tuple[float, ...]:
-        """The test accuracies after an epoch, from 1, of the runs that learned and tell it."""
+        """The test accuracies after an epoch, from 1, of the runs that learned and tell it.
+
+        A run that had collapsed then and recovered later enters no mean of that epoch.
+        """
+        told = (run.epoch_test_accuracies for run in self.learned)
         return tuple(
-            run.epoch_test_accuracies[epoch - 1]
-            for run in self.learned
-            if len(run.epoch_test_accuracies) >= epoch
+            values[epoch - 1]
+            for values in told
+            if len(values) >= epoch and epoch not in collapsed_epochs(values)
         )
 
     @property

@@ -81,9 +81,10 @@ def _ordered(claim: Claim, evidence: Evidence) -> Verdict:
         kind = Kind.NOT_JUDGED
     else:
         kind = Kind.BORNE_OUT if above == len(pairs) else Kind.PARTLY
-    few = len(samples) <= MOST_ACCURACIES  # of more, the table has the accuracies
+    # Of more, the tables have the accuracies.
+    champion = samples[:1] if claim.judge == "best" else ()
     text = _sentences(
-        _listed(samples if few else evidence.samples(claim.rows)[:1]) if found else "",
+        _listed(samples if len(samples) <= MOST_ACCURACIES else champion) if found else "",
         _differences(found),
         _not_in_the_papers(pairs),
         needs(samples),
@@ -131,7 +132,7 @@ def _differences(found: Sequence[Contrast]) -> str:
     clear = counts[Standing.ABOVE] + counts[Standing.BELOW]
     spreads = {side.spread for item in found for side in (item.one, item.other) if side.spread}
     spread = ", ".join(
-        f"± {100 * item.deviation:.2f} points by {count(item.rows, 'row')} with several"
+        f"± {100 * item.deviation:.2f} points ({count(item.rows, 'row')})"
         for item in sorted(spreads, key=lambda item: item.variance)
     )
     return _sentences(
@@ -140,7 +141,7 @@ def _differences(found: Sequence[Contrast]) -> str:
         f"{_in_points(counts[Standing.OPEN])}."
         if counts[Standing.OPEN]
         else "",
-        f"Runs of one row spread by {spread}.",
+        f"Spread of single runs: {spread}.",
     )
 
 
