@@ -100,7 +100,7 @@ class RowComparison:
         if ours is None:
             return remarks
         digits = sorted({str(run.collapsed_to) for run in ours.collapsed})
-        if digits or (ours.trials and self.paper_collapsed):
+        if self.collapses:
             others = "; the mean is of those that learned" if ours.n else ""
             what = f": the network answers {' or '.join(digits)} to every test image{others}"
             remarks.append(
@@ -160,7 +160,7 @@ class RowComparison:
             "collapsed": len(ours.collapsed) if ours else 0,
             "collapse_interval": (
                 share_interval(len(ours.collapsed), len(ours.trials) + ours.diverged)
-                if ours and (ours.collapsed or (ours.trials and self.paper_collapsed))
+                if ours and self.collapses
                 else None
             ),
             "paper_train_seconds": self.row.train_seconds,

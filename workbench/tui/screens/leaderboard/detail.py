@@ -130,7 +130,8 @@ def _row_words(row: RowComparison, machine: Machine | None) -> list[str]:
         if row.best_difference is not None:
             best += f" ({points(row.best_difference)})"
         words.append(best)
-    words += row.remarks
+    # Of ours first: a narrow terminal cuts the rest.
+    words += sorted(row.remarks, key=lambda text: text.startswith("Paper"))
     settings = row.row.preset_with_settings().training
     words.append(
         f"{row.row.preset}: {optimizer_text(settings.optimizer)}, "
