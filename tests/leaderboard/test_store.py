@@ -399,6 +399,34 @@ def test_a_full_disk_leaves_the_old_file(
     assert not list(home.path.glob("*.tmp")) and not list(home.path.glob(".*.tmp"))
 
 
+def test_what_ended_is_there_to_look_at_on_a_full_disk(
+    board: Leaderboard, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, kept = make_run(), make_run(seed=1)
+    for folder in (gone, kept):
+        board.record(summarise(folder))
+    new = make_run(seed=2)
+    gone.delete()
+    kept.set_labels(Labels(note="new"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("workbench.leaderboard.storage.write_file", full)
+        synced = board.sync()
+        assert [(run.run_id, run.note) for run in synced.entries] == [
+            (kept.run_id, "new"),
+            (new.run_id, ""),
+        ]
+        assert "No space left on device; not changed" in str(synced.unwritten)
+        assert [run.run_id for run in board.entries()] == [gone.run_id, kept.run_id]
+        with pytest.raises(EnvironmentProblem, match="No space left"):
+            board.rebuild()
+    again = board.sync()
+    assert again.unwritten is None and board.entries() == list(again.entries)
+
+
 def test_a_lock_held_too_long_is_said(home: Home, make_summary: MakeSummary) -> None:
     database = LockedDatabase(home.leaderboard, remedy="", timeout=0.05)
     with FileLock(database.lock_file):

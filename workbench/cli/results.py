@@ -76,10 +76,12 @@ def all_entries(files: Sequence[Path] = ()) -> list[RunSummary]:
     from workbench.cli.output import note
 
     found = {run.run_id: run for run in results_in(files)}
-    board = board_here()
-    for run_id in board.sync().unreadable:
+    synced = board_here().sync()
+    for run_id in synced.unreadable:
         note(f"mnist-workbench: run {run_id} cannot be read and is left out")
-    return list((found | {run.run_id: run for run in board.entries()}).values())
+    if synced.unwritten is not None:
+        note(f"mnist-workbench: {synced.unwritten}")
+    return list((found | {run.run_id: run for run in synced.entries}).values())
 
 
 def results_in(files: Sequence[Path]) -> list[RunSummary]:

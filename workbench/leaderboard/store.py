@@ -9,12 +9,12 @@ taken for a run of one's own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import RunError, UserError
+from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.files import Stamp, stamp
 from workbench.leaderboard.database import LockedDatabase
 from workbench.runs.folder import RunFolder, all_runs
@@ -36,11 +36,17 @@ def imported_file(home: Home) -> Path:
 
 @dataclass(frozen=True)
 class Synced:
-    """What `sync` did. `unreadable` are runs whose folder is damaged."""
+    """What `sync` did, and the `entries` after it.
+
+    `unreadable` are runs whose folder is damaged; `unwritten` says why the file could not be
+    changed: the entries are right all the same.
+    """
 
     added: int = 0
     dropped: int = 0
     unreadable: tuple[str, ...] = ()
+    unwritten: EnvironmentProblem | None = None
+    entries: Sequence[RunSummary] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,7 @@ class Leaderboard:
         Where there is no `runs` folder at all (a disk not mounted) nothing is dropped.
         """
         if not self.home.runs.is_dir():
-            return Synced()
+            return Synced(entries=self.entries())
         known = {entry.run_id: entry for entry in self.entries()}
         folders = {folder.run_id: folder for folder in all_runs(self.home)}
         drop = {run_id for run_id in known if run_id not in folders}
@@ -178,11 +184,20 @@ class Leaderboard:
                 drop.add(run_id)
             elif summary is not None and summary != entry:
                 add.append(summary)
+        unwritten = None
         if add or drop:
-            with self._own.change() as table:
-                _remove(table, drop)
-                _put(table, add)
-        return Synced(len(add), len(drop), tuple(sorted(unreadable)))
+            try:
+                with self._own.change() as table:
+                    _remove(table, drop)
+                    _put(table, add)
+            except EnvironmentProblem as problem:  # a full disk, say: there is all to look at
+                unwritten = problem
+        for run_id in drop:
+            del known[run_id]
+        known |= {summary.run_id: summary for summary in add}
+        return Synced(
+            len(add), len(drop), tuple(sorted(unreadable)), unwritten, list(known.values())
+        )
 
     def rebuild(self, report: Callable[[str], None] | None = None) -> int:
         """Write the leaderboard anew from the run folders alone; how many runs it then holds.
@@ -210,8 +225,10 @@ class Leaderboard:
             table.truncate()
             _put(table, summaries)
         # Runs that ended while the folders were read were recorded and then overwritten.
-        self.sync()
-        return len(self.entries())
+        synced = self.sync()
+        if synced.unwritten is not None:
+            raise synced.unwritten
+        return len(synced.entries)
 
     def _folder_names(self) -> set[str]:
         try:

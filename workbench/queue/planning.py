@@ -102,9 +102,7 @@ def results(entries: Iterable[RunSummary]) -> dict[Identity, RunSummary]:
 
 def entries_of(home: Home) -> list[RunSummary]:
     """A home's own runs that ended; imported ones are somebody else's and do not count."""
-    board = Leaderboard(home)
-    board.sync()
-    return board.entries()
+    return list(Leaderboard(home).sync().entries)
 
 
 def living_run(home: Home, wanted: Identity) -> str | None:

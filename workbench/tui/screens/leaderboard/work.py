@@ -139,7 +139,11 @@ class BoardWork(Widget):
     @in_thread("sync")
     def sync(self) -> None:
         """Catch up with runs that ended while the leaderboard could not be written."""
-        self._report(lambda: Leaderboard(self.workbench.home).sync())
+        try:
+            problem: UserError | None = Leaderboard(self.workbench.home).sync().unwritten
+        except UserError as error:
+            problem = error
+        self.post_message(self.Done(faults=(problem,) if problem else ()))
 
     @in_thread("rebuild")
     def rebuild(self) -> None:
