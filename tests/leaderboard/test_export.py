@@ -251,8 +251,8 @@ def test_in_brief(paper_summary: MakeSummary) -> None:
     parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
     assert sum(token.type == "tr_open" for token in parsed) == 1 + 22 + 1 + 15
     assert (
-        "- **CNN model 1.2** (Table 6): 97.87 %, paper 96.79 %: +1.08. After each epoch: 95.50, "
-        "96.70, 97.87 % (n = 1). Paper: the same figure" in text
+        "- **CNN model 1.2** (Table 6): 97.87 %, paper 96.79 %: +1.08. After each epoch: "
+        "95.50 %, 96.70 %, 97.87 % (n = 1). Paper: the same figure" in text
     )
     assert "- **Adam at 0.01** (Table 7): 97.00 %, paper 11.35 %, collapsed; 1 of 2" in text
     assert "Of all seeds 1 to 99 % collapse" in text

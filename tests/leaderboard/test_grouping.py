@@ -113,7 +113,9 @@ def test_accuracies_after_an_epoch(make_summary: MakeSummary) -> None:
     ]
     (group,) = group_runs(runs)
     # One tells no epochs, one ended collapsed, and one recovered after the first epoch.
-    assert [group.after(epoch) for epoch in (1, 2, 3)] == [(0.9,), (0.95, 0.96), ()]
+    assert group.by_epoch == ((0.9,), (0.95, 0.96))
+    (recovered,) = group_runs(runs[1:2])
+    assert recovered.by_epoch == ((), (0.96,))
 
 
 def test_times_are_of_the_machine_with_the_most_runs(make_summary: MakeSummary) -> None:

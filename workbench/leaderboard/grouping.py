@@ -78,12 +78,12 @@ class Group:
     @property
     def mean(self) -> float | None:
         """The mean accuracy; None where no run learned."""
-        return statistics.fmean(self.accuracies) if self.accuracies else None
+        return mean_of(self.accuracies)
 
     @property
     def deviation(self) -> float | None:
         """The sample standard deviation (n - 1); None below two runs."""
-        return statistics.stdev(self.accuracies) if self.n > 1 else None
+        return deviation_of(self.accuracies)
 
     @property
     def best(self) -> float | None:
@@ -95,16 +95,20 @@ class Group:
         """The worst accuracy of those that learned."""
         return min(self.accuracies, default=None)
 
-    def after(self, epoch: int) -> tuple[float, ...]:
-        """The test accuracies after an epoch, from 1, of the runs that learned and tell it.
+    @cached_property
+    def by_epoch(self) -> tuple[tuple[float, ...], ...]:
+        """The test accuracies after each epoch of the runs that learned and tell them.
 
         A run that had collapsed then and recovered later enters no mean of that epoch.
         """
-        told = (run.epoch_test_accuracies for run in self.learned)
+        told = [run.epoch_test_accuracies for run in self.learned if run.epoch_test_accuracies]
         return tuple(
-            values[epoch - 1]
-            for values in told
-            if len(values) >= epoch and epoch not in collapsed_epochs(values)
+            tuple(
+                values[epoch - 1]
+                for values in told
+                if len(values) >= epoch and epoch not in collapsed_epochs(values)
+            )
+            for epoch in range(1, max(map(len, told), default=0) + 1)
         )
 
     @property
@@ -181,6 +185,16 @@ class Group:
             "repeated": self.repeated,
             "run_ids": [run.run_id for run in self.runs],
         }
+
+
+def mean_of(values: Sequence[float]) -> float | None:
+    """The mean; None of nothing."""
+    return statistics.fmean(values) if values else None
+
+
+def deviation_of(values: Sequence[float]) -> float | None:
+    """The sample standard deviation (n - 1); None below two values."""
+    return statistics.stdev(values) if len(values) > 1 else None
 
 
 def group_runs(summaries: Iterable[RunSummary]) -> list[Group]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from workbench.leaderboard.grouping import Group, by_settings
+from workbench.leaderboard.grouping import Group, by_settings, mean_of
 from workbench.leaderboard.inference import MOST_RUNS, share_interval, within_spread
 from workbench.leaderboard.machine import Machine
 from workbench.leaderboard.wording import count, named_seeds, percent, percent_spread, points
@@ -73,10 +72,9 @@ class RowComparison:
     @property
     def by_epoch(self) -> str:
         """Our means after each epoch, as a sentence; empty where the runs do not tell them."""
-        epochs = range(1, self.ours.example.epochs + 1) if self.ours else ()
-        after = [values for epoch in epochs if self.ours and (values := self.ours.after(epoch))]
-        listed = ", ".join(f"{100 * statistics.fmean(values):.2f}" for values in after)
-        return f"After each epoch: {listed} % (n = {len(after[0])})." if after else ""
+        after = self.ours.by_epoch if self.ours else ()
+        listed = ", ".join(percent(mean_of(values)) for values in after)
+        return f"After each epoch: {listed} (n = {len(after[-1])})." if after else ""
 
     @property
     def collapses(self) -> str:
@@ -189,7 +187,7 @@ class TableComparison:
     @property
     def epochs_told(self) -> bool:
         """Whether any run of ours tells its accuracy after each epoch."""
-        return any(row.ours is not None and row.ours.after(1) for row in self.rows)
+        return any(row.ours is not None and row.ours.by_epoch for row in self.rows)
 
     @property
     def best_counts(self) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 
-from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.grouping import Group, deviation_of, mean_of
 from workbench.leaderboard.inference import MOST_RUNS
 from workbench.leaderboard.paper import RowComparison, TableComparison, points_off
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
@@ -70,28 +69,36 @@ def epochs_view(comparison: TableComparison) -> Table:
     shown = [
         (place, text) for place, text in enumerate(table.cell_headings) if text != "Architecture"
     ]
+    most = max((len(row.ours.by_epoch) for row in comparison.rows if row.ours), default=0)
     rows, records = [], []
     for row in comparison.rows:
-        ours = row.ours
-        after = [ours.after(epoch) for epoch in range(1, ours.example.epochs + 1)] if ours else []
-        after = [values for values in after if values]
-        gaps = [points_off(statistics.fmean(values), row.row.accuracy) for values in after]
+        after = row.ours.by_epoch if row.ours else ()
+        gaps = [points_off(mean_of(values), row.row.accuracy) for values in after]
         told = [(abs(gap), epoch) for epoch, gap in enumerate(gaps, 1) if gap is not None]
-        rows.append((row, after, min(told)[1] if told else None))
+        rows.append(
+            (
+                cell(row.row.label),
+                *(cell(row.row.cells[place]) for place, _ in shown),
+                cell(percent(row.row.accuracy)),
+                cell(len(after[-1]) if after else 0),
+                *(cell(percent_spread(mean_of(each), deviation_of(each))) for each in after),
+                *[cell(MISSING)] * (most - len(after)),
+                cell(f"epoch {min(told)[1]}" if told else MISSING),
+            )
+        )
         records += [
             {
                 "table": table.number,
                 "label": row.row.label,
                 "epoch": epoch,
                 "n": len(values),
-                "mean": statistics.fmean(values),
-                "standard_deviation": _deviation(values),
+                "mean": mean_of(values),
+                "standard_deviation": deviation_of(values),
                 "difference_points": gap,
                 "paper_accuracy": row.row.accuracy,
             }
             for epoch, (values, gap) in enumerate(zip(after, gaps, strict=True), 1)
         ]
-    most = max((len(after) for _, after, _ in rows), default=0)
     headings = [
         Heading(table.label_heading),
         *(_heading(text, _alignment(comparison, place), 2) for place, text in shown),
@@ -103,27 +110,8 @@ def epochs_view(comparison: TableComparison) -> Table:
         ),
         Heading("Nearest", note=NEAREST),
     ]
-    return Table(
-        title=f"{_title(comparison)}, after each epoch",
-        headings=tuple(headings),
-        rows=tuple(
-            (
-                cell(row.row.label),
-                *(cell(row.row.cells[place]) for place, _ in shown),
-                cell(percent(row.row.accuracy)),
-                cell(len(after[0]) if after else 0),
-                *(cell(percent_spread(statistics.fmean(v), _deviation(v))) for v in after),
-                *[cell(MISSING)] * (most - len(after)),
-                cell(MISSING if nearest is None else f"epoch {nearest}"),
-            )
-            for row, after, nearest in rows
-        ),
-        records=tuple(records),
-    )
-
-
-def _deviation(values: Sequence[float]) -> float | None:
-    return statistics.stdev(values) if len(values) > 1 else None
+    title = f"{_title(comparison)}, after each epoch"
+    return Table(title, tuple(headings), tuple(rows), records=tuple(records))
 
 
 def _title(comparison: TableComparison) -> str:
