@@ -75,12 +75,12 @@ class Group:
         """How many runs the mean is of."""
         return len(self.learned)
 
-    @property
+    @cached_property
     def mean(self) -> float | None:
         """The mean accuracy; None where no run learned."""
         return mean_of(self.accuracies)
 
-    @property
+    @cached_property
     def deviation(self) -> float | None:
         """The sample standard deviation (n - 1); None below two runs."""
         return deviation_of(self.accuracies)
