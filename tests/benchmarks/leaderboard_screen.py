@@ -22,7 +22,7 @@ from tests.benchmarks.leaderboard import example
 from workbench.files import write_file
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.leaderboard.view import BoardView
+from workbench.tui.screens.leaderboard import LeaderboardScreen
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
@@ -86,7 +86,7 @@ def _count(app: WorkbenchApp, text: str) -> int:
     from workbench.leaderboard.query import parse_filter
 
     screen = app.screen
-    assert isinstance(screen, BoardView)
+    assert isinstance(screen, LeaderboardScreen)
     chosen = parse_filter(text)
     return sum(chosen.matches(run) for run in screen.board.entries)
 
@@ -106,14 +106,14 @@ async def _measure(
     ticking = asyncio.create_task(stalls.watch())
     await asyncio.sleep(0.02)
     stalls.longest = 0.0
-    before = getattr(pilot.app.screen, "arranged", None)
+    before = getattr(pilot.app.screen, "found", None)
     start = time.perf_counter()
     # Pilot's own waiting is not what is measured.
     acting = asyncio.create_task(_run(action))
     while True:
         screen = pilot.app.screen
-        if isinstance(screen, BoardView) and screen.arranged is not before:
-            shown = len(screen.arranged.groups) + len(screen.arranged.runs)
+        if isinstance(screen, LeaderboardScreen) and screen.found is not before:
+            shown = len(screen.found.groups) + len(screen.found.runs)
             if rows is None or shown == rows:
                 break
         if what == "to the end" and screen.query_one(RowList).cursor == (rows or 0) - 1:

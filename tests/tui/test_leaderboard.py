@@ -384,7 +384,7 @@ async def open_table(app: WorkbenchApp, pilot: object, number: int, rows: int) -
     assert isinstance(screen, LeaderboardScreen)
     screen._go_to_tab(number)
     await until(  # type: ignore[arg-type]
-        pilot, lambda: screen._arranged.view.tab == number and len(shown(app)) == rows
+        pilot, lambda: screen._found.query.tab == number and len(shown(app)) == rows
     )
 
 

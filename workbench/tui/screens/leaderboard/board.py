@@ -8,18 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workbench.errors import UserError
+from workbench.files import Stamp, stamp
 from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.claims.judges import check_evidence
 from workbench.leaderboard.claims.sample import Evidence
 from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.grouping import Group, group_runs
 from workbench.leaderboard.paper import (
+    RowComparison,
     TableComparison,
     compare_all,
     paper_accuracy,
 )
 from workbench.leaderboard.query import parse_filter
-from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.store import Leaderboard, imported_file
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs.summary import RunSummary
 from workbench.settings import Home
@@ -82,6 +84,14 @@ def load(home: Home) -> Loaded:
             return Loaded(make_board(entries), warning=error)
 
 
+def load_if_changed(
+    home: Home, stamps: tuple[Stamp | None, ...]
+) -> tuple[Loaded | None, tuple[Stamp | None, ...]]:
+    """What is read unless the files are as they were, and how they are now."""
+    now = (stamp(home.leaderboard), stamp(imported_file(home)))
+    return (None if now == stamps else load(home)), now
+
+
 @contextmanager
 def _kept_from_collector() -> Iterator[None]:
     """What is made inside is left out of garbage collection until the next time.
@@ -126,7 +136,7 @@ class Within:
     title: str
     settings_key: str
     preset: str
-    before: View
+    before: BoardQuery
     row: str  # the key of what was opened
 
     def holds(self, run: RunSummary) -> bool:
@@ -135,7 +145,7 @@ class Within:
 
 
 @dataclass(frozen=True)
-class View:
+class BoardQuery:
     """What is asked for: a tab, a filter, an order, grouped or not, or within a group."""
 
     tab: int = ALL_RUNS
@@ -146,34 +156,41 @@ class View:
 
 
 @dataclass(frozen=True)
-class Arranged:
+class BoardRows:
     """What a view shows of a board: one of the four is filled."""
 
-    view: View
+    query: BoardQuery
     runs: Sequence[RunSummary] = field(default=(), repr=False)
     groups: Sequence[Group] = field(default=(), repr=False)
     comparison: TableComparison | None = field(default=None, repr=False)
     claims: Sequence[CheckedClaim] = field(default=(), repr=False)
 
+    @property
+    def subjects(self) -> Sequence[RunSummary | Group | RowComparison | CheckedClaim]:
+        """What the rows are about, one each."""
+        if self.comparison is not None:
+            return self.comparison.rows
+        return self.claims or self.groups or self.runs
 
-def arrange(board: Board, view: View) -> Arranged:
-    """The rows of a view, in their order.
+
+def select_rows(board: Board, query: BoardQuery) -> BoardRows:
+    """The rows of a query, in their order.
 
     Raises:
         QueryError: the filter cannot be understood.
     """
-    if view.tab == CLAIMS:
-        return Arranged(view, claims=board.claims)
-    if view.tab == IMPORTED:
-        return Arranged(view, runs=sort_runs(board.imported, Order()))
-    if view.tab != ALL_RUNS:
-        return Arranged(view, comparison=board.tables.get(view.tab))
-    chosen = parse_filter(view.filter_text)
+    if query.tab == CLAIMS:
+        return BoardRows(query, claims=board.claims)
+    if query.tab == IMPORTED:
+        return BoardRows(query, runs=sort_runs(board.imported, Order()))
+    if query.tab != ALL_RUNS:
+        return BoardRows(query, comparison=board.tables.get(query.tab))
+    chosen = parse_filter(query.filter_text)
     runs: Sequence[RunSummary] = board.entries
     if chosen:
         runs = [run for run in runs if chosen.matches(run)]
-    if view.within is not None:
-        runs = [run for run in runs if view.within.holds(run)]
-    if view.grouped:
-        return Arranged(view, groups=sort_groups(group_runs(runs), view.order))
-    return Arranged(view, runs=sort_runs(runs, view.order))
+    if query.within is not None:
+        runs = [run for run in runs if query.within.holds(run)]
+    if query.grouped:
+        return BoardRows(query, groups=sort_groups(group_runs(runs), query.order))
+    return BoardRows(query, runs=sort_runs(runs, query.order))

@@ -1,30 +1,83 @@
-"""The screen of results: what can be done with a run, a group, or a row of the paper."""
+"""The screen of results: what it shows, where one looks, and what can be done with a row."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widgets import Static
 
 from workbench.errors import RunError, UserError
+from workbench.files import Stamp
 from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
-from workbench.model.tables import TABLE_NUMBERS
+from workbench.leaderboard.store import Leaderboard
+from workbench.model.tables import TABLE_NUMBERS, PaperTable, paper_table
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import RunSummary
+from workbench.tui.plotting import terminal_glyphs
+from workbench.tui.run_feed import Seen
+from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
-from workbench.tui.screens.leaderboard import export
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, View, Within
+from workbench.tui.screens.leaderboard import actions
+from workbench.tui.screens.leaderboard.board import (
+    ALL_RUNS,
+    CLAIMS,
+    IMPORTED,
+    Board,
+    BoardQuery,
+    BoardRows,
+    Loaded,
+    Within,
+    load_if_changed,
+    select_rows,
+)
+from workbench.tui.screens.leaderboard.claims import CLAIM_COLUMNS, ClaimRows
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
-from workbench.tui.screens.leaderboard.looking import BoardLook
-from workbench.tui.screens.leaderboard.work import BoardWork
+from workbench.tui.screens.leaderboard.order import Order, starts_downwards
+from workbench.tui.screens.leaderboard.overlay import (
+    MOST,
+    Curve,
+    Overlay,
+    Quantity,
+    Selection,
+    Shown,
+    read_curves,
+    runs_of,
+)
+from workbench.tui.screens.leaderboard.paper_rows import PaperRows, paper_columns
+from workbench.tui.screens.leaderboard.rows import (
+    GROUP_COLUMNS,
+    IMPORTED_COLUMNS,
+    RUN_COLUMNS,
+    GroupRows,
+    ImportedRows,
+    RunRows,
+)
+from workbench.tui.screens.leaderboard.tabs import TabLine, titles
 from workbench.tui.settings_text import settings_text
 from workbench.tui.styles import style_sheet
+from workbench.tui.widgets.borders import say_in_border
+from workbench.tui.widgets.columns import Column, NoRows, Rows
+from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
+
+READING = "Reading the leaderboard …"
+NO_RESULTS = "No results yet. Press t on a model to train it."
+DAMAGED = "Press b to rebuild the leaderboard from the run folders."
+NONE_MATCHES = "No run matches the filter.\nesc shows all."
+LOOK_SECONDS = 1.0
 
 # Actions that make sense on one kind of rows only; elsewhere their keys are not offered.
 OF_RUNS = ("filter", "sort", "sort_next", "reverse", "group")
@@ -32,7 +85,7 @@ OF_TABLES = ("train", "train_all")
 OF_ONE_RUN = ("edit_tags", "edit_note", "delete")
 
 
-class LeaderboardScreen(BoardLook):
+class LeaderboardScreen(WorkbenchScreen):
     """Results, to be compared."""
 
     PLACE = "Leaderboard"
@@ -61,9 +114,44 @@ class LeaderboardScreen(BoardLook):
         Binding("y", "quantity", "quantity", show=False, tooltip="Curves of another quantity"),
     ]  # fmt: skip
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._board: Board | None = None
+        self._stamps: tuple[Stamp | None, ...] = ()  # of the files as they were read
+        self._reading = self._selecting = False
+        self._query = BoardQuery()
+        self._found = BoardRows(self._query)
+        # By tab: what is chosen in one has no rows in another.
+        self._selections: dict[int, Selection] = {}
+        self._curves: dict[str, Curve] = {}
+        self._quantity = Quantity.TEST_ACCURACY
+        self._training: Counter[str] = Counter()
+        self._damaged = False
+        self._first_row = False  # the next rows are to be seen from the first one
+        self._wanted_row = ""  # goes under the cursor as soon as it is among the rows
+
+    @property
+    def board(self) -> Board:
+        """What was read last; empty before that."""
+        return self._board or Board()
+
+    @property
+    def _selection(self) -> Selection:
+        """The runs whose curves are shown under the tab on view."""
+        return self._selections.setdefault(self._query.tab, Selection(terminal_glyphs()))
+
+    @property
+    def found(self) -> BoardRows:
+        """The rows on view."""
+        return self._found
+
+    @property
+    def _listing(self) -> RowList:
+        return self.query_one(RowList)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something here."""
-        tab = self._view.tab
+        tab = self._query.tab
         on_table = tab != ALL_RUNS
         if action in OF_TABLES:
             return tab in TABLE_NUMBERS
@@ -76,10 +164,328 @@ class LeaderboardScreen(BoardLook):
         if action in OF_RUNS:
             return not on_table
         if action in OF_ONE_RUN:
-            return not on_table and not self._view.grouped
+            return not on_table and not self._query.grouped
         if action == "quantity":
             return len(self._selection) > 0
         return True
+
+    def body(self) -> ComposeResult:
+        """Tabs, filter, table, what the cursor is on, curves."""
+        yield TabLine()
+        yield FilterLine()
+        yield Static(id="notice", markup=False)
+        with Container(id="board-panel", classes="panel"):
+            yield RowList()
+            yield EditLine()
+        yield BoardDetail()
+        yield Overlay(classes="panel")
+
+    def on_mount(self) -> None:
+        """Read the leaderboard, and again whenever its file changes."""
+        self._listing.empty = READING
+        self._listing.show(NoRows(), RUN_COLUMNS)
+        self._listing.focus()
+        self._show_title()
+        self._read()
+        self.set_interval(LOOK_SECONDS, self._look)
+        self.workbench.run_feed.seen.subscribe(self, self._runs_seen)
+
+    def on_screen_resume(self) -> None:
+        """Another screen may have changed what is shown here."""
+        if self._board is not None:
+            self._read()
+
+    def _look(self) -> None:
+        if self.is_current:
+            self._read()
+
+    def _runs_seen(self, seen: Seen) -> None:
+        training = Counter(run.summary.settings_key for run in seen.living if run.summary)
+        if training != self._training:
+            self._training = training
+            if self._query.tab != ALL_RUNS:
+                self._show_rows()
+
+    # Reading
+
+    @work(group="read")
+    async def _read(self) -> None:
+        """Read the leaderboard if its files have changed, unless it is being read."""
+        if self._reading:
+            return
+        self._reading = True
+        try:
+            loaded, self._stamps = await asyncio.to_thread(
+                load_if_changed, self.workbench.home, self._stamps
+            )
+        finally:
+            self._reading = False
+        if loaded is not None:
+            self._take(loaded)
+
+    def _take(self, loaded: Loaded) -> None:
+        """Show what was read."""
+        first = self._board is None
+        if loaded.error is not None:
+            self._damaged = self._damaged or loaded.damaged
+            self._notice(loaded.error)
+        if loaded.board is not None:
+            if first and not self._damaged:
+                self._carry_out(lambda: actions.sync(self.workbench.home))
+            if not self._damaged:
+                self._notice(None)
+        if loaded.board is not None and (loaded.board.entries or not self._damaged):
+            self._board = loaded.board
+        # A damaged file was moved aside; what was read before it stays on view.
+        self._board = self._board or Board()
+        if loaded.warning is not None:
+            self.workbench.complain(loaded.warning)
+        self._offer_tabs(self._board.tabs)
+        for selection in self._selections.values():
+            selection.keep_only(run.run_id for run in self._board.entries)
+        if self._selection:
+            self._read_curves(list(self._selection.places))
+        self._select()
+        self.refresh_bindings()
+
+    def _offer_tabs(self, tabs: tuple[int, ...]) -> None:
+        """The tabs there are now; the one on view may be gone."""
+        line = self.query_one(TabLine)
+        line.tabs = tabs
+        if self._query.tab not in tabs:
+            line.tab = ALL_RUNS
+            self._query = replace(self._query, tab=ALL_RUNS)
+
+    def _notice(self, error: UserError | None) -> None:
+        notice = self.query_one("#notice", Static)
+        notice.set_class(error is not None, "shown")
+        if error is not None:
+            notice.update(f"✗ {error}." + (" b does so here." if self._damaged else ""))
+
+    # Rows
+
+    @work(group="rows")
+    async def _select(self) -> None:
+        """Show the rows asked for; of several views asked for meanwhile only the last."""
+        if self._selecting or self._board is None:
+            return
+        self._selecting = True
+        try:
+            asked: tuple[Board, BoardQuery] | None = None
+            while asked is None or asked[0] is not self.board or asked[1] != self._query:
+                asked = self.board, self._query
+                found = await asyncio.to_thread(select_rows, *asked)
+        finally:
+            self._selecting = False
+        self._found = found
+        self._show_rows()
+        self._show_curves()
+
+    def _change(self, *, first_row: bool = False, **changes: object) -> None:
+        """Ask for a view that differs in this."""
+        self._query = replace(self._query, **changes)  # type: ignore[arg-type]
+        self._first_row = self._first_row or first_row
+        self._select()
+        self.refresh_bindings()
+
+    def _change_to(self, query: BoardQuery, *, row: str = "") -> None:
+        """Ask for another view, tab and filter with it, and for the cursor on a row."""
+        self.query_one(TabLine).tab = query.tab
+        self.query_one(FilterLine).set_text(query.filter_text)
+        self._query, self._wanted_row = query, row
+        self._change(first_row=True)
+
+    def _show_rows(self) -> None:
+        rows, columns = self._rows()
+        listing = self._listing
+        grouped_or_runs = self._query.tab == ALL_RUNS
+        listing.sorted_by = self._query.order.text if grouped_or_runs else ""
+        empty = self._board is not None and not self._board.entries
+        listing.empty = NONE_MATCHES
+        if empty:
+            listing.empty = DAMAGED if self._damaged else NO_RESULTS
+        listing.show(rows, columns, key=self._next_key(rows, listing.key))
+        self.set_class(self._found.query.tab == CLAIMS, "claims")
+        self._show_title()
+        self._show_detail()
+
+    def _next_key(self, rows: Rows, now: str | None) -> str | None:
+        """The key of the row that the cursor goes to; None for the place where it stands."""
+        wanted = self._wanted_row
+        if wanted and any(rows.key(place) == wanted for place in range(len(rows))):
+            now, self._wanted_row, self._first_row = wanted, "", False
+        elif self._first_row:
+            self._listing.cursor, self._first_row = 0, False
+            return None
+        return now
+
+    def _rows(self) -> tuple[Rows, Sequence[Column]]:
+        found, marks = self._found, self._selection.marks
+        if found.comparison is not None:
+            table = found.comparison
+            return PaperRows(table, marks, self._training), paper_columns(table)
+        if found.query.tab == CLAIMS:
+            return ClaimRows(found.claims), CLAIM_COLUMNS
+        if found.query.tab == IMPORTED:
+            return ImportedRows(self.board, found.runs, marks), IMPORTED_COLUMNS
+        if found.query.grouped:
+            return GroupRows(self.board, found.groups, marks), GROUP_COLUMNS
+        return RunRows(self.board, found.runs, marks), RUN_COLUMNS
+
+    def _show_title(self) -> None:
+        panel = self.query_one("#board-panel")
+        total, selected = len(self.board.entries), len(self._selection)
+        say_in_border(panel, *titles(self._found, total, selected))
+
+    def _subject(self) -> RunSummary | Group | RowComparison | CheckedClaim | None:
+        rows, place = self._found.subjects, self._listing.cursor
+        return rows[place] if place < len(rows) else None
+
+    @on(RowList.Moved)
+    def _show_detail(self) -> None:
+        if not self.query_one(EditLine).editing:
+            detail = self.query_one(BoardDetail)
+            detail.machines = self._found.query.tab == IMPORTED
+            table = self._found.comparison
+            detail.timed_on = table.timed_on if table is not None else None
+            detail.subject = self._subject()
+
+    # Curves
+
+    @on(RowList.Marked)
+    def action_select(self) -> None:
+        """Overlay the curve of the run, or those of the group or row."""
+        runs = runs_of(self._subject())
+        if not runs:
+            self.workbench.complain(RunError("there is no finished run here to show the curve of"))
+        elif not self._selection.toggle(runs):
+            self.workbench.complain(RunError(f"{MOST} curves at a time; space takes one away"))
+        self._selection_changed()
+
+    def _selection_changed(self) -> None:
+        rows, _ = self._rows()
+        self._listing.update_rows(rows)
+        self._listing.refresh()
+        self._show_title()
+        self._show_curves()
+        self.refresh_bindings()
+
+    def _show_curves(self) -> None:
+        missing = [run for run in self._selection.places if run not in self._curves]
+        if missing:
+            self._read_curves(missing)
+        entries = {run.run_id: run for run in self.board.entries} if self._selection else {}
+        shown = [
+            Shown(entries[run_id], place, self._curves.get(run_id, Curve()))
+            for run_id, place in self._selection.places.items()
+            if run_id in entries
+        ]
+        self.query_one(Overlay).show(shown, self._quantity)
+
+    @work(group="curves", description="read curves")
+    async def _read_curves(self, run_ids: list[str]) -> None:
+        self._curves.update(await asyncio.to_thread(read_curves, self.workbench.home, run_ids))
+        self._show_curves()
+
+    def action_quantity(self) -> None:
+        """Accuracy or loss, test or train."""
+        self._quantity = self._quantity.after
+        self._show_curves()
+
+    # Where one looks
+
+    def show_run(self, run_id: str) -> None:
+        """Put the cursor on a run among all runs, now or as soon as it has been recorded."""
+        order = Order() if self._query.grouped else self._query.order
+        self._change_to(BoardQuery(order=order), row=run_id)
+        self._listing.focus()
+
+    def action_tab(self, step: int) -> None:
+        """The next table, or the one before."""
+        self._go_to_tab(self.query_one(TabLine).next(step))
+
+    @on(TabLine.Chosen)
+    def _tab_chosen(self, event: TabLine.Chosen) -> None:
+        self._go_to_tab(event.tab)
+
+    def _go_to_tab(self, tab: int) -> None:
+        line = self.query_one(TabLine)
+        line.tab = tab
+        if tab in TABLE_NUMBERS:
+            self.query_one(BoardDetail).label_heading = paper_table(tab).label_heading
+        self._change(tab=tab, within=None, first_row=True)
+
+    def action_filter(self) -> None:
+        """To the filter's line."""
+        self.query_one(FilterLine).open()
+
+    @on(FilterLine.Changed)
+    def _filter_changed(self, event: FilterLine.Changed) -> None:
+        self._change(filter_text=event.text)
+
+    @on(FilterLine.Done)
+    def _filter_done(self) -> None:
+        self._listing.focus()
+
+    def action_step_out(self) -> None:
+        """Back to the groups or the table that one came from; the filter goes, the selection."""
+        line, within = self.query_one(FilterLine), self._query.within
+        if within is not None:
+            self._change_to(within.before, row=within.row)
+        elif line.text and self._query.tab == ALL_RUNS:
+            line.set_text("")
+        elif self._selection:
+            self._selection.clear()
+            self._selection_changed()
+
+    def action_group(self) -> None:
+        """By settings, or run by run."""
+        grouped = not self._query.grouped
+        columns = GROUP_COLUMNS if grouped else RUN_COLUMNS
+        known = any(column.key == self._query.order.column for column in columns)
+        order = self._query.order if known else Order()
+        self._change(grouped=grouped, order=order, within=None, first_row=True)
+
+    def action_sort(self) -> None:
+        """Ask for the column."""
+        columns = GROUP_COLUMNS if self._query.grouped else RUN_COLUMNS
+        answers = [(column.key, column.heading.strip()) for column in columns]
+
+        def answered(column: str | None) -> None:
+            if column is not None:
+                self._sort_by(column)
+
+        now = self._query.order.column
+        at = now if now in dict(answers) else None
+        self.app.push_screen(ChoiceDialog("Sort by", answers, at), answered)
+
+    def action_sort_next(self, step: int) -> None:
+        """The next column in sight."""
+        columns = GROUP_COLUMNS if self._query.grouped else RUN_COLUMNS
+        keys = [column.key for column in columns if self._listing.shows(column.key)]
+        now = self._query.order.column
+        place = (keys.index(now) + step) % len(keys) if now in keys else 0
+        self._sort_by(keys[place])
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        self._sort_by(self._query.order.column)
+
+    @on(RowList.HeadingClicked)
+    def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
+        if self._query.tab == ALL_RUNS:
+            self._sort_by(event.column)
+
+    def _sort_by(self, column: str) -> None:
+        """By a column; the one that is sorted by already is turned round."""
+        before = self._query.order
+        if column == before.column:
+            downwards = not before.downwards
+        else:
+            downwards = starts_downwards(column, self._query.grouped)
+        self._change(order=Order(column, downwards), first_row=True)
+
+    # What is done with a row
 
     @on(RowList.Opened)
     def action_open(self) -> None:
@@ -95,9 +501,9 @@ class LeaderboardScreen(BoardLook):
             case Group():
                 run = subject.example
                 title = f"{run.preset}, {settings_text(run)}"
-                self._list_runs(title, subject.settings_key, run.preset, self._view.filter_text)
+                self._list_runs(title, subject.settings_key, run.preset, self._query.filter_text)
             case RowComparison() if subject.ours is not None:
-                title = f"{subject.row.label} in Table {self._view.tab}"
+                title = f"{subject.row.label} in Table {self._query.tab}"
                 self._list_runs(title, subject.settings_key)
             case CheckedClaim():
                 self._go_to_tab(subject.claim.table)
@@ -108,8 +514,8 @@ class LeaderboardScreen(BoardLook):
         self, title: str, settings_key: str, preset: str = "", filter_text: str = ""
     ) -> None:
         """The runs of what is under the cursor; esc leads back."""
-        within = Within(title, settings_key, preset, self._view, self._listing.key or "")
-        self._change_to(View(filter_text=filter_text, within=within))
+        within = Within(title, settings_key, preset, self._query, self._listing.key or "")
+        self._change_to(BoardQuery(filter_text=filter_text, within=within))
 
     def action_train(self) -> None:
         """Train what is missing in a row of the paper."""
@@ -120,13 +526,18 @@ class LeaderboardScreen(BoardLook):
 
     def action_train_all(self) -> None:
         """Queue what is missing in the table on view."""
-        if self._arranged.comparison is not None:
-            self._work.queue_missing(self._arranged.comparison.table)
+        if self._found.comparison is not None:
+            self._queue_missing(self._found.comparison.table)
 
-    @on(BoardWork.Queued)
-    def _queued(self, event: BoardWork.Queued) -> None:
-        self.workbench.queue_started = True
-        self.app.notify(event.notice)
+    @work(group="change", description="queue")
+    async def _queue_missing(self, table: PaperTable) -> None:
+        try:
+            said, works = await asyncio.to_thread(actions.queue_missing, self.workbench.home, table)
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+        self.workbench.queue_started = self.workbench.queue_started or works
+        self.notify(said)
 
     def action_edit_tags(self) -> None:
         """Write over the row."""
@@ -160,7 +571,12 @@ class LeaderboardScreen(BoardLook):
             self.workbench.complain(error)
             return
         self._edit_left()
-        self._work.set_labels(event.run_id, labels)
+        self._carry_out(partial(self._set_labels, event.run_id, labels))
+
+    def _set_labels(self, run_id: str, labels: Labels) -> None:
+        """Keep a run's tags and note. In a thread."""
+        Leaderboard(self.workbench.home).set_labels(run_id, labels)
+        self.workbench.run_feed.look_again_at(run_id)
 
     @on(EditLine.Left)
     def _edit_left(self) -> None:
@@ -180,7 +596,7 @@ class LeaderboardScreen(BoardLook):
 
         def answered(answer: str | None) -> None:
             if answer == "delete":
-                self._work.delete(run_ids)
+                self._carry_out(lambda: actions.delete(self.workbench.home, run_ids))
 
         self.app.push_screen(
             ChoiceDialog(
@@ -190,55 +606,67 @@ class LeaderboardScreen(BoardLook):
             answered,
         )
 
-    def action_rebuild(self) -> None:
+    @work(group="change")
+    async def action_rebuild(self) -> None:
         """From the run folders."""
-        self._work.rebuild()
-
-    @on(BoardWork.Done)
-    def _done(self, event: BoardWork.Done) -> None:
-        if event.rebuilt:
-            self._damaged = False
-            self._notice(None)
-            self.refresh_bindings()
-        for error in event.faults[:3]:
+        try:
+            said = await asyncio.to_thread(actions.rebuild, self.workbench.home)
+        except UserError as error:
             self.workbench.complain(error)
-        if event.notice:
-            self.app.notify(event.notice, markup=False)
-        self._work.read()
+            return
+        self._damaged = False
+        self.notify(said)
+        self._read()
+
+    @work(group="change", description="carry out")
+    async def _carry_out(self, action: Callable[[], str | Sequence[UserError] | None]) -> None:
+        """Do something in a thread, say what came of it, or what refused, and look again."""
+        try:
+            came = await asyncio.to_thread(action)
+        except UserError as error:
+            came = [error]
+        if isinstance(came, str):
+            self.notify(came)
+        elif came:
+            for fault in came[:3]:
+                self.workbench.complain(fault)
+        self._read()
 
     def action_export(self) -> None:
         """Ask where, then write."""
-        arranged = self._arranged
+        found = self._found
 
         def named(text: str | None) -> None:
             if text is None:
                 return
             try:
-                path = export.target(text)
+                path = actions.export_target(text)
             except UserError as error:
                 self.workbench.complain(error)
                 return
             if not path.exists():
-                self._work.write(arranged, path)
+                self._carry_out(lambda: actions.write(found, path))
                 return
 
             def answered(answer: str | None) -> None:
                 if answer == "replace":
-                    self._work.write(arranged, path)
+                    self._carry_out(lambda: actions.write(found, path))
 
             question = f"{path} exists already."
             answers = [("keep", "Leave it as it is"), ("replace", "Replace it")]
             self.app.push_screen(ChoiceDialog(question, answers), answered)
 
-        name = export.suggested_name(arranged)
+        name = actions.suggested_name(found)
         self.app.push_screen(TextDialog("Write what is on view, as markdown, to", name), named)
 
-    def action_copy(self) -> None:
+    @work(group="copy")
+    async def action_copy(self) -> None:
         """Through the terminal."""
-        self._work.copy(self._arranged)
-
-    @on(BoardWork.Exported)
-    def _exported(self, event: BoardWork.Exported) -> None:
-        self.app.copy_to_clipboard(event.text)
-        lines = event.text.count("\n")
-        self.app.notify(f"{lines:,} lines of markdown handed to the terminal's clipboard")
+        try:
+            text = await asyncio.to_thread(actions.copyable, self._found)
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+        self.app.copy_to_clipboard(text)
+        lines = text.count("\n")
+        self.notify(f"{lines:,} lines of markdown handed to the terminal's clipboard")

@@ -1,4 +1,4 @@
-"""One line of tabs: all runs, the tables of the paper, its claims, and imported runs."""
+"""The tabs: all runs, the tables of the paper, its claims, imported runs; and their headings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, TABS
+from workbench.leaderboard.wording import count
+from workbench.text import one_line
+from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, TABS, BoardRows
+from workbench.tui.screens.leaderboard.claims import tally
 
 _OTHERS = {ALL_RUNS: "All runs", CLAIMS: "Claims", IMPORTED: "Imported"}
 
@@ -68,3 +71,34 @@ class TabLine(Widget):
         """Spaces between two tabs, beside those that a bracket may take."""
         needed = sum(len(tab_title(tab)) + 4 for tab in self.tabs) - 2
         return 2 if needed <= self.content_size.width else 0
+
+
+def titles(found: BoardRows, total: int, selected: int) -> tuple[str, str]:
+    """Title and subtitle of the rows on view, of `total` runs."""
+    parts = []
+    if found.comparison is not None:
+        table = found.comparison.table
+        title = f"Table {table.number} · {table.title}"
+        parts.append(f"{found.comparison.trained} of {len(table.rows)} rows trained")
+    elif found.query.tab == CLAIMS:
+        title = "what the paper concludes, and what our runs say"
+        parts.append(tally(found.claims))
+    elif found.query.tab == IMPORTED:
+        title = "imported for comparison · not your own"
+        hosts = sorted({run.host for run in found.runs})
+        machines = f"on {one_line(hosts[0])}" if len(hosts) == 1 else f"on {len(hosts)} machines"
+        parts.append(f"{count(len(found.runs), 'run')} {machines}")
+    elif found.query.grouped:
+        title = "by preset and settings"
+        runs = sum(len(group.runs) for group in found.groups)
+        parts.append(f"{len(found.groups):,} groups of {runs:,} runs")
+    else:
+        title, shown = "all runs", len(found.runs)
+        if found.query.within is not None:
+            title = one_line(f"runs of {found.query.within.title}")
+        parts.append(f"{shown:,} runs" if shown == total else f"{shown:,} of {total:,} runs")
+        if found.query.within is not None:
+            parts.append("esc leads back")
+    if selected:
+        parts.append(f"{selected} selected")
+    return title, " · ".join(parts)
