@@ -10,6 +10,7 @@ import pytest
 from workbench.leaderboard.inference import (
     Contrast,
     Estimate,
+    Spread,
     Standing,
     contrasts,
     pooled_spreads,
@@ -130,6 +131,23 @@ def test_holms_correction() -> None:
     together = [item.adjusted for item in contrasts([(first, other) for other in others[:3]])]
     assert together == pytest.approx([alone[0], 2 * alone[1], 3 * alone[2]])
     assert alone[1] < 0.05
+
+
+def test_as_many_more_seeds_decide_in_four_of_five_cases() -> None:
+    spread = Spread(1e-6, 20, 8)
+    now = contrasts([(Estimate("a", 0.971, 3, spread), Estimate("b", 0.970, 3, spread))])[0]
+    more = now.more_seeds
+    assert now.standing is Standing.OPEN and more is not None
+    draw, hits, trials = random.Random(0), 0, 400
+    for _ in range(trials):
+        several = drawn(draw, [0.971, 0.970], 3 + more) | {
+            f"other {name}": values for name, values in drawn(draw, [0.96] * 8, 3).items()
+        }
+        one, other, *_ = estimates(several)
+        hits += contrasts([(one, other)])[0].standing is Standing.ABOVE
+    assert 0.74 < hits / trials < 0.87
+    far = contrasts([(Estimate("a", 0.9701, 3, spread), Estimate("b", 0.970, 3, spread))])[0]
+    assert far.more_seeds is None  # more than anyone will train
 
 
 def drawn(draw: random.Random, means: list[float], n: int) -> Rows:
