@@ -40,6 +40,7 @@ def test_the_wheel_holds_all_that_the_program_needs(wheel: Path) -> None:
             assert f"workbench/{path.relative_to(ROOT)}" in names, path
     assert sum(name.startswith("workbench/presets/models/") for name in names) == 9
     assert sum(name.startswith("workbench/presets/tables/") for name in names) == 5
+    assert "workbench/presets/claims.toml" in names
     assert "workbench/data/LICENSE-mnist.md" in names
     for path in (ROOT / "workbench").rglob("*.py"):
         assert str(path.relative_to(ROOT)) in names, path
