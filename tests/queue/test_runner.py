@@ -295,7 +295,9 @@ def test_a_file_of_a_newer_version_ends_the_runner_and_stays(home: Home) -> None
     going = Going(home, ScriptedExecutor(home, {0: "goes on"}))
     going.until(lambda state: state.trials[0].state is RUNNING)
     newer = '{"format": 2, "trials": []}'
-    going.store.file.write_text(newer)
+    aside = going.store.folder / "newer"
+    aside.write_text(newer)
+    aside.replace(going.store.file)  # whole at once, as every writer does
     going.joined()
     assert going.store.file.read_text() == newer
 
