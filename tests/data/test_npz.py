@@ -11,7 +11,11 @@ import pytest
 
 from workbench.data import npz_archive
 from workbench.data.npz import inspect_npz, load_npz
-from workbench.errors import EnvironmentProblem
+from workbench.errors import DatasetError, EnvironmentProblem
+from workbench.model.keras_script import keras_script
+from workbench.model.library import find_preset
+from workbench.runs.plan import Plan, specs_for_preset
+from workbench.settings import Home
 
 
 @pytest.fixture
@@ -108,7 +112,7 @@ def test_a_full_disk(colour: dict[str, Any], tmp_path: Path, monkeypatch: pytest
     ("images", "scale"),
     [
         (np.full((4, 3, 3), 255, np.uint8), 255.0),
-        (np.full((4, 3, 3), 16, np.int64), 255.0),
+        (np.full((4, 3, 3), 128, np.int64), 255.0),
         (np.full((4, 3, 3), 255.0), 255.0),
         (np.full((4, 3, 3), 1.0), 1.0),
         (np.full((4, 3, 3), 0.25, np.float16), 1.0),
@@ -124,6 +128,44 @@ def test_pixel_scale(images: np.ndarray, scale: float, tmp_path: Path):
     dataset = load_npz(path)
     assert dataset.pixel_scale == scale
     assert dataset.x_train.shape == (4, 3, 3, 1) and dataset.x_train.dtype == images.dtype
+
+
+def saved(path: Path, highest: float, dtype: type = np.float64) -> Path:
+    images, labels = np.full((4, 3, 3), highest, dtype), np.arange(4) % 2
+    np.savez(path, x_train=images, y_train=labels, x_test=images / 2, y_test=labels)
+    return path
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8])
+@pytest.mark.parametrize("highest", [3, 16, 127])
+def test_pixels_that_can_be_taken_in_two_ways(highest: int, dtype: type, tmp_path: Path):
+    path = saved(tmp_path / "own.npz", highest, dtype)
+    for read in (inspect_npz, load_npz):
+        with pytest.raises(DatasetError, match=rf"up to {highest}, .* \(--max-pixel {highest}\)"):
+            read(path)
+    for said in (highest, 255):
+        assert inspect_npz(path, said).max_pixel == said
+        assert load_npz(path, max_pixel=said).pixel_scale == said
+
+
+def test_a_max_pixel_reaches_the_spec_and_its_key(home: Home, tmp_path: Path):
+    path = str(saved(tmp_path / "own.npz", 1.5))
+    preset = find_preset("nn-1", home)
+    keys = set()
+    for said in (1.5, 2.0, 255.0):
+        (spec,) = specs_for_preset(preset, Plan(dataset=path, max_pixel=said))
+        assert spec.dataset.max_pixel == said
+        assert f"brightest = {said:g}\n" in keras_script(spec)
+        keys.add(spec.settings_key)
+    assert len(keys) == 3
+    with pytest.raises(DatasetError, match=r"pixels above 1\.2 \(the highest is 1\.5\)"):
+        specs_for_preset(preset, Plan(dataset=path, max_pixel=1.2))
+    assert inspect_npz(saved(tmp_path / "deep.npz", 65535), 65535).max_pixel == 65535
+
+
+def test_naming_what_is_usual_is_the_same_training(tmp_path: Path):
+    assert inspect_npz(saved(tmp_path / "bytes.npz", 200), 255).max_pixel is None
+    assert inspect_npz(saved(tmp_path / "unit.npz", 0.9), 1).max_pixel is None
 
 
 @pytest.mark.parametrize(
@@ -171,7 +213,7 @@ def test_a_large_file_is_looked_through_in_little_memory(tmp_path: Path):
 
     path = tmp_path / "own.npz"
     images = np.zeros((2000, 200, 200), np.uint8)  # 80 MB, a few hundred kB on disk
-    images[:, 0, 0] = 9
+    images[:, 0, 0] = 200
     labels = np.arange(2000) % 2
     np.savez_compressed(path, x_train=images, y_train=labels, x_test=images[:1], y_test=labels[:1])
     del images

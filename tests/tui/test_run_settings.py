@@ -77,6 +77,8 @@ def test_every_row_of_the_paper_can_be_written(home: Home) -> None:
         ("repeats", "999999999", "repeats: from 1 to"),
         ("train_limit", "0", "train limit: must be at least 1"),
         ("dataset", "mnits", 'no data set "mnits".*mnist'),
+        ("max_pixel", "16", "max pixel: mnist goes to 255"),
+        ("max_pixel", "-1", "max pixel: must be more than 0"),
         ("tags", "a,b", "tag 'a,b'"),
         ("note", "x" * 2001, "note: longer"),
     ],
@@ -111,6 +113,17 @@ def test_changes_are_named(preset: Preset) -> None:
     assert work_line(checked.specs).endswith("3 runs in turn, seeds 4 to 6")
     half = check(preset, own_values(preset) | {"precision": "bfloat16"})
     assert place_line(preset, half.specs[0]).endswith("but in bfloat16")
+
+
+def test_pixels_up_to_16_are_asked_about(preset: Preset, tmp_path: Path) -> None:
+    path, labels = tmp_path / "digits.npz", np.arange(10)
+    images = np.full((10, 28, 28), 16.0)
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    values = own_values(preset) | {"dataset": str(path)}
+    assert "max pixel (--max-pixel 16)" in check(preset, values).errors["dataset"]
+    (spec,) = check(preset, values | {"max_pixel": "16"}).specs
+    assert spec.dataset.max_pixel == 16
+    assert "pixels to 16" in place_line(preset, spec)
 
 
 def test_most_repeats_can_be_had(preset: Preset) -> None:
@@ -169,7 +182,7 @@ async def test_a_wrong_field_is_said_under_it_and_holds_the_training_back(
         await form.open(preset)
         app.screen.query_one("#seed", Input).value = "-1"
         await form.until(lambda: "must be at least 0" in form.text("#error-seed"))
-        assert app.screen.query_one("#error-seed").region.height == 1
+        await form.until(lambda: app.screen.query_one("#error-seed").region.height == 1)
         assert app.screen.query_one("#train", Button).disabled
         await pilot.press("ctrl+s")
         await pilot.pause()

@@ -37,6 +37,16 @@ HomeOption = Annotated[
 ]
 
 
+MaxPixelOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        help="A data file's pixels go from 0 to N, where neither 1 nor 255 is meant.",
+        show_default=False,
+    ),
+]
+
+
 class ListFormat(StrEnum):
     """How a listing is printed."""
 

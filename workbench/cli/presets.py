@@ -10,6 +10,7 @@ import typer
 from workbench.cli.options import (
     HomeOption,
     ListFormat,
+    MaxPixelOption,
     complete_from,
     complete_presets,
     current_home,
@@ -107,6 +108,7 @@ def show(
             show_default=False,
         ),
     ] = None,
+    max_pixel: MaxPixelOption = None,
     home: HomeOption = None,
 ) -> None:
     """Show a model: layers, shapes, parameters, settings.
@@ -118,7 +120,7 @@ def show(
     from workbench.model.library import find_preset
 
     chosen = find_preset(preset, current_home())
-    data = None if dataset is None else describe_dataset(dataset)
+    data = None if dataset is None else describe_dataset(dataset, max_pixel)
     if data is not None:
         fitted = chosen.architecture.fitted_to(data.image_shape, data.classes)
         chosen = chosen.model_copy(update={"architecture": fitted})

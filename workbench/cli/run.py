@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, complete_from, complete_presets, current_home
+from workbench.cli.options import (
+    HomeOption,
+    MaxPixelOption,
+    complete_from,
+    complete_presets,
+    current_home,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +74,7 @@ def run(
     train_limit: Annotated[
         int | None, typer.Option(metavar="N", help="Only the first N training images.")
     ] = None,
+    max_pixel: MaxPixelOption = None,
     threads: Annotated[
         int | None, typer.Option(metavar="N", help="Cores to use on a shared host.")
     ] = None,
@@ -108,6 +115,7 @@ def run(
         train_limit,
         threads,
         xla,
+        max_pixel,
     )
     specs = specs_for(place, preset, plan)
     warn_of_precision(specs[0])

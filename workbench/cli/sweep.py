@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, checked_precision, complete_presets, current_home
+from workbench.cli.options import (
+    HomeOption,
+    MaxPixelOption,
+    checked_precision,
+    complete_presets,
+    current_home,
+)
 from workbench.cli.trials import (
     DetachOption,
     DryRunOption,
@@ -43,6 +49,7 @@ def sweep(
     train_limit: Annotated[
         int | None, typer.Option(metavar="N", help="Only the first N training images.")
     ] = None,
+    max_pixel: MaxPixelOption = None,
     tag: Annotated[
         list[str] | None,
         typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
@@ -83,7 +90,7 @@ def sweep(
     checked_precision(precision)
     labels = checked_labels(tag or [], "")
     place = current_home()
-    plan = Plan(precision=precision, dataset=dataset, train_limit=train_limit)
+    plan = Plan(precision=precision, dataset=dataset, train_limit=train_limit, max_pixel=max_pixel)
     wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
     check_plan(wanted, jobs)
     found, speeds = plan_trials(place, wanted), speeds_here(place)

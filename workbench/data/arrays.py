@@ -15,7 +15,8 @@ class ArrayDataset:
     """Images and labels for training and test.
 
     Section 1 of the paper divides pixels by 255 and one-hot encodes labels; `pixel_scale` is
-    that divisor, and 1 where the pixels lie within 0 to 1 already. Who trains applies both.
+    that divisor, 1 where the pixels lie within 0 to 1 already, or what the user named. Who
+    trains applies both.
     """
 
     x_train: NDArray[Any]  # (N, H, W, C), bool, integer or float as stored, native byte order
@@ -25,4 +26,4 @@ class ArrayDataset:
     classes: int
     image_shape: tuple[int, int, int]  # height, width, channels
     sha256: str  # of the file, or of the arrays' bytes where Keras brought them
-    pixel_scale: float  # what pixels are divided by: 255 or 1
+    pixel_scale: float  # what pixels are divided by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from workbench.data.facts import DatasetFacts
@@ -22,19 +23,25 @@ DATASET_NAMES = tuple(NAMED)
 KERAS_NAMES = tuple(name for name in NAMED if name != "mnist")  # fetched at first use
 
 
-def describe_dataset(name_or_path: str) -> DatasetFacts:
+def describe_dataset(name_or_path: str, max_pixel: float | None = None) -> DatasetFacts:
     """The facts of a named data set at once, or of an `.npz` file after looking through it.
+
+    `max_pixel` is what the file's pixels are divided by, where neither 255 nor 1 is meant.
 
     Raises:
         DatasetError: neither a name nor a usable file; the message says what would be.
     """
+    if max_pixel is not None and not 0 < max_pixel < math.inf:
+        raise DatasetError(f"max pixel: must be more than 0 (given: {max_pixel:g})")
     if name_or_path in NAMED:
+        if max_pixel is not None:
+            raise DatasetError(f"max pixel: {name_or_path} goes to 255; leave it out")
         return NAMED[name_or_path]
     if _names_a_file(name_or_path):
         # Only files need NumPy, and commands that take a name start faster without it.
         from workbench.data.npz import inspect_npz
 
-        return inspect_npz(Path(name_or_path))
+        return inspect_npz(Path(name_or_path), max_pixel)
     raise unknown_dataset(name_or_path)
 
 

@@ -16,3 +16,4 @@ class DatasetFacts:
     classes: int
     train_images: int
     test_images: int
+    max_pixel: float | None = None  # what pixels are divided by, where a person had to say it

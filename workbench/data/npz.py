@@ -13,7 +13,7 @@ from workbench.data.facts import DatasetFacts
 from workbench.data.image_store import ImageStore, MappedStore, MemoryStore
 from workbench.data.labels import read_labels
 from workbench.data.npz_archive import ArrayHeader, NpzArchive
-from workbench.data.pixels import image_header, image_shape, pixel_scale, stream_pixels
+from workbench.data.pixels import image_header, image_shape, pixel_scale, stream_pixels, usual_scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,21 +24,22 @@ class _Contents:
     y_test: NDArray[np.int64]
     classes: int
     pixel_scale: float
+    max_pixel: float | None
     sha256: str
 
 
-def inspect_npz(path: Path) -> DatasetFacts:
+def inspect_npz(path: Path, max_pixel: float | None = None) -> DatasetFacts:
     """Look through a whole file, holding some megabytes of it at a time.
 
-    Images are (N, H, W) or (N, H, W, C) with pixels of 0 to 255 or 0 to 1, labels (N,) or (N, 1)
-    whole numbers from 0, or one-hot (N, K).
+    Images are (N, H, W) or (N, H, W, C) with pixels of 0 to 255, 0 to 1 or 0 to `max_pixel`,
+    labels (N,) or (N, 1) whole numbers from 0, or one-hot (N, K).
 
     Raises:
         DatasetError: the first fault, with file, key and what to do.
     """
     path = path.expanduser().absolute()
     with NpzArchive(path) as archive:
-        contents = _look_through(archive, None, None)
+        contents = _look_through(archive, None, None, max_pixel)
     return DatasetFacts(
         name=path.name,
         path=str(path),
@@ -47,6 +48,7 @@ def inspect_npz(path: Path) -> DatasetFacts:
         classes=contents.classes,
         train_images=contents.train.shape[0],
         test_images=contents.test.shape[0],
+        max_pixel=contents.max_pixel,
     )
 
 
@@ -55,6 +57,7 @@ def load_npz(
     train_limit: int | None = None,
     memory_map: bool = False,
     scratch: Path | None = None,
+    max_pixel: float | None = None,
 ) -> ArrayDataset:
     """The arrays of a file, checked as `inspect_npz` does; the first `train_limit` for training.
 
@@ -76,7 +79,7 @@ def load_npz(
         test = image_header(archive, "x_test")
         keep = min(train.shape[0], train_limit or train.shape[0])
         train_store, test_store = make(train, keep), make(test, test.shape[0])
-        contents = _look_through(archive, train_store, test_store)
+        contents = _look_through(archive, train_store, test_store, max_pixel)
     shape = image_shape(train)
     return ArrayDataset(
         x_train=train_store.array().reshape(-1, *shape),
@@ -91,7 +94,10 @@ def load_npz(
 
 
 def _look_through(
-    archive: NpzArchive, train_store: ImageStore | None, test_store: ImageStore | None
+    archive: NpzArchive,
+    train_store: ImageStore | None,
+    test_store: ImageStore | None,
+    max_pixel: float | None,
 ) -> _Contents:
     train = image_header(archive, "x_train")
     test = image_header(archive, "x_test")
@@ -105,16 +111,19 @@ def _look_through(
     y_test, test_columns = read_labels(archive, "y_test", "x_test", test.shape[0])
     classes = _classes(archive, y_train, train_columns, y_test, test_columns)
     highest = (
-        stream_pixels(archive, train, train_store),
-        stream_pixels(archive, test, test_store),
+        stream_pixels(archive, train, train_store, max_pixel),
+        stream_pixels(archive, test, test_store, max_pixel),
     )
+    scale = usual_scale(max(highest))
     return _Contents(
         train=train,
         test=test,
         y_train=y_train,
         y_test=y_test,
         classes=classes,
-        pixel_scale=pixel_scale(archive, train, highest),
+        pixel_scale=max_pixel or pixel_scale(archive, train, highest),
+        # Naming what is usual changes nothing: the same training as without it.
+        max_pixel=None if max_pixel == scale else max_pixel,
         sha256=archive.sha256(),
     )
 

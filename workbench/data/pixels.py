@@ -9,6 +9,7 @@ from workbench.data.npz_archive import ArrayHeader, NpzArchive
 
 LARGEST_SIDE = 4096
 MOST_CHANNELS = 64
+DARK = 128  # a data set whose brightest pixel is below it hardly goes from 0 to 255
 
 
 def image_header(archive: NpzArchive, key: str) -> ArrayHeader:
@@ -51,11 +52,17 @@ def image_shape(header: ArrayHeader) -> tuple[int, int, int]:
     return height, width, channels[0] if channels else 1
 
 
-def stream_pixels(archive: NpzArchive, header: ArrayHeader, store: ImageStore | None) -> float:
+def stream_pixels(
+    archive: NpzArchive,
+    header: ArrayHeader,
+    store: ImageStore | None,
+    max_pixel: float | None = None,
+) -> float:
     """Look through all pixels, hand them to `store` if there is one, and give the largest.
 
     Raises:
-        DatasetError: pixels that are not finite, below 0, above 255, or of neither scale.
+        DatasetError: pixels that are not finite, below 0, above `max_pixel` (255 if None), or
+            of neither scale.
     """
     lowest, highest, broken, passed = np.inf, -np.inf, 0, 0
     first: tuple[int, str] | None = None
@@ -83,35 +90,56 @@ def stream_pixels(archive: NpzArchive, header: ArrayHeader, store: ImageStore | 
         raise archive.fault(
             f"holds pixels below 0 (the lowest is {lowest:g}); scale pixels to 0…1 or 0…255", key
         )
-    if highest > 255:
+    if highest > (max_pixel or 255):
         raise archive.fault(
-            f"holds pixels above 255 (the highest is {highest:g}); scale pixels to 0…1 or 0…255",
+            f"holds pixels above {max_pixel or 255:g} (the highest is {highest:g}); scale pixels "
+            "to 0…1 or 0…255, or name the highest there can be with --max-pixel",
             key,
         )
+    if max_pixel is not None:
+        return highest
     # A resampling that overshoots 1 must not pass for pixels of 0…255: they would all be black.
     if header.dtype.kind == "f" and 1 < highest < 2:
         raise archive.fault(
-            f"holds pixels up to {highest:.6g}, neither 0…1 nor 0…255; clip them to 0…1", key
+            f"holds pixels up to {highest:.6g}, neither 0…1 nor 0…255; clip them to 0…1, or name "
+            "the highest there can be with --max-pixel",
+            key,
         )
     return highest
 
 
-def pixel_scale(archive: NpzArchive, train: ArrayHeader, highest: tuple[float, float]) -> float:
-    """What all pixels are divided by: 1 where they lie within 0 to 1, else 255 (Section 1).
+def usual_scale(highest: float) -> float | None:
+    """What pixels up to `highest` are divided by: 1 within 0 to 1, or 255 (Section 1).
 
-    `highest` is the largest pixel of training and test.
+    None where it is too low for 255: the images are dark, or go to 16, 63 or the like.
+    """
+    if highest <= 1:
+        return 1.0
+    return 255.0 if highest >= DARK else None
+
+
+def pixel_scale(archive: NpzArchive, train: ArrayHeader, highest: tuple[float, float]) -> float:
+    """What all pixels are divided by; `highest` is the largest of training and test.
 
     Raises:
-        DatasetError: float pixels of which one part is scaled and the other is not.
+        DatasetError: float pixels of which one part is scaled and the other is not, or pixels
+            that can be taken in two ways.
     """
-    if max(highest) <= 1:
-        return 1.0
+    scale = usual_scale(max(highest))
+    if scale == 1:
+        return scale
     if train.dtype.kind == "f" and 0 < min(highest) <= 1:
         raise archive.fault(
             f"x_train holds pixels up to {highest[0]:g} and x_test up to {highest[1]:g}; scale "
             "both alike, to 0…1 or 0…255"
         )
-    return 255.0
+    if scale is None:
+        top = max(highest)
+        raise archive.fault(
+            f"holds pixels up to {top:g}, far below 255; if they go from 0 to {top:g}, name it as "
+            f"max pixel (--max-pixel {top:g}), and for dark images of 0 to 255 name 255"
+        )
+    return scale
 
 
 def _channels_first(shape: tuple[int, ...]) -> bool:

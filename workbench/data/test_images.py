@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.data.image_store import MappedStore, MemoryStore
 from workbench.data.npz_archive import NpzArchive
-from workbench.data.pixels import image_header, image_shape
+from workbench.data.pixels import image_header, image_shape, usual_scale
 from workbench.errors import DatasetError
 from workbench.resources import MNIST_FILE
 
@@ -44,8 +44,12 @@ class TestImages:
         return shown[:, :, 0] if channels == 1 else shown
 
 
-def read_test_images(path: Path | None, sha256: str | None) -> TestImages:
+def read_test_images(
+    path: Path | None, sha256: str | None, max_pixel: float | None = None
+) -> TestImages:
     """The test images of an `.npz`; of the shipped MNIST where `path` is None.
+
+    `max_pixel` is the spec's: what pixels are divided by, where it had to be named.
 
     Raises:
         DatasetError: the file is gone, damaged, or another than the one with this checksum.
@@ -65,7 +69,7 @@ def read_test_images(path: Path | None, sha256: str | None) -> TestImages:
             highest = max(highest, float(block.max()))
             store.write(block)
     images = store.array().reshape(-1, *image_shape(header))
-    return TestImages(images, 1.0 if highest <= 1 else 255.0)
+    return TestImages(images, max_pixel or usual_scale(highest) or 255.0)
 
 
 def _mapped(header: Any, keep: int) -> MappedStore:

@@ -122,6 +122,9 @@ def _data(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
             f"    (x_train, y_train), (x_test, y_test) = keras.datasets.{data.name}.load_data()",
             "    return x_train, y_train, x_test, y_test",
         ]
+    brightest = "255 if max(x_train.max(), x_test.max()) > 1 else 1"
+    if data.max_pixel is not None:
+        brightest = f"{data.max_pixel:g}"
     lines = [
         "def load():",
         '    """Images and labels as they are stored."""',
@@ -137,7 +140,7 @@ def _data(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
         "",
         "",
         "x_train, y_train, x_test, y_test = load()",
-        "brightest = 255 if max(x_train.max(), x_test.max()) > 1 else 1",
+        f"brightest = {brightest}",
     ]
     if data.train_limit is not None:
         lines.append("x_train, y_train = x_train[:TRAIN_LIMIT], y_train[:TRAIN_LIMIT]")

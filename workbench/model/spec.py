@@ -30,6 +30,8 @@ class DatasetRef(_Data):
     train_images: int = 60_000
     test_images: int = 10_000
     train_limit: Annotated[int, Field(ge=1)] | None = None
+    # What pixels are divided by, where it is neither of what they would be taken for.
+    max_pixel: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @property
     def images(self) -> int:
@@ -63,10 +65,15 @@ class TrainingSpec(_Data):
         belong to the experiment.
         """
         data = self.dataset
+        pixels = [] if data.max_pixel is None else [data.max_pixel]
         material = {
             "architecture": self.architecture.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
-            "dataset": [data.name if data.path is None else data.sha256, data.train_limit],
+            "dataset": [
+                data.name if data.path is None else data.sha256,
+                data.train_limit,
+                *pixels,
+            ],
             "precision": self.precision,
         }
         text = json.dumps(material, sort_keys=True, separators=(",", ":"))

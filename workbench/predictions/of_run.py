@@ -80,7 +80,8 @@ def images_of(folder: RunFolder) -> TestImages:
     """
     dataset = folder.record.spec.dataset
     if dataset.name not in KERAS_NAMES or dataset.path is not None:
-        return read_test_images(Path(dataset.path) if dataset.path else None, dataset.sha256)
+        path = Path(dataset.path) if dataset.path else None
+        return read_test_images(path, dataset.sha256, dataset.max_pixel)
     with tempfile.TemporaryDirectory(prefix="mnist-workbench-") as scratch:
         file = Path(scratch) / "images.npy"
         _ask_maker(folder, "images", str(folder.path), str(file))

@@ -35,6 +35,7 @@ class Plan:
     train_limit: int | None = None
     threads: int | None = None
     xla: bool | None = None
+    max_pixel: float | None = None
 
 
 def specs_for(home: Home, preset_name: str, plan: Plan) -> list[TrainingSpec]:
@@ -50,7 +51,7 @@ def specs_for(home: Home, preset_name: str, plan: Plan) -> list[TrainingSpec]:
 def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     """As `specs_for`, for a preset at hand."""
     training = with_overrides(preset.training, plan.overrides)
-    facts = describe_dataset(plan.dataset)
+    facts = describe_dataset(plan.dataset, plan.max_pixel)
     architecture = preset.architecture.fitted_to(facts.image_shape, facts.classes)
     require_sound(architecture)
     if not 1 <= plan.repeats <= MOST_REPEATS:
@@ -112,4 +113,5 @@ def dataset_ref(facts: DatasetFacts, train_limit: int | None = None) -> DatasetR
         train_images=facts.train_images,
         test_images=facts.test_images,
         train_limit=train_limit,
+        max_pixel=facts.max_pixel,
     )

@@ -46,7 +46,11 @@ def fits_memory(ref: DatasetRef) -> bool:
 def _load(ref: DatasetRef, scratch: Path | None) -> ArrayDataset:
     if ref.path is not None:
         return load_npz(
-            Path(ref.path), ref.train_limit, memory_map=not fits_memory(ref), scratch=scratch
+            Path(ref.path),
+            ref.train_limit,
+            memory_map=not fits_memory(ref),
+            scratch=scratch,
+            max_pixel=ref.max_pixel,
         )
     if ref.name == "mnist":
         return load_mnist(ref.train_limit)

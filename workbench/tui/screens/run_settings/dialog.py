@@ -50,6 +50,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("repeats", "Repeats", "runs in turn, seeds counting up"),
     ("precision", "Precision", ""),
     ("dataset", "Data set", "a name, or the path of an .npz"),
+    ("max_pixel", "Max pixel", "where a file's is neither 1 nor 255"),
     ("train_limit", "Train limit", "only the first so many images"),
     ("tags", "Tags", "words to find the run by"),
     ("note", "Note", "kept with the run"),
@@ -60,7 +61,13 @@ CHOICES: dict[str, list[tuple[str, str]]] = {
     "precision": [("float32", "float32"), ("bfloat16", "bfloat16")],
 }
 ROOMY_LINES = 24  # of a window that holds all of the dialog
-PLACEHOLDERS = {"train_limit": "all", "dataset": "mnist", "seed": "0", "repeats": "1"}
+PLACEHOLDERS = {
+    "train_limit": "all",
+    "dataset": "mnist",
+    "max_pixel": "1 or 255",
+    "seed": "0",
+    "repeats": "1",
+}
 
 
 class RunSettings(Dialog[Answer | None]):

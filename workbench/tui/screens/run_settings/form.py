@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.data.catalogue import DATASET_NAMES
-from workbench.errors import DatasetError, PresetError, RunError, UserError
+from workbench.errors import PresetError, RunError, UserError
 from workbench.model.describe_settings import settings_lines
 from workbench.model.hyperparameters import OPTIMIZERS
 from workbench.model.overrides import overrides_from, with_overrides
@@ -42,6 +42,7 @@ def own_values(preset: Preset) -> dict[str, str]:
         "repeats": "1",
         "precision": "float32",
         "dataset": "mnist",
+        "max_pixel": "",
         "train_limit": "",
         "tags": "",
         "note": "",
@@ -76,7 +77,7 @@ def check(preset: Preset, values: Mapping[str, str]) -> Checked:
         given["momentum"] = ""
     errors: dict[str, str] = {}
     numbers: dict[str, Any] = {}
-    for name in (*WHOLE, "learning_rate", "momentum"):
+    for name in _NUMBERS:
         try:
             numbers[name] = _number(name, given[name])
         except PresetError as error:
@@ -110,6 +111,7 @@ def check(preset: Preset, values: Mapping[str, str]) -> Checked:
         precision=given["precision"],
         dataset=given["dataset"] or "mnist",
         train_limit=numbers.get("train_limit"),
+        max_pixel=numbers.get("max_pixel"),
     )
     try:
         specs = specs_for_preset(preset, plan)
@@ -119,7 +121,7 @@ def check(preset: Preset, values: Mapping[str, str]) -> Checked:
     return Checked([] if errors else specs, labels, errors)
 
 
-_NUMBERS = (*WHOLE, "learning_rate", "momentum")
+_NUMBERS = (*WHOLE, "learning_rate", "momentum", "max_pixel")
 
 
 def _number(name: str, text: str) -> int | float | None:
@@ -137,8 +139,6 @@ def _number(name: str, text: str) -> int | float | None:
 
 def _field_of(error: UserError) -> str:
     """The field that an error of the whole is about; the data set where it names none."""
-    if isinstance(error, DatasetError):
-        return "dataset"
     name = str(error).partition(":")[0].replace(" ", "_")
     return name if name in (*_NUMBERS, "precision") else "dataset"
 
@@ -164,6 +164,8 @@ def differences(preset: Preset, spec: TrainingSpec) -> list[str]:
     data = spec.dataset
     if data.name != "mnist" or data.path is not None:
         changed.append(f"data {data.name}")
+    if data.max_pixel is not None:
+        changed.append(f"pixels to {data.max_pixel:g}")
     if data.train_limit is not None:
         changed.append(f"the first {data.images:,} images")
     if spec.precision != "float32":
