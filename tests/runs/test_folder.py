@@ -254,7 +254,7 @@ def test_what_a_run_waits_for(home: Home, spec: TrainingSpec) -> None:
     history = folder.empty_history()
     assert history.waiting_for == "starting the worker"
     history.apply(Queued(0.0))
-    assert history.waiting_for == ""
+    assert history.waiting_for == "waiting for its turn"
     history.apply(Preparing(0.0, "building the model"))
     assert history.waiting_for == "building the model"
     history.apply(Started(0.0, 1, 1, 1, 100, 6000, False, "CPU"))
@@ -263,7 +263,7 @@ def test_what_a_run_waits_for(home: Home, spec: TrainingSpec) -> None:
     assert history.waiting_for == "compiling the first steps"
     history.apply(Batch(1.0, 1, 50, 50, 0.5, 0.9, 100.0, 1.0))
     assert history.waiting_for == ""
-    # Killed while it paused, and taken up again.
+    # Killed while it paused, and resumed.
     history.apply(Paused(1.0, 50))
     assert history.paused and history.waiting_for == ""
     history.apply(Preparing(2.0, "starting the worker"))

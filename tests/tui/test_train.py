@@ -648,7 +648,7 @@ async def test_a_queued_run_says_so_and_is_not_killed_with_its_queue(
 ) -> None:
     run.write(Queued(time.time()))
     async with shown(home, run.folder) as (screen, pilot):
-        await until(pilot, lambda: "Waiting for the run before it" in text(screen, "run-notice"))
+        await until(pilot, lambda: "Waiting for its turn" in text(screen, "run-notice"))
         await pilot.press("K")
         await pilot.pause()
         assert pilot.app.screen is screen

@@ -207,7 +207,8 @@ class LiveView:
         from rich.text import Text
 
         if history.step == 0:
-            return _one_line(f"{_waiting_for(history)}…", style="dim")
+            words = history.waiting_for or "beginning the first epoch"
+            return _one_line(f"{words}…", style="dim")
         share = history.step / max(1, history.planned_steps)
         state = Text("paused", style="yellow") if history.paused else Text("training")
         line = Table.grid(padding=(0, 2, 0, 0))
@@ -229,11 +230,3 @@ def _one_line(text: str, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")
-
-
-def _waiting_for(history: History) -> str:
-    if history.queued:
-        return "waiting for the run before it"
-    if history.preparing:
-        return history.preparing
-    return "beginning the first epoch" if history.started else "starting the worker"

@@ -47,7 +47,9 @@ class History:
     @property
     def waiting_for(self) -> str:
         """What a living run waits for before it trains (again); empty while it trains."""
-        if self.queued or self.paused:
+        if self.queued:
+            return "waiting for its turn"
+        if self.paused:
             return ""
         begun = self.started or self.batches or self.epochs
         return self.preparing or ("" if begun else "starting the worker")

@@ -93,9 +93,6 @@ def progress_text(run: WatchedRun, width: int) -> list[Piece]:
     assert run.summary is not None
     if run.preparing:
         return [(one_line(run.preparing), "muted")]
-    if run.state is Status.QUEUED:
-        words = "waits for the runs before it"
-        return [(words if len(words) <= width else "waits its turn", "muted")]
     epochs = run.summary.epochs
     digits = len(str(epochs))
     epoch = min(epochs, run.summary.epochs_completed + 1)

@@ -323,7 +323,7 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
             ], "bad"
         case Status.QUEUED | Status.PREPARING:
             waited = f"{state.waited_seconds:.0f} s"
-            return [f"{_capital(state.waiting_for)} … {waited}"], "muted"
+            return [f"{_capital(history.waiting_for)} … {waited}"], "muted"
         case Status.KILLED | Status.CRASHED:
             done = history.epochs[-1].epoch if history.epochs else 0
             after = f"after epoch {done}" if done else "from the beginning"

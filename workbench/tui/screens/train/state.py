@@ -128,13 +128,6 @@ class RunState:
         return Status.FINISHED
 
     @property
-    def waiting_for(self) -> str:
-        """What a run that does not train yet waits for."""
-        if self.history.queued:
-            return "waiting for the run before it"
-        return self.history.waiting_for
-
-    @property
     def waited_seconds(self) -> float:
         """How long it has waited for that."""
         return max(0.0, time.time() - self.since)
