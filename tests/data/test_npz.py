@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workbench.cli.run import warn_about
 from workbench.data import npz_archive
 from workbench.data.npz import inspect_npz, load_npz
 from workbench.errors import DatasetError, EnvironmentProblem
@@ -132,7 +133,7 @@ def test_pixel_scale(images: np.ndarray, scale: float, tmp_path: Path):
 
 def saved(path: Path, highest: float, dtype: type = np.float64) -> Path:
     images, labels = np.full((4, 3, 3), highest, dtype), np.arange(4) % 2
-    np.savez(path, x_train=images, y_train=labels, x_test=images / 2, y_test=labels)
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
     return path
 
 
@@ -161,6 +162,32 @@ def test_a_max_pixel_reaches_the_spec_and_its_key(home: Home, tmp_path: Path):
     with pytest.raises(DatasetError, match=r"pixels above 1\.2 \(the highest is 1\.5\)"):
         specs_for_preset(preset, Plan(dataset=path, max_pixel=1.2))
     assert inspect_npz(saved(tmp_path / "deep.npz", 65535), 65535).max_pixel == 65535
+
+
+@pytest.mark.parametrize(
+    ("labels", "empty", "named"),
+    [
+        ([1, 2, 3, 1], (0,), "has label 0;"),
+        ([1, 5, 1, 5], (0, 2, 3, 4), "has label 0, 2, 3, 4;"),
+        ([0, 9, 9, 9], tuple(range(1, 9)), "has label 1, 2, 3, 4, 5 and 3 more;"),
+        ([0, 1, 0, 1], (), ""),
+    ],
+)
+def test_classes_without_images_are_named(
+    labels: list[int],
+    empty: tuple[int, ...],
+    named: str,
+    home: Home,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    path, images = tmp_path / "own.npz", np.full((4, 3, 3), 255, np.uint8)
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    assert inspect_npz(path).empty_classes == empty
+    (spec,) = specs_for_preset(find_preset("nn-1", home), Plan(dataset=str(path)))
+    warn_about(spec)
+    said = capsys.readouterr().err
+    assert named in " ".join(said.split()) and bool(said) is bool(empty)
 
 
 def test_naming_what_is_usual_is_the_same_training(tmp_path: Path):

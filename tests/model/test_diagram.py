@@ -58,6 +58,16 @@ def test_higher_images_are_drawn_higher_and_more_channels_deeper() -> None:
     assert height(Conv2D(filters=32, kernel_size=3, strides=7)) <= height(few)
 
 
+def test_strides_and_dilation_are_written() -> None:
+    def words(layer) -> str:
+        return draw(Architecture(layers=(layer,)), 80).plain()
+
+    assert "strides 2×3" in words(Conv2D(filters=4, kernel_size=3, strides=(2, 3)))
+    assert "dilation 2×2" in words(Conv2D(filters=4, kernel_size=3, dilation_rate=2))
+    assert "strides 1×1" in words(MaxPooling2D(strides=1))
+    assert "strides" not in words(MaxPooling2D()) + words(Conv2D(filters=4, kernel_size=3))
+
+
 def test_a_layer_that_does_not_fit_is_marked() -> None:
     layers = (Conv2D(filters=8, kernel_size=3), Flatten(), MaxPooling2D(), Dense(units=10))
     diagram = draw(Architecture(layers=layers), 80)

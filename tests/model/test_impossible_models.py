@@ -68,6 +68,17 @@ def test_no_layers() -> None:
     ("layers", "reason", "remedy"),
     [
         ([CLOSING[1]], "ends with an image of 28×28×10", "add Flatten"),
+        (
+            [
+                ("Conv2D", {"filters": 3, "kernel_size": 3, "padding": "same"}),
+                ("Dropout", {"rate": 0.5}),
+                ("Dense", {"units": 64}),
+                CLOSING[1],
+            ],
+            "ends with an image of 28×28×10",
+            "add Flatten before layer 3, Dense 64",
+        ),
+        ([("MaxPooling2D", {})], "an image of 14×14×1", "add Flatten and Dense 10, softmax after"),
         ([CLOSING[0]], "784 values for 10 classes", "end with Dense 10"),
         ([*CLOSING, ("Dense", {"units": 5})], "5 values for 10 classes", "Dense 10, softmax"),
         ([CLOSING[0], ("Dense", {"units": 10})], "not a probability distribution", '"softmax"'),

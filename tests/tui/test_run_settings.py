@@ -92,6 +92,12 @@ def test_each_field_says_what_is_wrong(
     assert re.search(pattern, checked.errors[field]), checked.errors
 
 
+def test_momentum_for_adam_is_refused(home: Home) -> None:
+    tuned = find_preset("cnn-2-tuned", home)
+    checked = check(tuned, own_values(tuned) | {"momentum": "0.7"})
+    assert checked.errors["momentum"].startswith("momentum: adam has none")
+
+
 def test_several_wrong_fields_are_all_named(preset: Preset) -> None:
     values = {**own_values(preset), "epochs": "x", "seed": "y", "tags": "a b,c"}
     assert set(check(preset, values).errors) == {"epochs", "seed", "tags"}

@@ -118,7 +118,7 @@ def run(
         max_pixel,
     )
     specs = specs_for(place, preset, plan)
-    warn_of_precision(specs[0])
+    warn_about(specs[0])
     note_known(place, specs)
     folders = launch(place, specs, checked_labels(tag or [], note), "run")
     many = repeats > 1
@@ -155,13 +155,15 @@ def note_known(home: Home, specs: list[TrainingSpec]) -> None:
         return
 
 
-def warn_of_precision(spec: TrainingSpec) -> None:
-    """Say so where the spec's precision is slower on this processor than float32."""
+def warn_about(spec: TrainingSpec) -> None:
+    """Say where the precision is slower on this processor than float32, or classes are empty."""
     from workbench.cli.output import note
     from workbench.runs.environment import accelerates_bfloat16
 
     if spec.precision == "bfloat16" and accelerates_bfloat16() is False:
         note("note: this processor has no bfloat16 instructions; float32 is faster here")
+    if spec.dataset.doubt:
+        note(f"note: {spec.dataset.doubt}")
 
 
 def _print_detached(folders: list[RunFolder], *, as_json: bool, many: bool) -> None:

@@ -56,13 +56,13 @@ def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
     Raises:
         RunError: a number of jobs out of range.
     """
-    from workbench.cli.run import warn_of_precision
+    from workbench.cli.run import warn_about
     from workbench.queue.service import check_jobs
 
     check_jobs(jobs)
-    half = next((item.spec for item in wanted if item.spec.precision == "bfloat16"), None)
-    if half is not None:
-        warn_of_precision(half)
+    kinds = {(item.spec.precision, item.spec.dataset.doubt): item.spec for item in wanted}
+    for spec in kinds.values():
+        warn_about(spec)
     note_jobs(jobs)
 
 

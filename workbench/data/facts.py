@@ -16,4 +16,5 @@ class DatasetFacts:
     classes: int
     train_images: int
     test_images: int
+    empty_classes: tuple[int, ...] = ()  # labels below `classes` that no training image has
     max_pixel: float | None = None  # what pixels are divided by, where a person had to say it

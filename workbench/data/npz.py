@@ -40,6 +40,7 @@ def inspect_npz(path: Path, max_pixel: float | None = None) -> DatasetFacts:
     path = path.expanduser().absolute()
     with NpzArchive(path) as archive:
         contents = _look_through(archive, None, None, max_pixel)
+    counts = np.bincount(contents.y_train, minlength=contents.classes)
     return DatasetFacts(
         name=path.name,
         path=str(path),
@@ -48,6 +49,7 @@ def inspect_npz(path: Path, max_pixel: float | None = None) -> DatasetFacts:
         classes=contents.classes,
         train_images=contents.train.shape[0],
         test_images=contents.test.shape[0],
+        empty_classes=tuple(np.flatnonzero(counts == 0).tolist()),
         max_pixel=contents.max_pixel,
     )
 

@@ -88,11 +88,17 @@ def _title(layer: Layer) -> tuple[str, ...]:
     match layer:
         case Conv2D():
             activation = _activation(layer.activation)
-            return ("Conv2D", size_text(layer.kernel_size), *activation)
-        case MaxPooling2D():
-            return ("MaxPool", size_text(layer.pool_size))
-        case AveragePooling2D():
-            return ("AvgPool", size_text(layer.pool_size))
+            details = []
+            if layer.strides != (1, 1):
+                details.append(f"strides {size_text(layer.strides)}")
+            if layer.dilation_rate != (1, 1):
+                details.append(f"dilation {size_text(layer.dilation_rate)}")
+            return ("Conv2D", size_text(layer.kernel_size), *details, *activation)
+        case MaxPooling2D() | AveragePooling2D():
+            name = "MaxPool" if isinstance(layer, MaxPooling2D) else "AvgPool"
+            steps = layer.steps != layer.pool_size
+            details = [f"strides {size_text(layer.steps)}"] if steps else []
+            return (name, size_text(layer.pool_size), *details)
         case GlobalAveragePooling2D():
             return ("Global", "mean")
         case Dense():

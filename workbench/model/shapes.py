@@ -183,7 +183,7 @@ def _end(architecture: Architecture, shape: Shape) -> Problem | None:
             len(layers),
             label,
             f"the model ends with an image of {shape_text(shape)}, not {classes} probabilities",
-            f"add Flatten and Dense {classes}, softmax after it",
+            _flatten_remedy(layers, classes),
         )
     if shape[0] != classes:
         return Problem(
@@ -203,6 +203,19 @@ def _end(architecture: Architecture, shape: Shape) -> Problem | None:
             'give the last layer the activation "softmax"',
         )
     return None
+
+
+def _flatten_remedy(layers: tuple[Layer, ...], classes: int) -> str:
+    """Where Flatten is missing: before the dense layers that end a model, if they do."""
+    place = len(layers)
+    while place and isinstance(layers[place - 1], Dense | Dropout | ActivationLayer):
+        place -= 1
+    ending = layers[place:]
+    if any(isinstance(layer, Dense) and layer.units == classes for layer in ending):
+        while not isinstance(layers[place], Dense):
+            place += 1
+        return f"add Flatten before layer {place + 1}, {layer_label(layers[place])}"
+    return f"add Flatten and Dense {classes}, softmax after it"
 
 
 def analyse(architecture: Architecture) -> Analysis:

@@ -29,6 +29,7 @@ class DatasetRef(_Data):
     classes: int = 10
     train_images: int = 60_000
     test_images: int = 10_000
+    empty_classes: tuple[int, ...] = ()  # labels that no training image of the file has
     train_limit: Annotated[int, Field(ge=1)] | None = None
     # What pixels are divided by, where it is neither of what they would be taken for.
     max_pixel: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -37,6 +38,20 @@ class DatasetRef(_Data):
     def images(self) -> int:
         """Training images in use: all, or the first `train_limit`."""
         return min(self.train_images, self.train_limit or self.train_images)
+
+    @property
+    def doubt(self) -> str:
+        """What is odd about the labels, as one sentence; empty where nothing is."""
+        if not self.empty_classes:
+            return ""
+        listed = ", ".join(map(str, self.empty_classes[:5]))
+        beyond = len(self.empty_classes) - 5
+        if beyond > 0:
+            listed += f" and {beyond} more"
+        return (
+            f"{self.name}: {self.classes} classes, 0 to {self.classes - 1}, and no training image "
+            f"has label {listed}; number the classes from 0 without gaps to train no others"
+        )
 
 
 class TrainingSpec(_Data):

@@ -113,5 +113,6 @@ def dataset_ref(facts: DatasetFacts, train_limit: int | None = None) -> DatasetR
         train_images=facts.train_images,
         test_images=facts.test_images,
         train_limit=train_limit,
+        empty_classes=facts.empty_classes,
         max_pixel=facts.max_pixel,
     )

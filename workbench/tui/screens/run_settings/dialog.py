@@ -231,6 +231,8 @@ class RunSettings(Dialog[Answer | None]):
             if accelerates_bfloat16() is False:
                 text = "this processor has no bfloat16 instructions; float32 is faster here"
                 yield Content.styled(text, "$warning")
+        if spec.dataset.doubt:
+            yield Content.styled(spec.dataset.doubt, "$warning")
 
     # Leaving
 

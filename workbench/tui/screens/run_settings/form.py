@@ -73,8 +73,6 @@ def reads_a_file(values: Mapping[str, str]) -> bool:
 def check(preset: Preset, values: Mapping[str, str]) -> Checked:
     """The trainings of the fields; an empty field leaves the preset's own setting."""
     given = {name: text.strip() for name, text in values.items()}
-    if not has_momentum(given["optimizer"]):
-        given["momentum"] = ""
     errors: dict[str, str] = {}
     numbers: dict[str, Any] = {}
     for name in _NUMBERS:
