@@ -284,7 +284,7 @@ async def test_pause_stop_and_kill_reach_the_worker(home: Home, run: FakeRun) ->
         await until(pilot, lambda: screen.status is Status.RUNNING)
         await pilot.press("s")
         await until(pilot, lambda: asked() is control.Command.STOP)
-        await pilot.press("K")
+        await pilot.press("X")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
         await pilot.press("escape")
         run.end(Stopped, epochs_completed=0, step=500)
@@ -306,7 +306,7 @@ async def test_a_confirmed_kill_ends_the_worker(
     monkeypatch.setattr(control, "kill", kill)
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: screen.status is Status.RUNNING)
-        await pilot.press("K")
+        await pilot.press("X")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: killed)
@@ -501,8 +501,8 @@ async def test_the_legend_names_what_a_plain_terminal_draws(
 
 @pytest.mark.parametrize(
     ("width", "keys"),
-    [(80, ("p pause", "s stop", "esc", "K kill", "l log file")),
-     (120, ("p pause", "s stop", "esc", "K kill", "l log file", "← → read off"))],
+    [(80, ("p pause", "s stop", "esc", "X kill", "l log file")),
+     (120, ("p pause", "s stop", "esc", "X kill", "l log file", "← → read off"))],
 )  # fmt: skip
 async def test_the_ways_out_of_a_training_stay_in_the_footer(
     home: Home, run: FakeRun, width: int, keys: tuple[str, ...]
@@ -649,7 +649,7 @@ async def test_a_queued_run_says_so_and_is_not_killed_with_its_queue(
     run.write(Queued(time.time()))
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: "Waiting for its turn" in text(screen, "run-notice"))
-        await pilot.press("K")
+        await pilot.press("X")
         await pilot.pause()
         assert pilot.app.screen is screen
 

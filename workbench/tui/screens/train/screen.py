@@ -57,7 +57,7 @@ class TrainScreen(WorkbenchScreen):
             key_display="esc",
             tooltip="Take the cursor away; leave the screen, a training goes on",
         ),
-        Binding("K,X", "kill", "kill", tooltip="End the worker at once, unsaved; asks"),
+        Binding("X", "kill", "kill", tooltip="End the worker at once, unsaved; asks"),
         Binding(
             "l",
             "log_or_right",
