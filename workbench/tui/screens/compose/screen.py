@@ -1,31 +1,55 @@
-"""Compose: a model built layer by layer, then trained, saved, compared or taken elsewhere."""
+"""Compose: a model built layer by layer, then trained, saved, compared or taken elsewhere.
+
+Stack, form and totals are shown from one draft, and every change of it can be undone.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import platform
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
+from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.events import AppFocus, Resize
 
-from workbench.errors import UserError
-from workbench.model.draft import EMPTY, History
+from workbench.data.catalogue import dataset_with
+from workbench.errors import PresetError, UserError
+from workbench.model.architecture import Architecture, shape_text
+from workbench.model.draft import EMPTY, Draft, History, Step
+from workbench.model.forms import ASKING
+from workbench.model.hyperparameters import TrainingSettings
+from workbench.model.layers import Layer, layer_label
+from workbench.model.memory import memory_need
 from workbench.model.preset import Preset
-from workbench.model.shapes import analyse
-from workbench.tui.screens.compose.editing import EditingScreen
+from workbench.model.shapes import Analysis, analyse
+from workbench.runs.estimate import Speed, epoch_seconds, known_speeds
+from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.form import FormView
+from workbench.tui.screens.compose.keeping import DraftKeeper, back_words
 from workbench.tui.screens.compose.stack import LayerStack
 from workbench.tui.screens.compose.starting import (
     SAVE,
     START,
+    layer_picks,
+    picked_layer,
     picked_preset,
     preset_picks,
     unsaved_dialog,
 )
+from workbench.tui.screens.compose.totals import Costs, Totals
 from workbench.tui.screens.compose.training import specs_of
 from workbench.tui.styles import style_sheet
 
+FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again
+WIDE = 100  # columns from which the form stands beside the stack all the time
 
-class ComposeScreen(EditingScreen):
+
+class ComposeScreen(WorkbenchScreen):
     """One draft at a time; it stays while other places are visited."""
 
     PLACE = "Compose"
@@ -50,22 +74,301 @@ class ComposeScreen(EditingScreen):
         binding.action.partition("(")[0] for binding in BINDINGS if isinstance(binding, Binding)
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = History.begun()
+        self.place = 0
+        self._before: History | None = None  # what the form's values are put back to
+        self._speeds: list[Speed] = []
+        self._speeds_asked = -FRESH
+        self._said = ""
+        self._keeper: DraftKeeper | None = None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether work would be lost if the app were left now."""
+        return self.history.unsaved
+
+    @property
+    def draft(self) -> Draft:
+        """The model as it stands."""
+        return self.history.draft
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While the form is written in, the keys of the stack mean nothing."""
         return self._before is None or action not in self._actions
 
+    def body(self) -> ComposeResult:
+        """Stack and form side by side, totals below."""
+        with Horizontal(id="composing"):
+            yield LayerStack()
+            yield FormView()
+        yield Totals()
+
+    def on_mount(self) -> None:
+        """Keys go to the stack."""
+        self.query_one(LayerStack).focus()
+        self.bring_back()
+        self._show()
+
+    def on_unmount(self) -> None:
+        """What is not saved waits for the next app."""
+        if self._keeper is not None:
+            self._keeper.close()
+
+    def bring_back(self) -> None:
+        """Take up the work that an app left unsaved, once, before anything is begun here."""
+        if self._keeper is not None:
+            return
+        self._keeper = DraftKeeper(self, self.workbench.home)
+        returned, errors = self._keeper.take_over()
+        for error in errors:
+            self.workbench.complain(error)
+        if returned is not None:
+            self.history, self.place = returned.history, 0
+            self._said = back_words(returned)
+
+    def discard_work(self) -> None:
+        """Drop unsaved work on purpose: it does not come back at the next start."""
+        if self._keeper is not None:
+            self._keeper.discard()
+
     def on_screen_resume(self) -> None:
-        """Coming back to the draft, it is what may be trained next."""
-        super().on_screen_resume()
+        """The draft may be trained next; runs that ended meanwhile know more about speed."""
         self._expect()
+        if time.monotonic() - self._speeds_asked > FRESH:
+            self._speeds_asked = time.monotonic()
+            self._read_speeds()
+
+    @work(exclusive=True, group="speeds")
+    async def _read_speeds(self) -> None:
+        home = self.workbench.home
+        self._speeds = await asyncio.to_thread(known_speeds, home, platform.node())
+        self._show()
+
+    def on_resize(self, event: Resize) -> None:
+        """Where there is room the form stands beside the stack."""
+        super().on_resize(event)
+        self._arrange(event.size.width)
+
+    def on_app_focus(self, event: AppFocus) -> None:
+        """The terminal is back: keys must arrive somewhere."""
+        if self.focused is None:
+            self.query_one(LayerStack).focus()
+
+    def _arrange(self, width: int) -> None:
+        if not self.is_mounted:
+            return
+        # Set here and not by a class: what is hidden cannot take the focus in the same moment.
+        self.query_one(FormView).display = width >= WIDE or self._before is not None
+
+    # What is shown
 
     def _show(self) -> None:
-        super()._show()
+        """Show the draft: rows, form and totals from one analysis."""
+        if self._keeper is not None:
+            self._keeper.changed(self.history)
+        if not self.is_mounted:
+            return
+        draft = self.draft
+        analysis = analyse(draft.architecture)
+        self.place = max(0, min(self.place, len(draft.layers) + 1))
+        stack, form = self.query_one(LayerStack), self.query_one(FormView)
+        stack.name_it(self._title(), self._said)
+        stack.show(draft, analysis, self.place)
+        form.show(*self._form_content(analysis))
+        self.query_one(Totals).show(
+            Costs(analysis, memory_need(analysis, draft.training), self._seconds(analysis))
+        )
         self._expect()
 
     def _expect(self) -> None:
         if self.is_current:
             self.workbench.expect(lambda: specs_of(self.history.preset()))
+
+    def _title(self) -> str:
+        history = self.history
+        name = "new model" if history.kept is EMPTY else history.kept.title
+        return f"{name} · unsaved changes" if history.unsaved else name
+
+    def _seconds(self, analysis: Analysis) -> float | None:
+        if analysis.problem is not None:
+            return None
+        architecture, training = self.draft.architecture, self.draft.training
+        data = dataset_with(architecture.input_shape, architecture.classes)
+        images = (data.train_images, data.test_images) if data else (60_000, 10_000)
+        return epoch_seconds(
+            architecture,
+            training.batch_size,
+            self._speeds,
+            images=images[0],
+            test_images=images[1],
+        )
+
+    def _form_content(
+        self, analysis: Analysis
+    ) -> tuple[Architecture | TrainingSettings | Layer, str, str]:
+        """What the form shows: a value, a title, and facts that follow from it."""
+        layer = self.draft.layer_at(self.place)
+        if self.place == 0:
+            return self.draft.architecture, "input", ""
+        if layer is None:
+            return self.draft.training, "training", ""
+        facts = ""
+        if self.place <= len(analysis.layers):
+            placed = analysis.layers[self.place - 1]
+            facts = (
+                f"{shape_text(placed.input_shape)} → {shape_text(placed.output_shape)}, "
+                f"{placed.parameters:,} parameters"
+            )
+        return layer, f"layer {self.place} · {layer.kind}", facts
+
+    def _change(self, draft: Draft, did: str, place: int | None = None) -> None:
+        """Make a change of the draft, with the cursor then on `place`."""
+        self.history = self.history.did(draft, did, self.place)
+        self.place = self.place if place is None else place
+        self._said = ""
+        self._show()
+
+    def _say(self, words: str) -> None:
+        self._said = words
+        self._show()
+
+    # The form
+
+    @on(LayerStack.Moved)
+    def _cursor_moved(self, event: LayerStack.Moved) -> None:
+        self.place = event.place
+        self._show()
+
+    @on(LayerStack.Chosen)
+    def _edit(self) -> None:
+        form = self.query_one(FormView)
+        if not form.fields:
+            self._say("nothing to set here")
+            return
+        form.display = True
+        # At once, and not after the next refresh: the keys that follow are the form's.
+        self.set_focus(form)
+
+    @on(FormView.Opened)
+    def _form_opened(self) -> None:
+        if self._before is None:
+            self._before = self.history
+        self.refresh_bindings()
+
+    @on(FormView.Edited)
+    def _form_edited(self, event: FormView.Edited) -> None:
+        # All that is typed while the form is open is one change.
+        before = self._before or self.history
+        layer = before.draft.layer_at(self.place)
+        match event.value:
+            case None:  # nothing half-written counts
+                draft, did = before.draft, ""
+            case TrainingSettings():
+                draft, did = before.draft.with_training(event.value), "edit training"
+            case Architecture():
+                draft, did = before.draft.with_input(event.value), "edit input"
+            case _ if layer is not None and layer.kind == event.value.kind:
+                draft = before.draft.edited(self.place, event.value)
+                did = f"edit {layer_label(layer)}"
+            case _:  # typed into a form whose layer has gone meanwhile
+                return
+        self.history = before.did(draft, did, self.place)
+        self._said = ""
+        self._show()
+
+    @on(FormView.Closed)
+    def _form_closed(self, event: FormView.Closed) -> None:
+        if event.put_back and self._before is not None:
+            self.history = self._before
+        self._before = None
+        form = self.query_one(FormView)
+        if form.has_focus:
+            self.set_focus(self.query_one(LayerStack))
+        self._arrange(self.size.width)
+        self.refresh_bindings()
+        self._show()
+
+    # Changes of the stack
+
+    def action_add(self) -> None:
+        """Choose a kind of layer and put it below the cursor."""
+        from workbench.tui.screens.compose.pick import PickDialog
+
+        architecture = self.draft.architecture
+        after = min(self.place, len(architecture.layers))
+
+        def picked(kind: str | None) -> None:
+            if kind is None:
+                return
+            layer = picked_layer(kind, architecture.classes)
+            try:
+                draft = self.draft.added(after, layer)
+            except PresetError as error:
+                self.workbench.complain(error)
+                return
+            self._change(draft, f"add {layer_label(layer)}", after + 1)
+            if kind in ASKING:
+                self._edit()
+
+        where = f"below layer {after}" if after else "first"
+        self.app.push_screen(PickDialog(f"Add a layer, {where}", layer_picks(architecture)), picked)
+
+    def action_delete(self) -> None:
+        """Delete the layer under the cursor."""
+        layer = self.draft.layer_at(self.place)
+        if layer is None:
+            self._say("only layers can be deleted")
+            return
+        place = max(1, min(self.place, len(self.draft.layers) - 1))
+        draft = self.draft.deleted(self.place)
+        self._change(draft, f"delete {layer_label(layer)}", place if draft.layers else 0)
+
+    def action_duplicate(self) -> None:
+        """Put a copy of the layer below it."""
+        layer = self.draft.layer_at(self.place)
+        if layer is None:
+            self._say("only layers can be duplicated")
+            return
+        try:
+            draft = self.draft.duplicated(self.place)
+        except PresetError as error:
+            self.workbench.complain(error)
+            return
+        self._change(draft, f"duplicate {layer_label(layer)}", self.place + 1)
+
+    def action_shift(self, by: int) -> None:
+        """Move the layer, and the cursor with it."""
+        layer = self.draft.layer_at(self.place)
+        if layer is None:
+            self._say("only layers can be moved")
+            return
+        place = max(1, min(self.place + by, len(self.draft.layers)))
+        self._change(self.draft.moved(self.place, by), f"move {layer_label(layer)}", place)
+
+    def action_undo(self) -> None:
+        """Undo the last change, and say which it was."""
+        self._travel("undid", *self.history.undone())
+
+    def action_redo(self) -> None:
+        """Make the change again that was undone last."""
+        self._travel("did again", *self.history.redone())
+
+    def _travel(self, verb: str, history: History, step: Step | None) -> None:
+        if step is None:
+            self._say("nothing to undo" if verb == "undid" else "nothing to redo")
+            return
+        self.history, self.place = history, step.place
+        self._say(f"{verb}: {step.did}")
+
+    def action_settings(self) -> None:
+        """Edit the training settings."""
+        self.place = len(self.draft.layers) + 1
+        self._show()
+        self._edit()
+
+    # What becomes of it
 
     def action_train(self) -> None:
         """Train the model as it stands, or say what keeps it from that."""
