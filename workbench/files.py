@@ -1,4 +1,6 @@
-"""Files of the data folder and exports: replaced whole or not at all, for all alike.
+"""Files of the data folder, and those a user names: read without waiting, replaced as a whole.
+
+Only regular files up to a stated size are read: a FIFO would be waited for, /dev/zero has no end.
 
 A write goes to a new file, is flushed to the disk and renamed into place. Where the file system
 can do it, the new file has no name until it is whole: then nothing stays of a write that failed or
@@ -14,17 +16,99 @@ import os
 import secrets
 import stat
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
-from workbench.errors import EnvironmentProblem
+from workbench.errors import EnvironmentProblem, UserError
 
 Stamp = tuple[int, int, int]  # of a file, see `stamp`
 
 PRIVATE = 0o600
 SHARED = 0o644
 UNFINISHED = ".workbench.tmp"  # in the name of what is not whole yet
+
+
+class UnfitFile(OSError):
+    """What is there is not read: no regular file, or a larger one than can be meant."""
+
+
+def typed_path(text: str | Path) -> Path:
+    """The absolute path that a user's words mean, `~` and `~name` included.
+
+    Raises:
+        UserError: there is no such user, or no folder to count from.
+    """
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise UserError(
+            f"{text}: the home folder of {Path(text).parts[0]} is not known; write the path out"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{text}: the current folder is gone; write the path out") from error
+
+
+def open_file(path: str | os.PathLike[str]) -> BufferedReader:
+    """A regular file, open to be read.
+
+    Raises:
+        UnfitFile: what is there is no regular file.
+        OSError: there is none, or it may not be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise UnfitFile(errno.EISDIR, "is a folder", str(path))
+        if not stat.S_ISREG(mode):
+            raise UnfitFile(errno.EINVAL, "is no regular file", str(path))
+        return open(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(path: str | os.PathLike[str], most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes.
+
+    Raises:
+        UnfitFile: it is larger, or no regular file.
+        OSError: as for `open_file`.
+    """
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(most + 1) if size <= most else b""
+    if max(size, len(content)) > most:
+        limit = f"{most // 1_000_000} MB" if most >= 1_000_000 else f"{most:,} bytes"
+        raise UnfitFile(errno.EFBIG, f"is larger than {limit}", str(path))
+    return content
+
+
+def read_toml(path: Path, most: int) -> dict[str, Any]:
+    """The tables of a TOML file of at most `most` bytes.
+
+    Raises:
+        OSError: as for `read_file`.
+        ValueError: what is in it is no TOML.
+    """
+    try:
+        return tomllib.loads(read_file(path, most).decode())
+    except RecursionError as error:
+        raise ValueError("its arrays or tables are nested too deeply") from error
+
+
+def open_to_append(path: Path) -> int:
+    """A file of the user alone, open to be written at its end; made where there is none.
+
+    Raises:
+        OSError: it cannot be made or written, or is a FIFO that nobody reads.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    return os.open(path, flags, PRIVATE)
 
 
 def write_file(path: Path, content: bytes | str, mode: int = PRIVATE) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem
+from workbench.files import typed_path
 
 HOME_VARIABLE = "MNIST_WORKBENCH_HOME"
 
@@ -32,12 +33,25 @@ class Home:
         """The TinyDB file with one summary a run."""
         return self.path / "leaderboard.json"
 
+    def broken_parts(self, *parts: Path) -> list[EnvironmentProblem]:
+        """What stands in a folder's place: a file, a FIFO, a link to nothing or to itself."""
+        return [
+            EnvironmentProblem(
+                f"{part}: is no folder, so nothing in it can be read; move it away, or restore "
+                "what was there"
+            )
+            for part in parts or (self.runs, self.presets)
+            if os.path.lexists(part) and not part.is_dir()
+        ]
+
     def ensure(self) -> Home:
         """Create the data folder (0700) and its parts.
 
         Raises:
             EnvironmentProblem: the folder cannot be created or written.
         """
+        for problem in self.broken_parts():
+            raise problem
         try:
             for folder in (self.path, self.runs, self.presets):
                 if not folder.is_dir():
@@ -56,7 +70,7 @@ def default_home() -> Home:
     """The folder named by MNIST_WORKBENCH_HOME, or else the platform's user data folder."""
     named = os.environ.get(HOME_VARIABLE)
     if named:
-        return Home(Path(named).expanduser().absolute())
+        return Home(typed_path(named))
     from platformdirs import user_data_path
 
     return Home(user_data_path("mnist-workbench", appauthor=False))

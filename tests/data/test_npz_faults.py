@@ -209,7 +209,7 @@ def test_places_that_are_no_file(tmp_path: Path):
     assert "is a folder" in message(tmp_path)
     assert "there is no such file" in message(tmp_path / "none.npz")
     os.mkfifo(tmp_path / "fifo.npz")
-    assert "is not a regular file" in message(tmp_path / "fifo.npz")
+    assert "is no regular file" in message(tmp_path / "fifo.npz")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.errors import QueryError
+from workbench.files import typed_path
 from workbench.settings import HOME_VARIABLE, Home, default_home
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def _use_home(value: Path | None) -> Path | None:
     if value is not None:
         # Through the environment, so that the workers find the same folder.
-        os.environ[HOME_VARIABLE] = str(value.expanduser().absolute())
+        os.environ[HOME_VARIABLE] = str(typed_path(value))
     return value
 
 

@@ -14,6 +14,7 @@ from workbench.data.image_store import ImageStore, MappedStore, MemoryStore
 from workbench.data.labels import read_labels
 from workbench.data.npz_archive import ArrayHeader, NpzArchive
 from workbench.data.pixels import image_header, image_shape, pixel_scale, stream_pixels, usual_scale
+from workbench.files import typed_path
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ def inspect_npz(path: Path, max_pixel: float | None = None) -> DatasetFacts:
     Raises:
         DatasetError: the first fault, with file, key and what to do.
     """
-    path = path.expanduser().absolute()
+    path = typed_path(path)
     with NpzArchive(path) as archive:
         contents = _look_through(archive, None, None, max_pixel)
     counts = np.bincount(contents.y_train, minlength=contents.classes)
@@ -71,7 +72,7 @@ def load_npz(
         DatasetError: the first fault, with file, key and what to do.
         EnvironmentProblem: `scratch` cannot hold the images.
     """
-    path = path.expanduser().absolute()
+    path = typed_path(path)
 
     def make(header: ArrayHeader, keep: int) -> ImageStore:
         return MappedStore(header, keep, scratch) if memory_map else MemoryStore(header, keep)

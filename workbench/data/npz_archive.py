@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import DatasetError
+from workbench.files import UnfitFile, open_file
 from workbench.text import visible
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -141,13 +142,11 @@ class NpzArchive:
 
     def _open(self) -> BufferedReader:
         try:
-            if self.path.is_dir():
-                raise self.fault("is a folder; name an .npz file")
-            if self.path.exists() and not self.path.is_file():
-                raise self.fault("is not a regular file; name an .npz file")
-            return self.path.open("rb")
+            return open_file(self.path)
         except FileNotFoundError as error:
             raise self.fault("there is no such file; check the path") from error
+        except UnfitFile as error:
+            raise self.fault(f"{error.strerror}; name an .npz file") from error
         except PermissionError as error:
             raise self.fault("may not be read by you; change its permissions") from error
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path

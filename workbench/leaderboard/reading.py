@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from workbench.files import UnfitFile, read_file
 from workbench.runs.summary import RunSummary
 
 TABLE = "runs"
@@ -24,6 +25,7 @@ START, END = b'{"runs":{', b"}}"
 # in a text: a quotation mark in there has a backslash before it or ends it, and no digit follows.
 BETWEEN = re.compile(rb'\},"\d+":\{')
 BLOCK_RUNS = 500
+LARGEST = 500_000_000  # bytes; 10,000 runs take 20,000,000
 
 Tables = dict[str, dict[int, RunSummary]]
 
@@ -45,9 +47,11 @@ def read_summaries(path: Path) -> list[RunSummary]:
         OSError: the file cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path, LARGEST)
     except FileNotFoundError:
         return []
+    except UnfitFile as error:
+        raise DamagedFile(str(path)) from error
     try:
         return list(_in_blocks(content).values())
     except ValidationError:

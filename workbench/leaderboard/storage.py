@@ -15,8 +15,8 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Table
 
-from workbench.files import write_file
-from workbench.leaderboard.reading import TABLE, DamagedFile
+from workbench.files import UnfitFile, read_file, write_file
+from workbench.leaderboard.reading import LARGEST, TABLE, DamagedFile
 
 Tables = dict[str, dict[str, Any]]
 
@@ -39,9 +39,11 @@ class AtomicStorage(Storage):
         """
         if not self._loaded:
             try:
-                self._tables = _checked(self._path.read_bytes(), self._path)
+                self._tables = _checked(read_file(self._path, LARGEST), self._path)
             except FileNotFoundError:
                 self._tables = None
+            except UnfitFile as error:
+                raise DamagedFile(str(self._path)) from error
             self._loaded = True
         return self._tables
 

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from workbench.errors import EnvironmentProblem, UserError
+from workbench.files import UnfitFile, read_file
 from workbench.leaderboard.machine import machine_of
 from workbench.runs.status import Status
 from workbench.runs.summary import MOST_EPOCHS, RunSummary
@@ -108,21 +109,15 @@ def machines(summaries: Iterable[RunSummary]) -> dict[str, int]:
 
 def _parsed(path: Path) -> Any:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
+        content = read_file(path, LARGEST_BYTES)
     except FileNotFoundError as error:
         raise ImportRefused(f"{path}: there is no such file; name one that exists") from error
-    except IsADirectoryError as error:
-        raise ImportRefused(f"{path}: is a folder; name a file in it") from error
+    except UnfitFile as error:
+        raise ImportRefused(f"{path}: {error.strerror}; nothing is imported, {ANEW}") from error
     except OSError as error:
         raise EnvironmentProblem(
             f"{path}: cannot be read ({error.strerror or error}); nothing is imported"
         ) from error
-    if len(content) > LARGEST_BYTES:
-        raise ImportRefused(
-            f"{path}: larger than {LARGEST_BYTES // 1_000_000} MB, which no file of results is; "
-            "nothing is imported"
-        )
     try:
         return from_json(content.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
     except ValueError as error:

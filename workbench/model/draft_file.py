@@ -10,7 +10,6 @@ import os
 import re
 import secrets
 import threading
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from workbench.errors import PresetError
-from workbench.files import keep_aside, try_lock, write_file
+from workbench.files import UnfitFile, keep_aside, read_toml, try_lock, write_file
 from workbench.model.draft import EMPTY, History, draft_of
 from workbench.model.library import find_preset
 from workbench.model.preset import (
@@ -169,11 +168,11 @@ def read_draft(path: Path, home: Home) -> History:
         PresetError: the file is no draft.
         OSError: it cannot be read.
     """
-    if path.stat().st_size > LARGEST_FILE:
-        raise PresetError("larger than 1 MB")
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = read_toml(path, LARGEST_FILE)
+    except UnfitFile as error:
+        raise PresetError(f"{error.strerror}; a draft is a page of TOML") from error
+    except ValueError as error:
         raise PresetError(f"not a TOML file ({error})") from error
     kept, origin = (_preset(data.pop(key, ""), home) for key in ("kept", "origin"))
     try:

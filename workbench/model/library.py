@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, PresetError, nearest
-from workbench.files import write_file
+from workbench.files import typed_path, write_file
 from workbench.model.paper_models import PAPER_ORDER, preset_file
 from workbench.model.preset import Preset, preset_toml, read_preset
 from workbench.settings import Home
@@ -19,16 +19,17 @@ def paper_presets() -> tuple[Preset, ...]:
 
 
 def own_preset_files(home: Home) -> list[Path]:
-    """The user's preset files by name; none when there is no folder yet."""
+    """The user's preset files by name, readable or not; none when there is no folder."""
     try:
-        return sorted(path for path in home.presets.glob("*.toml") if path.is_file())
+        return sorted(home.presets.glob("*.toml"))
     except OSError:
         return []
 
 
 def own_presets(home: Home) -> tuple[list[Preset], list[PresetError]]:
     """The user's presets that can be read, and one error for each that cannot."""
-    presets, errors = [], []
+    presets: list[Preset] = []
+    errors = [PresetError(str(problem)) for problem in home.broken_parts(home.presets)]
     for _, found in own_presets_by_file(home):
         if isinstance(found, PresetError):
             errors.append(found)
@@ -68,7 +69,7 @@ def find_preset(name: str, home: Home) -> Preset:
     if name in PAPER_ORDER:
         return next(preset for preset in paper_presets() if preset.name == name)
     if "/" in name or name.endswith(".toml"):
-        preset = read_preset(Path(name).expanduser())
+        preset = read_preset(typed_path(name))
         if preset.name in PAPER_ORDER and preset not in paper_presets():
             raise PresetError(
                 f"preset {name}: {preset.name!r} is a model of the paper; give yours another name"

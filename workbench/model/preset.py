@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from workbench.errors import PresetError
+from workbench.files import read_toml
 from workbench.model.architecture import Architecture
 from workbench.model.faults import fault_words
 from workbench.model.hyperparameters import TrainingSettings
@@ -98,12 +98,12 @@ def read_preset(path: Path) -> Preset:
         PresetError: the file cannot be read, is no TOML, or a field is wrong.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise PresetError(f"preset {path}: larger than 1 MB; a preset is a page of TOML")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path, LARGEST_FILE)
     except OSError as error:
-        raise PresetError(f"preset {path}: {error.strerror or error}; check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PresetError(
+            f"preset {path}: {error.strerror or error}; name a page of TOML"
+        ) from error
+    except ValueError as error:
         raise PresetError(f"preset {path}: not a TOML file ({error}); mend it there") from error
     data.setdefault("name", path.stem)
     try:

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import EnvironmentProblem, RunError
-from workbench.files import Stamp, keep_aside, stamp, write_file
+from workbench.files import Stamp, keep_aside, read_file, stamp, write_file
 from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
 from workbench.runs.record import Labels
@@ -25,6 +25,9 @@ from workbench.settings import Home
 LOCK_TIMEOUT = 15.0  # seconds; a change takes a hundredth of one
 MOST_TRIALS = 2_000
 MOST_JOBS = 64
+LARGEST = 200_000_000  # bytes; a trial of a model of 200 layers takes 40,000
+
+
 FORMAT: Final = 1
 
 Origin = Literal["run", "app", "reproduce", "sweep"]
@@ -136,7 +139,7 @@ class QueueStore:
 
     def _load(self) -> QueueState:
         try:
-            content = self.file.read_bytes()
+            content = read_file(self.file, LARGEST)
         except FileNotFoundError:
             return QueueState()
         except OSError as error:

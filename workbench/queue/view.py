@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from workbench.errors import RunError
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.wording import count
 from workbench.model.spec import TrainingSpec
@@ -293,7 +294,10 @@ class QueueWatch:
     def _fate(self, trial: Trial) -> Status:
         """What became of a run that nobody trains any more."""
         folder = RunFolder(self._home.runs / (trial.run_id or ""))
-        status = folder.status() if trial.run_id else Status.CRASHED
+        try:
+            status = folder.status() if trial.run_id else Status.CRASHED
+        except RunError:  # one log that cannot be read hides no other trial
+            return Status.CRASHED
         return status if status.resumable else Status.CRASHED
 
     def _estimate(self, trial: Trial) -> float | None:

@@ -14,8 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem
-from workbench.files import write_file
+from workbench.files import read_file, write_file
 from workbench.runs import lock
+
+LARGEST = 100  # bytes: one word
 
 
 class Command(StrEnum):
@@ -46,7 +48,7 @@ def request(folder: Path, command: Command) -> None:
 def requested(folder: Path) -> Command:
     """What was last asked for; RUN when nothing was."""
     try:
-        return Command((folder / "control").read_text())
+        return Command(read_file(folder / "control", LARGEST).decode())
     except (OSError, ValueError):
         return Command.RUN
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from workbench.errors import RunError
+from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.architecture import Architecture
 from workbench.model.layers import Conv2D
 from workbench.model.shapes import analyse
@@ -49,8 +49,12 @@ class Speed:
 
 def known_speeds(home: Home, host: str, newest: int = NEWEST) -> list[Speed]:
     """The speeds of the newest runs of a host; runs that cannot be read are left out."""
-    dated = []
-    for folder in all_runs(home):
+    dated: list[tuple[float, str, RunFolder]] = []
+    try:
+        folders = all_runs(home)
+    except EnvironmentProblem:  # said by whoever lists runs; an estimate does without
+        return []
+    for folder in folders:
         try:
             dated.append((folder.events_file.stat().st_mtime, folder.run_id, folder))
         except OSError:  # not started yet, or deleted meanwhile
@@ -65,9 +69,13 @@ def known_speeds(home: Home, host: str, newest: int = NEWEST) -> list[Speed]:
 
 def _speed(folder: RunFolder, host: str) -> Speed | None:
     try:
-        record = folder.record
-    except RunError:
+        return _speed_of(folder, host)
+    except RunError:  # said by whoever lists runs
         return None
+
+
+def _speed_of(folder: RunFolder, host: str) -> Speed | None:
+    record = folder.record
     spec = record.spec
     if record.environment.host != host or spec.xla is not None:
         return None

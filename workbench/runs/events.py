@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal, get_args
+
+from pydantic_core import from_json
 
 FailureReason = Literal["diverged", "data", "memory", "disk", "error"]
 
@@ -171,15 +173,61 @@ _KINDS: dict[str, type[Event]] = {
     )
 }
 
-# Looked up for each line of a log, so found out once: the fields of a kind, and those that
-# hold numbers which may be no number.
-_FIELDS = {
-    kind: (
-        frozenset(item.name for item in fields(kind)),
-        tuple(item.name for item in fields(kind) if item.type == "float"),
-    )
-    for kind in _KINDS.values()
+# What values of a field may be of, by its annotation; others have to be null or be refused.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "float": (float, int),
+    "int": (int,),
+    "bool": (bool,),
+    "str": (str,),
+    "FailureReason": (str,),
+    "list[list[int]]": (list,),
 }
+_ANY_SIZE = ("loss", "test_loss")
+_LARGEST = 1e15  # of counts and seconds: beyond it no calendar or table goes
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What a log may hold in one field of an event."""
+
+    name: str
+    types: tuple[type, ...]
+    optional: bool  # may be null
+    number: bool  # a null is read as NaN
+    required: bool
+    largest: float | None
+
+
+def _fields(kind: type[Event]) -> tuple[_Field, ...]:
+    found = []
+    for item in fields(kind):
+        annotation, _, optional = str(item.type).partition(" | ")
+        types = _TYPES[annotation]
+        largest = 1.0 if item.name.endswith("accuracy") else _LARGEST
+        bounded = int in types and item.name not in _ANY_SIZE
+        found.append(
+            _Field(
+                item.name,
+                types,
+                bool(optional),
+                item.type == "float" and item.name not in ("time", "seconds"),
+                item.default is MISSING and item.default_factory is MISSING,
+                largest if bounded else None,
+            )
+        )
+    return tuple(found)
+
+
+# Looked up for each line of a log, so found out once.
+_FIELDS = {kind: _fields(kind) for kind in _KINDS.values()}
+_BOUNDS = {
+    kind: tuple((item.name, item.largest) for item in items if item.largest is not None)
+    for kind, items in _FIELDS.items()
+}
+# Kinds with the names and types of their values that were found sound: nearly all lines of a log
+# are of a few of them. Those with a text, list or null in them are looked at one by one.
+_sound: set[tuple[object, ...]] = set()
+_MOST_SOUND = 100
 
 
 def _finite(value: Any) -> Any:
@@ -190,27 +238,73 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def parse_line(line: bytes | str) -> Event | None:
-    """The event of a line; None for a torn line or an event of a later version.
+class UnreadableLine(ValueError):
+    """A line that holds no event: torn, or with a value that the event cannot have."""
 
-    A null where a number belongs is read back as NaN.
+
+def parse_line(line: bytes | str) -> Event | None:
+    """The event of a line; None for an event of a later version.
+
+    A null where a number belongs is read back as NaN. A value that cannot be is taken for missing
+    where the event can do without.
+
+    Raises:
+        UnreadableLine: there is no event in it.
     """
     try:
-        data = json.loads(line)
-    except ValueError:  # torn by a kill or a full disk
-        return None
-    if not isinstance(data, dict):
-        return None
-    kind = _KINDS.get(data.pop("event", ""))
+        data = _json(line)
+    except (ValueError, RecursionError) as error:  # torn by a kill or a full disk
+        raise UnreadableLine from error
+    name = data.pop("event", None) if isinstance(data, dict) else None
+    if not isinstance(name, str):
+        raise UnreadableLine
+    kind = _KINDS.get(name)
     if kind is None:
         return None
-    known, numbers = _FIELDS[kind]
-    values = {key: value for key, value in data.items() if key in known}
-    if None in values.values():
-        for key in numbers:
-            if values.get(key, 0.0) is None:
-                values[key] = math.nan
+    shape = (kind, *data, *map(type, data.values()))
+    if shape in _sound:
+        for key, largest in _BOUNDS[kind]:
+            if not 0 <= data[key] <= largest:
+                break
+        else:
+            return kind(**data)
+    values = {}
+    for item in _FIELDS[kind]:
+        value = data.get(item.name)
+        if value is None and item.number and item.name in data:
+            values[item.name] = math.nan
+        elif _fits(value, item):
+            values[item.name] = value
+        elif item.required:
+            raise UnreadableLine
+    plain = all(type(value) in (int, float) for value in data.values())
+    if plain and values == data and len(values) == len(_FIELDS[kind]) and len(_sound) < _MOST_SOUND:
+        _sound.add(shape)
+    return kind(**values)
+
+
+def _json(line: bytes | str) -> Any:
     try:
-        return kind(**values)
-    except TypeError:  # a required field is missing
-        return None
+        return from_json(line)
+    except ValueError:  # also where a text names a file of bytes that are no characters
+        return json.loads(line)
+
+
+def _fits(value: Any, item: _Field) -> bool:
+    """Whether a field may have this value."""
+    if value is None:
+        return item.optional
+    if type(value) not in item.types:
+        return False
+    if item.largest is not None:
+        return bool(0 <= value <= item.largest)
+    if item.name == "reason":
+        return value in get_args(FailureReason)
+    if item.name == "confusion":
+        return all(
+            type(row) is list
+            and len(row) == len(value)
+            and all(type(count) is int and 0 <= count <= _LARGEST for count in row)
+            for row in value
+        )
+    return True

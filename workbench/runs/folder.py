@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
-from workbench.files import UNFINISHED, stamp
+from workbench.files import UNFINISHED, read_file, stamp
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.environment import launched_from, this_environment
@@ -36,6 +36,7 @@ from workbench.settings import Home
 
 # Without vowels and look-alikes: no words, nothing to misread.
 ID_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
+LARGEST_RECORD = 10_000_000  # bytes of spec.json or labels.json; a model of 200 layers takes 40,000
 
 
 @dataclass(frozen=True)
@@ -97,19 +98,20 @@ class RunFolder:
             RunError: the file is missing or damaged.
         """
         try:
-            return RunRecord.model_validate_json(self.spec_file.read_bytes())
+            return RunRecord.model_validate_json(read_file(self.spec_file, LARGEST_RECORD))
         except FileNotFoundError as error:
             raise RunError(f"run {self.run_id}: its folder or spec.json is gone") from error
         except (OSError, ValidationError) as error:
+            what = error.strerror if isinstance(error, OSError) else "is damaged"
             raise RunError(
-                f"run {self.run_id}: {self.spec_file} is damaged; restore it or delete the run"
+                f"run {self.run_id}: {self.spec_file}: {what}; restore it or delete the run"
             ) from error
 
     @property
     def labels(self) -> Labels:
         """The run's tags and note; none where the file is missing or damaged."""
         try:
-            return Labels.model_validate_json(self.labels_file.read_bytes())
+            return Labels.model_validate_json(read_file(self.labels_file, LARGEST_RECORD))
         except (OSError, ValidationError):
             return Labels()
 
@@ -256,16 +258,25 @@ def _slug(name: str) -> str:
 
 
 def all_runs(home: Home) -> list[RunFolder]:
-    """Every run there is, in no order."""
+    """Every run there is, in no order.
+
+    Raises:
+        EnvironmentProblem: the folder of runs cannot be read.
+    """
     try:
-        paths = list(home.runs.iterdir())
-    except FileNotFoundError:
-        return []
-    return [
-        RunFolder(path)
-        for path in paths
-        if not path.name.startswith(".") and os.path.exists(f"{path}/spec.json")
-    ]
+        return [
+            RunFolder(path)
+            for path in home.runs.iterdir()
+            if not path.name.startswith(".") and os.path.lexists(f"{path}/spec.json")
+        ]
+    except OSError as error:
+        for problem in home.broken_parts(home.runs):
+            raise problem from error
+        if isinstance(error, FileNotFoundError):
+            return []
+        raise EnvironmentProblem(
+            f"data folder {home.path}: runs cannot be read ({error.strerror}); mend its access"
+        ) from error
 
 
 def find_run(home: Home, prefix: str) -> RunFolder:

@@ -11,8 +11,9 @@ import os
 import time
 from pathlib import Path
 
-from workbench.files import try_lock
+from workbench.files import read_file, try_lock
 
+LARGEST = 100  # bytes: a process id, spaces and a newline
 # Longer than `is_held` takes, which holds the lock itself for that moment.
 GLANCE_SECONDS = 0.01
 
@@ -39,8 +40,10 @@ def acquire(path: Path) -> int | None:
 def is_held(path: Path) -> bool:
     """Whether a process holds the lock now."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        raise
+    except OSError:  # nothing is there, or what nobody can hold: a link to itself, a socket
         return False
     try:
         # A shared lock, so that two viewers who look at once do not see each other.
@@ -62,8 +65,8 @@ def holder_pid(path: Path) -> int | None:
     if not is_held(path):
         return None
     try:
-        return int(path.read_text()) or None
-    except (ValueError, FileNotFoundError):
+        return int(read_file(path, LARGEST)) or None
+    except (ValueError, OSError):
         return None
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
+from workbench.errors import RunError
+from workbench.files import open_file, open_to_append
 from workbench.runs.events import (
     Batch,
     Ended,
@@ -15,20 +20,24 @@ from workbench.runs.events import (
     Queued,
     Resumed,
     Started,
+    UnreadableLine,
     parse_line,
 )
 
-# The ending event carries the confusion matrix, so a tail of this size always holds it.
+# The ending event carries the confusion matrix, so a tail of this size mostly holds it.
 TAIL_BYTES = 1 << 19
 BLOCK_BYTES = 1 << 20
-_EPOCH = b'"event":"epoch"'
+LONGEST_LINE = 1 << 24  # bytes; the confusion matrix of 1,000 classes takes half of it
+# Junk is passed over without a look at each of its lines.
+_EVENT = re.compile(rb'^\{"event": ?"[a-z_]+".*$', re.MULTILINE)
+_EPOCH = b'{"event":"epoch"'
 
 
 class EventWriter:
     """Appends events, each in one write, so that a reader sees whole lines."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._descriptor = open_to_append(path)
         # A worker killed while it wrote leaves half a line; the next event starts a new one.
         self._torn = not _ends_with_newline(path)
 
@@ -67,7 +76,7 @@ def write_event(path: Path, event: Event) -> None:
 
 
 def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         size = file.seek(0, os.SEEK_END)
         if size == 0:
             return True
@@ -76,15 +85,23 @@ def _ends_with_newline(path: Path) -> bool:
 
 
 class EventReader:
-    """Reads what was appended since the last call; holds back a line not yet whole."""
+    """Reads what was appended since the last call; holds back a line not yet whole.
+
+    `unreadable` counts the whole lines in which there was no event.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.unreadable = 0
         self._path = path
         self._offset = 0
         self._held = b""
 
     def read(self) -> list[Event]:
-        """The new events, in order; none while the file is missing or unchanged."""
+        """The new events, in order; none while the file is missing or unchanged.
+
+        Raises:
+            RunError: what is there cannot be read.
+        """
         return list(self.events())
 
     def events(self) -> Iterator[Event]:
@@ -92,36 +109,85 @@ class EventReader:
 
         To be exhausted before it is called again.
         """
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                while block := file.read(BLOCK_BYTES):
-                    self._offset += len(block)
-                    *lines, self._held = (self._held + block).split(b"\n")
-                    for line in lines:
-                        event = parse_line(line) if line else None
-                        if event is not None:
-                            yield event
-        except FileNotFoundError:
+        for lines in self.blocks():
+            self.unreadable += lines.count(b"\n")
+            for match in _EVENT.finditer(lines):
+                try:
+                    event = parse_line(match[0])
+                except UnreadableLine:
+                    continue
+                self.unreadable -= 1
+                if event is not None:
+                    yield event
+
+    def blocks(self) -> Iterator[bytes]:
+        """Whole lines, some thousands at a time."""
+        file = _opened(self._path)
+        if file is None:
             return
+        with file:
+            file.seek(self._offset)
+            while block := file.read(BLOCK_BYTES):
+                self._offset += len(block)
+                end = block.rfind(b"\n") + 1
+                if end:
+                    yield self._held + block[:end]
+                    self._held = block[end:]
+                elif len(self._held) < LONGEST_LINE:
+                    self._held += block
+                else:
+                    self._held = b"too long"  # no event: what follows up to its end is none either
 
 
 def backwards(path: Path) -> Iterator[Event]:
-    """The events of the log's tail, the last one first; none when the file is missing.
+    """The events of a log, the last one first; none when the file is missing.
 
-    Reads only the tail, so that thousands of runs can be listed.
+    Reads no more of the end than is asked for, so that thousands of runs can be listed.
+
+    Raises:
+        RunError: what is there cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            tail = file.read()
-    except FileNotFoundError:
+    for lines in _blocks_backwards(path):
+        for match in reversed(list(_EVENT.finditer(lines))):
+            try:
+                event = parse_line(match[0])
+            except UnreadableLine:
+                continue
+            if event is not None:
+                yield event
+
+
+def _blocks_backwards(path: Path) -> Iterator[bytes]:
+    file = _opened(path)
+    if file is None:
         return
-    for line in reversed(tail.split(b"\n")):
-        event = parse_line(line) if line else None
-        if event is not None:
-            yield event
+    with file:
+        place = file.seek(0, os.SEEK_END)
+        held = b""  # the end of a line that begins further up
+        while place:
+            size = min(place, TAIL_BYTES)
+            place -= size
+            file.seek(place)
+            block = file.read(size)
+            begin = block.find(b"\n") + 1 if place else 0
+            if begin or not place:
+                yield block[begin:] + held
+                held = block[:begin]
+            elif len(held) < LONGEST_LINE:
+                held = block + held
+            else:
+                held = b""
+
+
+def _opened(path: Path) -> BufferedReader | None:
+    try:
+        return open_file(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(
+            f"run {path.parent.name}: {path}: {error.strerror}; restore it or delete the run"
+        ) from error
 
 
 def last_ending(path: Path) -> Ended | None:
@@ -139,17 +205,14 @@ def whole_epochs(path: Path) -> list[Epoch]:
 
     Only the lines of epochs are parsed, one in a thousand or fewer.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return []
     found: dict[int, Epoch] = {}
-    place = content.find(_EPOCH)
-    while place >= 0:
-        end = content.find(b"\n", place)
-        end = len(content) if end < 0 else end
-        event = parse_line(content[content.rfind(b"\n", 0, place) + 1 : end])
-        if isinstance(event, Epoch):
-            found[event.epoch] = event
-        place = content.find(_EPOCH, end)
+    for lines in EventReader(path).blocks():
+        place = lines.find(_EPOCH)
+        while place >= 0:
+            end = lines.find(b"\n", place)
+            with suppress(UnreadableLine):
+                event = parse_line(lines[place:end])
+                if isinstance(event, Epoch):
+                    found[event.epoch] = event
+            place = lines.find(_EPOCH, end)
     return [found[number] for number in sorted(found)]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.files import open_to_append
 from workbench.resources import PACKAGE
 
 
@@ -57,8 +58,7 @@ def start_detached(
     Raises:
         OSError: it cannot be started, or its log cannot be opened.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    output = os.open(log or os.devnull, flags, 0o600)
+    output = open_to_append(log or Path(os.devnull))
     try:
         return subprocess.Popen(
             module_command(module, *arguments),

@@ -140,7 +140,7 @@ class Watchlist:
         """A new name: does it live?"""
         folder = self._folder(name)
         try:
-            made = folder.spec_file.stat().st_mtime
+            made = folder.spec_file.lstat().st_mtime
         except NotADirectoryError:
             return
         except OSError:

@@ -17,6 +17,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from workbench.errors import UserError
+from workbench.files import open_to_append
 from workbench.model.spec import TrainingSpec
 from workbench.runs.standby import READY, WARM, same_but_for_seed
 from workbench.training.orders import Handover, Orders
@@ -39,7 +40,7 @@ def main(descriptor: int) -> int:
     run = orders.run
     if run is None:
         return 0
-    log = os.open(run.folder.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    log = open_to_append(run.folder.log_file)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

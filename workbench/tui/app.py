@@ -202,6 +202,8 @@ class WorkbenchApp(App[None]):
 
     def on_mount(self) -> None:
         """Follow the runs."""
+        for problem in self.home.broken_parts():
+            self.complain(problem)
         # After the first frame: a home of thousands of runs takes a moment to look through.
         self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
         self.set_interval(STANDBY_LOOK_SECONDS, self._keep_a_worker_warm)
@@ -353,7 +355,9 @@ class WorkbenchApp(App[None]):
         if self._starting:
             self.notify(STARTING)
             return
-        living = [folder for folder in self.started if folder.status().alive]
+        from workbench.runs import lock
+
+        living = [folder for folder in self.started if lock.is_held(folder.lock_file)]
         queue = self.queue_started and self._queue_runs()
         work = self._unsaved_work()
         if not living and not queue and work is None:

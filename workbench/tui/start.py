@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-from workbench.errors import UserError
+from workbench.errors import EnvironmentProblem, UserError
 from workbench.settings import Home
 
 HEADLESS = "`mnist-workbench run`, `runs`, `attach` and `leaderboard` need none"
@@ -33,7 +33,11 @@ def open_screens(home: Home) -> int:
     # Until the first frame nothing becomes garbage, and looking for some in all that is imported
     # takes a sixth of the time to it. The app takes the collector up again.
     gc.disable()
-    home.ensure()
+    try:
+        home.ensure()
+    except EnvironmentProblem:
+        if not home.broken_parts():  # which the app says, and shows what else there is
+            raise
     from workbench.runs.standby import Standby
     from workbench.tui.app import WorkbenchApp
 

@@ -372,7 +372,11 @@ class DrawScreen(WorkbenchScreen):
 def models_for_drawings(home: Home) -> list[RunFolder]:
     """Finished runs with a model of MNIST's images and classes, the newest first."""
     able = []
-    for folder in all_runs(home):
+    try:
+        folders = all_runs(home)
+    except UserError:  # said when the app was opened
+        return []
+    for folder in folders:
         try:
             record = folder.record
         except UserError:  # a damaged run answers nothing

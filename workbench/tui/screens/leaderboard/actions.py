@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from workbench.errors import UserError
-from workbench.files import write_export
+from workbench.files import typed_path, write_export
 from workbench.leaderboard.claims.view import claims_view
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.imported_view import imported_table
@@ -58,7 +58,7 @@ def export_target(text: str) -> Path:
     """
     if not text.strip():
         raise ExportRefused("export: no file was named; nothing is written")
-    path = Path(text.strip()).expanduser().absolute()
+    path = typed_path(text.strip())
     if path.is_dir():
         raise ExportRefused(f"export: {path} is a folder; name a file in it")
     if not path.parent.is_dir():

@@ -71,10 +71,15 @@ def follow(
 ) -> None:
     """Read the folder until cancelled, also after the run has ended: it may be resumed."""
     try:
-        state = RunState.of(folder)
+        _follow(folder, post, cancelled)
     except UserError as error:
         post(Unreadable(error))
-        return
+
+
+def _follow(
+    folder: RunFolder, post: Callable[[Message], object], cancelled: Callable[[], bool]
+) -> None:
+    state = RunState.of(folder)
     reader = EventReader(folder.events_file)
     said = _look(folder)
     _read_past(reader, state)

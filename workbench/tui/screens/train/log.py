@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Log, Static
 
+from workbench.files import open_file
 from workbench.runs.folder import RunFolder
 from workbench.tui.screens.dialog import Dialog
 from workbench.tui.styles import style_sheet
@@ -58,7 +59,7 @@ class LogScreen(Dialog[None]):
     def _read(self) -> None:
         path = self._folder.log_file
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 size = file.seek(0, 2)
                 first = self._offset is None
                 start = max(0, size - TAIL_BYTES) if first else min(self._offset or 0, size)

@@ -178,6 +178,7 @@ class TrainScreen(WorkbenchScreen):
 
     @on(feed.Unreadable)
     def _unreadable(self, message: feed.Unreadable) -> None:
+        self._state = None  # what was read before would be shown over it
         self._lines("#run-head").show([[(" this run cannot be shown", "bad")]])
         self._show_notice([str(message.error)], "bad")
 

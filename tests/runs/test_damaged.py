@@ -1,0 +1,185 @@
+"""Whatever stands in the data folder: what can be read is used, the rest is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.tui.runs_of_old import LivingRun, ended_run
+from workbench.cli.entry import run as command
+from workbench.runs import control, lock
+from workbench.runs.events import Batch, Failed, Finished, UnreadableLine, parse_line
+from workbench.runs.folder import RunFolder
+from workbench.runs.log import EventReader, last_ending, whole_epochs
+from workbench.runs.status import Status
+from workbench.runs.summary import summarise
+from workbench.runs.watchlist import Watchlist
+from workbench.settings import Home
+
+BATCH = Batch(1.0, 1, 10, 10, 0.5, 0.9, 1000.0, 1.0)
+JUNK = [
+    b'{"event":[]}',
+    b'{"event":{}}',
+    b'{"event":"epoch"}',
+    b'{"event":' + b"[" * 50_000,
+    b'{"event":"batch","time":' + b"[" * 50_000,
+    b"\xff\xfe\x00",
+    b"null",
+    b"[]",
+    b"\0" * 4096,
+]
+
+
+def nothing_there(path: Path) -> None:
+    path.symlink_to("/nowhere/at/all")
+
+
+def itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def file(path: Path) -> None:
+    path.write_text("x")
+
+
+WRONG_FOLDERS = [nothing_there, itself, file, os.mkfifo]
+WRONG_FILES = [nothing_there, itself, os.mkfifo, Path.mkdir]
+
+
+def with_value(key: str, value: object) -> bytes:
+    return json.dumps({**json.loads(BATCH.to_line()), key: value}).encode()
+
+
+@pytest.mark.parametrize("line", JUNK)
+def test_a_line_without_an_event_is_told_from_one(line: bytes) -> None:
+    with pytest.raises(UnreadableLine):
+        parse_line(line)
+
+
+@pytest.mark.parametrize("value", ["x", [], {"a": 1}, True, -1, 10**30, 1e308])
+@pytest.mark.parametrize("key", ["time", "step", "seconds", "accuracy"])
+def test_values_that_cannot_be_are_refused(key: str, value: object) -> None:
+    assert parse_line(BATCH.to_line()) == BATCH  # lines of its kind are known to be sound now
+    with pytest.raises(UnreadableLine):
+        parse_line(with_value(key, value))
+
+
+def test_what_an_event_can_do_without_is_left_out_where_it_is_wrong() -> None:
+    sound = Finished(2.0, 1, 100, 3.5, 900.0, test_accuracy=0.5, confusion=[[1, 0], [0, 2]])
+    data = json.loads(sound.to_line())
+    for key, wrong in (("test_accuracy", "x"), ("confusion", [[1], 2]), ("best_epoch", 1.5)):
+        event = parse_line(json.dumps({**data, key: wrong}))
+        assert isinstance(event, Finished) and event.seconds == 3.5
+        assert getattr(event, key) in (None, [])
+
+
+def test_a_message_may_name_a_file_of_bytes_that_are_no_characters() -> None:
+    failed = Failed(2.0, 0, 5, 0.1, None, reason="disk", message="data set \udce9.npz")
+    assert parse_line(failed.to_line()) == failed
+    wrong = parse_line(json.dumps({**json.loads(failed.to_line()), "reason": []}))
+    assert isinstance(wrong, Failed) and wrong.reason == "error"
+
+
+def test_an_event_of_a_later_version_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"event":"checkpointed","time":1}\n' + BATCH.to_line().encode())
+    reader = EventReader(path)
+    assert reader.read() == [BATCH] and reader.unreadable == 0
+
+
+def test_junk_hides_no_event(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    ending = Finished(2.0, 1, 100, 3.5, 900.0)
+    lines = [BATCH.to_line().encode(), *(line + b"\n" for line in JUNK), ending.to_line().encode()]
+    path.write_bytes(b"".join(lines) + b"\0" * 3_000_000 + b"\nx")
+    reader = EventReader(path)
+    assert reader.read() == [BATCH, ending]
+    assert reader.unreadable == len(JUNK) + 1
+    assert last_ending(path) == ending
+
+
+def test_a_hundred_megabytes_of_junk_cost_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    ending = Finished(2.0, 1, 100, 3.5, 900.0)
+    path.write_bytes(BATCH.to_line().encode() + ending.to_line().encode())
+    with path.open("ab") as log:
+        log.write(b"junk\n" * 2_000_000)
+    os.truncate(path, 100_000_000)
+    began = time.process_time()
+    assert EventReader(path).read() == [BATCH, ending]
+    assert last_ending(path) == ending and whole_epochs(path) == []
+    assert time.process_time() - began < 5  # 0.6 s on an idle machine
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "spec.json"])
+@pytest.mark.parametrize("way", WRONG_FILES)
+def test_one_run_that_cannot_be_read_hides_no_other(
+    home: Home, way: Callable[[Path], None], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = ended_run(home), ended_run(home, seed=1)
+    (bad.path / name).unlink()
+    way(bad.path / name)
+    assert command(["runs", "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert good.run_id in said.out
+    # A log that was never begun is no fault: a link to nothing is like none.
+    if (name, way) != ("events.jsonl", nothing_there):
+        assert bad.run_id not in said.out and f"run {bad.run_id}: " in said.err
+    assert "Traceback" not in said.err
+    runs = Watchlist(home)
+    runs.look()
+    runs.read_more(10)
+    assert {run.run_id for run in runs.runs} == {good.run_id, bad.run_id}
+
+
+@pytest.mark.parametrize("way", WRONG_FILES)
+@pytest.mark.parametrize("name", ["control", "labels.json", "worker.log", "killed", "worker.lock"])
+def test_small_files_of_a_run_are_not_waited_for(
+    home: Home, way: Callable[[Path], None], name: str
+) -> None:
+    run = ended_run(home)
+    (run.path / name).unlink(missing_ok=True)
+    way(run.path / name)
+    assert summarise(run).status is Status.FINISHED
+    assert control.requested(run.path) is control.Command.RUN
+    assert lock.holder_pid(run.lock_file) is None
+
+
+@pytest.mark.parametrize("way", [nothing_there, itself, os.mkfifo])
+def test_a_worker_hears_a_request_whatever_stands_in_its_place(
+    home: Home, way: Callable[[Path], None]
+) -> None:
+    run = LivingRun(home)
+    way(run.folder.path / "control")
+    try:
+        control.request(run.folder.path, control.Command.STOP)
+        assert control.requested(run.folder.path) is control.Command.STOP
+    finally:
+        run.die()
+
+
+@pytest.mark.parametrize("way", WRONG_FOLDERS)
+@pytest.mark.parametrize("part", ["runs", "presets"])
+def test_a_folder_that_is_none_is_said(
+    home: Home, way: Callable[[Path], None], part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home.path / part).rmdir()
+    way(home.path / part)
+    command(["runs" if part == "runs" else "presets"])
+    said = capsys.readouterr()
+    assert f"{home.path / part}: is no folder" in said.err and "move it away" in said.err
+    assert "Traceback" not in said.err
+    if part == "presets":
+        assert "cnn-2" in said.out
+
+
+def test_the_record_of_a_run_has_a_sane_size(home: Home) -> None:
+    run = ended_run(home)
+    os.truncate(run.spec_file, 1_000_000_000)
+    with pytest.raises(Exception, match=r"spec.json: is larger than 10 MB; restore it"):
+        _ = RunFolder(run.path).record
