@@ -3,9 +3,9 @@
 Only regular files up to a stated size are read: a FIFO would be waited for, /dev/zero has no end.
 
 A write goes to a new file, is flushed to the disk and renamed into place. Where the file system
-can do it, the new file has no name until it is whole: then nothing stays of a write that failed or
-was killed. Else it has one that only this program gives, is removed when the write fails, and by
-the next write in the same folder after a kill.
+can do it, the new file has no name until it is whole, so that nothing can stay of it. Else, and for
+the moment before the renaming, it has one that only this program gives: it is removed when the
+write fails, and after a kill by the next write in the same folder.
 """
 
 from __future__ import annotations
