@@ -156,14 +156,14 @@ class DrawScreen(WorkbenchScreen):
     async def _answer(self) -> None:
         """Answer for what is drawn, again and again, never more than one question at a time."""
         self._fault = ""
-        self._able = await asyncio.to_thread(models_for_drawings, self.workbench.home)
-        kept = [folder for folder in self._models if folder in self._able]
-        self._models = kept or one_of_each(self._able)[:MOST_MODELS]
-        self._changed.set()
-        self._show()
-        if not self._models:
-            return
         try:
+            self._able = await asyncio.to_thread(models_for_drawings, self.workbench.home)
+            kept = [folder for folder in self._models if folder in self._able]
+            self._models = kept or one_of_each(self._able)[:MOST_MODELS]
+            self._changed.set()
+            self._show()
+            if not self._models:
+                return
             await asyncio.to_thread(self._predictor.warm)
             while True:
                 await self._changed.wait()
@@ -204,7 +204,7 @@ class DrawScreen(WorkbenchScreen):
 
     def _lines(self) -> list[Line]:
         if self._fault:
-            return [[(self._fault, "trouble")]]
+            return [[(self._fault, "bad")]]
         if not self._models:
             return [[("No trained model of MNIST yet.", "muted")],
                     [("Press t on a model (1), then come back.", "muted")]]  # fmt: skip
@@ -404,7 +404,7 @@ def answer_lines(models: list[RunFolder], answers: Answers, width: int, plain: b
         table = answers.tables.get(folder.run_id)
         names.append((f"{folder.record.spec.preset:<{column}.{column}} ", "muted"))
         if table is None:
-            verdicts.append((f"{'cannot':<{column}} ", "trouble"))
+            verdicts.append((f"{'cannot':<{column}} ", "bad"))
             continue
         best = int(table[0].argmax())
         sure = f"{best}  {100 * table[0][best]:.0f} %"
@@ -420,5 +420,5 @@ def answer_lines(models: list[RunFolder], answers: Answers, width: int, plain: b
             line.append((f"{drawn:<{column}} ", "accent" if best else "muted"))
         lines.append(line)
     for fault in answers.faults.values():
-        lines.append([(fault, "trouble")])
+        lines.append([(fault, "bad")])
     return lines

@@ -142,9 +142,9 @@ class ErrorsScreen(WorkbenchScreen):
                 self._show(self._gallery or gallery)
         except UserError as error:
             if self._gallery is None:
-                lines.show([[(" nothing can be shown", "trouble")]])
+                lines.show([[(" nothing can be shown", "bad")]])
             self.query_one("#errors-sentence", SteadyLines).show(
-                [[(line, "trouble")] for line in textwrap.wrap(str(error), self.size.width - 4)[:2]]
+                [[(line, "bad")] for line in textwrap.wrap(str(error), self.size.width - 4)[:2]]
             )
 
     @property
@@ -249,7 +249,7 @@ class ErrorsScreen(WorkbenchScreen):
         digits = len(str(run.classes - 1))
         lines: list[Line] = []
         for number, probability in guesses:
-            word = "trouble" if number == answer else "good" if number == true else "muted"
+            word = "bad" if number == answer else "good" if number == true else "muted"
             mark = "✗" if number == answer else "✓" if number == true else " "
             drawn = bar(probability, room, self._plain)
             # One piece a line: each change of colour costs forty bytes.
@@ -265,7 +265,7 @@ class ErrorsScreen(WorkbenchScreen):
         for name, run in zip(gallery.names, gallery.runs, strict=True):
             answer, sure = int(run.predicted[image]), float(run.confidence[image])
             right = answer == true
-            word = "good" if right else "trouble"
+            word = "good" if right else "bad"
             lines.append(
                 [
                     (f"{'✓' if right else '✗'} ", word),
