@@ -278,7 +278,7 @@ def test_a_run_outlives_the_terminal_it_was_started_from(home: Home, workbench: 
     assert follower.returncode == 130 and "epoch " in out and "left" in err
     assert folder.status() is Status.RUNNING
     assert workbench("stop", "--kill", folder.run_id).returncode == 0
-    assert folder.status() is Status.CRASHED
+    assert folder.status() is Status.KILLED
 
 
 def test_a_data_set_of_ones_own(workbench: Runner, tmp_path: Path) -> None:
