@@ -11,9 +11,16 @@ from collections.abc import Sequence
 
 
 class UserError(Exception):
-    """One sentence for the user. `exit_code` is what a command ends with (2: wrong use)."""
+    """One sentence for the user. `exit_code` is what a command ends with (2: wrong use).
+
+    `field` names the setting that the sentence is about, where it is about a single one.
+    """
 
     exit_code = 2
+
+    def __init__(self, sentence: str = "", *, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class EnvironmentProblem(UserError):

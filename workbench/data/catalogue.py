@@ -32,10 +32,14 @@ def describe_dataset(name_or_path: str, max_pixel: float | None = None) -> Datas
         DatasetError: neither a name nor a usable file; the message says what would be.
     """
     if max_pixel is not None and not 0 < max_pixel < math.inf:
-        raise DatasetError(f"max pixel: must be more than 0 (given: {max_pixel:g})")
+        raise DatasetError(
+            f"max pixel: must be more than 0 (given: {max_pixel:g})", field="max_pixel"
+        )
     if name_or_path in NAMED:
         if max_pixel is not None:
-            raise DatasetError(f"max pixel: {name_or_path} goes to 255; leave it out")
+            raise DatasetError(
+                f"max pixel: {name_or_path} goes to 255; leave it out", field="max_pixel"
+            )
         return NAMED[name_or_path]
     if _names_a_file(name_or_path):
         # Only files need NumPy, and commands that take a name start faster without it.

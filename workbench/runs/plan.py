@@ -56,7 +56,8 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     require_sound(architecture)
     if not 1 <= plan.repeats <= MOST_REPEATS:
         raise PresetError(
-            f"repeats: must be from 1 to {MOST_REPEATS:,} (given: {_shortened(plan.repeats)})"
+            f"repeats: must be from 1 to {MOST_REPEATS:,} (given: {_shortened(plan.repeats)})",
+            field="repeats",
         )
     # No limit at all: the same training as without it, and on the leaderboard among its like.
     beyond = plan.train_limit is not None and plan.train_limit >= facts.train_images
@@ -80,8 +81,11 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
         ]
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        field = str(fault["loc"][-1]).replace("_", " ")
-        raise PresetError(f"{field}: {fault_words(fault)} (given: {fault.get('input')})") from error
+        field = str(fault["loc"][-1])
+        raise PresetError(
+            f"{field.replace('_', ' ')}: {fault_words(fault)} (given: {fault.get('input')})",
+            field=field,
+        ) from error
 
 
 def _shortened(number: int) -> str:

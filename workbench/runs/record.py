@@ -77,9 +77,10 @@ def checked_labels(tags: list[str], note: str) -> Labels:
             given = fault.get("input")
             raise RunError(
                 f"tag {given!r}: a tag is one word of at most 40 characters, without "
-                "any of , : = < > ! |; at most 20 tags a run"
+                "any of , : = < > ! |; at most 20 tags a run",
+                field="tags",
             ) from error
-        raise RunError("note: longer than 2,000 characters; shorten it") from error
+        raise RunError("note: longer than 2,000 characters; shorten it", field="note") from error
 
 
 def write_json(path: Path, data: object) -> None:

@@ -12,7 +12,7 @@ from workbench.queue.store import QueueStore
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.settings import Home
-from workbench.tui.screens.queue.asked import Asked
+from workbench.tui.screens.queue.reproduction import Reproduction
 
 
 def start_or_stop(home: Home) -> str:
@@ -26,7 +26,7 @@ def start_or_stop(home: Home) -> str:
     return "The queue goes on after all." if stopping else ""
 
 
-def add(home: Home, asked: Asked) -> str:
+def add(home: Home, asked: Reproduction) -> str:
     """Queue what the tables need and is not there yet, and let the queue run."""
     wanted = trainings_for(tables_of(asked.tables), asked.seeds, asked.precision)
     ids = set(service.enqueue(home, wanted, "reproduce"))

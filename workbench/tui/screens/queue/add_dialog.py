@@ -10,18 +10,15 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.events import DescendantFocus
 from textual.widgets import Button, Input, Static
 
 from workbench.errors import UserError
 from workbench.runs.environment import accelerates_bfloat16, usable_cores
 from workbench.runs.estimate import Speed, known_speeds
 from workbench.settings import Home
-from workbench.tui.screens.dialog import Dialog
-from workbench.tui.screens.queue.asked import Asked, checked, plan_words
+from workbench.tui.screens.form_dialog import FormDialog
+from workbench.tui.screens.queue.reproduction import Reproduction, checked, plan_words
 from workbench.tui.screens.queue.tables_choice import TablesChoice
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.choice import Choice
 
 PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
@@ -34,16 +31,15 @@ FIELDS = (
 PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
 
 
-class AddDialog(Dialog[Asked | None]):
+class AddDialog(FormDialog[Reproduction | None]):
     """Returns what is to be queued, or None when stepped out of."""
 
-    CSS_PATH: ClassVar = style_sheet("queue_add")
+    NAME = "queue-add"
+    FIELDS = FIELDS
+    ACCEPT = ("add", "Queue and start", "enter start")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,f5", "add", "queue and start", tooltip="Queue these and start"),
         Binding("escape", "dismiss(None)", "cancel", tooltip="Queue nothing"),
-        Binding("down", "app.focus_next", show=False, tooltip="The next field"),
-        Binding("up", "app.focus_previous", show=False, tooltip="The field before"),
-        Binding("f1", "app.show_help", show=False, tooltip="The keys that work here"),
     ]
 
     def __init__(self, home: Home, jobs: int) -> None:
@@ -51,25 +47,15 @@ class AddDialog(Dialog[Asked | None]):
         self._home = home
         self._jobs = jobs
         self._speeds: Sequence[Speed] | None = None
-        self._asked: Asked | None = None  # what the plan on view is about
+        self._asked: Reproduction | None = None  # what the plan on view is about
 
-    def compose(self) -> ComposeResult:
-        """A line a field, what will be trained, and the two buttons."""
-        with Vertical(id="queue-add", classes="dialog"):
-            for name, label, aside in FIELDS:
-                with Horizontal(classes="field"):
-                    yield Static(label, classes="label")
-                    yield self._editor(name)
-                    yield Static(aside, classes="aside", markup=False)
-                yield Static(classes="error", id=f"error-{name}", markup=False)
-            yield Static(id="plan", markup=False)
-            yield Static(id="advice", markup=False)
-            with Horizontal(id="buttons"):
-                yield Button("Queue and start", id="add", variant="primary", compact=True)
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Static("enter start   esc cancel", classes="muted")
+    def below(self) -> ComposeResult:
+        """What will be trained, and advice."""
+        yield Static(id="plan", markup=False)
+        yield Static(id="advice", markup=False)
 
-    def _editor(self, name: str) -> TablesChoice | Choice | Input:
+    def editor(self, name: str) -> TablesChoice | Choice | Input:
+        """A line to write in, or a choice."""
         if name == "tables":
             return TablesChoice(id=name)
         if name == "precision":
@@ -83,37 +69,27 @@ class AddDialog(Dialog[Asked | None]):
         self.query_one(TablesChoice).focus()
         self._check()
 
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Mark the line one is on."""
-        for line in self.query(".field"):
-            line.set_class(event.widget in line.children, "current")
-
     @on(Input.Changed)
     @on(Choice.Changed)
     @on(TablesChoice.Changed)
     def _check(self) -> None:
         found = self._fields()
-        errors = {} if isinstance(found, Asked) else found
-        for name, _, _ in FIELDS:
-            line = self.query_one(f"#error-{name}", Static)
-            line.update(f"✗ {errors[name]}" if name in errors else "")
-            line.set_class(name in errors, "shown")
-        self.query_one("#add", Button).disabled = bool(errors)
+        self.show_errors({} if isinstance(found, Reproduction) else found)
         self._advise(found)
-        if isinstance(found, Asked):
+        if isinstance(found, Reproduction):
             self._plan(found)
         else:
             self._asked = None
             self.query_one("#plan", Static).update("nothing can be queued yet")
 
-    def _fields(self) -> Asked | dict[str, str]:
+    def _fields(self) -> Reproduction | dict[str, str]:
         numbers = {name: self.query_one(f"#{name}", Input).value for name in ("seeds", "jobs")}
         precision = self.query_one("#precision", Choice).value
         return checked(self.query_one(TablesChoice).chosen, precision, numbers)
 
-    def _advise(self, found: Asked | dict[str, str]) -> None:
+    def _advise(self, found: Reproduction | dict[str, str]) -> None:
         advice = []
-        if isinstance(found, Asked) and found.jobs > 1:
+        if isinstance(found, Reproduction) and found.jobs > 1:
             cores = usable_cores()
             here = "the one core" if cores == 1 else f"all {cores} cores"
             advice.append(
@@ -121,7 +97,7 @@ class AddDialog(Dialog[Asked | None]):
                 f"{found.jobs} times as long, and the whole is done little sooner."
             )
         if (
-            isinstance(found, Asked)
+            isinstance(found, Reproduction)
             and found.precision == "bfloat16"
             and accelerates_bfloat16() is False
         ):
@@ -130,14 +106,14 @@ class AddDialog(Dialog[Asked | None]):
         line.update("\n".join(advice))
         line.set_class(bool(advice), "shown")
 
-    def _plan(self, asked: Asked) -> None:
+    def _plan(self, asked: Reproduction) -> None:
         if asked == self._asked:
             return
         self._asked = asked
         self.query_one("#plan", Static).update("looking what is there already …")
         self.run_worker(self._look_up(asked), group="plan", exclusive=True)
 
-    async def _look_up(self, asked: Asked) -> None:
+    async def _look_up(self, asked: Reproduction) -> None:
         """Ask the leaderboard, once the fields rest."""
         await asyncio.sleep(PLAN_DELAY)
         try:
@@ -150,16 +126,12 @@ class AddDialog(Dialog[Asked | None]):
             for line in self.query("#plan").results(Static):  # none once it was answered
                 line.update(words)
 
-    @on(Button.Pressed, "#cancel")
-    def _cancel(self) -> None:
-        self.dismiss(None)
-
     @on(Input.Submitted)
     @on(Button.Pressed, "#add")
     def action_add(self) -> None:
         """Queue it, or go to the field that is wrong."""
         found = self._fields()
-        if isinstance(found, Asked):
+        if isinstance(found, Reproduction):
             self.dismiss(found)
         else:
-            self.query_one(f"#{next(name for name, _, _ in FIELDS if name in found)}").focus()
+            self.focus_first_of(found)

@@ -25,9 +25,9 @@ from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue import actions
 from workbench.tui.screens.queue.add_dialog import AddDialog
-from workbench.tui.screens.queue.asked import Asked
 from workbench.tui.screens.queue.detail import TrialDetail, detail_lines
 from workbench.tui.screens.queue.headline import headline, subtitle
+from workbench.tui.screens.queue.reproduction import Reproduction
 from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
@@ -239,7 +239,7 @@ class QueueScreen(WorkbenchScreen):
     def action_add(self) -> None:
         """Ask which tables."""
 
-        def answered(asked: Asked | None) -> None:
+        def answered(asked: Reproduction | None) -> None:
             if asked is not None:
                 self.workbench.queue_started = True
                 self._ask_for(partial(actions.add, self.workbench.home, asked))

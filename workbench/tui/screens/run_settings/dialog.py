@@ -9,9 +9,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import DescendantFocus, Resize
 from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static
@@ -21,7 +19,7 @@ from workbench.model.hyperparameters import OPTIMIZER_TITLES, SCHEDULES
 from workbench.model.preset import Preset
 from workbench.model.spec import TrainingSpec
 from workbench.runs.record import Labels
-from workbench.tui.screens.dialog import Dialog
+from workbench.tui.screens.form_dialog import FormDialog
 from workbench.tui.screens.run_settings.form import (
     Checked,
     check,
@@ -32,7 +30,6 @@ from workbench.tui.screens.run_settings.form import (
     reads_a_file,
     work_line,
 )
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.choice import Choice
 
 Answer = tuple[list[TrainingSpec], Labels]
@@ -60,7 +57,6 @@ CHOICES: dict[str, list[tuple[str, str]]] = {
     "schedule": [(name, name.replace("_", " ")) for name in SCHEDULES],
     "precision": [("float32", "float32"), ("bfloat16", "bfloat16")],
 }
-ROOMY_LINES = 24  # of a window that holds all of the dialog
 PLACEHOLDERS = {
     "train_limit": "all",
     "dataset": "mnist",
@@ -70,16 +66,15 @@ PLACEHOLDERS = {
 }
 
 
-class RunSettings(Dialog[Answer | None]):
+class RunSettings(FormDialog[Answer | None]):
     """Returns the trainings and their labels, or None when stepped out of."""
 
-    CSS_PATH: ClassVar = style_sheet("run_settings")
+    NAME = "run-settings"
+    FIELDS = FIELDS
+    ACCEPT = ("train", "Train", "F5 train")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+s", "train", "train", tooltip="Train with these settings"),
         Binding("escape", "dismiss(None)", "cancel", tooltip="Train nothing"),
-        Binding("down", "app.focus_next", show=False, tooltip="The next field"),
-        Binding("up", "app.focus_previous", show=False, tooltip="The field before"),
-        Binding("f1", "app.show_help", show=False, tooltip="The keys that work here"),
     ]
 
     @dataclass
@@ -97,23 +92,12 @@ class RunSettings(Dialog[Answer | None]):
         self._checked: Checked | None = None  # None while a file is looked through
         self._check_number = 0
 
-    def compose(self) -> ComposeResult:
-        """A line a field, what will be trained, and the two buttons."""
-        with Vertical(id="run-settings", classes="dialog"):
-            with VerticalScroll(id="fields", can_focus=False):
-                for name, label, _ in FIELDS:
-                    with Horizontal(classes="field"):
-                        yield Static(label, classes="label")
-                        yield self._editor(name)
-                        yield Static(classes="aside", id=f"aside-{name}", markup=False)
-                    yield Static(classes="error", id=f"error-{name}", markup=False)
-            yield Static(id="summary", markup=False)
-            with Horizontal(id="buttons"):
-                yield Button("Train", id="train", variant="primary", compact=True)
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Static("F5 train   esc cancel", classes="muted")
+    def below(self) -> ComposeResult:
+        """What will be trained."""
+        yield Static(id="summary", markup=False)
 
-    def _editor(self, name: str) -> Choice | Input:
+    def editor(self, name: str) -> Choice | Input:
+        """A line to write in, or a choice of a few."""
         if name in CHOICES:
             return Choice(CHOICES[name], self._own[name], id=name)
         suggester = SuggestFromList(DATASET_NAMES) if name == "dataset" else None
@@ -129,15 +113,6 @@ class RunSettings(Dialog[Answer | None]):
         self._offer_momentum(self._own["optimizer"])
         self.query_one("#epochs").focus()
         self._check()
-
-    def on_resize(self, event: Resize) -> None:
-        """In a low window the fields scroll, and what will be trained stays in sight."""
-        self.set_class(event.size.height < ROOMY_LINES, "low")
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Mark the line one is on; labels do not follow `:focus-within` of their line."""
-        for line in self.query(".field"):
-            line.set_class(event.widget in line.children, "current")
 
     # Writing
 
@@ -200,16 +175,11 @@ class RunSettings(Dialog[Answer | None]):
 
     def _show(self, checked: Checked) -> None:
         self._checked = checked
+        self.show_errors(checked.errors)
         for name, _, aside in FIELDS:
-            # It stands under its field, which need not be named again.
-            sentence = checked.errors.get(name, "").removeprefix(f"{name.replace('_', ' ')}: ")
-            line = self.query_one(f"#error-{name}", Static)
-            line.update(f"✗ {sentence}" if sentence else "")
-            line.set_class(bool(sentence), "shown")
             changed = self._values[name] != self._own[name] and bool(self._own[name])
             text = f"preset: {self._own_label(name)}" if changed else aside
             self.query_one(f"#aside-{name}", Static).update(text)
-        self.query_one("#train", Button).disabled = bool(checked.errors)
         self.query_one("#summary", Static).update(Content("\n").join(self._summary(checked)))
 
     def _own_label(self, name: str) -> str:
@@ -236,10 +206,6 @@ class RunSettings(Dialog[Answer | None]):
 
     # Leaving
 
-    @on(Button.Pressed, "#cancel")
-    def _cancel(self) -> None:
-        self.dismiss(None)
-
     @on(Button.Pressed, "#train")
     def action_train(self) -> None:
         """Train, or go to the field that is wrong."""
@@ -248,7 +214,6 @@ class RunSettings(Dialog[Answer | None]):
             self.notify("The data file is still being looked through.")
             return
         if checked.errors:
-            wrong = next(name for name, _, _ in FIELDS if name in checked.errors)
-            self.query_one(f"#{wrong}").focus()
+            self.focus_first_of(checked.errors)
             return
         self.dismiss((checked.specs, checked.labels))

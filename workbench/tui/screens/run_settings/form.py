@@ -98,7 +98,7 @@ def check(preset: Preset, values: Mapping[str, str]) -> Checked:
     try:
         labels = checked_labels(given["tags"].split(), given["note"])
     except RunError as error:
-        errors["note" if str(error).startswith("note") else "tags"] = str(error)
+        errors[error.field] = str(error)
     repeats = 1 if numbers.get("repeats") is None else numbers["repeats"]
     if "repeats" not in errors and not 1 <= repeats <= MOST_REPEATS:
         errors["repeats"] = f"repeats: from 1 to {MOST_REPEATS:,} (given: {repeats})"
@@ -114,7 +114,8 @@ def check(preset: Preset, values: Mapping[str, str]) -> Checked:
     try:
         specs = specs_for_preset(preset, plan)
     except UserError as error:
-        errors.setdefault(_field_of(error), str(error))
+        # What is about no single field is about how model and data go together.
+        errors.setdefault(error.field if error.field in given else "dataset", str(error))
         specs = []
     return Checked([] if errors else specs, labels, errors)
 
@@ -133,12 +134,6 @@ def _number(name: str, text: str) -> int | float | None:
     except ValueError:
         kind = "a whole number" if name in WHOLE else "a number"
         raise PresetError(f"{label}: write {kind} (given: {text})") from None
-
-
-def _field_of(error: UserError) -> str:
-    """The field that an error of the whole is about; the data set where it names none."""
-    name = str(error).partition(":")[0].replace(" ", "_")
-    return name if name in (*_NUMBERS, "precision") else "dataset"
 
 
 def work_line(specs: list[TrainingSpec]) -> str:

@@ -17,7 +17,7 @@ from workbench.settings import Home
 
 
 @dataclass(frozen=True)
-class Asked:
+class Reproduction:
     """The trainings of these tables, with seeds from 0 on."""
 
     tables: tuple[int, ...] = TABLE_NUMBERS
@@ -28,7 +28,7 @@ class Asked:
 
 def checked(
     tables: Sequence[int], precision: str, numbers: Mapping[str, str]
-) -> Asked | dict[str, str]:
+) -> Reproduction | dict[str, str]:
     """What is asked for, or one sentence for each field that is wrong."""
     errors: dict[str, str] = {}
     if not tables:
@@ -42,7 +42,7 @@ def checked(
         trainings = values["seeds"] * len(trainings_for(tables_of(tables)))
         if trainings > MOST_TRIALS:
             errors["seeds"] = f"{trainings:,} trainings; the queue holds at most {MOST_TRIALS:,}"
-    return errors or Asked(tuple(tables), values["seeds"], half, values["jobs"])
+    return errors or Reproduction(tuple(tables), values["seeds"], half, values["jobs"])
 
 
 def _whole(text: str, most: int, name: str, errors: dict[str, str]) -> int:
@@ -58,7 +58,7 @@ def _whole(text: str, most: int, name: str, errors: dict[str, str]) -> int:
     return number
 
 
-def plan_words(home: Home, asked: Asked, speeds: Sequence[Speed]) -> str:
+def plan_words(home: Home, asked: Reproduction, speeds: Sequence[Speed]) -> str:
     """`24 rows, 20 trainings: 12 trained already, 8 new; 8 to train: about 41 min, until 16:40.`
 
     Takes a moment: the leaderboard and the queue are read.

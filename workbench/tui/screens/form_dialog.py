@@ -1,0 +1,89 @@
+"""A dialog of fields: a line each, a sentence under what is wrong, and below what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import DescendantFocus, Resize
+from textual.screen import ScreenResultType
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from workbench.tui.screens.dialog import Dialog
+from workbench.tui.styles import style_sheet
+
+ROOMY_LINES = 24  # of a window that holds all of a form
+
+
+class FormDialog(Dialog[ScreenResultType]):
+    """Subclasses name their fields, their main button, and yield what stands below the fields."""
+
+    CSS_PATH: ClassVar = style_sheet("form")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "cancel", tooltip="Change nothing"),
+        Binding("down", "app.focus_next", show=False, tooltip="The next field"),
+        Binding("up", "app.focus_previous", show=False, tooltip="The field before"),
+        Binding("f1", "app.show_help", show=False, tooltip="The keys that work here"),
+    ]
+    # Field, label, and what is written beside it.
+    FIELDS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    NAME: ClassVar = ""  # the id of the box, for its style sheet
+    ACCEPT: ClassVar = ("accept", "Accept", "enter accepts")  # id and label of the button, its key
+
+    def editor(self, name: str) -> Widget:
+        """The widget in which a field is written, with the field's name as its id."""
+        raise NotImplementedError
+
+    def below(self) -> ComposeResult:
+        """What comes of the fields."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """A line a field, what comes of them, and the two buttons."""
+        button, label, key = self.ACCEPT
+        with Vertical(id=self.NAME, classes="dialog form"):
+            with VerticalScroll(id="fields", can_focus=False):
+                for name, title, aside in self.FIELDS:
+                    with Horizontal(classes="field"):
+                        yield Static(title, classes="label")
+                        yield self.editor(name)
+                        yield Static(aside, classes="aside", id=f"aside-{name}", markup=False)
+                    yield Static(classes="error", id=f"error-{name}", markup=False)
+            yield from self.below()
+            with Horizontal(id="buttons"):
+                yield Button(label, id=button, variant="primary", compact=True)
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Static(f"{key}   esc cancel", classes="muted")
+
+    def on_resize(self, event: Resize) -> None:
+        """In a low window the fields scroll, and what comes of them stays in sight."""
+        self.set_class(event.size.height < ROOMY_LINES, "low")
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Mark the line one is on; labels do not follow `:focus-within` of their line."""
+        for line in self.query(".field"):
+            line.set_class(event.widget in line.children, "current")
+
+    def show_errors(self, errors: Mapping[str, str]) -> None:
+        """Say under each field what is wrong with it; nothing can be accepted meanwhile."""
+        for name, _, _ in self.FIELDS:
+            # It stands under its field, which need not be named again.
+            sentence = errors.get(name, "").removeprefix(f"{name.replace('_', ' ')}: ")
+            line = self.query_one(f"#error-{name}", Static)
+            line.update(f"✗ {sentence}" if sentence else "")
+            line.set_class(bool(sentence), "shown")
+        self.query_one(f"#{self.ACCEPT[0]}", Button).disabled = bool(errors)
+
+    def focus_first_of(self, errors: Iterable[str]) -> None:
+        """Go to the first field that is wrong."""
+        wrong = set(errors)
+        self.query_one(f"#{next(name for name, _, _ in self.FIELDS if name in wrong)}").focus()
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(None)
