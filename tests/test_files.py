@@ -11,8 +11,21 @@ from pathlib import Path
 import pytest
 
 from workbench import files
-from workbench.errors import EnvironmentProblem
-from workbench.files import keep_aside, replacing, stamp, write_export, write_file
+from workbench.cli.entry import run
+from workbench.errors import EnvironmentProblem, UserError
+from workbench.files import (
+    UnfitFile,
+    keep_aside,
+    open_to_append,
+    read_file,
+    read_toml,
+    replacing,
+    stamp,
+    typed_path,
+    write_export,
+    write_file,
+)
+from workbench.settings import HOME_VARIABLE
 
 UNFINISHED = ".0123456789abcdef.workbench.tmp"
 
@@ -202,3 +215,63 @@ def test_a_folder_that_cannot_be_flushed_loses_no_write(
     monkeypatch.setattr(files.os, "fsync", only_files)
     write_file(tmp_path / "a.json", "whole")
     assert names(tmp_path) == ["a.json"]
+
+
+def test_a_path_as_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert typed_path("~/a") == tmp_path / "a" == typed_path("a")
+    with pytest.raises(UserError, match="~nosuchuser/x: the home folder of ~nosuchuser is not"):
+        typed_path("~nosuchuser/x")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("presets", "--home", "~nosuchuser/x"),
+        ("show", "~nosuchuser/x.toml"),
+        ("show", "nn-1", "--dataset", "~nosuchuser/x.npz"),
+        ("run", "nn-1", "--dataset", "~nosuchuser/x.npz"),
+        ("leaderboard", "import", "~nosuchuser/x.json"),
+        ("export", "-o", ".", "--force"),
+        ("export", "-o", "/", "--force"),
+        ("export", "-o", "", "--force"),
+    ],
+)
+def test_a_path_that_is_none_is_refused_in_one_line(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(list(words)) in (1, 2)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and ("nosuchuser" in said or "no ordinary file" in said)
+
+
+def test_a_home_in_the_environment_of_no_user(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, "~nosuchuser/x")
+    assert run(["runs"]) == 2
+    assert "write the path out" in capsys.readouterr().err
+
+
+def test_only_regular_files_of_a_sane_size_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"12345")
+    assert read_file(path, 5) == b"12345"
+    with pytest.raises(UnfitFile, match="is larger than 4 bytes"):
+        read_file(path, 4)
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("fifo", "link", "."):
+        with pytest.raises(UnfitFile, match=r"is (no regular file|a folder)"):
+            read_file(tmp_path / name, 5)
+    with pytest.raises(OSError, match="No such device"):  # nobody reads it
+        open_to_append(tmp_path / "fifo")
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "{b = " * 3000, "a = ["])
+def test_toml_however_deep_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError):
+        read_toml(path, 100_000)

@@ -157,3 +157,15 @@ def test_results_of_another_machine_are_counted_with_ones_own(
     assert len(json.loads(command("leaderboard", "--format", "json").stdout)) == 1
     refused = command("export", "--with", "nothing.json")
     assert refused.returncode == 2 and "there is no such file" in refused.stderr
+
+
+def test_a_filter_that_lets_nothing_through_says_how_many_there_are(
+    command: Command, make_run: MakeRun
+) -> None:
+    make_run(accuracy=0.951)
+    for words in (("leaderboard",), ("leaderboard", "--group")):
+        said = command(*words, "--filter", "seed=7").stderr
+        assert said == "No run matches the filter; without it there is 1.\n"
+    assert command("runs", "--status", "paused").stderr == (
+        "No run is paused; without --status there are 1.\n"
+    )

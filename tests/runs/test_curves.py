@@ -90,6 +90,13 @@ def test_the_short_last_chunk_of_an_epoch_is_no_point_of_its_own() -> None:
     assert found_xs == [10.0, pytest.approx((10 * 20.0 + 21.0) / 11), 31.0]
 
 
+def test_a_first_chunk_made_long_by_compiling_swallows_one_other_at_most() -> None:
+    xs = [20.0 + second for second in range(35)]
+    means = Means(0.0, 60.0, 60)
+    means.extend(xs, xs, 35)
+    assert len(means.points()[0]) == 34
+
+
 def test_the_end_of_the_range_is_no_part_of_its_own() -> None:
     means = Means(0.0, 4.0, 2)
     means.extend([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 9.0], 4)

@@ -162,7 +162,7 @@ async def test_a_run_is_shown_where_it_stands(results: Home) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await open_board(app, pilot, 5)
         await pilot.press("slash", *"seed=7", "enter")
-        await until(pilot, lambda: has_line(app, "No run matches"))
+        await until(pilot, lambda: has_line(app, "No run matches the filter; without it there"))
         await pilot.press("right")
         board = app.screen
         assert isinstance(board, LeaderboardScreen)

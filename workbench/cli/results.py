@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,6 +133,7 @@ def chosen_table(
     from workbench.leaderboard.query import parse_filter
     from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
     from workbench.leaderboard.views import grouped_table, leaderboard_table
+    from workbench.leaderboard.wording import none_matches
     from workbench.model.tables import paper_table
 
     # Everything typed is checked before anything is read.
@@ -153,8 +155,10 @@ def chosen_table(
     if group:
         groups = group_runs(runs)
         groups = ranked(groups) if sort is None else groups
-        return imported_groups_table(groups) if imported else grouped_table(groups)
-    return imported_table(runs) if imported else leaderboard_table(runs)
+        found = imported_groups_table(groups) if imported else grouped_table(groups)
+    else:
+        found = imported_table(runs) if imported else leaderboard_table(runs)
+    return replace(found, empty=none_matches(len(entries))) if entries else found
 
 
 def written(table: Table, output: TableFormat) -> str:

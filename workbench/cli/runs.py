@@ -80,8 +80,8 @@ def runs(
     listed.sort(key=lambda item: not item[0].status.alive)
     if output is ListFormat.JSON:
         print_json([{**summary.to_json(), "pid": pid} for summary, pid, _ in listed])
-    elif not listed and status and all_runs(current_home()):
-        note(f"No run is {' or '.join(status)}.")
+    elif not listed and status and (others := len(all_runs(current_home()))):
+        note(f"No run is {' or '.join(status)}; without --status there are {others:,}.")
     elif not listed:
         note("No runs yet. Train one with `mnist-workbench run nn-1`.")
     else:

@@ -75,3 +75,8 @@ def seeds_text(seeds: Sequence[int]) -> str:
 def named_seeds(seeds: Sequence[int]) -> str:
     """`seed 3`, `seeds 0–4, 7`."""
     return f"{'seed' if len(seeds) == 1 else 'seeds'} {seeds_text(sorted(seeds))}"
+
+
+def none_matches(runs: int) -> str:
+    """What a filter that lets nothing through leads to, with how many runs there are."""
+    return f"No run matches the filter; without it there {'is' if runs == 1 else 'are'} {runs:,}."

@@ -152,7 +152,7 @@ class Means:
         self._closed: tuple[list[float], list[float]] = ([], [])
         self._part = -1
         self._sums = (0.0, 0.0, 0.0)
-        self._length = 0.0  # of the last value that was not far shorter
+        self._length = 0.0  # of the last value
 
     def extend(self, xs: Sequence[float], ys: Sequence[float], count: int) -> None:
         """Carry on to the first `count` values of two columns."""
@@ -168,8 +168,9 @@ class Means:
             if part != self._part and not far_shorter:
                 self._closed = self.points()
                 self._part, self._sums = part, (0.0, 0.0, 0.0)
-            if not far_shorter:
-                self._length = length
+            # Also of one far shorter: where compiling made the first value the longest by far, the
+            # next one is taken to it, and those after that are as long as the one before them.
+            self._length = length
             x_sum, y_sum, seen = self._sums
             share = length or 1.0  # two values at one place
             self._sums = (x_sum + x * share, y_sum + y * share, seen + share)

@@ -21,6 +21,7 @@ from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.wording import none_matches
 from workbench.model.tables import TABLE_NUMBERS, PaperTable, paper_table
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
@@ -76,7 +77,6 @@ from workbench.tui.widgets.row_list import RowList
 READING = "Reading the leaderboard …"
 NO_RESULTS = "No results yet. Press t on a model to train it."
 DAMAGED = "Press b to rebuild the leaderboard from the run folders."
-NONE_MATCHES = "No run matches the filter.\nesc shows all."
 LOOK_SECONDS = 1.0
 
 # Actions that make sense on one kind of rows only; elsewhere their keys are not offered.
@@ -300,10 +300,10 @@ class LeaderboardScreen(WorkbenchScreen):
         listing = self._listing
         grouped_or_runs = self._query.tab == ALL_RUNS
         listing.sorted_by = self._query.order.text if grouped_or_runs else ""
-        empty = self._board is not None and not self._board.entries
-        listing.empty = NONE_MATCHES
-        if empty:
+        if self._board is not None and not self._board.entries:
             listing.empty = DAMAGED if self._damaged else NO_RESULTS
+        elif self._board is not None:
+            listing.empty = f"{none_matches(len(self._board.entries))}\nesc shows all."
         listing.show(rows, columns, key=self._next_key(rows, listing.key))
         self.set_class(self._found.query.tab == CLAIMS, "claims")
         self._show_title()

@@ -15,6 +15,7 @@ from textual.containers import Vertical
 from workbench.errors import RunError, UserError
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.wording import none_matches
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.summary import damaged
@@ -29,7 +30,6 @@ from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
 NO_RUNS = "No runs yet. Press t on a model to train it."
-NONE_MATCHES = "No run matches the filter.\nesc shows all."
 LOOKING = "Looking for runs …"
 
 
@@ -121,7 +121,8 @@ class RunsScreen(WorkbenchScreen):
     def _empty_text(self) -> str:
         if self._seen.unread or not self._seen.listed:
             return LOOKING
-        return NONE_MATCHES if self._seen.runs else NO_RUNS
+        runs = len(self._seen.runs)
+        return f"{none_matches(runs)}\nesc shows all." if runs else NO_RUNS
 
     def _matches(self, run: WatchedRun) -> bool:
         """Whether the filter lets a run through; judged once for each state of a run."""
