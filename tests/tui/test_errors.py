@@ -16,6 +16,7 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.errors import ErrorsScreen
 from workbench.tui.screens.errors.gallery import compared, hardest_first, mistakes_of
 from workbench.tui.widgets.pictures import PictureGrid, bar
+from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines
 
 WRONG = {14: 9, 24: 9, 35: 2, 44: 7, 51: 8}
@@ -168,3 +169,30 @@ async def test_a_perfect_model_has_no_wrong_image(home: Home) -> None:
         assert "No images answered wrongly" in said(screen, "sentence")
         await pilot.press("right", "tab", "down", "tab", "t")
         assert np.all(screen._gallery.runs[0].right)
+
+
+@pytest.mark.asyncio
+async def test_a_cell_of_the_confusion_matrix_is_looked_at(home: Home) -> None:
+    run = answered(home, 0, WRONG)
+    async with WorkbenchApp(home).run_test(size=(80, 24)) as pilot:
+        for cell, words in (((4, 9), "1 of 2 images answered wrongly"),
+                            ((4, 4), "997 images of class 4 answered rightly")):  # fmt: skip
+            screen = ErrorsScreen(home, [run], *cell)
+            await pilot.app.push_screen(screen)
+            await until(pilot, lambda screen=screen, words=words: words in said(screen, "head"))
+
+
+@pytest.mark.asyncio
+async def test_the_leaderboard_leads_to_errors_of_one_run_or_of_the_selected(home: Home) -> None:
+    answered(home, 0, WRONG), answered(home, 1, {24: 1})
+    async with WorkbenchApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: pilot.app.screen.query(RowList))
+        await until(pilot, lambda: pilot.app.screen.query_one(RowList).key)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorsScreen))
+        await until(pilot, lambda: "answered wrongly" in said(pilot.app.screen, "head"))
+        await pilot.press("escape")
+        await pilot.press("space", "j", "space", "e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorsScreen))
+        await until(pilot, lambda: "gets right" in said(pilot.app.screen, "head"))

@@ -99,6 +99,14 @@ def mistakes_of(name: str, run: Predictions) -> Gallery:
     return Gallery((name,), (run,), (Section("answered wrongly", mistakes(run)),))
 
 
+def right_answers_of(name: str, run: Predictions, true: int) -> Gallery:
+    """A run's right answers in a class, the least sure first."""
+    images = np.flatnonzero(run.right & (run.truth == true))
+    order = np.argsort(run.confidence[images].astype(np.float32), kind="stable")
+    title = f"of class {true} answered rightly, the least sure first"
+    return Gallery((name,), (run,), (Section(title, images[order]),))
+
+
 def surest_first(gallery: Gallery) -> Gallery:
     """A run's mistakes in the order of their confidence, the cursor on the same image."""
     return gallery._in_order(mistakes(gallery.runs[0]))

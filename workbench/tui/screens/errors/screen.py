@@ -33,6 +33,7 @@ from workbench.tui.screens.errors.gallery import (
     compared,
     hardest_first,
     mistakes_of,
+    right_answers_of,
     surest_first,
 )
 from workbench.tui.styles import style_sheet
@@ -126,8 +127,11 @@ class ErrorsScreen(WorkbenchScreen):
             found = await asyncio.to_thread(lambda: [predictions_of(one) for one in self._folders])
             names = tuple(folder.run_id for folder in self._folders)
             check_comparable(list(zip(names, found, strict=True)))
-            if len(found) == 1:
-                gallery = mistakes_of(names[0], found[0]).filtered(*self._filter)
+            true, predicted = self._filter
+            if true is not None and true == predicted:  # on the matrix's diagonal
+                gallery = right_answers_of(names[0], found[0], true)
+            elif len(found) == 1:
+                gallery = mistakes_of(names[0], found[0]).filtered(true, predicted)
             else:
                 gallery = await asyncio.to_thread(compared, names, tuple(found))
             self._show(gallery)

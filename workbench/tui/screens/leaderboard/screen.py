@@ -96,6 +96,7 @@ class LeaderboardScreen(WorkbenchScreen):
         Binding("T", "train_all", "train all", tooltip="Queue all that is missing in this table"),
         Binding("b", "rebuild", "rebuild", tooltip="Rebuild the leaderboard from the run folders"),
         Binding("space", "select", "select", tooltip="Overlay its curve; up to six"),
+        Binding("e", "errors", "errors", tooltip="Wrong images: of a run, or of the selected ones"),
         Binding("right,l", "tab(1)", "tables", key_display="→", tooltip="The next table"),
         Binding("slash", "filter", "filter", key_display="/", tooltip="Show only some runs"),
         Binding("g", "group", "group", tooltip="Together by preset and settings, or one by one"),
@@ -167,6 +168,8 @@ class LeaderboardScreen(WorkbenchScreen):
             return not on_table and not self._query.grouped
         if action == "quantity":
             return len(self._selection) > 0
+        if action == "errors":
+            return len(self._selection) > 0 or (not on_table and not self._query.grouped)
         return True
 
     def body(self) -> ComposeResult:
@@ -488,6 +491,17 @@ class LeaderboardScreen(WorkbenchScreen):
     # What is done with a row
 
     @on(RowList.Opened)
+    def action_errors(self) -> None:
+        """The images that the run gets wrong, or that the selected runs part on."""
+        from workbench.tui.screens.errors import ErrorsScreen
+
+        subject, run_ids = self._subject(), list(self._selection.places)
+        if not run_ids and isinstance(subject, RunSummary):
+            run_ids = [subject.run_id]
+        folders = [RunFolder(self.workbench.home.runs / run_id) for run_id in run_ids]
+        if folders:
+            self.app.push_screen(ErrorsScreen(self.workbench.home, folders))
+
     def action_open(self) -> None:
         """Open the run; of a group or a row list its runs; of a claim show its table."""
         subject = self._subject()

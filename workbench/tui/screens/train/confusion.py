@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.containers import ScrollableContainer
+from textual.geometry import Region
 from textual.widgets import Static
 
 from workbench.tui.screens.dialog import Dialog
@@ -50,8 +51,18 @@ def _map_width(confusion: list[list[int]]) -> int:
     return 11 + len(confusion) * _cell_width(confusion) + 9
 
 
-def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) -> Text:
-    """Rows are what an image shows, columns what the network says, the last its share right.
+def worst_cell(confusion: list[list[int]]) -> tuple[int, int]:
+    """The true class and the prediction of the most frequent mistake."""
+    cells = [
+        (true, predicted) for true, row in enumerate(confusion) for predicted in range(len(row))
+    ]
+    return max(cells, key=lambda cell: confusion[cell[0]][cell[1]] if cell[0] != cell[1] else -1)
+
+
+def heat_map(
+    confusion: list[list[int]], low: Color, high: Color, cursor: tuple[int, int] | None = None
+) -> Text:
+    """Rows are what an image shows, columns what the network says; recall and precision beside.
 
     Right answers and mistakes have a scale each: beside 970 right ones every mistake would
     look alike.
@@ -66,10 +77,10 @@ def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) ->
     most = max(mistakes, default=0) or 1
     cell = _cell_width(confusion)
     text = Text(no_wrap=True)
-    text.append("shows╲says ".rjust(11), "dim")
+    text.append("true\\pred. ".rjust(11), "dim")
     for predicted in range(classes):
         text.append(f"{predicted:>{cell}}", "bold")
-    text.append("  right %\n", "dim")
+    text.append(" recall %\n", "dim")
     for true, row in enumerate(confusion):
         total = sum(row)
         text.append(f"{true:>10} ", "bold")
@@ -77,34 +88,48 @@ def heat_map(confusion: list[list[int]], dark: bool, low: Color, high: Color) ->
             right = true == predicted
             heat = count / total if right and total else (count / most) ** 0.6
             ground = low.blend(high if not right else Color.parse("#2f7fb0"), min(1.0, heat) * 0.75)
+            here = (true, predicted) == cursor
             if not count:
-                text.append("·".rjust(cell), "dim")
+                text.append("·".rjust(cell), "reverse" if here else "dim")
+                continue
+            if here:  # seen without colours too
+                text.append(f"{count:>{cell}}", "bold reverse")
                 continue
             ink = ground.get_contrast_text(0.95)
             style = Style(color=ink.rich_color, bgcolor=ground.rich_color, bold=right)
             text.append(f"{count:>{cell}}", style)
-        share = f"{100 * row[true] / total:.2f}" if total else "–"
-        text.append(f"{share:>9}", "")
-        if true < classes - 1:
-            text.append("\n")
+        text.append(f"{_share(row[true], total):>9}\n", "")
+    text.append("precision% ", "dim")
+    for predicted in range(classes):
+        taken = sum(row[predicted] for row in confusion)
+        text.append(f"{_share(confusion[predicted][predicted], taken, 1):>{cell}}", "")
     return text
 
 
-class ConfusionScreen(Dialog[None]):
-    """The matrix over the run's screen."""
+def _share(part: int, whole: int, digits: int = 2) -> str:
+    return f"{100 * part / whole:.{digits}f}" if whole else "–"
+
+
+class ConfusionScreen(Dialog[tuple[int, int] | None]):
+    """The matrix over the run's screen; returns the cell whose images are to be looked at.
+
+    A cell is the true class and the prediction. The cursor begins on the most frequent mistake.
+    """
 
     CSS_PATH: ClassVar = style_sheet("confusion")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,c", "dismiss", "close", tooltip="Back to the curves"),
-        Binding("h,left", "move(-6, 0)", "left", show=False),
-        Binding("l,right", "move(6, 0)", "right", show=False),
-        Binding("j,down", "move(0, 1)", "down", show=False),
-        Binding("k,up", "move(0, -1)", "up", show=False),
+        Binding("enter,e", "choose", "its images", tooltip="The images in this cell"),
+        Binding("h,left", "move(0, -1)", "left", show=False),
+        Binding("l,right", "move(0, 1)", "right", show=False),
+        Binding("j,down", "move(1, 0)", "down", show=False),
+        Binding("k,up", "move(-1, 0)", "up", show=False),
     ]
 
     def __init__(self, confusion: list[list[int]], what: str) -> None:
         super().__init__()
         self._confusion, self._what = confusion, what
+        self._cursor = worst_cell(confusion)
 
     def compose(self) -> ComposeResult:
         """The map, then the worst mistakes in words."""
@@ -117,13 +142,30 @@ class ConfusionScreen(Dialog[None]):
     def on_mount(self) -> None:
         """Draw for the theme in force."""
         dialog = self.query_one("#confusion")
-        dialog.border_title = Text(self._what)  # a title is the user's text, not markup
+        # A title is the user's text, not markup.
+        dialog.border_title = Text(f"confusion matrix · {self._what}")
+        dialog.border_subtitle = "arrows move · enter shows the images · esc closes"
         dialog.focus()
+        self._draw()
+
+    def _draw(self) -> None:
         theme = self.app.current_theme
         low = Color.parse(theme.surface or "#1a1e22")
         high = Color.parse(theme.error or "#e5765b")
-        self.query_one("#heat-map", Static).update(heat_map(self._confusion, theme.dark, low, high))
+        self.query_one("#heat-map", Static).update(
+            heat_map(self._confusion, low, high, self._cursor)
+        )
 
-    def action_move(self, x: int, y: int) -> None:
-        """Scroll a large matrix."""
-        self.query_one("#confusion").scroll_relative(x=x, y=y, animate=False)
+    def action_move(self, down: int, right: int) -> None:
+        """Another cell; a large matrix scrolls with it."""
+        last = len(self._confusion) - 1
+        true, predicted = self._cursor
+        self._cursor = min(last, max(0, true + down)), min(last, max(0, predicted + right))
+        self._draw()
+        cell = _cell_width(self._confusion)
+        place = Region(11 + self._cursor[1] * cell, 2 + self._cursor[0], cell, 1)
+        self.query_one("#confusion").scroll_to_region(place, animate=False)
+
+    def action_choose(self) -> None:
+        """The cell under the cursor."""
+        self.dismiss(self._cursor)

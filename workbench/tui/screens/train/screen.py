@@ -65,6 +65,7 @@ class TrainScreen(WorkbenchScreen):
             tooltip="The worker's log; with the cursor out, the cursor to the right",
         ),
         Binding("c", "confusion", "confusion", tooltip="What the network took for what"),
+        Binding("e", "errors", "errors", tooltip="The images that the model gets wrong"),
         Binding("b", "board", "leaderboard", tooltip="The run on the leaderboard"),
         Binding("tab", "switch_view", "view", tooltip="Both plots, one of them, the epochs"),
         Binding(
@@ -354,7 +355,7 @@ class TrainScreen(WorkbenchScreen):
             return status is not None and status.alive
         if action == "resume":
             return status is not None and (status.resumable or status is Status.PAUSED)
-        if action == "confusion":
+        if action in ("confusion", "errors"):
             return status is not None and status.completed
         if action == "board":
             return status is not None and (status.completed or status is Status.STOPPED)
@@ -444,7 +445,21 @@ class TrainScreen(WorkbenchScreen):
             self.notify("No confusion matrix was written for this run", timeout=5)
             return
         title = f"{self._state.spec.title} · seed {self._state.spec.seed}"
-        self.app.push_screen(ConfusionScreen(ending.confusion, title))
+        self.app.push_screen(ConfusionScreen(ending.confusion, title), self._show_cell)
+
+    def _show_cell(self, cell: tuple[int, int] | None) -> None:
+        """The images of a cell of the confusion matrix."""
+        if cell is not None:
+            self._show_errors(*cell)
+
+    def action_errors(self) -> None:
+        """The images that the model gets wrong."""
+        self._show_errors()
+
+    def _show_errors(self, true: int | None = None, predicted: int | None = None) -> None:
+        from workbench.tui.screens.errors import ErrorsScreen
+
+        self.app.push_screen(ErrorsScreen(self.workbench.home, [self._folder], true, predicted))
 
     async def action_board(self) -> None:
         """Its entry on the leaderboard."""
