@@ -183,3 +183,20 @@ def test_the_record_of_a_run_has_a_sane_size(home: Home) -> None:
     os.truncate(run.spec_file, 1_000_000_000)
     with pytest.raises(Exception, match=r"spec.json: is larger than 10 MB; restore it"):
         _ = RunFolder(run.path).record
+
+
+@pytest.mark.parametrize("words", [("attach",), ("runs", "plot", "-o", "a.svg")])
+def test_lines_that_cannot_be_read_are_said_once(
+    home: Home,
+    words: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = ended_run(home)
+    with run.events_file.open("ab") as log:
+        log.write(b'{"event":[]}\n' * 3)
+    assert command([*words, run.run_id]) == 0
+    said = capsys.readouterr().err
+    assert said.count(f"run {run.run_id}: 3 lines of events.jsonl cannot be read") == 1

@@ -34,6 +34,7 @@ async def visit_all(app: WorkbenchApp) -> list[str]:
         await pilot.press("enter")
         if runs and not runs[0].fault:
             await until(pilot, lambda: isinstance(app.screen, TrainScreen) and app.screen.status)
+            said += [note.message for note in app._notifications]
     return said
 
 
@@ -72,7 +73,8 @@ async def test_a_log_with_junk_in_it(home: Home, living: bool) -> None:
     folder = holder.folder if holder else ended_run(home)
     with folder.events_file.open("ab") as log:
         log.write(b"".join(line + b"\n" for line in [*JUNK, wrong]))
-    await visit_all(WorkbenchApp(home))
+    said = await visit_all(WorkbenchApp(home))
+    assert any(f"run {folder.run_id}: {len(JUNK) + 1} lines" in text for text in said)
     if holder:
         holder.die()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
 
+from workbench.cli.output import note
 from workbench.runs import lock
 from workbench.runs.events import Event
 from workbench.runs.folder import RunFolder
@@ -77,9 +78,12 @@ def follow(
         while True:
             # Before reading: what was written up to the lock's release is then surely read.
             alive = lock.is_held(folder.lock_file)
+            before = reader.fault
             for event in reader.read():
                 history.apply(event)
                 view.show(event, history)
+            if reader.fault and not before:
+                note(f"mnist-workbench: {reader.fault}")
             view.tick(history)
             if not alive:
                 break

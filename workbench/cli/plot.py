@@ -59,7 +59,7 @@ def plot(
 
     Example: mnist-workbench runs plot 7kq2 x3fd --metric accuracy -o curves.svg
     """
-    from workbench.cli.output import check_free, write_shared
+    from workbench.cli.output import check_free, note, write_shared
     from workbench.errors import RunError, UserError
     from workbench.figures.rendering import render
     from workbench.figures.view import MOST_RUNS, SMOOTHING, View, trace_of
@@ -78,6 +78,9 @@ def plot(
         raise RunError(f"{len(folders)} runs are too many for one plot: name {MOST_RUNS} or fewer")
     check_free(output, force=force)
     traces = [trace_of(folder) for folder in folders]
+    for trace in traces:
+        if trace.fault:
+            note(f"mnist-workbench: {trace.fault}")
     if all(trace.empty for trace in traces):
         names = ", ".join(trace.run_id for trace in traces)
         raise RunError(

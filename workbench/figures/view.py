@@ -36,6 +36,7 @@ class Trace:
     test: Samples
     alive: bool
     paper: float | None  # the accuracy the paper reports for exactly this training
+    fault: str = ""  # what of its log could not be read
 
     @property
     def empty(self) -> bool:
@@ -86,4 +87,4 @@ def trace_of(folder: RunFolder) -> Trace:
     for epoch in history.epochs:
         test.add_test(epoch)
     paper = paper_accuracy(spec.settings_key)
-    return Trace(folder.run_id, spec, train, test, alive, paper)
+    return Trace(folder.run_id, spec, train, test, alive, paper, history.fault)

@@ -132,9 +132,10 @@ class RunFolder:
 
     def history(self) -> History:
         """The whole log, read from the start."""
-        history = self.empty_history()
-        for event in EventReader(self.events_file).read():
+        history, reader = self.empty_history(), EventReader(self.events_file)
+        for event in reader.read():
             history.apply(event)
+        history.fault = reader.fault
         return history
 
     def empty_history(self) -> History:

@@ -30,6 +30,7 @@ class History:
     epochs: list[Epoch] = field(default_factory=list)
     paused: bool = False
     ending: Ended | None = None
+    fault: str = ""  # what of the log could not be read, as a sentence
     _first: Batch | None = None  # the first chunk of the worker now at work
     _test_seconds: float = 0.0  # how long the last test took
 

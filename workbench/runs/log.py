@@ -120,6 +120,17 @@ class EventReader:
                 if event is not None:
                     yield event
 
+    @property
+    def fault(self) -> str:
+        """One sentence on what could not be read; empty where all could."""
+        if not self.unreadable:
+            return ""
+        lines = "1 line" if self.unreadable == 1 else f"{self.unreadable:,} lines"
+        return (
+            f"run {self._path.parent.name}: {lines} of {self._path.name} cannot be read; the rest "
+            "is shown"
+        )
+
     def blocks(self) -> Iterator[bytes]:
         """Whole lines, some thousands at a time."""
         file = _opened(self._path)

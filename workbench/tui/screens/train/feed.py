@@ -83,7 +83,7 @@ def _follow(
     reader = EventReader(folder.events_file)
     said = _look(folder)
     _read_past(reader, state)
-    state.folder_says = said
+    state.folder_says, state.history.fault = said, reader.fault
     post(Opened(state, paper_accuracy(state.spec.settings_key)))
     del state
     sampler, sampled = Sampler(folder.lock_file), 0.0

@@ -156,6 +156,8 @@ class TrainScreen(WorkbenchScreen):
     def _opened(self, message: feed.Opened) -> None:
         self._state = message.state
         self._paper = message.paper
+        if message.state.history.fault:
+            self.notify(message.state.history.fault, severity="warning", markup=False)
         self._plots.follow(message.state, message.paper)
         self._changed()
 
