@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -10,14 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
-from textual.message import Message
 from textual.widgets import Input, Static
 
 from workbench.errors import UserError
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.models.accuracy import accuracy_lines, accuracy_sentence
 from workbench.tui.screens.models.catalogue import (
-    Entry,
     own_entries,
     paper_entries,
     unread_entries,
@@ -62,14 +60,6 @@ class ModelsScreen(WorkbenchScreen):
         Binding("down", "move(1)", show=False),
         Binding("up", "move(-1)", show=False),
     ]
-
-    @dataclass
-    class Loaded(Message):
-        """The user's presets and all results have been read."""
-
-        entries: tuple[Entry, ...]
-        standings: dict[str, Standing]
-        error: UserError | None
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,30 +120,21 @@ class ModelsScreen(WorkbenchScreen):
             self.action_refresh()
         self._living = living
 
-    def action_refresh(self) -> None:
+    @work(exclusive=True, group="models")
+    async def action_refresh(self) -> None:
         """Read the user's presets and the results again."""
-        self._load()
-
-    @work(thread=True, exclusive=True, group="models")
-    def _load(self) -> None:
-        home, error = self.workbench.home, None
-        entries = (*paper_entries(), *own_entries(home))
+        home, complaint = self.workbench.home, ""
+        entries = await asyncio.to_thread(lambda: (*paper_entries(), *own_entries(home)))
         if not self._standings:
-            self.post_message(self.Loaded(entries, {}, None))
+            self._list.show(entries, {})
         try:
-            standings = read_standings(home, entries)
-        except UserError as problem:
-            standings, error = {}, problem
-        self.post_message(self.Loaded(entries, standings, error))
-
-    @on(Loaded)
-    def _loaded(self, event: Loaded) -> None:
-        self._standings = event.standings
-        self._list.show(event.entries, event.standings)
-        complaint = str(event.error or "")
-        if event.error is not None and complaint != self._complained:
-            self.workbench.complain(event.error)
+            self._standings = await asyncio.to_thread(read_standings, home, entries)
+        except UserError as error:
+            self._standings, complaint = {}, str(error)
+            if complaint != self._complained:
+                self.workbench.complain(error)
         self._complained = complaint
+        self._list.show(entries, self._standings)
 
     # What is under the cursor
 

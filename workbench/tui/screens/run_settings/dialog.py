@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static
 
@@ -77,20 +76,12 @@ class RunSettings(FormDialog[Answer | None]):
         Binding("escape", "dismiss(None)", "cancel", tooltip="Train nothing"),
     ]
 
-    @dataclass
-    class FileChecked(Message):
-        """A check that looked through a file has come to its end."""
-
-        number: int
-        checked: Checked
-
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         self._preset = preset
         self._own = own_values(preset)
         self._values = dict(self._own)
         self._checked: Checked | None = None  # None while a file is looked through
-        self._check_number = 0
 
     def below(self) -> ComposeResult:
         """What will be trained."""
@@ -151,27 +142,19 @@ class RunSettings(FormDialog[Answer | None]):
     # Checking
 
     def _check(self) -> None:
-        self._check_number += 1
-        number = self._check_number
+        self.workers.cancel_group(self, "data-file")
         if not reads_a_file(self._values):
             self._show(check(self._preset, self._values))
             return
         self._checked = None
         self.query_one("#summary", Static).update("looking for the data…")
-        self.set_timer(FILE_DELAY, lambda: self._check_file(number))
+        self._look_through(dict(self._values))
 
-    def _check_file(self, number: int) -> None:
-        if number == self._check_number:
-            self._look_through(number, dict(self._values))
-
-    @work(thread=True, group="data-file")
-    def _look_through(self, number: int, values: dict[str, str]) -> None:
-        self.post_message(self.FileChecked(number, check(self._preset, values)))
-
-    @on(FileChecked)
-    def _file_checked(self, event: FileChecked) -> None:
-        if event.number == self._check_number:
-            self._show(event.checked)
+    @work(group="data-file")
+    async def _look_through(self, values: dict[str, str]) -> None:
+        """Check with the file, once the fields rest."""
+        await asyncio.sleep(FILE_DELAY)
+        self._show(await asyncio.to_thread(check, self._preset, values))
 
     def _show(self, checked: Checked) -> None:
         self._checked = checked

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from pathlib import Path
 from typing import ClassVar
 
 from textual import work
@@ -17,6 +19,7 @@ from workbench.tui.screens.dialog import Dialog
 from workbench.tui.styles import style_sheet
 
 TAIL_BYTES = 200_000
+LOOK_SECONDS = 0.5
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
 
 
@@ -25,6 +28,18 @@ def clean(data: bytes) -> str:
     text = _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
     text = text.replace("\r", "\n").expandtabs(4)
     return "".join(letter for letter in text if letter == "\n" or letter.isprintable())
+
+
+def read_tail(path: Path, offset: int | None) -> tuple[str, int]:
+    """What was written since `offset` (None: the last of it), and where that ends."""
+    try:
+        with open_file(path) as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAIL_BYTES) if offset is None else min(offset, size))
+            text, end = clean(file.read()), file.tell()
+    except OSError:
+        text, end = "", offset or 0
+    return ("The worker has written nothing yet.\n" if offset is None and not text else text), end
 
 
 class LogScreen(Dialog[None]):
@@ -40,7 +55,6 @@ class LogScreen(Dialog[None]):
     def __init__(self, folder: RunFolder) -> None:
         super().__init__()
         self._folder = folder
-        self._offset: int | None = None
 
     def compose(self) -> ComposeResult:
         """The text, and where it lies."""
@@ -52,30 +66,16 @@ class LogScreen(Dialog[None]):
         """Follow the file."""
         self.query_one("#log-dialog").border_title = "the worker's log"
         self.query_one(Log).focus()
-        self._read()
-        self.set_interval(0.5, self._read)
+        self._follow()
 
-    @work(thread=True, exclusive=True, group="log", exit_on_error=False)
-    def _read(self) -> None:
-        path = self._folder.log_file
-        try:
-            with open_file(path) as file:
-                size = file.seek(0, 2)
-                first = self._offset is None
-                start = max(0, size - TAIL_BYTES) if first else min(self._offset or 0, size)
-                file.seek(start)
-                text = clean(file.read())
-                self._offset = file.tell()
-        except OSError:
-            if self._offset is None:
-                self._offset = 0
-                self.app.call_from_thread(self._write, "The worker has written nothing yet.\n")
-            return
-        if text or first:
-            self.app.call_from_thread(self._write, text or "The worker has written nothing yet.\n")
-
-    def _write(self, text: str) -> None:
-        self.query_one(Log).write(text)
+    @work
+    async def _follow(self) -> None:
+        offset: int | None = None
+        while True:
+            text, offset = await asyncio.to_thread(read_tail, self._folder.log_file, offset)
+            if text:
+                self.query_one(Log).write(text)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def action_line(self, step: int) -> None:
         """Scroll a line."""
