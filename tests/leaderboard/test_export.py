@@ -19,6 +19,7 @@ from markdown_it.token import Token
 from rich.console import Console
 
 from tests.leaderboard.conftest import DEFAULTS
+from workbench.formats import duration, percent_spread, points, seeds_text
 from workbench.leaderboard.claims.view import claims_table
 from workbench.leaderboard.export import csv as csv_export
 from workbench.leaderboard.export import json as json_export
@@ -36,7 +37,6 @@ from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
 from workbench.leaderboard.transfer import read_entries
 from workbench.leaderboard.views import grouped_table, leaderboard_table
-from workbench.leaderboard.wording import duration, percent_spread, points, seeds_text
 from workbench.model.tables import paper_table, paper_tables
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary

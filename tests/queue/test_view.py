@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.queue.scripted import ScriptedExecutor, spec, wanted
+from workbench.formats import moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.shapes import analyse
 from workbench.queue import planning, service
@@ -20,14 +21,13 @@ from workbench.queue.view import (
     QueueWatch,
     estimated_seconds,
     guessed_seconds,
-    moment,
     plan_sentence,
     process_lost,
     short_time_left,
     time_words,
     view_of,
 )
-from workbench.runs.estimate import Speed, duration_words
+from workbench.runs.estimate import Speed
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
@@ -210,7 +210,7 @@ def test_what_nothing_like_it_tells_is_guessed_by_the_processors_speed(
     mixed = plan_sentence(TrialPlan((), (), (PlannedTrial(spec()), PlannedTrial(cnn))), [speed()])
     one = estimated_seconds(spec(), [speed()])
     assert one is not None
-    assert f"2 to train: about {duration_words(one + guess)}, until" in mixed
+    assert f"2 to train: about {rough_duration(one + guess)}, until" in mixed
     assert "nothing like 1 of them has ended here" in mixed
     assert "(1 trial of unknown length)" in plan_sentence(
         TrialPlan((), (), (PlannedTrial(cnn), PlannedTrial(half))), []

@@ -9,7 +9,7 @@ import pytest
 from workbench.model.library import paper_presets
 from workbench.model.shapes import analyse
 from workbench.model.tables import paper_table
-from workbench.runs.estimate import Speed, duration_words, epoch_seconds, known_speeds
+from workbench.runs.estimate import Speed, epoch_seconds, known_speeds
 from workbench.runs.events import Epoch
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
@@ -94,11 +94,3 @@ def test_the_cores_that_a_run_left_to_others_are_counted_up(
         (400.0, True),
         (300.0, False),
     }
-
-
-@pytest.mark.parametrize(
-    ("time", "words"),
-    [(0.42, "0.4 s"), (9.96, "10 s"), (52.4, "52 s"), (180, "3 min"), (9000, "2.5 h")],
-)
-def test_durations_are_rough(time: float, words: str) -> None:
-    assert duration_words(time) == words

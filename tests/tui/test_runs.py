@@ -11,8 +11,8 @@ import pytest
 from textual.widgets import Input, OptionList
 
 from tests.tui.runs_of_old import LivingRun, ended_run, until
+from workbench.formats import MISSING, clock, moment
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.wording import MISSING
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import LaunchedFrom
@@ -22,13 +22,7 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.palette import commands_of
 from workbench.tui.screens.runs import RunsScreen
-from workbench.tui.screens.runs.rows import (
-    COLUMNS,
-    clock,
-    origin_text,
-    progress_text,
-    started_text,
-)
+from workbench.tui.screens.runs.rows import COLUMNS, origin_text, progress_text
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.row_list import RowList
@@ -252,8 +246,8 @@ def test_columns_fit(width: int) -> None:
 def test_words_of_a_line() -> None:
     assert clock(161) == "2:41"
     assert clock(3723) == "1:02:03"
-    assert started_text(time.time()).startswith("today ")
-    assert started_text(0) == "–"
+    assert moment(time.time()) == time.strftime("%H:%M")
+    assert moment(0.0) == time.strftime("%Y-%m-%d", time.localtime(0))
     ssh = LaunchedFrom(by="app", terminal="/dev/pts/3", ssh=True)
     assert origin_text(ssh, 20) == "app ssh pts/3"
     assert origin_text(ssh, 9) == "app ssh"

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import math
 import os
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -47,6 +48,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8",
                         "TZ": "UTC"}.items():  # fmt: skip
         monkeypatch.setenv(name, value)
+    time.tzset()
     monkeypatch.setattr(plotting.locale, "getencoding", lambda: "UTF-8")  # settled at start-up
     letters = itertools.cycle("k7qd2mvxw9tz")
     monkeypatch.setattr(run_folder.secrets, "choice", lambda _: next(letters))

@@ -82,10 +82,11 @@ def _python() -> Finding:
 
 
 def _processor() -> Finding:
+    from workbench.formats import count
     from workbench.runs.environment import accelerates_bfloat16, cpu_name, usable_cores
 
     cores = usable_cores()
-    detail = f"{cpu_name()}, {cores} core{'s' if cores != 1 else ''}"
+    detail = f"{cpu_name()}, {count(cores, 'core')}"
     known = accelerates_bfloat16()
     if known is not None:
         detail += "; bfloat16 in hardware" if known else "; no bfloat16 instructions, use float32"
@@ -106,7 +107,7 @@ def _home() -> Finding:
     import shutil
 
     from workbench.errors import EnvironmentProblem
-    from workbench.leaderboard.wording import count
+    from workbench.formats import count
     from workbench.runs.folder import all_runs
 
     home = current_home()
@@ -121,8 +122,8 @@ def _home() -> Finding:
 
 def _leaderboard() -> Finding:
     from workbench.errors import UserError
+    from workbench.formats import count
     from workbench.leaderboard.store import Leaderboard
-    from workbench.leaderboard.wording import count
 
     try:
         entries = len(Leaderboard(current_home()).entries())

@@ -109,9 +109,9 @@ def export(
 def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -> str:
     from workbench.cli.output import note
     from workbench.errors import UserError
+    from workbench.formats import count
     from workbench.leaderboard.query import parse_filter
     from workbench.leaderboard.transfer import results_of, to_file
-    from workbench.leaderboard.wording import count
 
     if others:
         raise UserError("--entries: takes --filter alone; leave --table, --group and --sort out")

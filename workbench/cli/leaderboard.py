@@ -107,7 +107,7 @@ def rebuild(home: HomeOption = None) -> None:
     A damaged file is kept aside; tags and notes come back with the runs.
     """
     from workbench.cli.output import note
-    from workbench.leaderboard.wording import count
+    from workbench.formats import count
 
     rebuilt = board_here().rebuild(note)
     note(f"leaderboard rebuilt from the run folders: {count(rebuilt, 'run')}")
@@ -132,8 +132,8 @@ def import_(
     """
     from workbench.cli.output import note
     from workbench.errors import UserError
+    from workbench.formats import count
     from workbench.leaderboard.transfer import machines, read_entries
-    from workbench.leaderboard.wording import count
 
     if (file is not None) == remove:
         raise UserError("leaderboard import: name a FILE, or --remove without one")

@@ -106,8 +106,8 @@ def _record(found: Predictions, index: int, runs: list[Predictions]) -> dict[str
 
 
 def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int, runs: int) -> Table:
+    from workbench.formats import count, percent
     from workbench.leaderboard.table import Align, Heading, Table, cell
-    from workbench.leaderboard.wording import count, percent
 
     right = Align.RIGHT
     headings = (
@@ -213,8 +213,8 @@ def classes(
     Example: mnist-workbench runs classes 7kq2 --sort recall
     """
     from workbench.cli.output import print_json, print_table
+    from workbench.formats import number, percent
     from workbench.leaderboard.table import Align, Heading, Table, cell
-    from workbench.leaderboard.wording import number, percent
     from workbench.predictions.classes import by_class, calibration
     from workbench.predictions.of_run import predictions_of
     from workbench.runs.folder import find_run
@@ -349,8 +349,8 @@ def _comparison(
     pair: Pair | None,
     limit: int,
 ) -> Table:
+    from workbench.formats import count, percent
     from workbench.leaderboard.table import Align, Heading, Table, cell
-    from workbench.leaderboard.wording import count, percent
     from workbench.predictions.compare import pair_sentence
 
     right = Align.RIGHT

@@ -47,8 +47,8 @@ def presets(
         )
         return
     from workbench.cli.output import print_table
+    from workbench.formats import percent
     from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
-    from workbench.leaderboard.wording import percent
 
     rows = tuple(
         (

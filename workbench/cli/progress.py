@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.output import console, note, say
+from workbench.formats import clock, count, epochs_done, percent
 from workbench.leaderboard.paper import beside_paper
-from workbench.leaderboard.wording import count, percent
 from workbench.runs.events import Epoch, Event, Paused, Resumed
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
 
 FRAMES_PER_SECOND = 5
 BAR_WIDTH = 32
-
-
-def clock(seconds: float | None) -> str:
-    """Seconds as a person reads them: `0:42`, `12:05`, `1:02:03`; a dash when not known."""
-    if seconds is None or not math.isfinite(seconds):
-        return "–"
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def epoch_line(epoch: Epoch, planned: int) -> str:
@@ -60,7 +49,7 @@ def result_lines(summary: RunSummary) -> list[str]:
     """How the run ended, in one or two lines."""
     run = f"{summary.title}, seed {summary.seed}, {summary.precision}"
     took = f"{clock(summary.train_seconds)} of training"
-    so_far = f"{summary.epochs_completed} of {summary.epochs} epochs"
+    so_far = epochs_done(summary.epochs_completed, summary.epochs)
     state = summary.state
     match state:
         case Status.FINISHED | Status.COLLAPSED:
@@ -146,7 +135,7 @@ def headline(folder: RunFolder) -> str:
     """The run and what decides its result, in one line."""
     spec = folder.record.spec
     settings, data = spec.training, spec.dataset
-    limit = f", first {data.train_limit:,} images" if data.train_limit else ""
+    limit = f", first {count(data.train_limit, 'image')}" if data.train_limit else ""
     return (
         f"{folder.run_id}  {spec.title}, {data.name}{limit}, {count(settings.epochs, 'epoch')}, "
         f"batch {settings.batch_size}, {settings.optimizer.kind} "

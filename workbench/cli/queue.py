@@ -131,7 +131,7 @@ def drop(
     """Take trials out of the queue. Runs and results stay where they are."""
     from workbench.cli.output import note
     from workbench.errors import RunError
-    from workbench.leaderboard.wording import count
+    from workbench.formats import count
     from workbench.queue import service
     from workbench.queue.store import QueueStore
     from workbench.runs.status import Status
@@ -179,10 +179,9 @@ def _view(home: Home) -> QueueView:
 
 def queue_table(view: QueueView) -> Table:
     """The queue as a table, in its order."""
+    from workbench.formats import percent, rough_duration
     from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
-    from workbench.leaderboard.wording import percent
     from workbench.queue.view import time_left
-    from workbench.runs.estimate import duration_words
 
     right = Align.RIGHT
     headings = (
@@ -203,7 +202,7 @@ def queue_table(view: QueueView) -> Table:
             cell(item.trial.text),
             cell(f"{item.progress:.0%}" if item.progress else ""),
             cell(percent(item.accuracy) if item.accuracy is not None else ""),
-            cell(duration_words(item.seconds_left) if item.seconds_left else ""),
+            cell(rough_duration(item.seconds_left) if item.seconds_left else ""),
             cell(item.trial.run_id or ""),
         )
         for item in view.trials

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from workbench.cli.follow import counted_interrupts
 from workbench.cli.output import console, live_terminal, note, say
-from workbench.cli.progress import clock
+from workbench.formats import clock, percent
 from workbench.leaderboard.paper import beside_paper
-from workbench.leaderboard.wording import percent
 from workbench.queue import service
 from workbench.queue.store import QueueDamaged
 from workbench.queue.view import QueueView, QueueWatch, TrialView, short_time_left, time_left

@@ -64,6 +64,7 @@ def reproduce(
         train_wanted,
         trials_json,
     )
+    from workbench.formats import count
     from workbench.queue.paper import rows_of, tables_of, trainings_for
     from workbench.queue.planning import plan_trials, results
     from workbench.queue.store import identity
@@ -80,7 +81,7 @@ def reproduce(
     if not (quiet or (as_json and dry_run)):
         distinct = len(wanted) // seeds
         note(
-            f"{_named(chosen)}: {rows_of(chosen)} rows, {distinct} trainings"
+            f"{_named(chosen)}: {count(rows_of(chosen), 'row')}, {count(distinct, 'training')}"
             f"{f' of {seeds} seeds' if seeds > 1 else ''} in {precision}."
         )
         note(plan_sentence(found, speeds))

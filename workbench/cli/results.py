@@ -126,6 +126,7 @@ def chosen_table(
         UserError: something typed means nothing, or a file of results is none.
     """
     from workbench.errors import QueryError
+    from workbench.formats import none_matches
     from workbench.leaderboard.grouping import group_runs, ranked
     from workbench.leaderboard.imported_view import imported_groups_table, imported_table
     from workbench.leaderboard.paper import compare
@@ -133,7 +134,6 @@ def chosen_table(
     from workbench.leaderboard.query import parse_filter
     from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
     from workbench.leaderboard.views import grouped_table, leaderboard_table
-    from workbench.leaderboard.wording import none_matches
     from workbench.model.tables import paper_table
 
     # Everything typed is checked before anything is read.

@@ -132,8 +132,8 @@ def note_known(home: Home, specs: list[TrainingSpec]) -> None:
     """Say which results are there already: the same settings and seed give them again."""
     from workbench.cli.output import note
     from workbench.errors import UserError
+    from workbench.formats import percent
     from workbench.leaderboard.store import Leaderboard
-    from workbench.leaderboard.wording import percent
     from workbench.queue.planning import results
     from workbench.queue.store import identity
     from workbench.runs import service

@@ -89,10 +89,9 @@ def runs(
 
 
 def _table(summaries: list[tuple[RunSummary, str]]) -> Table:
-    from workbench.cli.progress import clock
+    from workbench.formats import clock, local_time, percent
     from workbench.leaderboard.table import Align, Heading, Table, cell
     from workbench.leaderboard.views import run_status
-    from workbench.leaderboard.wording import percent
 
     right = Align.RIGHT
     headings = (
@@ -116,7 +115,7 @@ def _table(summaries: list[tuple[RunSummary, str]]) -> Table:
             cell(f"{summary.epochs_completed}/{summary.epochs}"),
             cell(summary.seed),
             cell(clock(summary.train_seconds)),
-            cell(_local_time(summary.started_at)),
+            cell(local_time(summary.started_at)),
             cell(origin),
             cell(" ".join(summary.tags)),
         )
@@ -130,12 +129,6 @@ def _origin(folder: RunFolder) -> str:
     start = folder.record.launched_from
     terminal = f", {start.terminal.removeprefix('/dev/')}" if start.terminal else ""
     return f"{start.by}{terminal}{' (ssh)' if start.ssh else ''}"
-
-
-def _local_time(iso: str) -> str:
-    from datetime import datetime
-
-    return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def attach(run: RunArgument, home: HomeOption = None) -> None:
@@ -249,8 +242,8 @@ def delete(
     """
     from workbench.cli.output import note
     from workbench.errors import RunError
+    from workbench.formats import count
     from workbench.leaderboard.store import Leaderboard
-    from workbench.leaderboard.wording import count
     from workbench.runs import service
     from workbench.runs.folder import find_run
 

@@ -7,7 +7,7 @@ import sys
 from workbench.cli.output import console, print_json, put
 from workbench.cli.streams import speaks_unicode
 from workbench.data.facts import DatasetFacts
-from workbench.leaderboard.wording import percent
+from workbench.formats import percent
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
 

@@ -76,10 +76,10 @@ def sweep(
         train_wanted,
         trials_json,
     )
+    from workbench.formats import count
     from workbench.leaderboard.grouping import group_runs, ranked
     from workbench.leaderboard.store import Leaderboard
     from workbench.leaderboard.views import grouped_table
-    from workbench.leaderboard.wording import count
     from workbench.queue.planning import plan_trials
     from workbench.queue.store import identity
     from workbench.queue.sweep import grid, parse_axes

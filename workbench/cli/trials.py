@@ -69,13 +69,13 @@ def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
 def note_jobs(jobs: int | None) -> None:
     """Say what several at once come to."""
     from workbench.cli.output import note
-    from workbench.leaderboard.wording import count
+    from workbench.formats import count
     from workbench.runs.environment import usable_cores
 
     if jobs is not None and jobs > 1:
         cores = usable_cores()
         note(
-            f"note: {jobs} trainings at once share {count(cores, 'core')}, "
+            f"note: {count(jobs, 'training')} at once share {count(cores, 'core')}, "
             f"{max(1, cores // jobs)} each; one alone keeps all busy, so that the whole is "
             "done little sooner"
         )
@@ -83,11 +83,10 @@ def note_jobs(jobs: int | None) -> None:
 
 def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequence[Speed]) -> Table:
     """Each trial of a plan: what it is for, where it stands, how long it should take here."""
+    from workbench.formats import MISSING, percent, rough_duration
     from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
-    from workbench.leaderboard.wording import MISSING, percent
     from workbench.queue.store import identity
     from workbench.queue.view import estimated_seconds
-    from workbench.runs.estimate import duration_words
 
     present = {identity(item.spec): summary for item, summary in found.present}
     queued = {identity(item.spec): trial for item, trial in found.queued}
@@ -111,7 +110,7 @@ def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequenc
                 cell(settings.epochs),
                 cell(item.spec.seed),
                 state,
-                cell(MISSING if seconds is None else duration_words(seconds)),
+                cell(MISSING if seconds is None else rough_duration(seconds)),
             )
         )
         records.append(

@@ -24,7 +24,7 @@ from workbench.figures.style import (
     run_line,
 )
 from workbench.figures.view import Trace, View
-from workbench.leaderboard.wording import count, percent
+from workbench.formats import count, percent
 from workbench.runs.curves import CurveView, Metric, Samples, Window
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from workbench.figures.view import Trace
+from workbench.formats import count
 from workbench.model.describe_settings import settings_sentence
 from workbench.model.hyperparameters import (
     Constant,
@@ -54,11 +55,11 @@ def _facts(spec: TrainingSpec) -> dict[str, str]:
         "optimizer": optimizer_text(training.optimizer),
         "learning rate": f"learning rate {training.optimizer.learning_rate:g}",
         "schedule": _schedule(spec),
-        "epochs": "1 epoch" if epochs == 1 else f"{epochs:,} epochs",
+        "epochs": count(epochs, "epoch"),
         "batch size": f"batches of {training.batch_size:,}",
         "precision": "" if spec.precision == "float32" else spec.precision,
         "dataset": "" if dataset.name == "mnist" and not dataset.path else dataset.name,
-        "images": f"{dataset.images:,} images" if dataset.train_limit else "",
+        "images": count(dataset.images, "image") if dataset.train_limit else "",
     }
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench.formats import clock
 from workbench.runs.curves import Axis, Metric
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def dress_x(axes: Axes, x: Axis, length: float) -> None:
         unit = "h:min:s" if length >= 3600 else "min:s" if length >= 60 else "s"
         axes.set_xlabel(f"{X_NAMES[x]} ({unit})")
         axes.xaxis.set_major_locator(MultipleLocator(max(step, length / 50)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value, length)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: axis_time(value, length)))
         return
     axes.set_xlabel(X_NAMES[x])
     whole = length >= 2
@@ -144,14 +145,9 @@ def dress_x(axes: Axes, x: Axis, length: float) -> None:
     )
 
 
-def clock(seconds: float, longest: float) -> str:
+def axis_time(seconds: float, longest: float) -> str:
     """Seconds as they are written on an axis that reaches to `longest`."""
-    if longest < 60:
-        return f"{seconds:.4g}"
-    minutes, rest = divmod(round(seconds), 60)
-    if longest < 3600:
-        return f"{minutes}:{rest:02}"
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+    return f"{seconds:.4g}" if longest < 60 else clock(seconds)
 
 
 def where(x: Axis, value: float, longest: float) -> str:
@@ -161,4 +157,4 @@ def where(x: Axis, value: float, longest: float) -> str:
             return f"epoch {value:.3g}"
         case Axis.STEPS:
             return f"step {value:,.0f}"
-    return clock(value, longest) + (" s" if longest < 60 else "")
+    return axis_time(value, longest) + (" s" if longest < 60 else "")

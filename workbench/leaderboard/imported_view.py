@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from workbench.formats import count
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.table import Table
 from workbench.leaderboard.transfer import machines
 from workbench.leaderboard.views import grouped_table, leaderboard_table
-from workbench.leaderboard.wording import count
 from workbench.runs.summary import RunSummary
 
 TITLE = "Imported runs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from workbench.leaderboard.wording import count
+from workbench.formats import count
 from workbench.runs.summary import RunSummary
 
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.leaderboard.grouping import Group, deviation_of, mean_of
-from workbench.leaderboard.inference import MOST_RUNS
-from workbench.leaderboard.paper import RowComparison, TableComparison, points_off
-from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
-from workbench.leaderboard.transfer import machines
-from workbench.leaderboard.views import group_accuracy
-from workbench.leaderboard.wording import (
+from workbench.formats import (
     MISSING,
     duration,
     percent,
@@ -18,6 +12,12 @@ from workbench.leaderboard.wording import (
     points,
     raised,
 )
+from workbench.leaderboard.grouping import Group, deviation_of, mean_of
+from workbench.leaderboard.inference import MOST_RUNS
+from workbench.leaderboard.paper import RowComparison, TableComparison, points_off
+from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
+from workbench.leaderboard.transfer import machines
+from workbench.leaderboard.views import group_accuracy
 from workbench.text import one_line
 
 RIGHT = Align.RIGHT

@@ -5,7 +5,8 @@ or `:` for "contains") and a value, in quotes where it has spaces; or a bare wor
 looked for in preset, title, state, note and tags, and as the beginning of the run's id. A run's
 id may be cut short, as in commands. Letter case never matters. Accuracies may be typed
 as percent or fraction (`97.4`, `97.4%`, `0.974`), durations as `90`, `90s`, `1.5min` or `2h`,
-dates as far as one likes (`2025`, `2025-11-23`), and `none` is a value that is missing.
+dates, in local time, as far as one likes (`2025`, `2025-11-23`), and `none` is a value that is
+missing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import QueryError
+from workbench.formats import local_iso
 from workbench.leaderboard.fields import Field, Kind, find_field
 from workbench.leaderboard.values import MISSING_WORDS, read_value
 from workbench.runs.summary import RunSummary
@@ -144,12 +146,12 @@ def _signed(sign: str, equal: Matcher) -> Matcher:
 
 
 def _time_matcher(field: Field, sign: str, value: str) -> Matcher:
-    """Compares as many letters as were typed, so that a day holds all its hours."""
+    """Compares as many letters as were typed, so that a day holds all its hours; local time."""
     length = len(value)
     if sign in _ORDERS:
         order = _ORDERS[sign]
-        return lambda summary: order(field.value(summary)[:length], value)
-    return _signed(sign, lambda summary: field.value(summary)[:length] == value)
+        return lambda summary: order(local_iso(field.value(summary))[:length], value)
+    return _signed(sign, lambda summary: local_iso(field.value(summary))[:length] == value)
 
 
 def _number_matcher(field: Field, sign: str, value: float) -> Matcher:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
-from workbench.leaderboard.wording import MISSING
+from workbench.formats import MISSING
 from workbench.text import one_line
 
 

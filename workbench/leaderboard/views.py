@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.paper import paper_accuracy, points_off
-from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
-from workbench.leaderboard.wording import (
+from workbench.formats import (
     MISSING,
     count,
     duration,
+    local_time,
     number,
     percent,
     percent_spread,
     points,
     seeds_text,
 )
+from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.paper import paper_accuracy, points_off
+from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
 from workbench.runs.collapse import collapse_remark
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
@@ -111,7 +112,7 @@ def run_row(place: int, run: RunSummary) -> tuple[Cell, ...]:
         Cell(duration(run.train_seconds)),
         Cell(number(run.images_per_second, ",.0f")),
         Cell(number(run.parameters, ",d")),
-        cell(run.started_at[:16].replace("T", " ")),
+        cell(local_time(run.started_at)),
         cell(", ".join(run.tags)),
         cell(run.note),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.formats import count
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
     AdamW,
@@ -44,7 +45,7 @@ def settings_lines(
 
 def settings_sentence(training: TrainingSettings) -> str:
     """The settings on one line: `SGD (momentum 0.7) at 0.002, 5 epochs, batches of 60`."""
-    epochs = "1 epoch" if training.epochs == 1 else f"{training.epochs:,} epochs"
+    epochs = count(training.epochs, "epoch")
     parts = [
         f"{optimizer_text(training.optimizer)} at {training.optimizer.learning_rate:g}",
         epochs,

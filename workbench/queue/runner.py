@@ -17,6 +17,7 @@ from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.files import Stamp
+from workbench.formats import epochs_done
 from workbench.queue.executor import Executor, Job, executor_for
 from workbench.queue.planning import entries_of, living_run, results, resumable_runs
 from workbench.queue.store import QueueState, QueueStore, QueueUnreadable, Trial
@@ -221,7 +222,7 @@ def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
         case _:
             found["state"] = Status.FAILED
             found["message"] = (
-                f"the worker died after {summary.epochs_completed} of {summary.epochs} epochs; "
+                f"the worker died after {epochs_done(summary.epochs_completed, summary.epochs)}; "
                 "it goes on from there when the queue is started again"
             )
     return found

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
+from workbench.formats import count
 from workbench.queue.planning import PlannedTrial, entries_of, results, trial_plan
 from workbench.queue.store import (
     MOST_JOBS,
@@ -53,7 +54,8 @@ def enqueue(
         found = trial_plan(wanted, known, state)
         if len(state.waiting) + len(found.new) > MOST_TRIALS:
             raise RunError(
-                f"{len(found.new)} trials: the queue holds at most {MOST_TRIALS}; ask for fewer"
+                f"{count(len(found.new), 'trial')}: the queue holds at most {MOST_TRIALS}; "
+                "ask for fewer"
             )
         for _, trial in found.queued:
             if not trial.state.pending:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.errors import RunError
+from workbench.formats import count, moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.wording import count
 from workbench.model.spec import TrainingSpec
 from workbench.queue.executor import seconds_for_all
 from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
 from workbench.queue.store import Identity, QueueState, QueueStore, Trial, identity
 from workbench.runs.calibration import matrix_operations_a_second, rough_images_a_second
-from workbench.runs.estimate import TEST_SHARE, Speed, duration_words, epoch_seconds, known_speeds
+from workbench.runs.estimate import TEST_SHARE, Speed, epoch_seconds, known_speeds
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
@@ -363,7 +363,7 @@ def short_time_left(view: QueueView) -> str:
     """`about 38 min left`; empty where nothing is known of it or nothing is left."""
     if not view.pending or view.seconds_left is None:
         return ""
-    return f"{_at_least(view.unknown)} {duration_words(view.seconds_left)} left"
+    return f"{_at_least(view.unknown)} {rough_duration(view.seconds_left)} left"
 
 
 def time_words(seconds: float | None, unknown: int, *, left: bool = False) -> str:
@@ -373,15 +373,6 @@ def time_words(seconds: float | None, unknown: int, *, left: bool = False) -> st
     words = _length(seconds, unknown, " left" if left else "")
     # When all will be done is known only if each trial's time is.
     return words if unknown else f"{words}, until {moment(time.time() + seconds)}"
-
-
-def moment(when: float, now: float | None = None) -> str:
-    """`16:40` today, `Thu 06:28` within a week, `14 Nov 06:28` after that."""
-    there, here = time.localtime(when), time.localtime(now)
-    if (there.tm_year, there.tm_yday) == (here.tm_year, here.tm_yday):
-        return time.strftime("%H:%M", there)
-    days = (when - time.mktime(here)) / 86_400
-    return time.strftime("%a %H:%M" if days < 6 else "%d %b %H:%M", there)
 
 
 def process_lost(view: QueueView) -> str:
@@ -398,7 +389,7 @@ def process_lost(view: QueueView) -> str:
 def _length(seconds: float | None, unknown: int, then: str = "") -> str:
     if seconds is None:
         return NOT_KNOWN
-    words = f"{_at_least(unknown)} {duration_words(seconds)}{then}"
+    words = f"{_at_least(unknown)} {rough_duration(seconds)}{then}"
     return f"{words} ({count(unknown, 'trial')} of unknown length)" if unknown else words
 
 

@@ -140,14 +140,3 @@ def epoch_seconds(
     nearest = min(distance for distance, _ in near)
     typical = median(seconds for distance, seconds in near if distance <= nearest + ALIKE)
     return typical * (images + TEST_SHARE * test_images)
-
-
-def duration_words(seconds: float) -> str:
-    """A rough time: `0.4 s`, `52 s`, `3 min`, `1.5 h`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    if seconds < 5970:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from workbench.formats import clock
 from workbench.tui.cells import Range
 from workbench.tui.even_ticks import even_axis
 
@@ -95,12 +96,7 @@ def time_ticks(low: float, high: float, most: int) -> Ticks:
 def _time_label(seconds: float, step: float) -> str:
     if step < 1:
         return f"{seconds:.1f}"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{seconds:.0f} s" if round(seconds) < 60 else clock(seconds)
 
 
 def spaced(places: Sequence[tuple[float, str]], low: float, high: float, most: int) -> Ticks:

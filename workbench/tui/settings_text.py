@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.formats import count
 from workbench.runs.summary import RunSummary
 from workbench.text import one_line
 
@@ -19,12 +20,12 @@ def settings_text(run: RunSummary, width: int = LONG) -> str:
     if run.dataset != "mnist":
         special.append(run.dataset)
     if run.train_limit is not None:
-        special.append(f"{run.train_limit:,} images")
+        special.append(count(run.train_limit, "image"))
     if width < MIDDLE:
         return one_line(" ".join([optimizer, rate, f"{run.batch_size}×{run.epochs}", *special]))
     parts = [f"{optimizer} {rate}"]
     if width >= LONG:
         parts += [more] if more else []
         parts += [run.schedule.replace("_", " ")] if run.schedule != "constant" else []
-    epochs = "1 epoch" if run.epochs == 1 else f"{run.epochs} epochs"
+    epochs = count(run.epochs, "epoch")
     return one_line(", ".join([*parts, f"batch {run.batch_size}", epochs, *special]))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
+from workbench.formats import count, duration, named_seeds, percent, points
 from workbench.leaderboard.claims.claim import (
     CheckedClaim,
     Claim,
@@ -24,7 +25,6 @@ from workbench.leaderboard.inference import (
     share_interval,
 )
 from workbench.leaderboard.paper import told_of_collapses
-from workbench.leaderboard.wording import count, duration, named_seeds, percent, points
 from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
 

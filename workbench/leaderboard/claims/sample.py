@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from workbench.formats import count, percent_spread
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.inference import Estimate, Spread, pooled_spreads
 from workbench.leaderboard.machine import Machine
@@ -18,7 +19,6 @@ from workbench.leaderboard.paper import (
     compare_all,
     row_name,
 )
-from workbench.leaderboard.wording import count, percent_spread
 from workbench.model.shapes import Analysis, analyse
 from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary

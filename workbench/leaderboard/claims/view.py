@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from workbench.formats import raised
 from workbench.leaderboard.claims.claim import CheckedClaim, Kind
 from workbench.leaderboard.claims.judges import check_all
 from workbench.leaderboard.table import Heading, Table, Tone, cell
-from workbench.leaderboard.wording import raised
 from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
 from workbench.text import one_line

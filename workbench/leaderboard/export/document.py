@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from workbench.formats import count, local_time, percent, points
 from workbench.leaderboard.claims.judges import check_all
 from workbench.leaderboard.claims.view import claims_table
 from workbench.leaderboard.export.markdown import escaped, table_lines, to_markdown
@@ -16,7 +17,6 @@ from workbench.leaderboard.paper_view import epochs_view, our_accuracy, paper_vi
 from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.table import Align, Heading, Table, cell
 from workbench.leaderboard.views import grouped_table, leaderboard_table
-from workbench.leaderboard.wording import count, percent, points
 from workbench.runs.summary import RunSummary
 
 TITLE = "Results of mnist-workbench"
@@ -100,7 +100,7 @@ def provenance(summaries: Sequence[RunSummary]) -> str:
     if not summaries:
         return "No runs yet: `mnist-workbench run nn-1` makes the first.\n"
     machines = Counter((machine_of(run), run.tensorflow, run.keras) for run in summaries)
-    starts = sorted(run.started_at for run in summaries)
+    starts = sorted(local_time(run.started_at) for run in summaries)
     first, last = starts[0][:10], starts[-1][:10]
     when = f"on {first}" if first == last else f"between {first} and {last}"
     lines = [

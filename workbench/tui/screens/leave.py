@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from workbench.errors import RunError, UserError
+from workbench.formats import count
 from workbench.queue import service as queue_service
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
@@ -53,7 +54,7 @@ def _named(living: list[RunFolder], queue: bool) -> str:
     """`Run k7qd-nn-1`, `3 runs and the queue`."""
     if not living:
         return "The queue"
-    runs = f"Run {living[0].run_id}" if len(living) == 1 else f"{len(living)} runs"
+    runs = f"Run {living[0].run_id}" if len(living) == 1 else count(len(living), "run")
     return f"{runs} and the queue" if queue else runs
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 from textual.screen import Screen
 
 from workbench.errors import PresetError
+from workbench.formats import moment
 from workbench.model.draft import History
 from workbench.model.draft_file import DraftFile, Returned
 from workbench.settings import Home
@@ -87,7 +87,4 @@ class DraftKeeper:
 
 def back_words(returned: Returned) -> str:
     """`Unsaved work from 14:02 is back; u puts it away`, with the day where it is another."""
-    then, now = time.localtime(returned.changed_at), time.localtime()
-    same_day = (then.tm_year, then.tm_yday) == (now.tm_year, now.tm_yday)
-    when = time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", then)
-    return f"Unsaved work from {when} is back; u puts it away"
+    return f"Unsaved work from {moment(returned.changed_at)} is back; u puts it away"

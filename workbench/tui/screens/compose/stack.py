@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 
+from workbench.formats import count
 from workbench.model.architecture import shape_text
 from workbench.model.draft import EMPTY, Draft, draft_of
 from workbench.model.layers import layer_label
@@ -133,7 +134,7 @@ class LayerStack(LineView, can_focus=True):
                 0,
                 "",
                 "Input",
-                f"{architecture.classes:,} classes",
+                count(architecture.classes, "class", "classes"),
                 shape_text(architecture.input_shape),
                 "",
                 # An empty model is told what to do next instead.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Text
 
+from workbench.formats import rough_duration
 from workbench.model.memory import MemoryNeed, mebibytes
 from workbench.model.shapes import Analysis
-from workbench.runs.estimate import duration_words
 from workbench.tui.screens.compose.lines import LineView
 
 
@@ -54,7 +54,7 @@ class Totals(LineView):
         line.append(_count(costs.analysis.multiply_adds).rjust(11), Style(bold=True))
         line.append("  epoch ", muted)
         seconds = costs.epoch_seconds
-        words = "not yet known" if seconds is None else f"about {duration_words(seconds)}"
+        words = "not yet known" if seconds is None else f"about {rough_duration(seconds)}"
         line.append(words, Style(bold=seconds is not None))
         return line
 

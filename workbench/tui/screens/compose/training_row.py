@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from workbench.formats import count
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
     TrainingSettings,
@@ -24,7 +25,7 @@ def training_facts(training: TrainingSettings) -> list[str]:
     schedule = schedule_text(training).partition(" (")[0]
     constant = training.schedule.kind == "constant"
     return [
-        "1 epoch" if training.epochs == 1 else f"{training.epochs:,} epochs",
+        count(training.epochs, "epoch"),
         f"batch {training.batch_size:,}",
         title,
         f"learning rate {optimizer.learning_rate:g}",

@@ -14,6 +14,7 @@ from textual.events import Resize
 
 from workbench.data.test_images import TestImages
 from workbench.errors import UserError
+from workbench.formats import count
 from workbench.predictions.compare import check_comparable
 from workbench.predictions.file import Predictions
 from workbench.predictions.mistakes import best_guesses, wrong_in
@@ -241,7 +242,10 @@ class ErrorsScreen(WorkbenchScreen):
         ]  # fmt: skip
         if self._others:
             runs = [*self._others, run]
-            lines += [[], [(f"wrong in {wrong_in(image, runs)} of {len(runs)} runs", "muted")]]
+            lines += [
+                [],
+                [(f"wrong in {wrong_in(image, runs)} of {count(len(runs), 'run')}", "muted")],
+            ]
         return lines
 
     def _bars(self, run: Predictions, image: int) -> list[Line]:
@@ -302,14 +306,14 @@ class ErrorsScreen(WorkbenchScreen):
     def _often_lines(self, gallery: Gallery, most: int) -> list[Line]:
         """Which class is taken for which, the most frequent first."""
         pairs = gallery.pairs()[:most]
-        digits = max((len(f"{count:,}") for _, _, count in pairs), default=1)
+        digits = max((len(f"{number:,}") for _, _, number in pairs), default=1)
         return [
             [
                 (f"{true} → {answer}  ", ""),
-                (f"{count:>{digits},}  ", "strong"),
-                (bar(count / pairs[0][2], BAR_COLUMNS, self._plain), "muted"),
+                (f"{number:>{digits},}  ", "strong"),
+                (bar(number / pairs[0][2], BAR_COLUMNS, self._plain), "muted"),
             ]
-            for true, answer, count in pairs
+            for true, answer, number in pairs
         ]
 
     def _draw_again(self) -> None:
@@ -372,7 +376,9 @@ class ErrorsScreen(WorkbenchScreen):
             return
         counts = gallery.counts(which)[:MOST_CLASSES_ASKED]
         answers = [("any", "any class")]
-        answers += [(str(number), f"{number}   {count:,} images") for number, count in counts]
+        answers += [
+            (str(number), f"{number}   {count(amount, 'image')}") for number, amount in counts
+        ]
         question = "Only images of which class?" if which == "true" else "Only taken for which?"
 
         def answered(answer: str | None) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.files import typed_path, write_export
+from workbench.formats import count
 from workbench.leaderboard.claims.view import claims_view
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.views import grouped_table, leaderboard_table
-from workbench.leaderboard.wording import count
 from workbench.model.tables import PaperTable
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
@@ -103,7 +103,7 @@ def rebuild(home: Home) -> str:
     lines: list[str] = []
     runs = Leaderboard(home).rebuild(lines.append)
     left_out = f"; {len(lines)} could not be read: {lines[0]}" if lines else ""
-    return f"The leaderboard holds {runs:,} runs again{left_out}"
+    return f"The leaderboard holds {count(runs, 'run')} again{left_out}"
 
 
 def delete(home: Home, run_ids: Iterable[str]) -> list[UserError]:

@@ -7,19 +7,21 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.leaderboard.claims.claim import CheckedClaim
-from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.machine import Machine, machine_of
-from workbench.leaderboard.paper import RowComparison
-from workbench.leaderboard.paper_view import imported_text
-from workbench.leaderboard.wording import (
+from workbench.formats import (
     count,
     duration,
+    epochs_done,
+    local_time,
     percent,
     percent_spread,
     points,
     seeds_text,
 )
+from workbench.leaderboard.claims.claim import CheckedClaim
+from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.machine import Machine, machine_of
+from workbench.leaderboard.paper import RowComparison
+from workbench.leaderboard.paper_view import imported_text
 from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
@@ -89,13 +91,13 @@ def _run_words(run: RunSummary) -> str:
         case Status.FINISHED:
             pass
         case Status.STOPPED:
-            parts.append(f"stopped after {run.epochs_completed} of {count(run.epochs, 'epoch')}")
+            parts.append(f"stopped after {epochs_done(run.epochs_completed, run.epochs)}")
         case state:
             parts.append(run.message or state.word)
     if run.best_epoch_test_accuracy is not None:
         parts.append(f"best {percent(run.best_epoch_test_accuracy)} in epoch {run.best_epoch}")
     parts.append(duration(run.train_seconds))
-    parts += [" ".join(run.tags), run.note]
+    parts += [local_time(run.started_at), " ".join(run.tags), run.note]
     return "  ·  ".join(part for part in parts if part)
 
 

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from workbench.formats import bare_percent, clock
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison, TableComparison
 from workbench.leaderboard.paper_view import SHORT_HEADINGS
 from workbench.runs.status import Status
-from workbench.tui.screens.leaderboard.rows import (
-    BEYOND,
-    difference,
-    number,
-    spread,
-    time_taken,
-    without_accuracy,
-)
+from workbench.tui.screens.leaderboard.rows import BEYOND, difference, spread, without_accuracy
 from workbench.tui.widgets.columns import Column, Content
 
 
@@ -95,7 +89,7 @@ class PaperRows:
             case "label":
                 return row.row.label
             case "paper":
-                return number(row.row.accuracy)
+                return bare_percent(row.row.accuracy)
             case "ours":
                 if ours is None or not ours.n:
                     return without_accuracy(ours)
@@ -103,7 +97,7 @@ class PaperRows:
             case "n":
                 return str(ours.n if ours else 0)
             case "best":
-                return number(ours.best if ours else None)
+                return bare_percent(ours.best if ours else None)
             case "difference":
                 return difference(row.difference, row.within is False)
             case "verdict":
@@ -111,9 +105,9 @@ class PaperRows:
             case "imported":
                 return (imported_spread(row.imported), "muted")
             case "time-paper":
-                return time_taken(row.row.train_seconds)
+                return clock(row.row.train_seconds)
             case "time-ours":
-                return time_taken(self.comparison.seconds(row))
+                return clock(self.comparison.seconds(row))
         return ""
 
     def _verdict(self, row: RowComparison, short: bool) -> Content:

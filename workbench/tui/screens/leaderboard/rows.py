@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from workbench.formats import MISSING, bare_percent, clock, moment, points, seeds_text
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.wording import MISSING, points, seeds_text
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.text import one_line
 from workbench.tui.screens.leaderboard.board import Board
 from workbench.tui.screens.leaderboard.order import group_difference, run_difference
-from workbench.tui.screens.runs.rows import clock
 from workbench.tui.settings_text import settings_text
 from workbench.tui.widgets.columns import Column, Content, Piece
 
@@ -23,9 +22,9 @@ RUN_COLUMNS = (
     Column("seed", "Seed", 4, right=True),
     Column("paper", "Paper %", 7, right=True),
     Column("difference", "Diff.  ", 7, right=True),
-    Column("time", "Time", 6, right=True, weight=1),
+    Column("time", "Time", 7, right=True, weight=1),
     Column("tags", "Tags", 10, weight=2, stretch=1, most=24),
-    Column("started", "Started", 16, weight=5),
+    Column("started", "Started", 12, weight=5),
     Column("run", "Run", 4, weight=4),
     Column("note", "Note", 16, weight=6, stretch=2, most=60),
 )
@@ -36,9 +35,9 @@ IMPORTED_COLUMNS = (
     Column("seed", "Seed", 4, right=True),
     Column("paper", "Paper %", 7, right=True),
     Column("difference", "Diff.  ", 7, right=True),
-    Column("time", "Time", 6, right=True, weight=1),
+    Column("time", "Time", 7, right=True, weight=1),
     Column("machine", "Machine", 10, weight=2, stretch=1, most=24),
-    Column("started", "Started", 16, weight=5),
+    Column("started", "Started", 12, weight=5),
     Column("run", "Run", 4, weight=4),
     Column("note", "Note", 16, weight=6, stretch=2, most=60),
 )
@@ -59,15 +58,10 @@ GROUP_COLUMNS = (
 BEYOND = "≠"
 
 
-def number(fraction: float | None) -> str:
-    """A percentage without its sign, which stands in the heading: `97.49`."""
-    return MISSING if fraction is None else f"{100 * fraction:.2f}"
-
-
 def spread(mean: float | None, deviation: float | None) -> str:
     """`97.41 ± 0.07`, or the mean alone."""
     if mean is None or deviation is None:
-        return number(mean)
+        return bare_percent(mean)
     return f"{100 * mean:.2f} ± {100 * deviation:.2f}"
 
 
@@ -87,16 +81,6 @@ def without_accuracy(group: Group | None) -> Piece:
     if group is not None and group.diverged:
         return (Status.DIVERGED.word, Status.DIVERGED.role)
     return (MISSING, "muted")
-
-
-def time_taken(seconds: float | None) -> str:
-    """`2:41`, from an hour on `1h02m`: never wider than six letters."""
-    if seconds is None:
-        return MISSING
-    if seconds < 3600:
-        return clock(seconds)
-    minutes = round(seconds / 60)
-    return f"{minutes // 60}h{minutes % 60:02d}m"
 
 
 class RunRows:
@@ -131,20 +115,23 @@ class RunRows:
             case "best":
                 if run.best_epoch_test_accuracy is None:
                     return (MISSING, "muted")
-                return (f"{number(run.best_epoch_test_accuracy)} @{run.best_epoch:<2}", "muted")
+                return (
+                    f"{bare_percent(run.best_epoch_test_accuracy)} @{run.best_epoch:<2}",
+                    "muted",
+                )
             case "seed":
                 return str(run.seed)
             case "paper":
-                return (number(self.board.paper(run.settings_key)), "muted")
+                return (bare_percent(self.board.paper(run.settings_key)), "muted")
             case "difference":
                 points_off = run_difference(run)
                 return difference(points_off, run.settings_key in self.board.beyond)
             case "time":
-                return time_taken(run.train_seconds)
+                return clock(run.train_seconds)
             case "tags":
                 return (" ".join(run.tags), "test")
             case "started":
-                return (run.started_at[:16].replace("T", " "), "muted")
+                return (moment(run.started_at), "muted")
             case "run":
                 return (run.run_id.partition("-")[0], "muted")
             case "note":
@@ -171,8 +158,8 @@ def _accuracy(run: RunSummary) -> Content:
     if state is Status.DIVERGED:
         return (state.word, state.role)
     if state is Status.COLLAPSED:
-        return (f"{number(run.test_accuracy)} {state.mark}", state.role)
-    return (number(run.test_accuracy), "strong" if state is Status.FINISHED else "muted")
+        return (f"{bare_percent(run.test_accuracy)} {state.mark}", state.role)
+    return (bare_percent(run.test_accuracy), "strong" if state is Status.FINISHED else "muted")
 
 
 class GroupRows:
@@ -211,15 +198,15 @@ class GroupRows:
                     return without_accuracy(group)
                 return (spread(group.mean, group.deviation), "strong")
             case "best":
-                return (number(group.best), "muted")
+                return (bare_percent(group.best), "muted")
             case "worst":
-                return (number(group.worst), "muted")
+                return (bare_percent(group.worst), "muted")
             case "paper":
-                return (number(self.board.paper(group.settings_key)), "muted")
+                return (bare_percent(self.board.paper(group.settings_key)), "muted")
             case "difference":
                 return difference(group_difference(group), group.settings_key in self.board.beyond)
             case "time":
-                return time_taken(group.train_seconds)
+                return clock(group.train_seconds)
             case "seeds":
                 return (seeds_text(group.seeds), "muted")
             case "collapsed":

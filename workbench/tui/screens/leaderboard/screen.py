@@ -17,11 +17,11 @@ from textual.widgets import Static
 
 from workbench.errors import RunError, UserError
 from workbench.files import Stamp
+from workbench.formats import none_matches
 from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.wording import none_matches
 from workbench.model.tables import TABLE_NUMBERS, PaperTable, paper_table
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.leaderboard.wording import count
+from workbench.formats import count
 from workbench.text import one_line
 from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, TABS, BoardRows
 from workbench.tui.screens.leaderboard.claims import tally
@@ -79,24 +79,24 @@ def titles(found: BoardRows, total: int, selected: int) -> tuple[str, str]:
     if found.comparison is not None:
         table = found.comparison.table
         title = f"Table {table.number} · {table.title}"
-        parts.append(f"{found.comparison.trained} of {len(table.rows)} rows trained")
+        parts.append(f"{found.comparison.trained} of {count(len(table.rows), 'row')} trained")
     elif found.query.tab == CLAIMS:
         title = "what the paper concludes, and what our runs say"
         parts.append(tally(found.claims))
     elif found.query.tab == IMPORTED:
         title = "imported for comparison · not your own"
         hosts = sorted({run.host for run in found.runs})
-        machines = f"on {one_line(hosts[0])}" if len(hosts) == 1 else f"on {len(hosts)} machines"
+        machines = f"on {one_line(hosts[0]) if len(hosts) == 1 else count(len(hosts), 'machine')}"
         parts.append(f"{count(len(found.runs), 'run')} {machines}")
     elif found.query.grouped:
         title = "by preset and settings"
         runs = sum(len(group.runs) for group in found.groups)
-        parts.append(f"{len(found.groups):,} groups of {runs:,} runs")
+        parts.append(f"{count(len(found.groups), 'group')} of {count(runs, 'run')}")
     else:
         title, shown = "all runs", len(found.runs)
         if found.query.within is not None:
             title = one_line(f"runs of {found.query.within.title}")
-        parts.append(f"{shown:,} runs" if shown == total else f"{shown:,} of {total:,} runs")
+        parts.append(("" if shown == total else f"{shown:,} of ") + count(total, "run"))
         if found.query.within is not None:
             parts.append("esc leads back")
     if selected:

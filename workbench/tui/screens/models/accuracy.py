@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from workbench.leaderboard.wording import percent, percent_spread, points
+from workbench.formats import count, percent, percent_spread, points
 from workbench.tui.screens.models.catalogue import Entry
 from workbench.tui.screens.models.columns import left, right
 from workbench.tui.screens.models.standing import Standing
@@ -54,7 +54,7 @@ def accuracy_sentence(entry: Entry, standing: Standing) -> Content:
     else:
         ours = percent_spread(mean, deviation)
         first += [("   ours " if first else "ours ", "$muted"), (ours, "bold")]
-        runs = f"{n} run" if n == 1 else f"{n} runs"
+        runs = count(n, "run")
         text = f"{runs}, " + (points(100 * (mean - paper)) + "  " if paper is not None else "")
         second = Content.assemble((text.rstrip(", ") + " ", "$muted"), _verdict(standing))
     return Content("\n").join([Content.assemble(*first), second])

@@ -29,8 +29,3 @@ def short_count(number: int) -> str:
             digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
             return f"{scaled:.{digits}f}{sign}"
     return f"{number:.0e}"
-
-
-def bare_percent(fraction: float | None) -> str:
-    """`97.47`, for a column whose heading has the unit; empty where there is none."""
-    return "" if fraction is None else f"{100 * fraction:.2f}"

@@ -14,8 +14,9 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from workbench.formats import bare_percent
 from workbench.tui.screens.models.catalogue import PART_TITLES, Entry
-from workbench.tui.screens.models.columns import bare_percent, left, right, short_count
+from workbench.tui.screens.models.columns import left, right, short_count
 from workbench.tui.screens.models.standing import NOTHING, Standing
 from workbench.tui.widgets.marked_options import MarkedOptions
 
@@ -161,8 +162,8 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         line = columns.line(
             entry.name,
             parameters,
-            bare_percent(entry.paper_accuracy),
-            bare_percent(ours.mean if ours else None),
+            bare_percent(entry.paper_accuracy, ""),
+            bare_percent(ours.mean if ours else None, ""),
             str(ours.n) if ours and ours.n else "",
         )
         gap = " " if columns.wide else ""

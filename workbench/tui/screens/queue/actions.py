@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.errors import RunError
-from workbench.leaderboard.wording import count
+from workbench.formats import count
 from workbench.queue import service
 from workbench.queue.paper import tables_of, trainings_for
 from workbench.queue.store import QueueStore

@@ -7,13 +7,11 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from workbench.formats import clock, epochs_done, percent, rough_duration
 from workbench.leaderboard.paper import beside_paper
-from workbench.leaderboard.wording import percent
 from workbench.queue.view import TrialView
-from workbench.runs.estimate import duration_words
 from workbench.runs.status import Status
 from workbench.text import one_line
-from workbench.tui.screens.queue.rows import clock
 
 
 class TrialDetail(Widget):
@@ -52,10 +50,10 @@ def _words(item: TrialView, place: int) -> list[str]:
         case Status.WAITING if item.seconds_left is None:
             return [_place(place), "how long it takes is not known yet"]
         case Status.WAITING:
-            return [_place(place), f"about {duration_words(item.seconds_left or 0.0)} here"]
+            return [_place(place), f"about {rough_duration(item.seconds_left or 0.0)} here"]
         case Status.RUNNING if item.run is not None:
             summary = item.run.summary
-            epochs = f"{summary.epochs_completed} of {summary.epochs} epochs" if summary else ""
+            epochs = epochs_done(summary.epochs_completed, summary.epochs) if summary else ""
             return [item.run.preparing, epochs, item.run.fault]
         case Status.FINISHED if item.result and item.result.train_seconds is not None:
             return [f"trained in {clock(item.result.train_seconds)}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from workbench.leaderboard.wording import count
+from workbench.formats import count
 from workbench.queue.view import QueueView, process_lost, time_words
 from workbench.runs.status import Status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.leaderboard.wording import count
+from workbench.formats import count
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.queue.paper import MOST_SEEDS, rows_of, tables_of, trainings_for

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-from workbench.leaderboard.wording import MISSING
+from workbench.formats import MISSING, clock, count, rough_duration
 from workbench.model.spec import TrainingSpec
 from workbench.queue.view import QueueView, TrialView
-from workbench.runs.estimate import duration_words
 from workbench.runs.status import Status
 from workbench.text import one_line
 from workbench.tui.widgets.columns import Column, Content, Piece
@@ -107,7 +106,7 @@ def training_text(spec: TrainingSpec, width: int) -> str:
     optimizer = f"{settings.optimizer.kind} {settings.optimizer.learning_rate:g}"
     special: list[str] = [] if spec.precision == "float32" else [spec.precision]
     if spec.dataset.train_limit is not None:
-        special.append(f"{spec.dataset.images:,} images")
+        special.append(count(spec.dataset.images, "image"))
     if width >= WORDS:
         words = f"{optimizer}, {settings.epochs} × batch {settings.batch_size}"
         return one_line(", ".join([spec.title, words, *special]))
@@ -150,12 +149,4 @@ def time_text(item: TrialView) -> tuple[str, str]:
         return (MISSING, "muted")
     if item.run is not None:
         return (f"{clock(item.seconds_left)} left", "")
-    return (duration_words(item.seconds_left), "muted")
-
-
-def clock(seconds: float) -> str:
-    """`2:41`, and `1.5 h` from an hour on."""
-    if seconds >= 3599.5:
-        return f"{seconds / 3600:.1f} h"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    return (rough_duration(item.seconds_left), "muted")

@@ -16,6 +16,7 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from workbench.errors import UserError
+from workbench.formats import count
 from workbench.leaderboard.paper import paper_accuracies
 from workbench.queue.view import QueueView, QueueWatch, TrialView
 from workbench.runs.folder import RunFolder
@@ -268,7 +269,7 @@ class QueueScreen(WorkbenchScreen):
             if answer == "drop":
                 drop()
 
-        question = f"Drop {len(ids)} trials from the queue? Runs and results stay."
+        question = f"Drop {count(len(ids), 'trial')} from the queue? Runs and results stay."
         answers = [("stay", "Keep them"), ("drop", "Drop them")]
         self.app.push_screen(ChoiceDialog(question, answers), answered)
 

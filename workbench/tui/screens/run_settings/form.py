@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.data.catalogue import DATASET_NAMES
 from workbench.errors import PresetError, RunError, UserError
+from workbench.formats import count
 from workbench.model.describe_settings import settings_lines
 from workbench.model.hyperparameters import OPTIMIZERS
 from workbench.model.overrides import overrides_from, with_overrides
@@ -143,7 +144,7 @@ def work_line(specs: list[TrainingSpec]) -> str:
     total = steps * spec.training.epochs
     line = f"{steps:,} steps an epoch, {total:,} in all"
     if len(specs) > 1:
-        line += f"; {len(specs)} runs in turn, seeds {spec.seed} to {specs[-1].seed}"
+        line += f"; {count(len(specs), 'run')} in turn, seeds {spec.seed} to {specs[-1].seed}"
     return line
 
 
@@ -160,7 +161,7 @@ def differences(preset: Preset, spec: TrainingSpec) -> list[str]:
     if data.max_pixel is not None:
         changed.append(f"pixels to {data.max_pixel:g}")
     if data.train_limit is not None:
-        changed.append(f"the first {data.images:,} images")
+        changed.append(f"the first {count(data.images, 'image')}")
     if spec.precision != "float32":
         changed.append(spec.precision)
     return changed

@@ -6,7 +6,6 @@ Below the list, two lines about the run under the cursor: all that a narrow list
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from pathlib import PurePath
 
 from rich.text import Text
@@ -14,7 +13,7 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.leaderboard.wording import MISSING, percent
+from workbench.formats import MISSING, clock, count, local_time, moment, percent
 from workbench.runs.record import LaunchedFrom
 from workbench.runs.status import Status
 from workbench.runs.watchlist import WatchedRun
@@ -63,7 +62,7 @@ class RunRows:
             case "state":
                 return (run.state.marked, run.state.role)
             case "when":
-                return (started_text(run.created_at), "muted")
+                return (moment(run.created_at) if run.created_at else MISSING, "muted")
             case "from":
                 return (origin_text(run.launched_from, width), "muted")
             case "run":
@@ -109,7 +108,7 @@ def result_text(run: WatchedRun) -> list[Piece]:
     """What came out, and how far it came where not to the end."""
     assert run.summary is not None
     summary = run.summary
-    so_far = f"{summary.epochs_completed}/{summary.epochs} epochs"
+    so_far = f"{summary.epochs_completed}/{count(summary.epochs, 'epoch')}"
     if run.state is Status.DIVERGED:
         return [("no accuracy", "bad"), (f"  {so_far}", "muted")]
     pieces: list[Piece] = [(f"{percent(summary.test_accuracy):>7}", "strong")]
@@ -127,26 +126,6 @@ def time_text(run: WatchedRun) -> str:
         return MISSING if paused or run.seconds_left is None else f"−{clock(run.seconds_left)}"
     seconds = run.summary.train_seconds if run.summary else None
     return MISSING if seconds is None else clock(seconds)
-
-
-def clock(seconds: float) -> str:
-    """`2:41`, `1:02:03`: digits stand still while they change."""
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def started_text(created_at: float) -> str:
-    """The local time; with the day where it is not today's, with the year where not this one's."""
-    if not created_at:
-        return MISSING
-    when, now = datetime.fromtimestamp(created_at), datetime.now()
-    if when.date() == now.date():
-        return f"today {when:%H:%M}"
-    if when.year == now.year:
-        return f"{when.day:2d} {when:%b %H:%M}"
-    return f"{when:%Y-%m-%d}"
 
 
 def origin_text(origin: LaunchedFrom | None, width: int = 1000) -> str:
@@ -183,7 +162,7 @@ class RunDetail(Widget):
         summary = run.summary
         # The seed first: a long line is cut at its end, and a narrow list has no column for it.
         text.append(f"  seed {summary.seed}, {settings_text(summary)}")
-        text.append(f"\n{origin_text(run.launched_from, self.size.width)}")
+        text.append(f"\n{local_time(summary.started_at)}, from {origin_text(run.launched_from)}")
         parts = [" ".join(summary.tags), one_line(summary.message), one_line(summary.note)]
         text.append("".join(f"  ·  {part}" for part in parts if part))
         return text

@@ -13,9 +13,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from workbench.errors import RunError, UserError
+from workbench.formats import none_matches
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.wording import none_matches
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.summary import damaged

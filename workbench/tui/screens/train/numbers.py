@@ -8,25 +8,14 @@ from dataclasses import dataclass
 
 from textual import events
 
+from workbench.formats import MISSING, clock, count, epochs_done, percent
 from workbench.leaderboard.paper import beside_paper
-from workbench.leaderboard.wording import percent
 from workbench.runs.events import Failed
 from workbench.runs.status import Status
 from workbench.tui.screens.train.machine import MachineUse
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
-
-DASH = "–"
-
-
-def clock(seconds: float | None) -> str:
-    """`0:42`, `12:05`, `1:02:03`; a dash when not known."""
-    if seconds is None or not math.isfinite(seconds):
-        return DASH
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def fitting(parts: Sequence[str], between: str, width: int) -> str:
@@ -41,13 +30,13 @@ def share(fraction: float | None) -> str:
     """`97.16 %`; words where it is no number."""
     if fraction is not None and not math.isfinite(fraction):
         return "no number"
-    return DASH if fraction is None else percent(fraction)
+    return MISSING if fraction is None else percent(fraction)
 
 
 def loss(value: float | None) -> str:
     """`0.0921`; words where it is no number, powers of ten where it has run away."""
     if value is None:
-        return DASH
+        return MISSING
     if not math.isfinite(value):
         return "no number"
     return f"{value:.4f}" if value < 1000 else f"{value:.3g}"
@@ -88,7 +77,7 @@ def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
 
 
 def _raw(text: str) -> str:
-    return "" if text == DASH else f"raw {text}"
+    return "" if text == MISSING else f"raw {text}"
 
 
 def compact_lines(
@@ -136,8 +125,8 @@ def machine_text(use: MachineUse | None) -> str:
 def machine_lines(state: RunState, use: MachineUse | None) -> list[Line]:
     """Speed, CPU and memory of the worker."""
     return [
-        [(f"{speed_text(state).strip() or DASH:<16}", ""), (_device(state)[:20], "muted")],
-        [(machine_text(use) or DASH, "muted" if use is None else "")],
+        [(f"{speed_text(state).strip() or MISSING:<16}", ""), (_device(state)[:20], "muted")],
+        [(machine_text(use) or MISSING, "muted" if use is None else "")],
     ]
 
 
@@ -175,7 +164,7 @@ def progress_line(state: RunState, width: int, ascii_only: bool) -> Line:
 
 def _epochs_done(state: RunState) -> str:
     done, planned = len(state.history.epochs), state.history.planned_epochs
-    whole = f"{planned} epoch{'' if planned == 1 else 's'}"
+    whole = count(planned, "epoch")
     return whole if done == planned else f"{done} of {whole}"
 
 
@@ -217,9 +206,9 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
     """Rows of the table of epochs from `first` on."""
     rows: list[Line] = []
     for epoch in state.history.epochs[first : first + count]:
-        train = f"{100 * epoch.accuracy:.2f}" if math.isfinite(epoch.accuracy) else DASH
-        test = f"{100 * epoch.test_accuracy:.2f}" if math.isfinite(epoch.test_accuracy) else DASH
-        test_loss = loss(epoch.test_loss) if math.isfinite(epoch.test_loss) else DASH
+        train = f"{100 * epoch.accuracy:.2f}" if math.isfinite(epoch.accuracy) else MISSING
+        test = f"{100 * epoch.test_accuracy:.2f}" if math.isfinite(epoch.test_accuracy) else MISSING
+        test_loss = loss(epoch.test_loss) if math.isfinite(epoch.test_loss) else MISSING
         took = clock(epoch.epoch_seconds) if epoch.epoch_seconds >= 10 else (
             f"{epoch.epoch_seconds:.1f} s"
         )  # fmt: skip
@@ -242,7 +231,7 @@ def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line
     if spec.dataset.name != "mnist":
         facts.append(spec.dataset.name)
     if spec.dataset.train_limit:
-        facts.append(f"first {spec.dataset.train_limit:,} images")
+        facts.append(f"first {count(spec.dataset.train_limit, 'image')}")
     mark = "*" if ascii_only else status.mark
     right = f"{mark} {asked or status.word}"
     epochs = f"epoch {state.epoch}/{state.history.planned_epochs}"
@@ -344,8 +333,8 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
         case Status.STOPPED:
             assert ending is not None
             return [
-                f"Stopped after {ending.epochs_completed} of {history.planned_epochs} epochs and "
-                "saved. r resumes it from there."
+                f"Stopped after {epochs_done(ending.epochs_completed, history.planned_epochs)} "
+                "and saved. r resumes it from there."
             ], "muted"
     if trouble is not None:
         return [_capital(trouble.words) + "."], "bad"

@@ -10,11 +10,12 @@ from dataclasses import replace
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from workbench.formats import clock
 from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, index_at, recent
 from workbench.tui.cells import Range, column_of, column_span
 from workbench.tui.plotting import PLAIN_MARKS, Chart, Glyphs, terminal_glyphs
 from workbench.tui.screens.train.charts import Frame, MetricChart, PlotOptions
-from workbench.tui.screens.train.numbers import Reading, clock, fitting
+from workbench.tui.screens.train.numbers import Reading, fitting
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.curve_plot import CurvePlot, MakeChart

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import UserError
+from workbench.formats import count, percent_spread
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.wording import percent_spread
 from workbench.model.spec import TrainingSpec
 from workbench.runs.collapse import collapse_remark
 from workbench.runs.folder import RunFolder
@@ -30,7 +30,7 @@ class Verdict:
         if self.group.n == 1:
             return "Your first run of these settings."
         spread = percent_spread(self.group.mean, self.group.deviation)
-        return f"Your {self.group.n} runs: {spread}"
+        return f"Your {count(self.group.n, 'run')}: {spread}"
 
 
 def judge(home: Home, folder: RunFolder, spec: TrainingSpec) -> Verdict:
