@@ -27,7 +27,7 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue import QueueScreen
 from workbench.tui.screens.queue.add_dialog import AddDialog
-from workbench.tui.screens.queue.detail import TrialDetail
+from workbench.tui.screens.queue.words import TrialDetail
 from workbench.tui.screens.train import TrainScreen
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.row_list import RowList

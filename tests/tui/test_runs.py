@@ -20,7 +20,7 @@ from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.palette import commands_of
+from workbench.tui.palette import named_actions
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.runs.rows import COLUMNS, origin_text, progress_text
 from workbench.tui.widgets.filter_line import FilterLine
@@ -135,7 +135,7 @@ async def test_keys_that_only_write_letters_are_not_offered(home: Home) -> None:
         line = str(app.screen.query_one(Hints).render())
         assert "enter keep" in line and "esc all rows" in line and "f1 help" in line
         assert "/ filter" not in line and "q quit" not in line
-        names = [command.keys for command in commands_of(app, app.screen)]
+        names = [command.keys for command in named_actions(app, app.screen)]
         assert ("/",) not in names and ("f1",) in names
 
 

@@ -21,7 +21,7 @@ from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui import start
 from workbench.tui.app import LEAVING, WorkbenchApp
-from workbench.tui.palette import commands_of
+from workbench.tui.palette import named_actions
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.widgets.hints import Hint, Hints, declared_actions, hint_line
@@ -158,7 +158,7 @@ async def test_the_palette_has_every_action_and_carries_it_out(home: Home) -> No
         await pilot.pause()
         screen = app.screen
         assert isinstance(screen, Place)
-        names = [command.name for command in commands_of(app, screen)]
+        names = [command.name for command in named_actions(app, screen)]
         assert names[:3] == ["Train it", "Another view", "Edit it"]
         for name in ("Hidden in the hints", "Go to Compose", "Light or dark colours"):
             assert name in names

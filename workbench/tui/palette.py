@@ -25,7 +25,7 @@ PALETTE = "command_palette"  # the action that opens the palette, which need not
 
 
 @dataclass(frozen=True)
-class Command:
+class NamedAction:
     """An action by name; `label` is its word on the last line, `keys` do the same."""
 
     name: str
@@ -44,7 +44,7 @@ class Command:
         return f"{self.label}: {self.name}" if self.label else self.name
 
 
-def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
+def named_actions(app: App[Any], screen: Screen[Any]) -> Iterator[NamedAction]:
     """The actions in force on a screen, the screen's own before the app's.
 
     Those of text fields and scrollbars are left out: they belong to the toolkit and have no
@@ -73,7 +73,7 @@ def commands_of(app: App[Any], screen: Screen[Any]) -> Iterator[Command]:
 
     for place in sorted(named, key=importance):
         active, keys = named[place]
-        yield Command(active.binding.tooltip, active.binding.description, tuple(keys), active)
+        yield NamedAction(active.binding.tooltip, active.binding.description, tuple(keys), active)
 
 
 class Palette(CommandPalette, Dialog[None]):
@@ -92,21 +92,21 @@ class ActionProvider(Provider):
 
     async def discover(self) -> Hits:
         """Everything, before anything is typed."""
-        for command in commands_of(self.app, self.screen):
-            yield DiscoveryHit(command.text, self._carry_out(command), help=command.line)
+        for action in named_actions(self.app, self.screen):
+            yield DiscoveryHit(action.text, self._carry_out(action), help=action.line)
 
     async def search(self, query: str) -> Hits:
         """What matches the letters typed so far."""
         matcher = self.matcher(query)
-        for command in commands_of(self.app, self.screen):
-            score = matcher.match(command.text)
+        for action in named_actions(self.app, self.screen):
+            score = matcher.match(action.text)
             if score > 0:
                 yield Hit(
                     score,
-                    matcher.highlight(command.text),
-                    self._carry_out(command),
-                    help=command.line,
+                    matcher.highlight(action.text),
+                    self._carry_out(action),
+                    help=action.line,
                 )
 
-    def _carry_out(self, command: Command) -> partial[Any]:
-        return partial(self.app.run_action, command.active.binding.action, command.active.node)
+    def _carry_out(self, action: NamedAction) -> partial[Any]:
+        return partial(self.app.run_action, action.active.binding.action, action.active.node)

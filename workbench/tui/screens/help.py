@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
-from workbench.tui.palette import commands_of
+from workbench.tui.palette import named_actions
 from workbench.tui.screens.dialog import Dialog
 
 
@@ -40,8 +40,8 @@ class HelpScreen(Dialog[None]):
         table.add_column()
         place = getattr(self._about, "PLACE", "") or "Here"
         table.add_row("", Text(place, style="bold"))
-        for command in commands_of(self.app, self._about):
-            table.add_row(Text(" ".join(command.keys), style="bold"), Text(command.name))
+        for action in named_actions(self.app, self._about):
+            table.add_row(Text(" ".join(action.keys), style="bold"), Text(action.name))
         table.add_row()
         table.add_row(Text("ctrl+p", style="bold"), Text("Every action by name"))
         return table

@@ -29,8 +29,8 @@ from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
 from workbench.runs.estimate import Speed, epoch_seconds, known_speeds
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.compose.draft_keeper import DraftKeeper, back_words
 from workbench.tui.screens.compose.form import FormView
-from workbench.tui.screens.compose.keeping import DraftKeeper, back_words
 from workbench.tui.screens.compose.stack import LayerStack
 from workbench.tui.screens.compose.starting import (
     SAVE,
@@ -39,10 +39,10 @@ from workbench.tui.screens.compose.starting import (
     picked_layer,
     picked_preset,
     preset_picks,
+    specs_of,
     unsaved_dialog,
 )
 from workbench.tui.screens.compose.totals import Costs, Totals
-from workbench.tui.screens.compose.training import specs_of
 from workbench.tui.styles import style_sheet
 
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again

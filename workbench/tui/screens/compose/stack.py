@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,10 +18,15 @@ from textual.message import Message
 from workbench.formats import count
 from workbench.model.architecture import shape_text
 from workbench.model.draft import EMPTY, Draft, draft_of
+from workbench.model.hyperparameters import (
+    OPTIMIZER_TITLES,
+    TrainingSettings,
+    optimizer_text,
+    schedule_text,
+)
 from workbench.model.layers import layer_label
 from workbench.model.shapes import Analysis
 from workbench.tui.screens.compose.lines import LineView
-from workbench.tui.screens.compose.training_row import packed, training_facts
 
 _LEAST_SETTINGS = 8  # columns; where there are fewer, the form says the settings
 _TRAINING = "Training"
@@ -265,3 +272,37 @@ def _wrapped(text: str, width: int) -> list[str]:
     import textwrap
 
     return textwrap.wrap(text, max(10, width), subsequent_indent="  ")
+
+
+_BETWEEN = " · "
+
+
+def training_facts(training: TrainingSettings) -> list[str]:
+    """Optimizer, learning rate, momentum, schedule, batch and epochs, each in a few words."""
+    optimizer = training.optimizer
+    title = OPTIMIZER_TITLES[optimizer.kind]
+    extra = optimizer_text(optimizer).removeprefix(title).strip(" ()")
+    # Where the decay comes from is for the form to say.
+    schedule = schedule_text(training).partition(" (")[0]
+    constant = training.schedule.kind == "constant"
+    return [
+        count(training.epochs, "epoch"),
+        f"batch {training.batch_size:,}",
+        title,
+        f"learning rate {optimizer.learning_rate:g}",
+        *(extra.split(", ") if extra else []),
+        "constant rate" if constant else schedule,
+    ]
+
+
+def packed(facts: Sequence[str], width: int) -> list[str]:
+    """The facts in their order, none broken over two lines that fits on one."""
+    lines: list[str] = []
+    pieces = (piece for fact in facts for piece in textwrap.wrap(fact, max(1, width)))
+    for piece in pieces:
+        longer = f"{lines[-1]}{_BETWEEN}{piece}" if lines else piece
+        if lines and len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(piece)
+    return lines

@@ -1,14 +1,18 @@
-"""What can be picked: kinds of layer to add, models to start from."""
+"""What can be picked (kinds of layer, models to start from), and what is trained of it."""
 
 from __future__ import annotations
 
-from workbench.errors import PresetError
-from workbench.model.architecture import Architecture
+from workbench.data.catalogue import dataset_with
+from workbench.errors import DatasetError, PresetError
+from workbench.model.architecture import Architecture, shape_text
 from workbench.model.draft import EMPTY
 from workbench.model.forms import LAYER_EXPLANATIONS, new_layer, output_layer
 from workbench.model.layers import Layer
 from workbench.model.library import find_preset, own_presets, paper_presets
 from workbench.model.preset import Preset
+from workbench.model.shapes import require_sound
+from workbench.model.spec import TrainingSpec
+from workbench.runs.plan import Plan, specs_for_preset
 from workbench.settings import Home
 from workbench.tui.screens.compose.pick import Pick
 from workbench.tui.screens.dialog import ChoiceDialog
@@ -61,3 +65,22 @@ def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:
             ("stay", "Stay with them"),
         ],
     )
+
+
+def specs_of(preset: Preset) -> list[TrainingSpec]:
+    """The training of a preset on the data its input says.
+
+    Raises:
+        PresetError: the model is impossible; the message says what would mend it.
+        DatasetError: no data set known by name has such images.
+    """
+    architecture = preset.architecture
+    require_sound(architecture)
+    data = dataset_with(architecture.input_shape, architecture.classes)
+    if data is None:
+        raise DatasetError(
+            f"no data set known by name has images of {shape_text(architecture.input_shape)} "
+            f"in {architecture.classes} classes; set the input to 28×28×1 and 10 for MNIST, or "
+            "save the model and name a file: `mnist-workbench run NAME --dataset FILE.npz`"
+        )
+    return specs_for_preset(preset, Plan(dataset=data.name))

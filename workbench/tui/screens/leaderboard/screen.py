@@ -43,7 +43,6 @@ from workbench.tui.screens.leaderboard.board import (
     load_if_changed,
     select_rows,
 )
-from workbench.tui.screens.leaderboard.claims import CLAIM_COLUMNS, ClaimRows
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.order import Order, starts_downwards
@@ -57,14 +56,17 @@ from workbench.tui.screens.leaderboard.overlay import (
     read_curves,
     runs_of,
 )
-from workbench.tui.screens.leaderboard.paper_rows import PaperRows, paper_columns
 from workbench.tui.screens.leaderboard.rows import (
+    CLAIM_COLUMNS,
     GROUP_COLUMNS,
     IMPORTED_COLUMNS,
     RUN_COLUMNS,
+    ClaimRows,
     GroupRows,
     ImportedRows,
+    PaperRows,
     RunRows,
+    paper_columns,
 )
 from workbench.tui.screens.leaderboard.tabs import TabLine, titles
 from workbench.tui.settings_text import settings_text

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from workbench.formats import count
 from workbench.text import one_line
 from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, TABS, BoardRows
-from workbench.tui.screens.leaderboard.claims import tally
+from workbench.tui.screens.leaderboard.rows import tally
 
 _OTHERS = {ALL_RUNS: "All runs", CLAIMS: "Claims", IMPORTED: "Imported"}
 

@@ -26,10 +26,9 @@ from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue import actions
 from workbench.tui.screens.queue.add_dialog import AddDialog
-from workbench.tui.screens.queue.detail import TrialDetail, detail_lines
-from workbench.tui.screens.queue.headline import headline, subtitle
 from workbench.tui.screens.queue.reproduction import Reproduction
 from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows
+from workbench.tui.screens.queue.words import TrialDetail, detail_lines, headline, subtitle
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.row_list import RowList
