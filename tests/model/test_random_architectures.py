@@ -18,8 +18,7 @@ from workbench.model.architecture import Architecture
 from workbench.model.describe import architecture_rows
 from workbench.model.diagram import ROLE_STYLES, draw
 from workbench.model.hyperparameters import TrainingSettings
-from workbench.model.keras_calls import layer_call, written
-from workbench.model.keras_script import keras_script
+from workbench.model.keras_script import keras_script, layer_call, written
 from workbench.model.layers import (
     Activation,
     ActivationLayer,

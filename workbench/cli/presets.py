@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -77,6 +78,8 @@ class ShowFormat(StrEnum):
     TABLE = "table"
     DIAGRAM = "diagram"
     SVG = "svg"
+    PNG = "png"
+    PDF = "pdf"
     JSON = "json"
     TOML = "toml"
     PYTHON = "python"
@@ -92,14 +95,26 @@ def show(
         ),
     ],
     output: Annotated[
-        ShowFormat,
+        ShowFormat | None,
         typer.Option(
             "--format",
-            help="table: as the paper prints it; diagram: as its figures; svg: the same as a "
-            "picture for a report; json; toml: to start a preset of your own; python: a Keras "
+            help="table: as the paper prints it; diagram: as its figures; svg, png, pdf: the same "
+            "as a picture for a report; json; toml: to start a preset of your own; python: a Keras "
             "script that needs nothing of this program.",
+            show_default="table",
         ),
-    ] = ShowFormat.TABLE,
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Where a picture goes: .svg, .png or .pdf.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -116,7 +131,9 @@ def show(
     Example: mnist-workbench show cnn-2 --format diagram
     """
     from workbench.cli import show as views
+    from workbench.cli.plot import form_of
     from workbench.data.catalogue import describe_dataset
+    from workbench.errors import UserError
     from workbench.model.library import find_preset
 
     chosen = find_preset(preset, current_home())
@@ -124,13 +141,18 @@ def show(
     if data is not None:
         fitted = chosen.architecture.fitted_to(data.image_shape, data.classes)
         chosen = chosen.model_copy(update={"architecture": fitted})
+    if file is not None:
+        ending = ShowFormat(form_of(file).value)
+        if output not in (None, ending):
+            raise UserError(f"-o {file}: this is no name for {output}; leave out one of both")
+        output = ending
     match output:
-        case ShowFormat.TABLE:
+        case ShowFormat.TABLE | None:
             views.print_table(chosen)
         case ShowFormat.DIAGRAM:
             views.print_diagram(chosen)
-        case ShowFormat.SVG:
-            views.print_svg(chosen)
+        case ShowFormat.SVG | ShowFormat.PNG | ShowFormat.PDF:
+            views.write_figure(chosen, output.value, file, force=force)
         case ShowFormat.JSON:
             views.print_preset_json(chosen)
         case ShowFormat.TOML:

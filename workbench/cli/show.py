@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from workbench.cli.output import console, print_json, put
 from workbench.cli.streams import speaks_unicode
 from workbench.data.facts import DatasetFacts
+from workbench.errors import UserError
 from workbench.formats import percent
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
@@ -132,12 +134,31 @@ def print_script(preset: Preset, data: DatasetFacts | None) -> None:
     put(keras_script(spec, asks_for_data=data is None))
 
 
-def print_svg(preset: Preset) -> None:
-    """The model as a file in the manner of the paper's Figures 1 to 4, for a report."""
-    from workbench.model.diagram_svg import diagram_svg
+def write_figure(preset: Preset, form: str, output: Path | None, *, force: bool) -> None:
+    """The model as a figure in the manner of the paper's Figures 1 to 4, for a report.
 
-    text = diagram_svg(preset.architecture, preset.title)
-    if not speaks_unicode(sys.stdout):
-        # XML has a way of its own to write any letter; the encoding named is true of ASCII too.
-        text = text.encode("ascii", "xmlcharrefreplace").decode("ascii")
-    put(text)
+    To a file, or to standard output where that is no terminal (SVG also where it is).
+
+    Raises:
+        UserError: the file exists or cannot be written, or the terminal would get bytes.
+    """
+    from workbench.cli.output import check_free, write_shared
+    from workbench.figures.architecture import render_architecture
+    from workbench.figures.rendering import ImageFormat
+
+    wanted = ImageFormat(form)
+    if output is not None:
+        check_free(output, force=force)
+    elif wanted is not ImageFormat.SVG and sys.stdout.isatty():
+        raise UserError(f"{wanted}: not for a terminal; name a file, as in -o model.{wanted}")
+    content = render_architecture(preset.architecture, preset.title, wanted)
+    if output is not None:
+        write_shared(output, content)
+    elif wanted is ImageFormat.SVG:
+        text = content.decode("utf-8")
+        if not speaks_unicode(sys.stdout):
+            # XML has a way of its own to write any letter; the encoding named is true of ASCII too.
+            text = text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+        put(text)
+    else:
+        sys.stdout.buffer.write(content)

@@ -37,6 +37,12 @@ METADATA: dict[ImageFormat, dict[str, Any]] = {
     ImageFormat.PDF: {"CreationDate": None, "Creator": "mnist-workbench", "Producer": None},
 }
 
+ABOUT = {
+    ImageFormat.SVG: "Description",
+    ImageFormat.PNG: "Description",
+    ImageFormat.PDF: "Subject",
+}
+
 
 def render(traces: Sequence[Trace], view: View, form: ImageFormat) -> bytes:
     """The curves of one to six runs as a file's content."""
@@ -49,8 +55,14 @@ def render(traces: Sequence[Trace], view: View, form: ImageFormat) -> bytes:
     return render_figure(draw, form)
 
 
-def render_figure(draw: Callable[[], Figure], form: ImageFormat) -> bytes:
-    """A figure as a file's content; `draw` is called where Matplotlib is ready."""
+def render_figure(
+    draw: Callable[[], Figure], form: ImageFormat, title: str = "", description: str = ""
+) -> bytes:
+    """A figure as a file's content; `draw` is called where Matplotlib is ready.
+
+    `title` and `description` are written into the file for who cannot see the figure.
+    """
+    about = {"Title": title, ABOUT[form]: description} if title else {}
     _prepare()
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -65,7 +77,9 @@ def render_figure(draw: Callable[[], Figure], form: ImageFormat) -> bytes:
         figure = draw()
         FigureCanvasAgg(figure)
         content = BytesIO()
-        figure.savefig(content, format=form.value, dpi=DOTS_AN_INCH, metadata=METADATA[form])
+        figure.savefig(
+            content, format=form.value, dpi=DOTS_AN_INCH, metadata={**METADATA[form], **about}
+        )
     return content.getvalue()
 
 

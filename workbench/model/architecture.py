@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.errors import PresetError
 from workbench.model.layers import ActivationLayer, Dense, Layer, layer_label
 
-Shape = tuple[int, ...]
 ImageShape = tuple[
     Annotated[int, Field(ge=1, le=4096)],
     Annotated[int, Field(ge=1, le=4096)],
@@ -55,8 +54,3 @@ class Architecture(BaseModel):
         return self.model_copy(
             update={"input_shape": input_shape, "classes": classes, "layers": tuple(layers)}
         )
-
-
-def shape_text(shape: Shape) -> str:
-    """A shape as the paper writes it: `28×28×1`, `784`."""
-    return "×".join(str(size) for size in shape)

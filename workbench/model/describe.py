@@ -9,51 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from workbench.model.architecture import Architecture, Shape, shape_text
+from workbench.model.architecture import Architecture
 from workbench.model.layers import (
+    ACTIVATION_TITLES,
     ActivationLayer,
-    AveragePooling2D,
-    BatchNormalization,
     Conv2D,
     Dense,
-    Dropout,
     Flatten,
-    GlobalAveragePooling2D,
     Layer,
-    LayerNormalization,
-    MaxPooling2D,
-    SpatialDropout2D,
-    size_text,
+    Shape,
+    inner_activation,
+    shape_text,
 )
 from workbench.model.shapes import Analysis, LayerFacts, Problem, analyse
 
-ACTIVATION_TITLES = {
-    "linear": "linear",
-    "relu": "ReLU",
-    "leaky_relu": "Leaky ReLU",
-    "elu": "ELU",
-    "selu": "SELU",
-    "gelu": "GELU",
-    "silu": "SiLU",
-    "sigmoid": "Sigmoid",
-    "hard_sigmoid": "Hard sigmoid",
-    "tanh": "tanh",
-    "softplus": "Softplus",
-    "softmax": "Softmax",
-}
-_STEMS = {
-    "Flatten": "Flatten",
-    "Conv2D": "Conv2D",
-    "MaxPooling2D": "MaxPooling",
-    "AveragePooling2D": "AveragePooling",
-    "GlobalAveragePooling2D": "GlobalAveragePooling",
-    "Dropout": "Dropout",
-    "SpatialDropout2D": "SpatialDropout",
-    "BatchNormalization": "BatchNormalization",
-    "LayerNormalization": "LayerNormalization",
-    "Activation": "Activation",
-}
-_IMAGE_KINDS = (Conv2D, MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, SpatialDropout2D)
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 # What a terminal or a file without unicode gets instead.
 _ASCII = {
@@ -93,7 +62,7 @@ def layer_names(architecture: Architecture) -> tuple[str, ...]:
     layers = architecture.layers
     counts = Counter(layer.kind for layer in layers)
     seen: Counter[str] = Counter()
-    vectors_only = not any(isinstance(layer, _IMAGE_KINDS) for layer in layers)
+    vectors_only = not any(layer.needs_image for layer in layers)
     names = []
     for position, layer in enumerate(layers):
         seen[layer.kind] += 1
@@ -114,7 +83,7 @@ def layer_names(architecture: Architecture) -> tuple[str, ...]:
         elif isinstance(layer, ActivationLayer):
             names.append(f"Activation layer{number} ({_title(layer.activation)})")
         else:
-            names.append(f"{_STEMS[layer.kind]} layer{number}")
+            names.append(f"{layer.name} layer{number}")
     return tuple(names)
 
 
@@ -161,7 +130,7 @@ def architecture_rows(
             )
             continue
         facts = analysis.layers[index - 1]
-        if not isinstance(layer, Dropout | SpatialDropout2D):
+        if not layer.forgets:
             step += 1
         name = names[index - 1]
         lines = _operation(facts, step, name.startswith("Output"))
@@ -242,61 +211,28 @@ def _operation(facts: LayerFacts, step: int, is_output: bool) -> tuple[str, ...]
         case Conv2D():
             name = x if layer.activation == "linear" else z
             lines = [f"{name} = Conv2D(W{before}{x_before})", _settings(layer), *_weights(layer)]
-        case MaxPooling2D() | AveragePooling2D() | GlobalAveragePooling2D():
-            lines = [f"{x} = {_STEMS[layer.kind]}({x_before})", _settings(layer)]
         case Flatten():
             size = f"{facts.output_shape[0]:,}"
             lines = [
                 f"Flatten output from {shape_text(facts.input_shape)}",
                 f"to a vector of size {size}",
             ]
-        case BatchNormalization() | LayerNormalization():
-            lines = [f"{x} = {_STEMS[layer.kind]}({x_before})", _settings(layer)]
         case ActivationLayer():
             lines = [f"{x} = {_activated(layer.activation, x_before)}"]
             if is_output:
                 lines.append(f"Probability distribution over {facts.output_shape[-1]} classes")
-        case Dropout() | SpatialDropout2D():
+        case _ if layer.forgets:
             lines = [_settings(layer)]
+        case _:
+            lines = [f"{x} = {layer.name}({x_before})", _settings(layer)]
     return tuple(lines)
 
 
 def _settings(layer: Layer) -> str:
     """What a layer is set to, without its place: `32 filters of size 3×3, same padding, ReLU`."""
-    match layer:
-        case Dense():
-            parts = [f"{layer.units} neurons"]
-        case Conv2D():
-            parts = [f"{layer.filters} filters of size {size_text(layer.kernel_size)}"]
-            if layer.strides != (1, 1):
-                parts.append(f"strides {size_text(layer.strides)}")
-            if layer.dilation_rate != (1, 1):
-                parts.append(f"dilation {size_text(layer.dilation_rate)}")
-            if layer.padding == "same":
-                parts.append("same padding")
-        case MaxPooling2D() | AveragePooling2D():
-            parts = [f"{_STEMS[layer.kind]} size {size_text(layer.pool_size)}"]
-            if layer.steps != layer.pool_size:
-                parts.append(f"strides {size_text(layer.steps)}")
-            if layer.padding == "same":
-                parts.append("same padding")
-        case GlobalAveragePooling2D():
-            parts = ["Mean of each channel"]
-        case Dropout():
-            parts = [f"Dropout with rate {layer.rate:g}"]
-        case SpatialDropout2D():
-            parts = [f"Dropout of whole channels with rate {layer.rate:g}"]
-        case BatchNormalization():
-            parts = [f"Each channel over the batch, momentum {layer.momentum:g}"]
-        case LayerNormalization():
-            parts = ["Last axis of each image"]
-        case Flatten():
-            parts = ["Flatten"]
-        case ActivationLayer():
-            parts = [_title(layer.activation)]
-    if isinstance(layer, Dense | Conv2D) and layer.activation != "linear":
-        parts.append(_title(layer.activation))
-    return ", ".join(parts)
+    activation = inner_activation(layer)
+    inner = [] if activation == "linear" else [_title(activation)]
+    return ", ".join([layer.words(), *inner])
 
 
 def _weights(layer: Dense | Conv2D) -> list[str]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import log2
 from typing import NamedTuple
 
-from workbench.model.architecture import shape_text
 from workbench.model.describe import as_ascii
 from workbench.model.diagram_canvas import Canvas, Span
 from workbench.model.diagram_parts import Part
+from workbench.model.layers import shape_text
 
 ROWS = 7  # of the front sheet of the largest image
 BAR_ROWS = 9  # of the longest vector

@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.model.architecture import Architecture, Shape
-from workbench.model.describe import ACTIVATION_TITLES
-from workbench.model.layers import (
-    ActivationLayer,
-    AveragePooling2D,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePooling2D,
-    Layer,
-    MaxPooling2D,
-    SpatialDropout2D,
-    size_text,
-)
+from workbench.model.architecture import Architecture
+from workbench.model.layers import ACTIVATION_TITLES, Flatten, Layer, Shape, inner_activation
 from workbench.model.shapes import Analysis
 
 
@@ -32,7 +19,13 @@ class Part:
     role: str
     shape: Shape | None
     title: tuple[str, ...]  # the operation, in short lines
-    notes: tuple[str, ...] = ()  # layers that keep the shape: dropout, normalization, activation
+    layer: Layer | None = None  # what made it; None for the input and for what does not fit
+    kept: tuple[Layer, ...] = ()  # layers that keep the shape: dropout, normalization, activation
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The layers that keep the shape, in a word or two: `drop 0.2`."""
+        return tuple(" ".join([*layer.short.split(), *layer.details()]) for layer in self.kept)
 
     @property
     def is_vector(self) -> bool:
@@ -52,74 +45,21 @@ def parts_of(architecture: Architecture, analysis: Analysis) -> tuple[Part, ...]
         if isinstance(layer, Flatten) and facts.index == 1:
             parts = [Part("input", facts.output_shape, ("Input",))]
             continue
-        if _keeps_shape(layer) or (isinstance(layer, Flatten) and len(facts.input_shape) == 1):
-            note = _note(layer)
-            if note:
-                parts[-1] = replace(parts[-1], notes=(*parts[-1].notes, note))
+        if layer.keeps_shape or (isinstance(layer, Flatten) and len(facts.input_shape) == 1):
+            if layer.keeps_shape:
+                parts[-1] = replace(parts[-1], kept=(*parts[-1].kept, layer))
             continue
-        parts.append(Part(_role(layer), facts.output_shape, _title(layer)))
+        parts.append(Part(layer.role, facts.output_shape, _title(layer), layer))
     placed = len(analysis.layers)
     if placed < len(architecture.layers):
         misfit = architecture.layers[placed]
-        parts.append(Part("problem", None, (f"layer {placed + 1}", *_title(misfit)[:1])))
+        parts.append(Part("problem", None, (f"layer {placed + 1}", misfit.kind)))
     elif analysis.problem is None and len(parts) > 1:
         parts[-1] = replace(parts[-1], role="output")
     return tuple(parts)
 
 
-def _keeps_shape(layer: Layer) -> bool:
-    changing = Conv2D | Dense | Flatten | MaxPooling2D | AveragePooling2D | GlobalAveragePooling2D
-    return not isinstance(layer, changing)
-
-
-def _role(layer: Layer) -> str:
-    match layer:
-        case Conv2D():
-            return "convolution"
-        case MaxPooling2D() | AveragePooling2D() | GlobalAveragePooling2D():
-            return "pooling"
-        case Flatten():
-            return "vector"
-        case _:
-            return "dense"
-
-
 def _title(layer: Layer) -> tuple[str, ...]:
-    match layer:
-        case Conv2D():
-            activation = _activation(layer.activation)
-            details = []
-            if layer.strides != (1, 1):
-                details.append(f"strides {size_text(layer.strides)}")
-            if layer.dilation_rate != (1, 1):
-                details.append(f"dilation {size_text(layer.dilation_rate)}")
-            return ("Conv2D", size_text(layer.kernel_size), *details, *activation)
-        case MaxPooling2D() | AveragePooling2D():
-            name = "MaxPool" if isinstance(layer, MaxPooling2D) else "AvgPool"
-            steps = layer.steps != layer.pool_size
-            details = [f"strides {size_text(layer.steps)}"] if steps else []
-            return (name, size_text(layer.pool_size), *details)
-        case GlobalAveragePooling2D():
-            return ("Global", "mean")
-        case Dense():
-            return ("Dense", *_activation(layer.activation))
-        case SpatialDropout2D():
-            return ("Dropout",)
-        case _:
-            return (layer.kind,)
-
-
-def _activation(activation: str) -> tuple[str, ...]:
-    return () if activation == "linear" else (ACTIVATION_TITLES[activation],)
-
-
-def _note(layer: Layer) -> str:
-    match layer:
-        case Dropout() | SpatialDropout2D():
-            return f"drop {layer.rate:g}"
-        case ActivationLayer():
-            return ACTIVATION_TITLES[layer.activation]
-        case Flatten():
-            return ""
-        case _:
-            return {"BatchNormalization": "BatchN", "LayerNormalization": "LayerN"}[layer.kind]
+    activation = inner_activation(layer)
+    inner = () if activation == "linear" else (ACTIVATION_TITLES[activation],)
+    return (*layer.short.split(), *layer.details(), *inner)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from workbench.model.architecture import shape_text
 from workbench.model.describe_settings import settings_lines
 from workbench.model.draft import Draft, draft_of
 from workbench.model.forms import layer_form
-from workbench.model.layers import Layer, layer_label
+from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.preset import Preset
 from workbench.model.shapes import analyse
 

@@ -16,33 +16,10 @@ from workbench.model.fields import FieldError, FormField, choice_field, field_of
 from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
 from workbench.model.layers import LAYER_KINDS, Layer
 
-LAYER_EXPLANATIONS = {
-    "Flatten": "Makes an image a vector, as Dense needs it",
-    "Dense": "Neurons joined to every value of the input",
-    "Conv2D": "Small kernels slid over an image",
-    "MaxPooling2D": "Keeps the largest value of each window",
-    "AveragePooling2D": "Keeps the mean of each window",
-    "GlobalAveragePooling2D": "The mean of each channel, as a vector",
-    "Dropout": "Forgets single values while training",
-    "SpatialDropout2D": "Forgets whole channels while training",
-    "BatchNormalization": "Evens out each channel over the batch",
-    "LayerNormalization": "Evens out each image by itself",
-    "Activation": "An activation function as a layer of its own",
-}
-# What a new layer begins with where its class asks for a value: the paper's commonest.
-_BEGIN: dict[str, dict[str, object]] = {
-    "Dense": {"units": 128, "activation": "relu"},
-    "Conv2D": {"filters": 32, "kernel_size": (3, 3), "padding": "same", "activation": "relu"},
-    "Dropout": {"rate": 0.2},
-    "SpatialDropout2D": {"rate": 0.2},
-    "Activation": {"activation": "relu"},
-}
-ASKING = frozenset(_BEGIN)  # kinds that are seldom kept as they begin
-
 
 def new_layer(kind: str) -> Layer:
     """A layer of a kind as it is first added."""
-    layer: Any = LAYER_KINDS[kind].model_validate(_BEGIN.get(kind, {}))
+    layer: Any = LAYER_KINDS[kind].model_validate(LAYER_KINDS[kind].begin)
     result: Layer = layer
     return result
 
@@ -149,7 +126,7 @@ def _put(values: dict[str, Any], name: str, value: object) -> None:
 def layer_form(kind: str) -> Form:
     """The form of a kind of layer."""
     model = LAYER_KINDS[kind]
-    return Form(kind, LAYER_EXPLANATIONS[kind], fields_of(model), model)
+    return Form(kind, model.explanation, fields_of(model), model)
 
 
 @cache

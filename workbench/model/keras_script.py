@@ -8,7 +8,6 @@ the order of the images in its own way, so results agree within the spread betwe
 from __future__ import annotations
 
 from workbench.errors import PresetError
-from workbench.model.architecture import shape_text
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
     SGD,
@@ -20,10 +19,13 @@ from workbench.model.hyperparameters import (
     RMSprop,
     TrainingSettings,
 )
-from workbench.model.keras_calls import LINE_LENGTH, layer_call, written
-from workbench.model.layers import Conv2D, Dense, Layer
+from workbench.model.layers import Conv2D, Dense, Layer, output_start, shape_text
 from workbench.model.shapes import require_sound
 from workbench.model.spec import TrainingSpec
+
+LINE_LENGTH = 88  # what black and ruff format to unless told otherwise
+
+Call = tuple[str, list[str]]  # the callable and its arguments
 
 
 def keras_script(spec: TrainingSpec, *, asks_for_data: bool = False) -> str:
@@ -154,26 +156,15 @@ def _data(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
 
 def _model(spec: TrainingSpec) -> list[str]:
     facts = require_sound(spec.architecture).layers
-    exact = _output_start(spec.architecture.layers)
+    exact = output_start(spec.architecture.layers)
     lines = ["model = keras.Sequential(", "    [", "        keras.Input(INPUT_SHAPE),"]
     for place in facts:
         name, arguments = layer_call(place.layer)
-        if spec.precision == "bfloat16" and place.index >= exact:
+        if spec.precision == "bfloat16" and place.index > exact:
             arguments = [*arguments, 'dtype="float32"']
         comment = f",  # {shape_text(place.output_shape).replace('×', ' x ')}"
         lines += written((name, arguments), "        ", comment)
     return [*lines, "    ]", ")", ""]
-
-
-def _output_start(layers: tuple[Layer, ...]) -> int:
-    """The number of the last layer with a kernel; from there on bfloat16 gives way to float32.
-
-    Eight bits round away the differences between likely classes.
-    """
-    kernels = [
-        index for index, layer in enumerate(layers, start=1) if isinstance(layer, Dense | Conv2D)
-    ]
-    return kernels[-1] if kernels else len(layers)
 
 
 def _training(spec: TrainingSpec) -> list[str]:
@@ -251,3 +242,34 @@ def _quoted(text: str) -> str:
     import json
 
     return json.dumps(text)
+
+
+def layer_call(layer: Layer) -> Call:
+    """The layer's constructor and its arguments; what is as in Keras is left out."""
+    fields = type(layer).model_fields
+    arguments = []
+    for name, value in layer.keras_arguments().items():
+        text = _quoted(value) if isinstance(value, str) else repr(value)
+        if name in layer.by_place:
+            arguments.append(text)
+        elif value != fields[name].default:
+            arguments.append(f"{name}={text}")
+    if isinstance(layer, Dense | Conv2D) and layer.l2:
+        arguments.append(f"kernel_regularizer=regularizers.L2({layer.l2!r})")
+    return f"layers.{layer.kind}", arguments
+
+
+def written(call: Call, indent: str = "", ending: str = "") -> list[str]:
+    """The call as lines: one where it fits, else one an argument, as black writes it.
+
+    `ending` follows the closing parenthesis: a comma, a comment.
+    """
+    name, arguments = call
+    line = f"{indent}{name}({', '.join(arguments)}){ending}"
+    if len(line) <= LINE_LENGTH:
+        return [line]
+    return [
+        f"{indent}{name}(",
+        *(f"{indent}    {argument}," for argument in arguments),
+        f"{indent}){ending}",
+    ]

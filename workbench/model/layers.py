@@ -1,12 +1,15 @@
 """The kinds of layer a model is composed of, as validated data.
 
-Field names are those of the Keras layers of the same names; a kind holds only what an
-architecture needs. A layer says nothing about its input: shapes come from `shapes`.
+A kind is its class: fields, shape rule, words and what diagrams make of it. Fields have the names
+and order of the arguments of the Keras layer that the kind names (`l2` alone is ours), so that
+model and script are built from the class. A new kind is a class here and a place in `Layer`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from math import prod
+from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -74,18 +77,141 @@ L2 = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class _Layer(BaseModel):
+Shape = tuple[int, ...]
+
+ACTIVATION_TITLES = {
+    "linear": "linear",
+    "relu": "ReLU",
+    "leaky_relu": "Leaky ReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "sigmoid": "Sigmoid",
+    "hard_sigmoid": "Hard sigmoid",
+    "tanh": "tanh",
+    "softplus": "Softplus",
+    "softmax": "Softmax",
+}
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as the paper writes it: `28×28×1`, `784`; so also a kernel or window: `3×3`."""
+    return "×".join(str(size) for size in shape)
+
+
+class Misfit(Exception):
+    """A layer cannot take its input: why, and what would help."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason, self.remedy = reason, remedy
+
+
+class Placed(NamedTuple):
+    """What a layer makes of an input: shapes without the batch axis, costs of one image."""
+
+    output: Shape
+    trainable: int = 0
+    non_trainable: int = 0
+    multiply_adds: int = 0  # forward
+
+
+class LayerKind(BaseModel):
+    """What all kinds have: words for lists, tables and diagrams, and a rule for shapes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
+    explanation: ClassVar[str]  # a line where kinds are picked
+    name: ClassVar[str]  # in the paper's tables: `MaxPooling`
+    title: ClassVar[str]  # in a figure: `Max pooling`
+    short: ClassVar[str]  # in the terminal's diagram: `MaxPool`
+    role: ClassVar[str] = ""  # the colour of what it makes in a diagram
+    keeps_shape: ClassVar[bool] = False  # a note on the layer before it in a diagram
+    needs_image: ClassVar[bool] = False
+    forgets: ClassVar[bool] = False  # dropout: nothing but a training sees it
+    # What a new layer begins with where the class asks for a value: the paper's commonest.
+    begin: ClassVar[Mapping[str, object]] = {}
+    # Fields that a script writes by place, as people do; the others stand where they differ.
+    by_place: ClassVar[tuple[str, ...]] = ()
 
-class Flatten(_Layer):
+    def place(self, shape: Shape) -> Placed:
+        """The layer over an input of `shape`.
+
+        Raises:
+            Misfit: the input has the wrong rank, or is too small.
+        """
+        return Placed(shape)
+
+    def keras_arguments(self) -> dict[str, object]:
+        """The arguments of the Keras layer of this kind; `l2` becomes a regularizer elsewhere."""
+        names = [name for name in type(self).model_fields if name not in ("kind", "l2")]
+        return {name: getattr(self, name) for name in names}
+
+    def details(self) -> list[str]:
+        """What a diagram writes behind the title, without the activation."""
+        return []
+
+    def label_parts(self) -> list[str]:
+        """What a label writes behind the kind, without the activation."""
+        return self.details()
+
+    def words(self) -> str:
+        """The settings as the paper's tables put them, without the activation."""
+        return self.title
+
+
+def _image(layer: LayerKind, shape: Shape) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        raise Misfit(
+            f"it needs an image (height×width×channels) and its input is a vector of "
+            f"{shape_text(shape)}",
+            "move it before the layer that flattens",
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def _slide(
+    shape: tuple[int, int, int],
+    window: tuple[int, int],
+    steps: tuple[int, int],
+    padding: Padding,
+    what: str,
+) -> tuple[int, int]:
+    """How many windows fit along height and width, as Keras counts."""
+    if padding == "same":
+        return -(-shape[0] // steps[0]), -(-shape[1] // steps[1])
+    height, width = ((shape[axis] - window[axis]) // steps[axis] + 1 for axis in (0, 1))
+    if height < 1 or width < 1:
+        raise Misfit(
+            f"its input is {shape_text(shape)} and its {what} {shape_text(window)} does not fit",
+            f'use a smaller {what}, padding "same", or fewer pooling layers before it',
+        )
+    return height, width
+
+
+class Flatten(LayerKind):
     """(H, W, C) to a vector of H·W·C."""
+
+    explanation = "Makes an image a vector, as Dense needs it"
+    name = title = short = "Flatten"
+    role = "vector"
 
     kind: Literal["Flatten"] = "Flatten"
 
+    def place(self, shape: Shape) -> Placed:
+        """One value after another."""
+        return Placed((prod(shape),))
 
-class Dense(_Layer):
+
+class Dense(LayerKind):
     """A fully connected layer over the last axis."""
+
+    explanation = "Neurons joined to every value of the input"
+    name = title = short = "Dense"
+    role = "dense"
+    begin = {"units": 128, "activation": "relu"}
+    by_place = ("units",)
 
     kind: Literal["Dense"] = "Dense"
     units: Count
@@ -94,9 +220,30 @@ class Dense(_Layer):
     kernel_initializer: Initializer = "glorot_uniform"
     l2: L2 = 0.0
 
+    def place(self, shape: Shape) -> Placed:
+        """`units` values in place of the last axis."""
+        weights = shape[-1] * self.units
+        trainable = weights + (self.units if self.use_bias else 0)
+        return Placed((*shape[:-1], self.units), trainable, 0, prod(shape[:-1]) * weights)
 
-class Conv2D(_Layer):
+    def label_parts(self) -> list[str]:
+        """`128`."""
+        return [str(self.units)]
+
+    def words(self) -> str:
+        """`128 neurons`."""
+        return f"{self.units} neurons"
+
+
+class Conv2D(LayerKind):
     """`filters` kernels slid over an image of (H, W, C)."""
+
+    explanation = "Small kernels slid over an image"
+    name = title = short = "Conv2D"
+    role = "convolution"
+    needs_image = True
+    begin = {"filters": 32, "kernel_size": (3, 3), "padding": "same", "activation": "relu"}
+    by_place = ("filters", "kernel_size")
 
     kind: Literal["Conv2D"] = "Conv2D"
     filters: Count
@@ -115,20 +262,84 @@ class Conv2D(_Layer):
             raise ValueError("strides and dilation_rate cannot both be above 1; set one of them")
         return self
 
+    @property
+    def window(self) -> tuple[int, int]:
+        """Rows and columns of the input that one value is made of."""
+        (rows, columns), (down, across) = self.kernel_size, self.dilation_rate
+        return down * (rows - 1) + 1, across * (columns - 1) + 1
 
-class _Pooling(_Layer):
+    def place(self, shape: Shape) -> Placed:
+        """`filters` channels, one value for each place of the kernel."""
+        image = _image(self, shape)
+        size = _slide(image, self.window, self.strides, self.padding, "kernel")
+        weights = prod(self.kernel_size) * image[2] * self.filters
+        trainable = weights + (self.filters if self.use_bias else 0)
+        return Placed((*size, self.filters), trainable, 0, prod(size) * weights)
+
+    def details(self) -> list[str]:
+        """`3×3`, `strides 2×2`."""
+        return [shape_text(self.kernel_size), *self._steps()]
+
+    def label_parts(self) -> list[str]:
+        """`32`, `3×3`, `same`, `strides 2×2`."""
+        return [str(self.filters), shape_text(self.kernel_size), self.padding, *self._steps()]
+
+    def words(self) -> str:
+        """`32 filters of size 3×3, same padding`."""
+        same = ["same padding"] if self.padding == "same" else []
+        filters = f"{self.filters} filters of size {shape_text(self.kernel_size)}"
+        return ", ".join([filters, *self._steps(), *same])
+
+    def _steps(self) -> list[str]:
+        pairs = {"strides": self.strides, "dilation": self.dilation_rate}
+        return [f"{word} {shape_text(pair)}" for word, pair in pairs.items() if pair != (1, 1)]
+
+
+class _Pooling(LayerKind):
+    role = "pooling"
+    needs_image = True
+    by_place = ("pool_size",)
+
     pool_size: Pair = (2, 2)
     strides: Pair | None = None
     padding: Padding = "valid"
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Rows and columns of the input that one value is made of."""
+        return self.pool_size
 
     @property
     def steps(self) -> tuple[int, int]:
         """The strides in force: those given, or else the window's own size."""
         return self.strides or self.pool_size
 
+    def place(self, shape: Shape) -> Placed:
+        """One value for each place of the window, channel by channel."""
+        image = _image(self, shape)
+        size = _slide(image, self.pool_size, self.steps, self.padding, "window")
+        return Placed((*size, image[2]))
+
+    def details(self) -> list[str]:
+        """`2×2`, `strides 1×1`."""
+        steps = [f"strides {shape_text(self.steps)}"] if self.steps != self.pool_size else []
+        return [shape_text(self.pool_size), *steps]
+
+    def label_parts(self) -> list[str]:
+        """`2×2`, `strides 1×1`, `same`."""
+        return [*self.details(), *(["same"] if self.padding == "same" else [])]
+
+    def words(self) -> str:
+        """`MaxPooling size 2×2`."""
+        same = ["same padding"] if self.padding == "same" else []
+        return ", ".join([f"{self.name} size {self.details()[0]}", *self.details()[1:], *same])
+
 
 class MaxPooling2D(_Pooling):
     """The largest value of each window."""
+
+    explanation = "Keeps the largest value of each window"
+    name, title, short = "MaxPooling", "Max pooling", "MaxPool"
 
     kind: Literal["MaxPooling2D"] = "MaxPooling2D"
 
@@ -136,49 +347,140 @@ class MaxPooling2D(_Pooling):
 class AveragePooling2D(_Pooling):
     """The mean of each window."""
 
+    explanation = "Keeps the mean of each window"
+    name, title, short = "AveragePooling", "Average pooling", "AvgPool"
+
     kind: Literal["AveragePooling2D"] = "AveragePooling2D"
 
 
-class GlobalAveragePooling2D(_Layer):
+class GlobalAveragePooling2D(LayerKind):
     """The mean of each channel: (H, W, C) to a vector of C."""
+
+    explanation = "The mean of each channel, as a vector"
+    name, title, short = "GlobalAveragePooling", "Global average pooling", "Global mean"
+    role = "pooling"
+    needs_image = True
 
     kind: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
 
+    def place(self, shape: Shape) -> Placed:
+        """One value a channel."""
+        return Placed((_image(self, shape)[2],))
 
-class Dropout(_Layer):
+    def words(self) -> str:
+        """What is averaged."""
+        return "Mean of each channel"
+
+
+class Dropout(LayerKind):
     """Single values set to zero at random while training."""
+
+    explanation = "Forgets single values while training"
+    name, title, short = "Dropout", "Dropout", "drop"
+    keeps_shape = forgets = True
+    begin = {"rate": 0.2}
+    by_place = ("rate",)
 
     kind: Literal["Dropout"] = "Dropout"
     rate: Rate
 
+    def details(self) -> list[str]:
+        """`0.2`."""
+        return [f"{self.rate:g}"]
 
-class SpatialDropout2D(_Layer):
+    def words(self) -> str:
+        """`Dropout with rate 0.2`."""
+        return f"Dropout with rate {self.rate:g}"
+
+
+class SpatialDropout2D(LayerKind):
     """Whole channels set to zero at random while training."""
+
+    explanation = "Forgets whole channels while training"
+    name, title, short = "SpatialDropout", "Spatial dropout", "drop"
+    keeps_shape = forgets = True
+    needs_image = True
+    begin = {"rate": 0.2}
+    by_place = ("rate",)
 
     kind: Literal["SpatialDropout2D"] = "SpatialDropout2D"
     rate: Rate
 
+    def place(self, shape: Shape) -> Placed:
+        """An image as it was."""
+        return Placed(_image(self, shape))
 
-class BatchNormalization(_Layer):
+    def details(self) -> list[str]:
+        """`0.2`."""
+        return [f"{self.rate:g}"]
+
+    def words(self) -> str:
+        """`Dropout of whole channels with rate 0.2`."""
+        return f"Dropout of whole channels with rate {self.rate:g}"
+
+
+class BatchNormalization(LayerKind):
     """Normalization of each channel over the batch, with learned scale and shift."""
+
+    explanation = "Evens out each channel over the batch"
+    name, title, short = "BatchNormalization", "Batch normalization", "BatchN"
+    keeps_shape = True
 
     kind: Literal["BatchNormalization"] = "BatchNormalization"
     momentum: Rate = 0.99
     epsilon: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.001
 
+    def place(self, shape: Shape) -> Placed:
+        """Scale and shift are learned; mean and variance only follow the batches."""
+        return Placed(shape, 2 * shape[-1], 2 * shape[-1])
 
-class LayerNormalization(_Layer):
+    def words(self) -> str:
+        """Over what the values are evened out."""
+        return f"Each channel over the batch, momentum {self.momentum:g}"
+
+
+class LayerNormalization(LayerKind):
     """Normalization over the last axis of each image, with learned scale and shift."""
+
+    explanation = "Evens out each image by itself"
+    name, title, short = "LayerNormalization", "Layer normalization", "LayerN"
+    keeps_shape = True
 
     kind: Literal["LayerNormalization"] = "LayerNormalization"
     epsilon: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.001
 
+    def place(self, shape: Shape) -> Placed:
+        """Scale and shift are learned."""
+        return Placed(shape, 2 * shape[-1])
 
-class ActivationLayer(_Layer):
+    def words(self) -> str:
+        """Over what the values are evened out."""
+        return "Last axis of each image"
+
+
+class ActivationLayer(LayerKind):
     """An activation function as a layer of its own."""
+
+    explanation = "An activation function as a layer of its own"
+    name, title, short = "Activation", "", ""
+    keeps_shape = True
+    begin = {"activation": "relu"}
+    by_place = ("activation",)
 
     kind: Literal["Activation"] = "Activation"
     activation: Activation
+
+    def details(self) -> list[str]:
+        """`ReLU`."""
+        return [ACTIVATION_TITLES[self.activation]]
+
+    def label_parts(self) -> list[str]:
+        """`relu`."""
+        return [self.activation]
+
+    def words(self) -> str:
+        """`ReLU`."""
+        return ACTIVATION_TITLES[self.activation]
 
 
 Layer = Annotated[
@@ -196,52 +498,31 @@ Layer = Annotated[
     Field(discriminator="kind"),
 ]
 
-LAYER_KINDS: dict[str, type[_Layer]] = {
-    "Flatten": Flatten,
-    "Dense": Dense,
-    "Conv2D": Conv2D,
-    "MaxPooling2D": MaxPooling2D,
-    "AveragePooling2D": AveragePooling2D,
-    "GlobalAveragePooling2D": GlobalAveragePooling2D,
-    "Dropout": Dropout,
-    "SpatialDropout2D": SpatialDropout2D,
-    "BatchNormalization": BatchNormalization,
-    "LayerNormalization": LayerNormalization,
-    "Activation": ActivationLayer,
+LAYER_KINDS: dict[str, type[LayerKind]] = {
+    cls.model_fields["kind"].default: cls for cls in get_args(get_args(Layer)[0])
 }
 
 
-def size_text(pair: tuple[int, int]) -> str:
-    """A kernel or window size as the paper writes it: `3×3`."""
-    return f"{pair[0]}×{pair[1]}"
+def inner_activation(layer: LayerKind) -> Activation:
+    """The activation within a layer with a kernel; `linear` for every other kind."""
+    return layer.activation if isinstance(layer, Dense | Conv2D) else "linear"
 
 
 def layer_label(layer: Layer) -> str:
     """The layer in a few words: `Conv2D 32, 3×3, same, relu`."""
-    match layer:
-        case Dense():
-            parts = [str(layer.units)]
-        case Conv2D():
-            parts = [str(layer.filters), size_text(layer.kernel_size), layer.padding]
-            if layer.strides != (1, 1):
-                parts.append(f"strides {size_text(layer.strides)}")
-            if layer.dilation_rate != (1, 1):
-                parts.append(f"dilation {size_text(layer.dilation_rate)}")
-        case MaxPooling2D() | AveragePooling2D():
-            parts = [size_text(layer.pool_size)]
-            if layer.steps != layer.pool_size:
-                parts.append(f"strides {size_text(layer.steps)}")
-            if layer.padding != "valid":
-                parts.append(layer.padding)
-        case Dropout() | SpatialDropout2D():
-            parts = [f"{layer.rate:g}"]
-        case ActivationLayer():
-            parts = [layer.activation]
-        case _:
-            parts = []
-    if isinstance(layer, Dense | Conv2D):
-        if layer.activation != "linear":
-            parts.append(layer.activation)
-        if layer.l2:
-            parts.append(f"L2 {layer.l2:g}")
+    parts = layer.label_parts()
+    if inner_activation(layer) != "linear":
+        parts.append(inner_activation(layer))
+    if isinstance(layer, Dense | Conv2D) and layer.l2:
+        parts.append(f"L2 {layer.l2:g}")
     return f"{layer.kind} {', '.join(parts)}" if parts else layer.kind
+
+
+def output_start(layers: tuple[Layer, ...]) -> int:
+    """Where the output begins, from 0: the last layer with a kernel, or else the last layer.
+
+    From there on bfloat16 gives way to float32: eight bits round away the differences between
+    likely classes, which softmax compares, and a layer this small costs nothing.
+    """
+    kernels = [index for index, layer in enumerate(layers) if isinstance(layer, Dense | Conv2D)]
+    return kernels[-1] if kernels else len(layers) - 1

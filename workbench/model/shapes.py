@@ -10,23 +10,17 @@ from dataclasses import dataclass
 from math import prod
 
 from workbench.errors import PresetError
-from workbench.model.architecture import Architecture, Shape, shape_text
+from workbench.model.architecture import Architecture
 from workbench.model.layers import (
     ActivationLayer,
-    AveragePooling2D,
-    BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
-    Flatten,
-    GlobalAveragePooling2D,
     Layer,
-    LayerNormalization,
-    MaxPooling2D,
-    Padding,
-    SpatialDropout2D,
+    Misfit,
+    Shape,
     layer_label,
-    size_text,
+    shape_text,
 )
 
 # A single tensor of this many values (8 GiB of float32) is a slip of the finger, not a plan.
@@ -93,83 +87,6 @@ class Analysis:
         return sum(prod(facts.output_shape) for facts in self.layers)
 
 
-class _Misfit(Exception):
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.reason, self.remedy = reason, remedy
-
-
-def _windows(size: int, window: int, step: int, padding: Padding) -> int:
-    """How many windows fit along one axis, as Keras counts."""
-    if padding == "same":
-        return -(-size // step)
-    return (size - window) // step + 1
-
-
-def _image(layer: Layer, shape: Shape) -> tuple[int, int, int]:
-    if len(shape) != 3:
-        raise _Misfit(
-            f"it needs an image (height×width×channels) and its input is a vector of "
-            f"{shape_text(shape)}",
-            "move it before the layer that flattens",
-        )
-    return shape[0], shape[1], shape[2]
-
-
-def _slide(
-    shape: tuple[int, int, int],
-    window: tuple[int, int],
-    steps: tuple[int, int],
-    padding: Padding,
-    what: str,
-) -> tuple[int, int]:
-    height = _windows(shape[0], window[0], steps[0], padding)
-    width = _windows(shape[1], window[1], steps[1], padding)
-    if height < 1 or width < 1:
-        raise _Misfit(
-            f"its input is {shape_text(shape)} and its {what} {size_text(window)} does not fit",
-            f'use a smaller {what}, padding "same", or fewer pooling layers before it',
-        )
-    return height, width
-
-
-def _convolve(layer: Conv2D, shape: Shape) -> tuple[Shape, int, int, int]:
-    image = _image(layer, shape)
-    (kernel_h, kernel_w), (dilate_h, dilate_w) = layer.kernel_size, layer.dilation_rate
-    reach = (dilate_h * (kernel_h - 1) + 1, dilate_w * (kernel_w - 1) + 1)
-    height, width = _slide(image, reach, layer.strides, layer.padding, "kernel")
-    weights = kernel_h * kernel_w * image[2] * layer.filters
-    trainable = weights + (layer.filters if layer.use_bias else 0)
-    return (height, width, layer.filters), trainable, 0, height * width * weights
-
-
-def _place(layer: Layer, shape: Shape) -> tuple[Shape, int, int, int]:
-    """Output shape, trainable and non-trainable parameters, multiply-adds of one image."""
-    match layer:
-        case Flatten():
-            return (prod(shape),), 0, 0, 0
-        case Dense():
-            weights = shape[-1] * layer.units
-            trainable = weights + (layer.units if layer.use_bias else 0)
-            return (*shape[:-1], layer.units), trainable, 0, prod(shape[:-1]) * weights
-        case Conv2D():
-            return _convolve(layer, shape)
-        case MaxPooling2D() | AveragePooling2D():
-            image = _image(layer, shape)
-            size = _slide(image, layer.pool_size, layer.steps, layer.padding, "window")
-            return (*size, image[2]), 0, 0, 0
-        case GlobalAveragePooling2D():
-            return (_image(layer, shape)[2],), 0, 0, 0
-        case SpatialDropout2D():
-            return _image(layer, shape), 0, 0, 0
-        case BatchNormalization():
-            return shape, 2 * shape[-1], 2 * shape[-1], 0
-        case LayerNormalization():
-            return shape, 2 * shape[-1], 0, 0
-        case Dropout() | ActivationLayer():
-            return shape, 0, 0, 0
-
-
 def _end(architecture: Architecture, shape: Shape) -> Problem | None:
     """What keeps the last layer from giving one probability a class."""
     layers, classes = architecture.layers, architecture.classes
@@ -224,19 +141,18 @@ def analyse(architecture: Architecture) -> Analysis:
     placed: list[LayerFacts] = []
     for index, layer in enumerate(architecture.layers, start=1):
         try:
-            output, trainable, non_trainable, multiply_adds = _place(layer, shape)
-            if max(prod(output), trainable) >= LARGEST:
-                raise _Misfit(
-                    f"it would hold {max(prod(output), trainable):,} values",
+            facts = layer.place(shape)
+            largest = max(prod(facts.output), facts.trainable)
+            if largest >= LARGEST:
+                raise Misfit(
+                    f"it would hold {largest:,} values",
                     "use fewer units or filters, or pool before it",
                 )
-        except _Misfit as misfit:
+        except Misfit as misfit:
             problem = Problem(index, layer_label(layer), misfit.reason, misfit.remedy)
             return Analysis(tuple(placed), problem)
-        placed.append(
-            LayerFacts(index, layer, shape, output, trainable, non_trainable, multiply_adds)
-        )
-        shape = output
+        placed.append(LayerFacts(index, layer, shape, *facts))
+        shape = facts.output
     return Analysis(tuple(placed), _end(architecture, shape))
 
 

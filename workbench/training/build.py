@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 
 from workbench.model.hyperparameters import (
-    SGD,
-    Adam,
-    AdamW,
+    OPTIMIZER_TITLES,
     CosineDecay,
     ExponentialDecay,
     InverseTimeDecay,
-    Nadam,
-    RMSprop,
 )
-from workbench.model.layers import (
-    ActivationLayer,
-    AveragePooling2D,
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePooling2D,
-    Layer,
-    LayerNormalization,
-    MaxPooling2D,
-    SpatialDropout2D,
-)
+from workbench.model.layers import Conv2D, Dense, Layer, output_start
 from workbench.model.spec import TrainingSpec
 
 
@@ -39,13 +24,13 @@ def build_model(spec: TrainingSpec) -> keras.Model:
     same initial weights. With bfloat16, weights and the output stay float32 and the layers
     between compute in bfloat16.
     """
-    # A user's keras.json may say float16 or channels_first; a result must not hang on it.
+    # A user's keras.json may say float16 or channels_first; a result must not depend on it.
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
     keras.config.set_image_data_format("channels_last")
     keras.utils.set_random_seed(spec.seed)
     layers = spec.architecture.layers
-    first_exact = _output_start(layers)
+    first_exact = output_start(layers)
     model = keras.Sequential(name="classifier")
     model.add(keras.Input(spec.architecture.input_shape, name="image", dtype="float32"))
     for index, layer in enumerate(layers):
@@ -68,37 +53,10 @@ def build_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
     """The optimizer with its learning rate, or the schedule of it over the planned steps."""
     rate = _learning_rate(spec)
     optimizer = spec.training.optimizer
-    match optimizer:
-        case SGD():
-            return keras.optimizers.SGD(
-                rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov, name="sgd"
-            )
-        case RMSprop():
-            return keras.optimizers.RMSprop(
-                rate,
-                rho=optimizer.rho,
-                momentum=optimizer.momentum,
-                epsilon=optimizer.epsilon,
-                name="rmsprop",
-            )
-        case AdamW():
-            return keras.optimizers.AdamW(
-                rate,
-                beta_1=optimizer.beta_1,
-                beta_2=optimizer.beta_2,
-                epsilon=optimizer.epsilon,
-                weight_decay=optimizer.weight_decay,
-                name="adamw",
-            )
-        case Adam() | Nadam():
-            make = keras.optimizers.Adam if optimizer.kind == "adam" else keras.optimizers.Nadam
-            return make(
-                rate,
-                beta_1=optimizer.beta_1,
-                beta_2=optimizer.beta_2,
-                epsilon=optimizer.epsilon,
-                name=optimizer.kind,
-            )
+    arguments = optimizer.model_dump(exclude={"kind", "learning_rate"})
+    make: Callable[..., keras.optimizers.Optimizer]
+    make = getattr(keras.optimizers, OPTIMIZER_TITLES[optimizer.kind])
+    return make(rate, **arguments, name=optimizer.kind)
 
 
 def _learning_rate(spec: TrainingSpec) -> float | keras.optimizers.schedules.LearningRateSchedule:
@@ -121,74 +79,14 @@ def _learning_rate(spec: TrainingSpec) -> float | keras.optimizers.schedules.Lea
             return rate
 
 
-def _output_start(layers: tuple[Layer, ...]) -> int:
-    """Where the output begins: the last layer with a kernel, whose values softmax compares.
-
-    Eight bits of a bfloat16 would round away differences between likely classes, and cost
-    nothing to avoid in a layer this small.
-    """
-    kernels = [index for index, layer in enumerate(layers) if isinstance(layer, Dense | Conv2D)]
-    return kernels[-1] if kernels else len(layers) - 1
-
-
 def _name(layer: Layer, index: int) -> str:
-    """A name that hangs on the place alone: Keras's own count on from model to model."""
+    """A name that depends on the place alone: Keras's own count on from model to model."""
     return f"{layer.kind.lower()}_{index + 1}"
 
 
 def _keras_layer(layer: Layer, name: str, policy: keras.DTypePolicy) -> keras.layers.Layer:
-    match layer:
-        case Flatten():
-            return keras.layers.Flatten(name=name, dtype=policy)
-        case Dense():
-            return keras.layers.Dense(
-                layer.units,
-                activation=layer.activation,
-                use_bias=layer.use_bias,
-                kernel_initializer=layer.kernel_initializer,
-                kernel_regularizer=_regularizer(layer),
-                name=name,
-                dtype=policy,
-            )
-        case Conv2D():
-            return keras.layers.Conv2D(
-                layer.filters,
-                layer.kernel_size,
-                strides=layer.strides,
-                padding=layer.padding,
-                dilation_rate=layer.dilation_rate,
-                activation=layer.activation,
-                use_bias=layer.use_bias,
-                kernel_initializer=layer.kernel_initializer,
-                kernel_regularizer=_regularizer(layer),
-                name=name,
-                dtype=policy,
-            )
-        case MaxPooling2D() | AveragePooling2D():
-            largest = isinstance(layer, MaxPooling2D)
-            pool = keras.layers.MaxPooling2D if largest else keras.layers.AveragePooling2D
-            return pool(
-                layer.pool_size,
-                strides=layer.steps,
-                padding=layer.padding,
-                name=name,
-                dtype=policy,
-            )
-        case GlobalAveragePooling2D():
-            return keras.layers.GlobalAveragePooling2D(name=name, dtype=policy)
-        case Dropout():
-            return keras.layers.Dropout(layer.rate, name=name, dtype=policy)
-        case SpatialDropout2D():
-            return keras.layers.SpatialDropout2D(layer.rate, name=name, dtype=policy)
-        case BatchNormalization():
-            return keras.layers.BatchNormalization(
-                momentum=layer.momentum, epsilon=layer.epsilon, name=name, dtype=policy
-            )
-        case LayerNormalization():
-            return keras.layers.LayerNormalization(epsilon=layer.epsilon, name=name, dtype=policy)
-        case ActivationLayer():
-            return keras.layers.Activation(layer.activation, name=name, dtype=policy)
-
-
-def _regularizer(layer: Dense | Conv2D) -> keras.regularizers.Regularizer | None:
-    return keras.regularizers.L2(layer.l2) if layer.l2 else None
+    arguments = layer.keras_arguments()
+    if isinstance(layer, Dense | Conv2D) and layer.l2:
+        arguments["kernel_regularizer"] = keras.regularizers.L2(layer.l2)
+    make: Callable[..., keras.layers.Layer] = getattr(keras.layers, layer.kind)
+    return make(**arguments, name=name, dtype=policy)

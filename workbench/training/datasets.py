@@ -12,7 +12,7 @@ from workbench.data.catalogue import KERAS_NAMES, unknown_dataset
 from workbench.data.mnist import load_mnist
 from workbench.data.npz import load_npz
 from workbench.errors import DatasetError
-from workbench.model.architecture import shape_text
+from workbench.model.layers import shape_text
 from workbench.model.spec import DatasetRef
 
 FLOAT32_BYTES = 4

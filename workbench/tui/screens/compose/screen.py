@@ -19,11 +19,10 @@ from textual.events import AppFocus, Resize
 
 from workbench.data.catalogue import dataset_with
 from workbench.errors import PresetError, UserError
-from workbench.model.architecture import Architecture, shape_text
+from workbench.model.architecture import Architecture
 from workbench.model.draft import EMPTY, Draft, History, Step
-from workbench.model.forms import ASKING
 from workbench.model.hyperparameters import TrainingSettings
-from workbench.model.layers import Layer, layer_label
+from workbench.model.layers import LAYER_KINDS, Layer, layer_label, shape_text
 from workbench.model.memory import memory_need
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
@@ -309,7 +308,7 @@ class ComposeScreen(WorkbenchScreen):
                 self.workbench.complain(error)
                 return
             self._change(draft, f"add {layer_label(layer)}", after + 1)
-            if kind in ASKING:
+            if kind in LAYER_KINDS and LAYER_KINDS[kind].begin:
                 self._edit()
 
         where = f"below layer {after}" if after else "first"

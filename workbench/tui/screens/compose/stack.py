@@ -16,7 +16,6 @@ from textual.events import Click
 from textual.message import Message
 
 from workbench.formats import count
-from workbench.model.architecture import shape_text
 from workbench.model.draft import EMPTY, Draft, draft_of
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
@@ -24,7 +23,7 @@ from workbench.model.hyperparameters import (
     optimizer_text,
     schedule_text,
 )
-from workbench.model.layers import layer_label
+from workbench.model.layers import layer_label, shape_text
 from workbench.model.shapes import Analysis
 from workbench.tui.screens.compose.lines import LineView
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from workbench.data.catalogue import dataset_with
 from workbench.errors import DatasetError, PresetError
-from workbench.model.architecture import Architecture, shape_text
+from workbench.model.architecture import Architecture
 from workbench.model.draft import EMPTY
-from workbench.model.forms import LAYER_EXPLANATIONS, new_layer, output_layer
-from workbench.model.layers import Layer
+from workbench.model.forms import new_layer, output_layer
+from workbench.model.layers import LAYER_KINDS, Layer, shape_text
 from workbench.model.library import find_preset, own_presets, paper_presets
 from workbench.model.preset import Preset
 from workbench.model.shapes import require_sound
@@ -24,7 +24,7 @@ _OUTPUT, _EMPTY = "output", "empty"
 def layer_picks(architecture: Architecture) -> list[Pick]:
     """Every kind of layer with one line about it, and the layer that ends a model."""
     ending = f"Ends a model: Dense {architecture.classes:,}, softmax"
-    kinds = [Pick(kind, kind, words) for kind, words in LAYER_EXPLANATIONS.items()]
+    kinds = [Pick(kind, kind, cls.explanation) for kind, cls in LAYER_KINDS.items()]
     return [*kinds, Pick(_OUTPUT, "Output", ending)]
 
 
