@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from rich.cells import cell_len
 from rich.console import Console
 
 from workbench.leaderboard.claims import judges
@@ -17,13 +18,11 @@ from workbench.leaderboard.claims.claim import Kind, Verdict, paper_claims
 from workbench.leaderboard.claims.judges import check_all
 from workbench.leaderboard.claims.sample import gather, shared_machine
 from workbench.leaderboard.claims.view import claims_table, claims_view
-from workbench.leaderboard.export.csv import to_csv
 from workbench.leaderboard.export.document import document
-from workbench.leaderboard.export.json import to_json
 from workbench.leaderboard.export.latex import to_latex
 from workbench.leaderboard.export.markdown import to_markdown
+from workbench.leaderboard.export.records import to_csv, to_json
 from workbench.leaderboard.export.rich import TableView
-from workbench.leaderboard.fitting import text_width
 from workbench.model.spec import Precision
 from workbench.model.tables import paper_tables
 from workbench.runs.status import Status
@@ -449,6 +448,6 @@ def test_claims_fit_the_terminal(as_in_the_paper: list[RunSummary], width: int) 
     console.print(TableView(claims_table(as_in_the_paper)))
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    assert all(text_width(line) <= width for line in text.splitlines())
+    assert all(cell_len(line) <= width for line in text.splitlines())
     assert "…" not in text
     assert "✓ borne out" in text

@@ -16,27 +16,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from rich.cells import cell_len
 from rich.console import Console
 
 from tests.leaderboard.conftest import DEFAULTS
 from workbench.formats import duration, percent_spread, points, seeds_text
 from workbench.leaderboard.claims.view import claims_table
-from workbench.leaderboard.export import csv as csv_export
-from workbench.leaderboard.export import json as json_export
 from workbench.leaderboard.export.document import brief, document, provenance
 from workbench.leaderboard.export.latex import escaped as latex_escaped
 from workbench.leaderboard.export.latex import to_latex
 from workbench.leaderboard.export.markdown import to_markdown
+from workbench.leaderboard.export.records import to_csv, to_json
 from workbench.leaderboard.export.rich import TableView
-from workbench.leaderboard.fitting import text_width
 from workbench.leaderboard.grouping import group_runs, ranked
-from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.paper import compare, compare_all
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
 from workbench.leaderboard.transfer import read_entries
-from workbench.leaderboard.views import grouped_table, leaderboard_table
+from workbench.leaderboard.views import grouped_table, imported_table, leaderboard_table
 from workbench.model.tables import paper_table, paper_tables
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
@@ -164,7 +162,7 @@ def test_the_document_without_runs() -> None:
 
 
 def test_csv_comes_back(runs: list[RunSummary]) -> None:
-    text = csv_export.to_csv(leaderboard_table(runs))
+    text = to_csv(leaderboard_table(runs))
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == len(runs)
     for row, run in zip(rows, runs, strict=True):
@@ -178,16 +176,16 @@ def test_csv_comes_back(runs: list[RunSummary]) -> None:
 
 
 def test_csv_of_groups_and_papers_tables(runs: list[RunSummary]) -> None:
-    groups = csv_export.to_csv(grouped_table(group_runs(runs)))
+    groups = to_csv(grouped_table(group_runs(runs)))
     assert next(csv.DictReader(io.StringIO(groups)))["n"] == "2"
-    table = csv_export.to_csv(paper_view(compare_all(runs)[0]))
+    table = to_csv(paper_view(compare_all(runs)[0]))
     assert next(csv.DictReader(io.StringIO(table)))["paper_accuracy"] == "0.9514"
     assert not set("−±") & set(groups + table)
-    assert csv_export.to_csv(leaderboard_table([])) == ""
+    assert to_csv(leaderboard_table([])) == ""
 
 
 def test_json_is_the_documented_records(runs: list[RunSummary]) -> None:
-    listed = json.loads(json_export.to_json(leaderboard_table(runs)))
+    listed = json.loads(to_json(leaderboard_table(runs)))
     assert [RunSummary.model_validate(item) for item in listed] == runs
     documented = (
         "run_id preset status test_accuracy test_loss best_epoch_test_accuracy epochs batch_size "
@@ -195,13 +193,13 @@ def test_json_is_the_documented_records(runs: list[RunSummary]) -> None:
         "started_at"
     )
     assert set(documented.split()) <= set(listed[0])
-    assert json.loads(json_export.to_json(leaderboard_table([]))) == []
-    groups = json.loads(json_export.to_json(grouped_table(group_runs(runs))))
+    assert json.loads(to_json(leaderboard_table([]))) == []
+    groups = json.loads(to_json(grouped_table(group_runs(runs))))
     assert groups[0]["n"] == 2
     assert groups[0]["paper_accuracy"] == 0.9514
     for comparison in compare_all(runs):
-        records = json.loads(json_export.to_json(paper_view(comparison)))
-        assert len(records) == len(comparison.rows)
+        found = json.loads(to_json(paper_view(comparison)))
+        assert len(found) == len(comparison.rows)
 
 
 def test_latex_escapes_every_special() -> None:
@@ -302,7 +300,7 @@ def test_the_terminal_is_never_overrun(runs: list[RunSummary], width: int) -> No
         console.print(TableView(table))
         assert isinstance(console.file, io.StringIO)
         text = console.file.getvalue()
-        assert all(text_width(line) <= width for line in text.splitlines())
+        assert all(cell_len(line) <= width for line in text.splitlines())
         assert "\x1b" not in text
 
 

@@ -128,12 +128,16 @@ def chosen_table(
     from workbench.errors import QueryError
     from workbench.formats import none_matches
     from workbench.leaderboard.grouping import group_runs, ranked
-    from workbench.leaderboard.imported_view import imported_groups_table, imported_table
     from workbench.leaderboard.paper import compare
     from workbench.leaderboard.paper_view import epochs_view, paper_view
     from workbench.leaderboard.query import parse_filter
     from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
-    from workbench.leaderboard.views import grouped_table, leaderboard_table
+    from workbench.leaderboard.views import (
+        grouped_table,
+        imported_groups_table,
+        imported_table,
+        leaderboard_table,
+    )
     from workbench.model.tables import paper_table
 
     # Everything typed is checked before anything is read.
@@ -163,10 +167,9 @@ def chosen_table(
 
 def written(table: Table, output: TableFormat) -> str:
     """A table as text, ending in a newline; markdown for what is no form of a file."""
-    from workbench.leaderboard.export.csv import to_csv
-    from workbench.leaderboard.export.json import to_json
     from workbench.leaderboard.export.latex import to_latex
     from workbench.leaderboard.export.markdown import to_markdown
+    from workbench.leaderboard.export.records import to_csv, to_json
 
     match output:
         case TableFormat.CSV:

@@ -5,8 +5,9 @@ Where not all fit, headings are shortened and verdicts folded into marks before 
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import replace
+
+from rich.cells import cell_len
 
 from workbench.leaderboard.table import Align, Cell, Table
 
@@ -87,19 +88,9 @@ def hidden_columns(table: Table, shown: list[int]) -> list[str]:
 def natural_width(table: Table, place: int, most: int = WIDEST) -> int:
     """What a column asks for, in letters of a terminal, `most` for its texts at most."""
     widest = max((cell_width(row[place]) for row in table.rows), default=0)
-    return max(text_width(table.headings[place].text), min(widest, most))
+    return max(cell_len(table.headings[place].text), min(widest, most))
 
 
 def cell_width(cell: Cell) -> int:
     """A cell with its mark."""
-    return text_width(cell.text) + (text_width(cell.mark) + 1 if cell.mark else 0)
-
-
-def text_width(text: str) -> int:
-    """Columns of a terminal: two for wide letters, none for combining ones."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
-        for letter in text
-    )
+    return cell_len(cell.text) + (cell_len(cell.mark) + 1 if cell.mark else 0)

@@ -1,4 +1,4 @@
-"""The leaderboard and its groups as tables."""
+"""The leaderboard, its groups and imported runs as tables."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ from workbench.formats import (
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy, points_off
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
+from workbench.leaderboard.transfer import machines
 from workbench.runs.collapse import collapse_remark
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.text import one_line
 
 RIGHT = Align.RIGHT
+IMPORTED_TITLE = "Imported runs"
+NOTHING_IMPORTED = "nothing is imported; `mnist-workbench leaderboard import FILE` does so"
 
 RUN_HEADINGS = (
     Heading("#", RIGHT),
@@ -268,3 +271,29 @@ def _group_footnotes(groups: Sequence[Group]) -> list[str]:
             "image. They enter no mean and no n."
         )
     return notes
+
+
+def imported_table(summaries: Sequence[RunSummary], title: str = IMPORTED_TITLE) -> Table:
+    """Imported runs in the order given, one a row."""
+    return _said(leaderboard_table(summaries, title), summaries)
+
+
+def imported_groups_table(groups: Sequence[Group], title: str = IMPORTED_TITLE) -> Table:
+    """Groups of imported runs in the order given, one a row."""
+    return _said(
+        grouped_table(groups, f"{title} by settings"),
+        [run for group in groups for run in group.runs],
+    )
+
+
+def _whose(summaries: Sequence[RunSummary]) -> str:
+    """A sentence: these are not one's own, and where they were made."""
+    made = ", ".join(
+        f"{count(runs, 'run')} on {machine}" for machine, runs in machines(summaries).items()
+    )
+    return f"Not made here: imported for comparison, and counted nowhere else; {made}."
+
+
+def _said(table: Table, summaries: Sequence[RunSummary]) -> Table:
+    notes = (_whose(summaries), *table.footnotes) if summaries else ()
+    return replace(table, footnotes=notes, empty=NOTHING_IMPORTED)

@@ -10,10 +10,9 @@ from workbench.files import typed_path, write_export
 from workbench.formats import count
 from workbench.leaderboard.claims.view import claims_view
 from workbench.leaderboard.export.markdown import to_markdown
-from workbench.leaderboard.imported_view import imported_table
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.views import grouped_table, leaderboard_table
+from workbench.leaderboard.views import grouped_table, imported_table, leaderboard_table
 from workbench.model.tables import PaperTable
 from workbench.runs import service
 from workbench.runs.folder import RunFolder

@@ -1,9 +1,10 @@
-"""CSV: the records of a table, the documented names as the heading."""
+"""A table as programs read it: its records as CSV or JSON, under their documented names."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -46,3 +47,12 @@ def _text(value: object) -> object:
         case str():
             return visible(value, keep="\r\n\t")  # which CSV quotes, and reads back
     return value
+
+
+def to_json(table: Table) -> str:
+    """The records as one JSON list, ending in a newline; values not finite are null."""
+    from pydantic_core import to_json as dump
+
+    # By way of pydantic: it alone writes a NaN as null.
+    plain = json.loads(dump(list(table.records), inf_nan_mode="null"))
+    return json_text(plain) + "\n"
