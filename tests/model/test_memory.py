@@ -103,3 +103,13 @@ def test_control_groups_limit_memory(
 
     machine = psutil.virtual_memory().total
     assert environment.memory_bytes() == (expected or pytest.approx(machine, rel=0.01))
+
+
+def test_what_is_free_of_a_groups_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_limiting_groups", lambda: [(tmp_path, 9000)])
+    (tmp_path / "memory.current").write_text("7000\n")
+    (tmp_path / "memory.stat").write_text("anon 3000\ninactive_file 1500\n")
+    assert environment.free_memory_bytes() == 3500
+    (tmp_path / "memory.usage_in_bytes").write_text("8000\n")
+    (tmp_path / "memory.stat").write_text("inactive_file 5\ntotal_inactive_file 500\n")
+    assert environment.free_memory_bytes() == 1500

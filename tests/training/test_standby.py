@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import time
@@ -26,7 +27,7 @@ from workbench.runs.launcher import launch
 from workbench.runs.log import EventReader
 from workbench.runs.plan import Plan, dataset_ref, specs_for
 from workbench.runs.record import Labels
-from workbench.runs.standby import Standby
+from workbench.runs.standby import LEAST_FREE_BYTES, Standby, _name, _runtime_folder
 from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.training.checkpoint import load_checkpoint
@@ -51,8 +52,8 @@ def standby_processes(home: Home) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def standby() -> Iterator[Standby]:
-    standby = Standby()
+def standby(home: Home) -> Iterator[Standby]:
+    standby = Standby(home)
     yield standby
     standby.close()
 
@@ -194,19 +195,19 @@ def test_one_that_is_at_once_at_work_is_left_to_it(
 
 
 def test_it_ends_with_the_screens_while_it_compiles(home: Home) -> None:
-    standby = warmed(Standby(), spec(home, "cnn-2-tuned"))
+    standby = warmed(Standby(home), spec(home, "cnn-2-tuned"))
     (process,) = standby_processes(home)
-    assert standby._socket is not None
-    standby._socket.close()  # as when the screens are killed
+    assert standby._channel is not None
+    standby._channel.close()  # as when the screens are killed
     process.wait(timeout=60)
 
 
 def test_it_ends_when_nobody_wants_it(home: Home, tmp_path: Path) -> None:
-    standby = Standby()
+    standby = Standby(home)
     standby.start()
     (process,) = standby_processes(home)
-    assert standby._socket is not None
-    standby._socket.close()  # as when the screens are killed
+    assert standby._channel is not None
+    standby._channel.close()  # as when the screens are killed
     process.wait(timeout=60)
 
 
@@ -218,10 +219,83 @@ def test_a_dead_one_is_no_loss(home: Home, standby: Standby) -> None:
 
 
 def test_closing_leaves_no_process(home: Home) -> None:
-    standby = Standby()
+    standby = Standby(home)
     standby.start()
-    assert standby_processes(home)
+    (process,) = standby_processes(home)
     standby.close()
+    process.wait(timeout=60)
+    assert not list(_runtime_folder().glob(f"{_name(home)}*"))
+
+
+def test_one_serves_all_apps_of_a_home(home: Home, standby: Standby) -> None:
+    other, third = Standby(home), Standby(home)
+    for app in (standby, other, third):
+        app.start()
+    (process,) = standby_processes(home)
+    wait_for(lambda: standby.is_warm and other.is_warm)
+    third.close()
+    other.expect(spec(home))
+    wait_for(lambda: other.is_ready)
+    folder = train(home, standby, spec(home))  # what the other has had compiled serves this one
+    started = folder.history().started
+    assert started is not None and started.pid == process.pid
+    assert not compiled_itself(folder)
+    assert not other.is_warm  # it is a run's worker now
+    other.start()
+    (next_one,) = standby_processes(home)
+    assert next_one.pid != process.pid
+    standby.close()  # one that goes leaves it to the other
+    wait_for(lambda: other.is_warm)
+    other.close()
+    next_one.wait(timeout=60)
+
+
+def test_of_two_who_take_it_at_once_one_gets_it(home: Home, standby: Standby) -> None:
+    other = Standby(home)
+    for app in (standby, other):
+        app.start()
+    (process,) = standby_processes(home)
+    folders = [launch(home, [spec(home)], Labels(), "app", app)[0] for app in (standby, other)]
+    for folder in folders:
+        wait_for(lambda: not lock.is_held(folder.lock_file))  # noqa: B023
+    starts = [folder.history().started for folder in folders]
+    assert [start is not None and start.pid == process.pid for start in starts] == [True, False]
+
+
+def test_one_that_is_taken_and_never_given_a_run_ends(home: Home, standby: Standby) -> None:
+    standby.start()
+    (process,) = standby_processes(home)
+    standby._path.unlink()  # as when the app is killed in that moment
+    standby.close()
+    process.wait(timeout=60)
+
+
+def test_none_where_memory_is_short(
+    home: Home, standby: Standby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.runs.standby.free_memory_bytes", lambda: LEAST_FREE_BYTES - 1)
+    standby.start()
+    assert not standby_processes(home)
+
+
+def test_an_app_whose_workers_would_do_otherwise_has_its_own(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = _name(home)
+    monkeypatch.setenv("SSH_TTY", "/dev/pts/9")
+    assert _name(home) == name
+    assert _name(Home(tmp_path / "other")) != name
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert _name(home) != name
+
+
+def test_a_place_for_sockets_that_others_may_write_to_is_not_used(
+    home: Home, standby: Standby, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / f"mnist-workbench-{os.getuid()}").mkdir(mode=0o777)
+    (tmp_path / f"mnist-workbench-{os.getuid()}").chmod(0o777)
+    standby.start()
     assert not standby_processes(home)
 
 

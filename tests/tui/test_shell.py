@@ -18,9 +18,10 @@ from workbench.runs import control
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.standby import Standby
 from workbench.settings import Home
 from workbench.tui import start
-from workbench.tui.app import LEAVING, WorkbenchApp
+from workbench.tui.app import IDLE_SECONDS, LEAVING, WorkbenchApp
 from workbench.tui.palette import named_actions
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.help import HelpScreen
@@ -84,6 +85,30 @@ async def test_number_keys_and_clicks_go_to_the_places(home: Home) -> None:
             assert app.screen.query_one(TitleBar).place == mode.title()
         await pilot.click(TitleBar, offset=(27, 0))
         await until(pilot, lambda: app.current_mode == "runs")
+
+
+class Noted(Standby):
+    """Only whether a worker is to be kept warm."""
+
+    kept = False
+
+    def start(self) -> None:
+        self.kept = True
+
+    def close(self) -> None:
+        self.kept = False
+
+
+@pytest.mark.asyncio
+async def test_no_worker_is_kept_warm_for_one_who_is_away(home: Home) -> None:
+    standby = Noted(home)
+    app = Shell(home, standby)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: standby.kept)
+        app._last_input -= IDLE_SECONDS
+        await until(pilot, lambda: not standby.kept)
+        await pilot.press("x")
+        await until(pilot, lambda: standby.kept)
 
 
 @pytest.mark.asyncio

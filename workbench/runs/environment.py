@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -50,15 +52,35 @@ def usable_cores() -> int:
 
 
 def memory_bytes() -> int:
-    """The memory this process may use: the machine's, or less where a control group limits it.
+    """The memory this process may use: the machine's, or less where a control group limits it."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([machine, *(limit for _, limit in _limiting_groups())])
 
-    Reads both versions of control groups, from the process's own group up to the root.
+
+def free_memory_bytes() -> int:
+    """What of it is free now, or would be given up for others' use."""
+    import psutil
+
+    free = [int(psutil.virtual_memory().available)]
+    for folder, limit in _limiting_groups():
+        with suppress(OSError, ValueError, KeyError):  # hidden by a container
+            version_1 = folder / "memory.usage_in_bytes"
+            usage = version_1 if version_1.exists() else folder / "memory.current"
+            used = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            cached = int(used.get("total_inactive_file") or used["inactive_file"])
+            free.append(limit - int(usage.read_text()) + cached)
+    return max(0, min(free))
+
+
+def _limiting_groups() -> Iterator[tuple[Path, int]]:
+    """Control groups, of both versions, that limit this process's memory, and their limits.
+
+    From its own group up to the root.
     """
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     try:
         groups = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:  # no Linux
-        return limits[0]
+        return
     for line in groups:
         _, controllers, path = line.split(":", 2)
         if controllers not in ("", "memory"):
@@ -69,10 +91,9 @@ def memory_bytes() -> int:
         for folder in (group, *group.parents):
             if folder.is_relative_to(top):
                 try:
-                    limits.append(int((folder / name).read_text()))
+                    yield folder, int((folder / name).read_text())
                 except (OSError, ValueError):  # none set here ("max"), or hidden by a container
                     continue
-    return min(limits)
 
 
 def installed(package: str) -> str:

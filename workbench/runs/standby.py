@@ -1,66 +1,80 @@
 """A worker that is warm before it is needed: TensorFlow imported, MNIST read.
 
-Started with the screens. Told what is likely to be trained next, it compiles that ahead. It is
-given a run through a socket, with the run's held lock, and from then on it is that run's worker
-like any other. It ends by itself when the screens do and no run was given.
+One serves all open apps of a data folder, as it takes about 1 GB. The first of them starts it, the
+others find its socket. Told what is likely to be trained next, it compiles that ahead. One app
+gives it a run through the socket, with the run's held lock, and from then on it is that run's
+worker like any other; the others lose it, and one of them starts the next. It ends by itself when
+no app is connected any more.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import os
+import secrets
 import socket
+import stat
 import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench import __version__
+from workbench.files import try_lock
+from workbench.resources import PACKAGE
 from workbench.runs import lock
-from workbench.runs.process import start_detached
+from workbench.runs.environment import free_memory_bytes
+from workbench.runs.process import module_environment, start_detached
 
 if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
     from workbench.runs.folder import RunFolder
+    from workbench.settings import Home
 
 STANDBY = "workbench.training.standby"
-# What it says when it has been started, and when it has done with what it was told to expect.
+# What it says when it is warm, and when it has done with what it was told to expect.
 WARM, READY = b"warm\n", b"ready\n"
 SEND_SECONDS = 1.0
 # The compilers keep some 10 to 50 MB of each that they have compiled, until the process ends.
 MOST_COMPILED = 12
+# It takes about 1 GB, and the training that it is for as much again.
+LEAST_FREE_BYTES = 2 << 30
+# Variables, by how they begin, that change what a worker does, as a standby's are long settled
+# when it is given a run.
+COUNTING_VARIABLES = ("CUDA_", "DNNL_", "HIP_", "KERAS_", "LD_", "MKL_", "NVIDIA_", "OMP_",
+                      "ONEDNN_", "PYTHON", "ROCR_", "SLURM_JOB_ID", "TF_", "XLA_")  # fmt: skip
 
 
 class Standby:
-    """One warm worker at a time; a new one is started when the old one was used."""
+    """An app's connection to the standby worker of its data folder."""
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket | None = None
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._path = Path()  # of its socket, which is gone once it was given a run
+        self._channel: socket.socket | None = None
         self._heard = b""
         self._expected: TrainingSpec | None = None
-        self._compiled = 0
         # Kept so that they are reaped when they end, as children of this process.
-        self._let_go: list[subprocess.Popen[bytes]] = []
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        """Start to warm a worker, if there is none."""
-        self._let_go = [process for process in self._let_go if process.poll() is None]
-        if self._process is not None and self._process.poll() is None:
+        """Connect to the worker, and start to warm one if there is none and memory for it."""
+        self._started = [process for process in self._started if process.poll() is None]
+        self._hear()
+        if self._channel is not None:
             return
-        self.close()
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                self._process = start_detached(STANDBY, [str(theirs.fileno())], [theirs.fileno()])
-        except OSError:
-            ours.close()
-            return
-        ours.setblocking(False)
-        self._socket, self._heard = ours, b""
-        self._expected, self._compiled = None, 0
+        with contextlib.suppress(OSError):  # a training starts a worker of its own then
+            place = _runtime_folder() / _name(self._home)
+            if not self._find(place) and free_memory_bytes() >= LEAST_FREE_BYTES:
+                self._warm_one(place)
 
     @property
     def is_warm(self) -> bool:
-        """Whether it has said that it is there and can be told what to expect."""
+        """Whether it has said that it has loaded what every run needs."""
         return WARM in self._hear()
 
     @property
@@ -69,74 +83,133 @@ class Standby:
         return READY in self._hear()
 
     def expect(self, spec: TrainingSpec) -> None:
-        """Have it compile this training ahead, in place of what it had compiled before.
+        """Have it compile this training ahead, in place of what any app had it compile before.
 
-        Only heard by a warm one that is not at work; to be said again until then. One that has
-        compiled too much ends, and `start` makes another.
+        Only heard by a warm one; to be said again until then.
         """
-        channel, before = self._socket, self._expected
-        if channel is None or not self.is_warm:
+        before = self._expected
+        if not self.is_warm or self._channel is None:
             return
-        if before is not None and (same_but_for_seed(spec, before) or not self.is_ready):
-            return
-        if self._compiled == MOST_COMPILED:
-            self._end()
+        if before is not None and same_but_for_seed(spec, before):
             return
         self._expected, self._heard = spec, WARM
-        self._compiled += 1
         # A dead one is noticed when it is to be taken.
         with contextlib.suppress(OSError):
-            _send(channel, {"expect": spec.model_dump(mode="json")})
+            _send(self._channel, {"expect": spec.model_dump(mode="json")})
 
     def take(self, folder: RunFolder, descriptor: int) -> bool:
         """Make the worker that run's; False when there is none, and one must be started.
 
         `descriptor` is the run's held lock, which the worker inherits.
         """
-        process, channel = self._process, self._socket
-        if process is None or channel is None or process.poll() is not None:
+        if self._channel is None:
             return False
-        self._process = self._socket = None
+        pid = lock.holder_pid(_lock_file(self._path))
         try:
-            _send(channel, {"folder": str(folder.path)}, [descriptor])
+            if pid is None:  # it has died
+                return False
+            self._path.unlink()  # of several who would take it at once, one can
+            _send(self._channel, {"folder": str(folder.path)}, [descriptor])
         except OSError:
-            process.kill()
-            process.wait()
             return False
         finally:
-            channel.close()
-        lock.write_pid(descriptor, process.pid)
-        self._let_go.append(process)
+            self.close()
+        lock.write_pid(descriptor, pid)
         return True
 
     def close(self) -> None:
-        """End the worker that was not needed."""
-        process = self._process
-        self._end()
-        if process is not None:
-            process.wait()
+        """Leave the worker, which ends at once unless another app is connected to it."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
 
-    def _end(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-        if self._process is not None:
-            self._process.kill()
-            self._let_go.append(self._process)
-            self._process = None
+    def _find(self, place: Path) -> bool:
+        """Connect to the worker that another app has started."""
+        for path in place.parent.glob(f"{place.name}-*.sock"):
+            with contextlib.suppress(OSError):  # left by one that was killed
+                self._connect(path)
+                return True
+        return False
+
+    def _connect(self, path: Path) -> None:
+        channel = socket.socket(socket.AF_UNIX)
+        try:
+            channel.setblocking(False)
+            channel.connect(str(path))
+        except OSError:
+            channel.close()
+            raise
+        self._channel, self._path = channel, path
+        self._heard, self._expected = b"", None
+
+    def _warm_one(self, place: Path) -> None:
+        path = place.with_name(f"{place.name}-{secrets.token_hex(4)}.sock")
+        held = try_lock(_lock_file(path))
+        if held is None:  # another app is starting one
+            return
+        try:
+            for left in place.parent.glob(f"{place.name}-*.sock"):
+                left.unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+                listener.listen()
+                self._connect(path)
+                inherited = [listener.fileno(), held]
+                arguments = [*map(str, inherited), str(_lock_file(path)), str(MOST_COMPILED)]
+                process = start_detached(STANDBY, arguments, inherited)
+            self._started.append(process)
+            lock.write_pid(held, process.pid)
+        except OSError:
+            self.close()
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(held)
 
     def _hear(self) -> bytes:
-        """All that the worker has said since it was started or told something."""
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._heard += self._socket.recv(16)
-        return self._heard
+        """All that the worker has said since it was found or told something."""
+        if self._channel is not None:
+            with contextlib.suppress(BlockingIOError):
+                try:
+                    heard = self._channel.recv(64)
+                except ConnectionError:
+                    heard = b""
+                self._heard += heard
+                if not heard:  # it has ended, or works for another app
+                    self.close()
+        return self._heard if self._channel is not None else b""
 
 
 def same_but_for_seed(one: TrainingSpec, other: TrainingSpec) -> bool:
     """Whether two trainings compile the same: they differ in seed and names at most."""
     names = {"preset": one.preset, "title": one.title, "seed": one.seed}
     return one == other.model_copy(update=names)
+
+
+def _runtime_folder() -> Path:
+    """This user's folder for sockets on this machine; the data folder may be on several."""
+    place = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    folder = place / f"mnist-workbench-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    there = folder.lstat()
+    if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.getuid() or there.st_mode & 0o077:
+        raise PermissionError(f"{folder}: others may write to it")
+    return folder
+
+
+def _name(home: Home) -> str:
+    """The same for all apps whose workers would do the same."""
+    environment = module_environment()
+    counting = {
+        name: value for name, value in environment.items() if name.startswith(COUNTING_VARIABLES)
+    }
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    alike = [str(home.path.resolve()), sys.executable, str(PACKAGE), __version__, counting, cores]
+    return hashlib.sha256(json.dumps(alike, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _lock_file(socket_file: Path) -> Path:
+    return socket_file.with_name(f"{socket_file.name.partition('-')[0]}.lock")
 
 
 def _send(channel: socket.socket, message: object, descriptors: Sequence[int] = ()) -> None:

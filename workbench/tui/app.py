@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Event, Key, Paste
+from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from workbench.tui.screens.compose import ComposeScreen
 
 STANDBY_LOOK_SECONDS = 0.25
+# Without a key or the mouse for so long, no worker is kept warm, as it takes about 1 GB.
+IDLE_SECONDS = 600.0
 # A cursor that moves on sooner only passes by: nothing is compiled for it.
 EXPECTED_REST_SECONDS = 0.5
 LEAVING = "leaving"  # the id of the question at leaving, which is asked once
@@ -151,6 +153,7 @@ class WorkbenchApp(App[None]):
         self.run_feed = RunFeed(self, home)
         self._key_order = KeyOrder(self, super().on_event)
         self._always_dark = True
+        self._last_input = time.monotonic()
         self._starting = False  # a training is being started in a thread
         self._likely: Callable[[], list[TrainingSpec]] | None = None
         self._likely_since = 0.0
@@ -163,6 +166,8 @@ class WorkbenchApp(App[None]):
 
     async def on_event(self, event: Event) -> None:
         """Handle an event; a key waits for what the key before it does."""
+        if isinstance(event, InputEvent):
+            self._last_input = time.monotonic()
         if isinstance(event, Key | Paste) and not event.is_forwarded:
             await self._key_order.arrived(event)
         else:
@@ -214,6 +219,9 @@ class WorkbenchApp(App[None]):
         # The thread that starts a training has the standby in its hands meanwhile.
         feed = self.run_feed
         if self.standby is None or self._starting or not feed.looked or feed.last.living:
+            return
+        if time.monotonic() - self._last_input > IDLE_SECONDS:
+            self.standby.close()
             return
         self.standby.start()
         if self._likely and time.monotonic() - self._likely_since >= EXPECTED_REST_SECONDS:

@@ -41,7 +41,7 @@ def open_screens(home: Home) -> int:
     from workbench.runs.standby import Standby
     from workbench.tui.app import WorkbenchApp
 
-    standby = Standby()
+    standby = Standby(home)
     app = WorkbenchApp(home, standby)
 
     async def run() -> None:
