@@ -6,7 +6,7 @@ from dataclasses import astuple
 
 import pytest
 
-from workbench.model.describe_settings import settings_lines, settings_sentence
+from workbench.model.describe import settings_lines, settings_sentence
 from workbench.model.hyperparameters import SGD, Adam, Constant, InverseTimeDecay
 from workbench.model.library import paper_presets
 from workbench.model.overrides import Overrides, with_overrides

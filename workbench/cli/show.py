@@ -19,8 +19,7 @@ def print_table(preset: Preset) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from workbench.model.describe import architecture_rows, as_ascii
-    from workbench.model.describe_settings import settings_lines
+    from workbench.model.describe import architecture_rows, as_ascii, settings_lines
 
     ascii_only = not speaks_unicode(sys.stdout)
     analysis = analyse(preset.architecture)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from workbench.figures.view import Trace
 from workbench.formats import count
-from workbench.model.describe_settings import settings_sentence
+from workbench.model.describe import settings_sentence
 from workbench.model.hyperparameters import (
     Constant,
     InverseTimeDecay,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from workbench.model.describe_settings import settings_lines
+from workbench.model.describe import settings_lines
 from workbench.model.draft import Draft, draft_of
 from workbench.model.forms import layer_form
 from workbench.model.layers import Layer, layer_label, shape_text

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from workbench.errors import PresetError
 from workbench.model.architecture import Architecture
-from workbench.model.describe_settings import settings_lines
+from workbench.model.describe import settings_lines
 from workbench.model.hyperparameters import TrainingSettings
 from workbench.model.layers import Layer
 from workbench.model.preset import Inferred, Preset

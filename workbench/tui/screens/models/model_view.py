@@ -18,7 +18,7 @@ from workbench.tui.screens.models.columns import left, right
 
 # The model package is imported where a model is drawn: the first frame does not wait for it.
 if TYPE_CHECKING:
-    from workbench.model.describe_settings import SettingLine
+    from workbench.model.describe import SettingLine
     from workbench.model.diagram import Diagram
     from workbench.model.shapes import Analysis
 
@@ -142,7 +142,7 @@ class ModelView(VerticalScroll, can_focus=False):
                 parts.append(layer_table(entry, width, operations=True))
                 parts.append(totals(entry.analysis))
             case View.SETTINGS:
-                from workbench.model.describe_settings import settings_lines
+                from workbench.model.describe import settings_lines
 
                 if entry.preset.summary:
                     parts.append(Content(entry.preset.summary))

@@ -26,7 +26,7 @@ from workbench.tui.screens.models.standing import NOTHING, Standing, read_standi
 from workbench.tui.styles import style_sheet
 
 if TYPE_CHECKING:
-    from workbench.model.describe_settings import SettingLine
+    from workbench.model.describe import SettingLine
     from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
     from workbench.runs.record import Labels
@@ -161,7 +161,7 @@ class ModelsScreen(WorkbenchScreen):
             return
         lines: tuple[SettingLine, ...] = ()
         if entry.preset is not None:
-            from workbench.model.describe_settings import settings_lines
+            from workbench.model.describe import settings_lines
 
             lines = settings_lines(entry.preset)
         width = settings.content_size.width

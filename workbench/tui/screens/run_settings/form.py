@@ -9,7 +9,7 @@ from typing import Any
 from workbench.data.catalogue import DATASET_NAMES
 from workbench.errors import PresetError, RunError, UserError
 from workbench.formats import count
-from workbench.model.describe_settings import settings_lines
+from workbench.model.describe import settings_lines
 from workbench.model.hyperparameters import OPTIMIZERS
 from workbench.model.overrides import overrides_from, with_overrides
 from workbench.model.preset import Preset
