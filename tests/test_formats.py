@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from workbench.formats import clock, count, duration, epochs_done, local_time, moment
+from workbench.formats import clock, count, duration, epochs_done, local_iso, local_time, moment
 from workbench.formats import rough_duration as rough
 
 NOON = datetime(2025, 11, 23, 12, 0, tzinfo=UTC).timestamp()
@@ -57,6 +57,14 @@ def test_points_of_time_are_local() -> None:
     assert moment(NOON - DAY, NOON) == "22 Nov 15:00"
     assert moment(NOON + 20 * DAY, NOON) == "13 Dec 15:00"
     assert moment(NOON - 400 * DAY, NOON) == "2024-10-19"
+
+
+@pytest.mark.parametrize(
+    "iso",
+    ["0001-01-01", "0001-01-01T00:00+23:00", "9999-12-31T23:59:59", "9999-12-31T23:59:59-23:00"],
+)
+def test_no_point_of_time_is_too_far(iso: str) -> None:
+    assert local_time(iso) and local_iso(iso) and moment(iso)
 
 
 def test_one_is_singular() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 MISSING = "–"
 MINUS = "−"
@@ -101,7 +101,8 @@ def local_iso(iso: str) -> str:
 
 
 def _seconds(iso: str) -> float:
-    return datetime.fromisoformat(iso).timestamp()
+    when = datetime.fromisoformat(iso)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def number(value: float | None, digits: str = "g") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +15,7 @@ from workbench.errors import QueryError
 from workbench.leaderboard.fields import ALIASES, FIELDS
 from workbench.leaderboard.query import filter_runs, parse_filter
 from workbench.leaderboard.sorting import parse_sort, sort_runs
+from workbench.model.tables import paper_tables
 from workbench.runs.status import STATUS_WORDS, Status
 from workbench.runs.summary import RunSummary
 
@@ -247,7 +249,38 @@ def test_every_field_sorts_and_filters(runs: list[RunSummary], name: str) -> Non
 def test_every_alias_leads_to_a_field() -> None:
     assert set(ALIASES.values()) <= set(FIELDS)
     data = {name for name, field in RunSummary.model_fields.items() if not field.exclude}
-    assert set(FIELDS) == data - {"epoch_test_accuracies"}  # no one value to compare
+    reckoned = {"paper_accuracy", "difference"}  # columns of the screen, not in the data
+    assert set(FIELDS) - reckoned == data - {"epoch_test_accuracies"}  # no one value to compare
+
+
+def test_what_the_screen_shows_beside_the_paper_filters_and_sorts(
+    make_summary: MakeSummary,
+) -> None:
+    key = paper_tables()[0].rows[0].spec().settings_key
+    paper = paper_tables()[0].rows[0].accuracy
+    better = make_summary(run_id="a", settings_key=key, test_accuracy=paper + 0.001)
+    worse = make_summary(run_id="b", settings_key=key, test_accuracy=paper - 0.001)
+    other = make_summary(run_id="c", settings_key="none of the paper's")
+    runs = [other, worse, better]
+    assert filter_runs(runs, "difference>0") == [better]
+    assert filter_runs(runs, f"paper={100 * paper:.2f}") == [worse, better]
+    assert filter_runs(runs, "paper=none") == [other]
+    assert sort_runs(runs, "difference") == [better, worse, other]
+    assert filter_runs(runs, "state=finished") == filter_runs(runs, "status=finished") == runs
+
+
+def test_dates_are_of_the_local_day(
+    make_summary: MakeSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "XST-3")
+    time.tzset()
+    try:
+        late = make_summary(started_at="2025-11-23T22:30:00+00:00")
+        assert filter_runs([late], "date=2025-11-24") == [late]
+        assert filter_runs([late], "date<2025-11-24") == []
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from enum import Enum
 from typing import Any
 
 from workbench.errors import QueryError, nearest
+from workbench.leaderboard.paper import paper_accuracy, points_off
+from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
 
@@ -40,6 +42,17 @@ class Field:
         if isinstance(value, float) and value != value:  # NaN would break every order
             return None
         return value
+
+
+def _paper(run: RunSummary) -> float | None:
+    return paper_accuracy(run.settings_key)
+
+
+def run_difference(run: RunSummary) -> float | None:
+    """Its accuracy minus the paper's, in percentage points."""
+    if run.state is Status.COLLAPSED:  # of another kind than what the paper reports
+        return None
+    return points_off(run.test_accuracy, _paper(run))
 
 
 FIELDS = {
@@ -81,6 +94,8 @@ FIELDS = {
         Field("threads", Kind.NUMBER),
         Field("tensorflow", Kind.TEXT),
         Field("keras", Kind.TEXT),
+        Field("paper_accuracy", Kind.ACCURACY, descending=True, read=_paper),
+        Field("difference", Kind.NUMBER, descending=True, read=run_difference),
     )
 }
 
@@ -97,10 +112,12 @@ ALIASES = {
     "lr": "learning_rate",
     "model": "preset",
     "opt": "optimizer",
+    "paper": "paper_accuracy",
     "params": "parameters",
     "run": "run_id",
     "speed": "images_per_second",
     "started": "started_at",
+    "state": "status",
     "tag": "tags",
     "time": "train_seconds",
 }

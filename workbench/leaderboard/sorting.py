@@ -5,15 +5,17 @@ A run without a value stands last, whichever way one sorts: a diverged run is ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from workbench.errors import QueryError
 from workbench.leaderboard.fields import Field, Kind, find_field
 from workbench.runs.summary import RunSummary
 
 DEFAULT_SORT = "accuracy"
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,24 @@ def sorted_by(summaries: Sequence[RunSummary], keys: Sequence[SortKey]) -> list[
     runs = sorted(summaries, key=lambda summary: (summary.started_at, summary.run_id))
     # Python's sort keeps the order of equals, so the least important key goes first.
     for key in reversed(keys):
-        present: list[tuple[Any, RunSummary]] = []
-        missing: list[RunSummary] = []
-        for run in runs:
-            value = _comparable(key.field, run)
-            if value is None:
-                missing.append(run)
-            else:
-                present.append((value, run))
-        present.sort(key=lambda pair: pair[0], reverse=key.descending)
-        runs = [run for _, run in present] + missing
+        runs = by_value(runs, partial(_comparable, key.field), descending=key.descending)
     return runs
+
+
+def by_value(
+    items: Iterable[Item], value: Callable[[Item], Any], *, descending: bool
+) -> list[Item]:
+    """The items by their values; those whose value is None last, either way."""
+    present: list[tuple[Any, Item]] = []
+    missing: list[Item] = []
+    for item in items:
+        found = value(item)
+        if found is None:
+            missing.append(item)
+        else:
+            present.append((found, item))
+    present.sort(key=lambda pair: pair[0], reverse=descending)
+    return [item for _, item in present] + missing
 
 
 def _comparable(field: Field, summary: RunSummary) -> Any:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.leaderboard.fields import Field, Kind, find_field
+from workbench.leaderboard.fields import find_field
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy, points_off
-from workbench.leaderboard.sorting import SortKey, sorted_by
-from workbench.runs.status import Status
+from workbench.leaderboard.sorting import SortKey, by_value, sorted_by
 from workbench.runs.summary import RunSummary
 
 
@@ -27,27 +26,10 @@ class Order:
         return f"-{self.column}" if self.downwards else self.column
 
 
-def _paper(run: RunSummary) -> float | None:
-    return paper_accuracy(run.settings_key)
-
-
-def run_difference(run: RunSummary) -> float | None:
-    """Its accuracy minus the paper's, in percentage points."""
-    if run.state is Status.COLLAPSED:  # of another kind than what the paper reports
-        return None
-    return points_off(run.test_accuracy, _paper(run))
-
-
-_OWN = {
-    "paper": Field("paper", Kind.ACCURACY, descending=True, read=_paper),
-    "difference": Field("difference", Kind.NUMBER, descending=True, read=run_difference),
-}
 # Columns whose key is not the name of a field.
 _NAMES = {
     "model": ("preset",),
     "settings": ("optimizer", "learning_rate", "batch_size", "epochs", "precision"),
-    "started": ("started_at",),
-    "run": ("run_id",),
 }
 
 _GROUP_VALUES: dict[str, Callable[[Group], Any]] = {
@@ -76,7 +58,7 @@ _GROUPS_DOWNWARDS = {
 
 def group_difference(group: Group) -> float | None:
     """Our mean minus the paper's accuracy, in percentage points."""
-    return points_off(group.mean, _paper(group.example))
+    return points_off(group.mean, paper_accuracy(group.settings_key))
 
 
 def starts_downwards(column: str, grouped: bool) -> bool:
@@ -94,18 +76,11 @@ def sort_runs(runs: Sequence[RunSummary], order: Order) -> list[RunSummary]:
 def sort_groups(groups: Sequence[Group], order: Order) -> list[Group]:
     """The groups in an order; by their mean where the column is none of theirs."""
     value = _GROUP_VALUES.get(order.column, _GROUP_VALUES["accuracy"])
-    present = [(value(group), group) for group in groups]
-    with_value = [pair for pair in present if pair[0] is not None]
-    with_value.sort(key=lambda pair: pair[0], reverse=order.downwards)
-    return [group for _, group in with_value] + [group for got, group in present if got is None]
+    return by_value(groups, value, descending=order.downwards)
 
 
 def _field_keys(column: str, downwards: bool | None) -> list[SortKey]:
-    fields = [_OWN[column]] if column in _OWN else [find_field(n) for n in _field_names(column)]
+    fields = [find_field(name) for name in _NAMES.get(column, (column,))]
     return [
         SortKey(field, field.descending if downwards is None else downwards) for field in fields
     ]
-
-
-def _field_names(column: str) -> tuple[str, ...]:
-    return _NAMES.get(column, (column,))
