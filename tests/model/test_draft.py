@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import PresetError
-from workbench.model.draft import EMPTY, MOST_LAYERS, Draft, History, draft_of
+from workbench.model.draft import EMPTY, MOST_LAYERS, Draft, DraftHistory, draft_of
 from workbench.model.forms import new_layer, output_layer
 from workbench.model.layers import LAYER_KINDS
 from workbench.model.library import paper_presets
@@ -53,52 +53,52 @@ def test_a_model_has_an_end_to_its_length() -> None:
 
 
 def test_undo_and_redo_go_through_every_change() -> None:
-    history = History.begun(PAPER["nn-1"])
+    history = DraftHistory.begun(PAPER["nn-1"])
     first, second = history.draft.deleted(1), history.draft.deleted(2)
-    history = history.did(first, "one", 1).did(second, "two", 2)
+    history = history.changed(first, "one", 1).changed(second, "two", 2)
     assert history.unsaved
-    history, step = history.undone()
-    assert (step.did, step.place, history.draft) == ("two", 2, first)
-    history, _ = history.undone()
+    history, step = history.undo()
+    assert (step.change, step.place, history.draft) == ("two", 2, first)
+    history, _ = history.undo()
     assert history.draft == draft_of(PAPER["nn-1"])
     assert not history.unsaved
-    assert history.undone() == (history, None)
-    history, step = history.redone()
-    assert step.did == "one"
-    history, _ = history.redone()
+    assert history.undo() == (history, None)
+    history, step = history.redo()
+    assert step.change == "one"
+    history, _ = history.redo()
     assert history.draft == second
-    assert history.redone() == (history, None)
-    history, _ = history.undone()
-    history = history.did(draft_of(PAPER["nn-2"]), "three", 1)
-    assert history.redone()[1] is None  # a new change ends the future
-    assert history.did(history.draft, "nothing", 1) is history
+    assert history.redo() == (history, None)
+    history, _ = history.undo()
+    history = history.changed(draft_of(PAPER["nn-2"]), "three", 1)
+    assert history.redo()[1] is None  # a new change ends the future
+    assert history.changed(history.draft, "nothing", 1) is history
 
 
 def test_what_is_saved_is_no_longer_unsaved_even_through_undo() -> None:
-    history = History.begun(PAPER["nn-1"])
-    history = history.did(history.draft.duplicated(2), "double", 2)
+    history = DraftHistory.begun(PAPER["nn-1"])
+    history = history.changed(history.draft.duplicated(2), "double", 2)
     history = history.saved_as(history.named("mine", "Mine"))
     assert not history.unsaved
     assert history.preset().name == "mine"
-    assert history.undone()[0].unsaved
+    assert history.undo()[0].unsaved
     assert history.origin == PAPER["nn-1"]
 
 
 def test_an_edited_model_never_bears_the_name_of_its_origin() -> None:
-    begun = History.begun(PAPER["cnn-2"])
+    begun = DraftHistory.begun(PAPER["cnn-2"])
     assert begun.preset() is PAPER["cnn-2"]
-    edited = begun.did(begun.draft.deleted(1), "delete", 1).preset()
+    edited = begun.changed(begun.draft.deleted(1), "delete", 1).preset()
     assert (edited.name, edited.part, edited.paper) == ("cnn-2-edited", "own", None)
-    fresh = History.begun()
-    assert fresh.did(composed("Flatten"), "add", 0).preset().name == "composed"
+    fresh = DraftHistory.begun()
+    assert fresh.changed(composed("Flatten"), "add", 0).preset().name == "composed"
     long = Preset(name="x" * 64, title="y" * 80, architecture=PAPER["nn-1"].architecture)
-    history = History.begun(long)
-    assert len(history.did(composed("Flatten"), "add", 0).preset().name) <= 64
+    history = DraftHistory.begun(long)
+    assert len(history.changed(composed("Flatten"), "add", 0).preset().name) <= 64
 
 
 def test_notes_of_what_was_inferred_go_with_the_settings_they_are_about() -> None:
-    history = History.begun(PAPER["nn-1"])
+    history = DraftHistory.begun(PAPER["nn-1"])
     assert len(history.named("a", "A").inferred) == 3
     training = history.draft.training.model_copy(update={"epochs": 3})
-    notes = history.did(history.draft.with_training(training), "e", 0).named("a", "A").inferred
+    notes = history.changed(history.draft.with_training(training), "e", 0).named("a", "A").inferred
     assert {note.setting for note in notes} == {"training.optimizer", "training.batch_size"}

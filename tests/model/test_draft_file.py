@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import PresetError
-from workbench.model.draft import EMPTY, History, draft_of
+from workbench.model.draft import EMPTY, DraftHistory, draft_of
 from workbench.model.draft_file import DraftFile, draft_text, read_draft
 from workbench.model.forms import new_layer
 from workbench.model.library import paper_presets, save_preset
@@ -20,16 +20,16 @@ from workbench.settings import Home
 PAPER = {preset.name: preset for preset in paper_presets()}
 
 
-def edited(name: str = "cnn-2", place: int = 1) -> History:
-    begun = History.begun(PAPER[name])
-    return begun.did(begun.draft.deleted(place), "delete", place)
+def edited(name: str = "cnn-2", place: int = 1) -> DraftHistory:
+    begun = DraftHistory.begun(PAPER[name])
+    return begun.changed(begun.draft.deleted(place), "delete", place)
 
 
 def drafts(home: Home) -> list[Path]:
     return sorted((home.path / "drafts").glob("*.toml"))
 
 
-def left_behind(home: Home, history: History, when: float = 1_767_258_000.0) -> Path:
+def left_behind(home: Home, history: DraftHistory, when: float = 1_767_258_000.0) -> Path:
     """As an app leaves it that is gone with unsaved work."""
     before = set(drafts(home))
     file = DraftFile(home)
@@ -50,21 +50,23 @@ def test_work_left_behind_comes_back_with_a_way_to_undo_it(home: Home) -> None:
     back = returned.history
     assert (back.draft, back.kept, back.origin) == (history.draft, PAPER["cnn-2"], PAPER["cnn-2"])
     assert back.unsaved
-    assert back.undone()[0].draft == draft_of(PAPER["cnn-2"])
-    assert not back.undone()[0].unsaved
+    assert back.undo()[0].draft == draft_of(PAPER["cnn-2"])
+    assert not back.undo()[0].unsaved
 
 
 def test_every_draft_is_read_back_as_it_was(home: Home, tmp_path: Path) -> None:
     file = tmp_path / "draft.toml"
-    fresh = History.begun()
+    fresh = DraftHistory.begun()
     mine = PAPER["nn-1"].model_copy(update={"name": "mine", "title": 'a "b" [c]', "part": "own"})
     save_preset(mine, home)
-    kept = History.begun(PAPER["cnn-1"]).saved_as(mine)
+    kept = DraftHistory.begun(PAPER["cnn-1"]).saved_as(mine)
     for history in (
-        fresh.did(fresh.draft.added(0, new_layer("Conv2D")), "add", 0),  # impossible as it stands
+        fresh.changed(
+            fresh.draft.added(0, new_layer("Conv2D")), "add", 0
+        ),  # impossible as it stands
         *(edited(name) for name in PAPER),
         kept,
-        History.begun(PAPER["nn-1"]).did(draft_of(EMPTY), "delete all", 0),
+        DraftHistory.begun(PAPER["nn-1"]).changed(draft_of(EMPTY), "delete all", 0),
     ):
         file.write_text(draft_text(history), encoding="utf-8")
         back = read_draft(file, home)
@@ -75,7 +77,7 @@ def test_every_draft_is_read_back_as_it_was(home: Home, tmp_path: Path) -> None:
 def test_nothing_is_made_before_there_is_something_to_keep(home: Home) -> None:
     file = DraftFile(home)
     assert file.take_over() == (None, [])
-    file.keep(History.begun(PAPER["nn-1"]))
+    file.keep(DraftHistory.begun(PAPER["nn-1"]))
     file.close()
     assert not (home.path / "drafts").exists()
 
@@ -113,7 +115,7 @@ def test_two_apps_do_not_touch_each_others_work(home: Home) -> None:
     returned, _ = third.take_over()
     assert returned is not None and returned.history.draft == edited("cnn-2").draft
     assert DraftFile(home).take_over() == (None, [])  # taken, and the other lives
-    third.keep(returned.history.undone()[0])
+    third.keep(returned.history.undo()[0])
     assert len(drafts(home)) == 1
 
 
@@ -130,9 +132,9 @@ def test_a_killed_app_leaves_its_work_to_the_next(home: Home) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path;"
         "from workbench.settings import Home; from workbench.model.draft_file import DraftFile;"
-        "from workbench.model.draft import History; from workbench.model.library import *;"
-        "begun = History.begun(paper_presets()[0]);"
-        "DraftFile(Home(Path(sys.argv[1]))).keep(begun.did(begun.draft.deleted(1), 'd', 1));"
+        "from workbench.model.draft import DraftHistory; from workbench.model.library import *;"
+        "begun = DraftHistory.begun(paper_presets()[0]);"
+        "DraftFile(Home(Path(sys.argv[1]))).keep(begun.changed(begun.draft.deleted(1), 'd', 1));"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     ended = subprocess.run([sys.executable, "-c", script, str(home.path)], check=False)
@@ -174,8 +176,8 @@ def test_work_that_was_saved_just_before_the_end_is_not_unsaved(home: Home) -> N
 def test_a_draft_of_a_model_that_is_gone_is_still_work(home: Home) -> None:
     mine = PAPER["nn-1"].model_copy(update={"name": "mine", "part": "own"})
     kept = save_preset(mine, home)
-    begun = History.begun(mine)
-    left_behind(home, begun.did(begun.draft.deleted(1), "delete", 1))
+    begun = DraftHistory.begun(mine)
+    left_behind(home, begun.changed(begun.draft.deleted(1), "delete", 1))
     kept.unlink()
     returned, _ = DraftFile(home).take_over()
     assert returned is not None

@@ -94,12 +94,12 @@ class Step:
     """One change: the draft before it (or after it, once undone), what it did and where."""
 
     draft: Draft
-    did: str
+    change: str
     place: int
 
 
 @dataclass(frozen=True)
-class History:
+class DraftHistory:
     """A draft with its past and future, the preset it began as and the one it was saved as."""
 
     origin: Preset
@@ -109,7 +109,7 @@ class History:
     future: tuple[Step, ...] = ()
 
     @classmethod
-    def begun(cls, origin: Preset = EMPTY) -> History:
+    def begun(cls, origin: Preset = EMPTY) -> DraftHistory:
         """A fresh start from a preset, or from nothing."""
         return cls(origin, draft_of(origin), origin)
 
@@ -118,14 +118,14 @@ class History:
         """Whether there is work that would be lost."""
         return self.draft != draft_of(self.kept)
 
-    def did(self, draft: Draft, what: str, place: int) -> History:
+    def changed(self, draft: Draft, what: str, place: int) -> DraftHistory:
         """A change to another draft; the same draft is no change. `place` is where it was."""
         if draft == self.draft:
             return self
         past = (*self.past[-MOST_STEPS + 1 :], Step(self.draft, what, place))
         return replace(self, draft=draft, past=past, future=())
 
-    def undone(self) -> tuple[History, Step | None]:
+    def undo(self) -> tuple[DraftHistory, Step | None]:
         """Before the last change, and that change; None where there is nothing to undo."""
         if not self.past:
             return self, None
@@ -133,7 +133,7 @@ class History:
         future = (*self.future, replace(step, draft=self.draft))
         return replace(self, draft=step.draft, past=self.past[:-1], future=future), step
 
-    def redone(self) -> tuple[History, Step | None]:
+    def redo(self) -> tuple[DraftHistory, Step | None]:
         """The change last undone made again; None where there is none."""
         if not self.future:
             return self, None
@@ -141,7 +141,7 @@ class History:
         past = (*self.past, replace(step, draft=self.draft))
         return replace(self, draft=step.draft, past=past, future=self.future[:-1]), step
 
-    def saved_as(self, preset: Preset) -> History:
+    def saved_as(self, preset: Preset) -> DraftHistory:
         """With the draft safe as a preset."""
         return replace(self, kept=preset)
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from workbench.errors import PresetError
 from workbench.files import UnfitFile, keep_aside, read_toml, try_lock, write_file
-from workbench.model.draft import EMPTY, History, draft_of
+from workbench.model.draft import EMPTY, DraftHistory, draft_of
 from workbench.model.library import find_preset
 from workbench.model.preset import (
     LARGEST_FILE,
@@ -36,7 +36,7 @@ RETURNED = "bring back unsaved work"  # the one change in the history of a draft
 class Returned:
     """A draft that an app left behind, and when it was last changed (seconds since 1970)."""
 
-    history: History
+    history: DraftHistory
     changed_at: float
 
 
@@ -53,7 +53,7 @@ class DraftFile:
         self._path: Path | None = None
         self._lock = -1
 
-    def keep(self, history: History) -> None:
+    def keep(self, history: DraftHistory) -> None:
         """Write the draft if it is unsaved work, else remove what was written before.
 
         Raises:
@@ -154,14 +154,14 @@ def _kept_aside(path: Path, error: PresetError) -> PresetError:
     return PresetError(f"unsaved work of Compose is damaged and kept as {aside}: {error}")
 
 
-def draft_text(history: History) -> str:
+def draft_text(history: DraftHistory) -> str:
     """The draft as TOML: a preset, with the names of what it was saved as and began as."""
     names = {"kept": history.kept, "origin": history.origin}
     lines = [f'{key} = "{"" if preset is EMPTY else preset.name}"' for key, preset in names.items()]
     return "\n".join(lines) + "\n" + preset_toml(history.named(EMPTY.name, EMPTY.title))
 
 
-def read_draft(path: Path, home: Home) -> History:
+def read_draft(path: Path, home: Home) -> DraftHistory:
     """The history of a draft: what it was saved as, and one change to what it is now.
 
     Raises:
@@ -179,8 +179,8 @@ def read_draft(path: Path, home: Home) -> History:
         draft = draft_of(Preset.model_validate(data))
     except ValidationError as error:
         raise PresetError(validation_sentence(error, data)) from error
-    begun = History(origin, draft_of(kept), kept)
-    return begun.did(draft, RETURNED, 0)
+    begun = DraftHistory(origin, draft_of(kept), kept)
+    return begun.changed(draft, RETURNED, 0)
 
 
 def _preset(name: Any, home: Home) -> Preset:

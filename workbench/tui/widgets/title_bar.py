@@ -59,7 +59,7 @@ class TitleBar(Widget):
         left = Text(" ", no_wrap=True, overflow="ellipsis")
         places = sum(len(f"{key} {name}") for key, name in PLACES) + cell_len(self.detail)
         room = self.size.width - 1 - places
-        if room < len(PLACES) * GAPS[0] + right.cell_len:
+        if room < len(PLACES) * GAPS[1] + right.cell_len:
             right.plain = right.plain.replace(f" {word}", "")
         gap = next((gap for gap in GAPS if len(PLACES) * gap + right.cell_len <= room), GAPS[-1])
         for key, name in PLACES:

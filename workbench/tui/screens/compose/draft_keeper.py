@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from workbench.errors import PresetError
 from workbench.formats import moment
-from workbench.model.draft import History
+from workbench.model.draft import DraftHistory
 from workbench.model.draft_file import DraftFile, Returned
 from workbench.settings import Home
 
@@ -22,8 +22,8 @@ class DraftKeeper:
     def __init__(self, screen: Screen[None], home: Home) -> None:
         self._screen = screen
         self._file = DraftFile(home)
-        self._seen: History | None = None
-        self._wanted: History | None = None
+        self._seen: DraftHistory | None = None
+        self._wanted: DraftHistory | None = None
         self._written = self._busy = False
         # What is dropped or closed on the event loop must not be written after all by a thread.
         self._guard = threading.Lock()
@@ -39,7 +39,7 @@ class DraftKeeper:
             self._seen, self._written = returned.history, True
         return returned, errors
 
-    def changed(self, history: History) -> None:
+    def changed(self, history: DraftHistory) -> None:
         """The draft may have changed: write it soon."""
         if history is self._seen:
             return

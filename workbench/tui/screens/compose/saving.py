@@ -8,7 +8,7 @@ from collections.abc import Callable
 from textual.app import App
 
 from workbench.errors import PresetError, UserError
-from workbench.model.draft import EMPTY, History
+from workbench.model.draft import EMPTY, DraftHistory
 from workbench.model.library import own_preset_files, save_preset
 from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.preset import PRESET_NAME, Preset
@@ -36,7 +36,7 @@ def checked_name(typed: str) -> tuple[str, str]:
     return name, title
 
 
-def suggested_name(history: History) -> str:
+def suggested_name(history: DraftHistory) -> str:
     """The name the draft was saved under, or one made from where it began."""
     kept = history.kept
     if kept is EMPTY:
@@ -48,7 +48,7 @@ class Saving:
     """Asks until the draft is saved or the person steps out; `done` gets the saved preset."""
 
     def __init__(
-        self, app: App[None], home: Home, history: History, done: Callable[[Preset], None]
+        self, app: App[None], home: Home, history: DraftHistory, done: Callable[[Preset], None]
     ) -> None:
         self._app, self._home, self._history, self._done = app, home, history, done
 

@@ -20,7 +20,7 @@ from textual.events import AppFocus, Resize
 from workbench.data.catalogue import dataset_with
 from workbench.errors import PresetError, UserError
 from workbench.model.architecture import Architecture
-from workbench.model.draft import EMPTY, Draft, History, Step
+from workbench.model.draft import EMPTY, Draft, DraftHistory, Step
 from workbench.model.hyperparameters import TrainingSettings
 from workbench.model.layers import LAYER_KINDS, Layer, layer_label, shape_text
 from workbench.model.memory import memory_need
@@ -75,9 +75,9 @@ class ComposeScreen(WorkbenchScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.history = History.begun()
+        self.history = DraftHistory.begun()
         self.place = 0
-        self._before: History | None = None  # what the form's values are put back to
+        self._before: DraftHistory | None = None  # what the form's values are put back to
         self._speeds: list[Speed] = []
         self._speeds_asked = -FRESH
         self._said = ""
@@ -224,7 +224,7 @@ class ComposeScreen(WorkbenchScreen):
 
     def _change(self, draft: Draft, did: str, place: int | None = None) -> None:
         """Make a change of the draft, with the cursor then on `place`."""
-        self.history = self.history.did(draft, did, self.place)
+        self.history = self.history.changed(draft, did, self.place)
         self.place = self.place if place is None else place
         self._said = ""
         self._show()
@@ -273,7 +273,7 @@ class ComposeScreen(WorkbenchScreen):
                 did = f"edit {layer_label(layer)}"
             case _:  # typed into a form whose layer has gone meanwhile
                 return
-        self.history = before.did(draft, did, self.place)
+        self.history = before.changed(draft, did, self.place)
         self._said = ""
         self._show()
 
@@ -348,18 +348,18 @@ class ComposeScreen(WorkbenchScreen):
 
     def action_undo(self) -> None:
         """Undo the last change, and say which it was."""
-        self._travel("undid", *self.history.undone())
+        self._travel("undid", *self.history.undo())
 
     def action_redo(self) -> None:
         """Make the change again that was undone last."""
-        self._travel("did again", *self.history.redone())
+        self._travel("did again", *self.history.redo())
 
-    def _travel(self, verb: str, history: History, step: Step | None) -> None:
+    def _travel(self, verb: str, history: DraftHistory, step: Step | None) -> None:
         if step is None:
             self._say("nothing to undo" if verb == "undid" else "nothing to redo")
             return
         self.history, self.place = history, step.place
-        self._say(f"{verb}: {step.did}")
+        self._say(f"{verb}: {step.change}")
 
     def action_settings(self) -> None:
         """Edit the training settings."""
@@ -470,7 +470,7 @@ class ComposeScreen(WorkbenchScreen):
         if self.is_mounted:  # opened from another place, it may not be yet
             self.query_one(FormView).abandon()
             self.set_focus(self.query_one(LayerStack))
-        self.history = History.begun(preset)
+        self.history = DraftHistory.begun(preset)
         self._before = None
         self.place = 1 if preset.architecture.layers else 0
         self._said = ""
