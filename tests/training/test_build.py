@@ -34,8 +34,7 @@ from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.training.build import build_model, build_optimizer
-from workbench.training.checkpoint import load_checkpoint, save_checkpoint
-from workbench.training.progress import Progress
+from workbench.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 
 PRESETS = {preset.name: preset for preset in paper_presets()}
 EVERY_KIND = [

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 
 from workbench.runs.events import Batch, Epoch, Event
+from workbench.training.checkpoint import Progress
 from workbench.training.loop import TrainingLoop
-from workbench.training.progress import Progress
 
 
 class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped

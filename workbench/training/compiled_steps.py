@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from workbench.training.sources import BatchSource, IndexArray
-from workbench.training.tracing import traced
 
 # XLA makes these faster and convolutions and pooling slower on a CPU.
 XLA_LAYERS = (
@@ -32,6 +31,15 @@ XLA_LAYERS = (
 WEIGHTS_WORTH_COMPILING = 1_000_000
 # The stacked batches of one XLA call; beyond the last cache level the loop only gets slower.
 XLA_BLOCK_BYTES = 16 * 1024 * 1024
+
+
+def traced(function: Callable[..., Any], **options: Any) -> Any:
+    """`tf.function` without AutoGraph: control flow on tensors is written as operations.
+
+    AutoGraph would rewrite each function and import the result from a file in the temporary
+    folder, which outlives a process that is killed.
+    """
+    return tf.function(function, autograph=False, **options)
 
 
 class CompiledSteps:

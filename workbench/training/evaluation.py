@@ -13,8 +13,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from workbench.predictions.file import keeps_probabilities
+from workbench.training.compiled_steps import traced
 from workbench.training.sources import BatchSource
-from workbench.training.tracing import traced
 
 LARGEST_BATCH = 1000
 # About 64 MB of float32 activations: enough to keep the cores busy, little beside the training's

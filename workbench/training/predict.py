@@ -30,7 +30,7 @@ def make_predictions(folder: RunFolder) -> None:
     # Here and not above: the variables just set count only before the import.
     from workbench.training.checkpoint import load_checkpoint
     from workbench.training.evaluation import evaluate
-    from workbench.training.prepared import load_sources
+    from workbench.training.sources import load_sources
     from workbench.training.train import predictions_of
 
     model, _ = load_checkpoint(folder.model_file)

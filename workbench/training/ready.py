@@ -10,13 +10,22 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import numpy.typing as npt
 
 from workbench.data.catalogue import KERAS_NAMES
+from workbench.model.architecture import Architecture
+from workbench.model.hyperparameters import TrainingSettings
+from workbench.model.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.training.build import build_model
 from workbench.training.compiled_steps import CompiledSteps
-from workbench.training.prepared import load_sources
+from workbench.training.evaluation import evaluate
+from workbench.training.loop import TrainingLoop
+from workbench.training.sources import InMemorySource, load_sources
+
+VECTORS = (Flatten(), Dense(units=4, activation="relu"), Dense(units=10, activation="softmax"))
+IMAGES = (Conv2D(filters=2, kernel_size=(3, 3)), MaxPooling2D(), Dropout(rate=0.2), *VECTORS)
 
 
 class Ready:
@@ -55,6 +64,26 @@ def get_ready(spec: TrainingSpec, is_wanted: Callable[[], bool]) -> Ready | None
     steps.compile()
     _put(model, values)
     return Ready(spec, model, steps)
+
+
+def compile_something() -> None:
+    """Train two steps of tiny models: the compilers load their parts at their first use.
+
+    One model is of the kind that XLA compiles whole, the other of the kind that it does not.
+    Nothing of them stays: each run sets its own seeds and builds its own model.
+    """
+    for layers in (VECTORS, IMAGES):
+        spec = TrainingSpec(
+            preset="warm",
+            title="warm",
+            architecture=Architecture(layers=layers),
+            training=TrainingSettings(epochs=1, batch_size=4),
+        )
+        model = build_model(spec)
+        images = np.zeros((8, 28, 28, 1), np.uint8)
+        source = InMemorySource(images, np.zeros(8, np.int64), classes=10)
+        TrainingLoop(model, source, batch_size=4, seed=0).run(1)
+        evaluate(model, source)
 
 
 def _is_at_hand(ref: DatasetRef) -> bool:

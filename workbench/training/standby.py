@@ -193,8 +193,8 @@ def _get_warm() -> None:
     import workbench.training.train  # noqa: F401
     from workbench.data.catalogue import describe_dataset
     from workbench.runs.plan import dataset_ref
-    from workbench.training.prepared import load_sources
-    from workbench.training.warm import compile_something
+    from workbench.training.ready import compile_something
+    from workbench.training.sources import load_sources
 
     # Whatever is wrong with the data is said by the run that needs it.
     with contextlib.suppress(UserError):

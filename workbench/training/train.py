@@ -17,11 +17,11 @@ from workbench.runs.events import Event, Preparing, Resumed, Started
 from workbench.runs.standby import same_but_for_seed
 from workbench.training.build import build_model
 from workbench.training.callback import LiveCallback
+from workbench.training.checkpoint import Progress
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.loop import DivergedError, TrainingLoop
-from workbench.training.prepared import load_sources
-from workbench.training.progress import Progress
 from workbench.training.ready import Ready
+from workbench.training.sources import load_sources
 
 # More cells than this make the ending's line too long for a reader of the log's tail.
 LARGEST_CONFUSION = 200

@@ -40,7 +40,7 @@ from workbench.runs.log import EventWriter
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
-    from workbench.training.progress import Progress
+    from workbench.training.checkpoint import Progress
     from workbench.training.ready import Ready
     from workbench.training.train import Result
 
