@@ -103,17 +103,17 @@ def test_junk_hides_no_event(tmp_path: Path) -> None:
     assert last_ending(path) == ending
 
 
-def test_a_hundred_megabytes_of_junk_cost_a_moment(tmp_path: Path) -> None:
+def test_hundreds_of_megabytes_of_junk_cost_a_moment(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     ending = Finished(2.0, 1, 100, 3.5, 900.0)
     path.write_bytes(BATCH.to_line().encode() + ending.to_line().encode())
     with path.open("ab") as log:
         log.write(b"junk\n" * 2_000_000)
-    os.truncate(path, 100_000_000)
+    os.truncate(path, 600_000_000)
     began = time.process_time()
     assert EventReader(path).read() == [BATCH, ending]
     assert last_ending(path) == ending and whole_epochs(path) == []
-    assert time.process_time() - began < 5  # 0.6 s on an idle machine
+    assert time.process_time() - began < 8  # 3 s on a busy machine
 
 
 @pytest.mark.parametrize("name", ["events.jsonl", "spec.json"])

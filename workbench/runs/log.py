@@ -144,10 +144,8 @@ class EventReader:
                 if end:
                     yield self._held + block[:end]
                     self._held = block[end:]
-                elif len(self._held) < LONGEST_LINE:
+                elif len(self._held) < LONGEST_LINE:  # of a longer one the rest is let go
                     self._held += block
-                else:
-                    self._held = b"too long"  # no event: what follows up to its end is none either
 
 
 def backwards(path: Path) -> Iterator[Event]:
@@ -184,10 +182,8 @@ def _blocks_backwards(path: Path) -> Iterator[bytes]:
             if begin or not place:
                 yield block[begin:] + held
                 held = block[:begin]
-            elif len(held) < LONGEST_LINE:
+            elif len(held) < LONGEST_LINE:  # of a longer one the rest is let go
                 held = block + held
-            else:
-                held = b""
 
 
 def _opened(path: Path) -> BufferedReader | None:
