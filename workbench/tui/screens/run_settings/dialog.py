@@ -46,7 +46,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("repeats", "Repeats", "runs in turn, seeds counting up"),
     ("precision", "Precision", ""),
     ("dataset", "Data set", "a name, or the path of an .npz"),
-    ("max_pixel", "Max pixel", "where a file's is neither 1 nor 255"),
+    ("max_pixel", "Max pixel", "if a file's is another"),
     ("train_limit", "Train limit", "only the first so many images"),
     ("tags", "Tags", "words to find the run by"),
     ("note", "Note", "kept with the run"),
