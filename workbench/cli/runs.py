@@ -89,39 +89,27 @@ def runs(
 
 
 def _table(summaries: list[tuple[RunSummary, str]]) -> Table:
-    from workbench.formats import clock, local_time, percent
-    from workbench.leaderboard.table import Align, Heading, Table, cell
-    from workbench.leaderboard.views import run_status
+    from workbench.leaderboard.table import Align, Column, Heading, Table, cell
+    from workbench.leaderboard.views import run_column
 
-    right = Align.RIGHT
-    headings = (
-        Heading("Run"),
-        Heading("Status"),
-        Heading("Model", weight=1),
-        Heading("Accuracy", right),
-        Heading("Epochs", right),
-        Heading("Seed", right, 3),
-        Heading("Time", right, 2),
-        Heading("Started", weight=2),
-        Heading("From", weight=4),
-        Heading("Tags", weight=3),
+    origins = {summary.run_id: origin for summary, origin in summaries}
+    columns: tuple[Column[RunSummary], ...] = (
+        run_column("Run"),
+        run_column("Status"),
+        run_column("Model", 1),
+        run_column("Accuracy"),
+        Column(
+            Heading("Epochs", Align.RIGHT),
+            lambda run: cell(f"{run.epochs_completed}/{run.epochs}"),
+        ),
+        run_column("Seed", 3),
+        run_column("Time", 2),
+        run_column("Started", 2),
+        Column(Heading("From", weight=4), lambda run: cell(origins[run.run_id])),
+        run_column("Tags", 3),
     )
-    rows = tuple(
-        (
-            cell(summary.run_id),
-            run_status(summary),
-            cell(summary.preset),
-            cell(percent(summary.test_accuracy)),
-            cell(f"{summary.epochs_completed}/{summary.epochs}"),
-            cell(summary.seed),
-            cell(clock(summary.train_seconds)),
-            cell(local_time(summary.started_at)),
-            cell(origin),
-            cell(" ".join(summary.tags)),
-        )
-        for summary, origin in summaries
-    )
-    return Table("Runs", headings, rows)
+    rows = tuple(tuple(column.cell(run) for column in columns) for run, _ in summaries)
+    return Table("Runs", tuple(column.heading for column in columns), rows)
 
 
 def _origin(folder: RunFolder) -> str:

@@ -6,13 +6,15 @@ It has two sides: cells as people read them, and records as programs do. Rendere
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from workbench.formats import MISSING
 from workbench.text import one_line
+
+Row = TypeVar("Row")
 
 
 class Align(Enum):
@@ -62,6 +64,14 @@ class Cell(NamedTuple):
     text: str
     tone: Tone = Tone.PLAIN
     mark: str = ""
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """A column's heading, and what it says of a row."""
+
+    heading: Heading
+    cell: Callable[[Row], Cell]
 
 
 @dataclass(frozen=True)

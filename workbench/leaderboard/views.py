@@ -18,7 +18,7 @@ from workbench.formats import (
 )
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy, points_off
-from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
+from workbench.leaderboard.table import Align, Cell, Column, Heading, Table, Tone, cell
 from workbench.leaderboard.transfer import machines
 from workbench.runs.collapse import collapse_remark
 from workbench.runs.status import Status
@@ -29,47 +29,12 @@ RIGHT = Align.RIGHT
 IMPORTED_TITLE = "Imported runs"
 NOTHING_IMPORTED = "nothing is imported; `mnist-workbench leaderboard import FILE` does so"
 
-RUN_HEADINGS = (
-    Heading("#", RIGHT),
-    Heading("Run", weight=1),
-    Heading("Model"),
-    Heading("Accuracy", RIGHT),
-    Heading("Status"),
-    Heading("Optimizer", weight=2),
-    Heading("LR", RIGHT, 3),
-    Heading("Batch", RIGHT, 4),
-    Heading("Epochs", RIGHT, 5),
-    Heading("Seed", RIGHT, 6),
-    Heading("Precision", weight=8),
-    Heading("Data", weight=9),
-    Heading("Best epoch", RIGHT, 11),
-    Heading("Time", RIGHT, 4),
-    Heading("Images/s", RIGHT, 12),
-    Heading("Parameters", RIGHT, 12),
-    Heading("Started", weight=10),
-    Heading("Tags", weight=7),
-    Heading("Note", weight=13),
-)
-
 
 def _headings(headings: tuple[Heading, ...], data: Iterable[str]) -> tuple[Heading, ...]:
     """The headings, with the data set kept on narrow terminals where accuracies are of several."""
     if len(set(data)) < 2:
         return headings
     return tuple(replace(item, weight=1) if item.text == "Data" else item for item in headings)
-
-
-def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard") -> Table:
-    """All runs in the order given, one a row."""
-    rows = tuple(run_row(place, run) for place, run in enumerate(summaries, 1))
-    return Table(
-        title=title,
-        headings=_headings(RUN_HEADINGS, map(data_text, summaries)),
-        rows=rows,
-        footnotes=tuple(_run_footnotes(summaries)),
-        records=tuple(run.to_json() for run in summaries),
-        empty="no runs here yet",
-    )
 
 
 def run_accuracy(run: RunSummary) -> Cell:
@@ -93,32 +58,55 @@ def data_text(run: RunSummary) -> str:
     return run.dataset if run.train_limit is None else f"{run.dataset}, {run.train_limit:,}"
 
 
-def run_row(place: int, run: RunSummary) -> tuple[Cell, ...]:
-    """One run's cells under the leaderboard's headings; `place` counts from 1."""
-    best = MISSING
-    if run.best_epoch_test_accuracy is not None:
-        best = f"{percent(run.best_epoch_test_accuracy)} ({run.best_epoch})"
-    return (
-        Cell(str(place)),
-        cell(run.run_id),
-        cell(run.preset),
-        run_accuracy(run),
-        run_status(run),
-        cell(run.optimizer_text),
-        Cell(number(run.learning_rate)),
-        Cell(number(run.batch_size, "d")),
-        Cell(number(run.epochs, "d")),
-        Cell(str(run.seed)),
-        cell(run.precision),
-        cell(data_text(run)),
-        Cell(best),
-        Cell(duration(run.train_seconds)),
-        Cell(number(run.images_per_second, ",.0f")),
-        Cell(number(run.parameters, ",d")),
-        cell(local_time(run.started_at)),
-        cell(", ".join(run.tags)),
-        cell(run.note),
+def _best_epoch(run: RunSummary) -> Cell:
+    if run.best_epoch_test_accuracy is None:
+        return Cell(MISSING)
+    return Cell(f"{percent(run.best_epoch_test_accuracy)} ({run.best_epoch})")
+
+
+# What is known of an ended run, a column each.
+RUN_COLUMNS: tuple[Column[RunSummary], ...] = (
+    Column(Heading("Run", weight=1), lambda run: cell(run.run_id)),
+    Column(Heading("Model"), lambda run: cell(run.preset)),
+    Column(Heading("Accuracy", RIGHT), run_accuracy),
+    Column(Heading("Status"), run_status),
+    Column(Heading("Optimizer", weight=2), lambda run: cell(run.optimizer_text)),
+    Column(Heading("LR", RIGHT, 3), lambda run: Cell(number(run.learning_rate))),
+    Column(Heading("Batch", RIGHT, 4), lambda run: Cell(number(run.batch_size, "d"))),
+    Column(Heading("Epochs", RIGHT, 5), lambda run: Cell(number(run.epochs, "d"))),
+    Column(Heading("Seed", RIGHT, 6), lambda run: Cell(str(run.seed))),
+    Column(Heading("Precision", weight=8), lambda run: cell(run.precision)),
+    Column(Heading("Data", weight=9), lambda run: cell(data_text(run))),
+    Column(Heading("Best epoch", RIGHT, 11), _best_epoch),
+    Column(Heading("Time", RIGHT, 4), lambda run: Cell(duration(run.train_seconds))),
+    Column(Heading("Images/s", RIGHT, 12), lambda run: Cell(number(run.images_per_second, ",.0f"))),
+    Column(Heading("Parameters", RIGHT, 12), lambda run: Cell(number(run.parameters, ",d"))),
+    Column(Heading("Started", weight=10), lambda run: cell(local_time(run.started_at))),
+    Column(Heading("Tags", weight=7), lambda run: cell(", ".join(run.tags))),
+    Column(Heading("Note", weight=13), lambda run: cell(run.note)),
+)
+
+
+def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard") -> Table:
+    """All runs in the order given, one a row."""
+    headings = _headings(tuple(column.heading for column in RUN_COLUMNS), map(data_text, summaries))
+    return Table(
+        title=title,
+        headings=(Heading("#", RIGHT), *headings),
+        rows=tuple(
+            (Cell(str(place)), *(column.cell(run) for column in RUN_COLUMNS))
+            for place, run in enumerate(summaries, 1)
+        ),
+        footnotes=tuple(_run_footnotes(summaries)),
+        records=tuple(run.to_json() for run in summaries),
+        empty="no runs here yet",
     )
+
+
+def run_column(heading: str, weight: int = 0) -> Column[RunSummary]:
+    """One of the columns of runs, with a weight of another table."""
+    column = next(column for column in RUN_COLUMNS if column.heading.text == heading)
+    return replace(column, heading=replace(column.heading, weight=weight))
 
 
 def _run_footnotes(summaries: Sequence[RunSummary]) -> list[str]:
@@ -142,34 +130,70 @@ def _run_footnotes(summaries: Sequence[RunSummary]) -> list[str]:
     return notes
 
 
-_GROUP_HEADINGS = (
-    Heading("Model"),
-    Heading("Accuracy", RIGHT),
-    Heading("n", RIGHT),
-    Heading("Collapsed", weight=1),
-    Heading("Diverged", RIGHT, 1),
-    Heading("Best", RIGHT, 5),
-    Heading("Worst", RIGHT, 7),
-    Heading("Paper", RIGHT, 1),
-    Heading("Difference", RIGHT, 4, "Diff.", "Differences are in points, ours minus the paper's."),
-    Heading("Optimizer", weight=1),
-    Heading("LR", RIGHT, 2),
-    Heading("Batch", RIGHT, 3),
-    Heading("Epochs", RIGHT, 3),
-    Heading("Schedule", weight=8),
-    Heading("Precision", weight=6),
-    Heading("Data", weight=9),
-    Heading("Time", RIGHT, 6),
-    Heading("Seeds", weight=10),
+def group_accuracy(group: Group) -> Cell:
+    """Mean and spread of the runs that learned; where none did, what became of them."""
+    if group.n:
+        tone = Tone.WARNING if group.collapsed else Tone.STRONG
+        return cell(percent_spread(group.mean, group.deviation), tone)
+    if group.collapsed:
+        return cell(group.collapsed_text, Tone.WARNING)
+    return cell("diverged", Tone.BAD) if group.diverged else cell(MISSING, Tone.MUTED)
+
+
+def _collapsed(group: Group) -> Cell:
+    """`1 of 3`."""
+    text = group.collapsed_text.removesuffix(" collapsed") or MISSING
+    return cell(text, Tone.WARNING if group.collapsed else Tone.MUTED)
+
+
+def _diverged(group: Group) -> Cell:
+    return cell(group.diverged or MISSING, Tone.BAD if group.diverged else Tone.MUTED)
+
+
+def _difference(group: Group) -> Cell:
+    return cell(points(points_off(group.mean, paper_accuracy(group.settings_key))))
+
+
+# What is known of runs of the same settings, a column each.
+GROUP_COLUMNS: tuple[Column[Group], ...] = (
+    Column(Heading("Model"), lambda group: cell(group.example.preset)),
+    Column(Heading("Accuracy", RIGHT), group_accuracy),
+    Column(Heading("n", RIGHT), lambda group: cell(group.n)),
+    Column(Heading("Collapsed", weight=1), _collapsed),
+    Column(Heading("Diverged", RIGHT, 1), _diverged),
+    Column(Heading("Best", RIGHT, 5), lambda group: cell(percent(group.best))),
+    Column(Heading("Worst", RIGHT, 7), lambda group: cell(percent(group.worst))),
+    Column(
+        Heading("Paper", RIGHT, 1),
+        lambda group: cell(percent(paper_accuracy(group.settings_key))),
+    ),
+    Column(
+        Heading(
+            "Difference", RIGHT, 4, "Diff.", "Differences are in points, ours minus the paper's."
+        ),
+        _difference,
+    ),
+    Column(Heading("Optimizer", weight=1), lambda group: cell(group.example.optimizer_text)),
+    Column(Heading("LR", RIGHT, 2), lambda group: cell(number(group.example.learning_rate))),
+    Column(Heading("Batch", RIGHT, 3), lambda group: cell(group.example.batch_size)),
+    Column(Heading("Epochs", RIGHT, 3), lambda group: cell(group.example.epochs)),
+    Column(
+        Heading("Schedule", weight=8),
+        lambda group: cell(group.example.schedule.replace("_", " ")),
+    ),
+    Column(Heading("Precision", weight=6), lambda group: cell(group.example.precision)),
+    Column(Heading("Data", weight=9), lambda group: cell(data_text(group.example))),
+    Column(Heading("Time", RIGHT, 6), lambda group: cell(duration(group.train_seconds))),
+    Column(Heading("Seeds", weight=10), lambda group: cell(seeds_text(group.seeds))),
 )
 _SETTINGS = frozenset({"Optimizer", "LR", "Batch", "Epochs", "Schedule", "Precision", "Data"})
 _ALARMS = frozenset({"Collapsed", "Diverged"})  # not there at all where nothing went wrong
-_HEAVIEST = max(heading.weight for heading in _GROUP_HEADINGS)
+_HEAVIEST = max(column.heading.weight for column in GROUP_COLUMNS)
 
 
 def grouped_table(groups: Sequence[Group], title: str = "Leaderboard by settings") -> Table:
     """Groups in the order given, one a row, with the paper's accuracy where it has one."""
-    rows = tuple(_group_row(group) for group in groups)
+    rows = tuple(tuple(column.cell(group) for column in GROUP_COLUMNS) for group in groups)
     return Table(
         title=title,
         headings=_telling_first(_group_headings(groups), rows),
@@ -185,13 +209,12 @@ def grouped_table(groups: Sequence[Group], title: str = "Leaderboard by settings
 
 def _group_headings(groups: Sequence[Group]) -> tuple[Heading, ...]:
     """The headings; where runs are of several machines, that of times says which they are of."""
+    headings = tuple(column.heading for column in GROUP_COLUMNS)
     if len({place for group in groups for place in group.seconds}) < 2:
-        return _GROUP_HEADINGS
+        return headings
     timed = dict.fromkeys(group.timed_on.text for group in groups if group.timed_on)
     note = one_line(f"Time: on the machine with the most runs of each row; {', '.join(timed)}.")
-    return tuple(
-        replace(item, note=note) if item.text == "Time" else item for item in _GROUP_HEADINGS
-    )
+    return tuple(replace(item, note=note) if item.text == "Time" else item for item in headings)
 
 
 def _telling_first(
@@ -212,46 +235,6 @@ def _telling_first(
     return tuple(
         replace(heading, weight=weight(place, heading)) for place, heading in enumerate(headings)
     )
-
-
-def group_accuracy(group: Group) -> Cell:
-    """Mean and spread of the runs that learned; where none did, what became of them."""
-    if group.n:
-        tone = Tone.WARNING if group.collapsed else Tone.STRONG
-        return cell(percent_spread(group.mean, group.deviation), tone)
-    if group.collapsed:
-        return cell(group.collapsed_text, Tone.WARNING)
-    return cell("diverged", Tone.BAD) if group.diverged else cell(MISSING, Tone.MUTED)
-
-
-def _group_row(group: Group) -> tuple[Cell, ...]:
-    run = group.example
-    paper = paper_accuracy(group.settings_key)
-    return (
-        cell(run.preset),
-        group_accuracy(group),
-        cell(group.n),
-        cell(_collapsed(group), Tone.WARNING if group.collapsed else Tone.MUTED),
-        cell(group.diverged or MISSING, Tone.BAD if group.diverged else Tone.MUTED),
-        cell(percent(group.best)),
-        cell(percent(group.worst)),
-        cell(percent(paper)),
-        cell(points(points_off(group.mean, paper))),
-        cell(run.optimizer_text),
-        cell(number(run.learning_rate)),
-        cell(run.batch_size),
-        cell(run.epochs),
-        cell(run.schedule.replace("_", " ")),
-        cell(run.precision),
-        cell(data_text(run)),
-        cell(duration(group.train_seconds)),
-        cell(seeds_text(group.seeds)),
-    )
-
-
-def _collapsed(group: Group) -> str:
-    """`1 of 3`."""
-    return group.collapsed_text.removesuffix(" collapsed") or MISSING
 
 
 def _group_footnotes(groups: Sequence[Group]) -> list[str]:
