@@ -268,6 +268,7 @@ def test_one_that_is_taken_and_never_given_a_run_ends(home: Home, standby: Stand
     standby._path.unlink()  # as when the app is killed in that moment
     standby.close()
     process.wait(timeout=60)
+    assert not list(_runtime_folder().glob(f"{_name(home)}*"))
 
 
 def test_none_where_memory_is_short(

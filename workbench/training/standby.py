@@ -110,8 +110,9 @@ class Apps:
         while self.run is None:
             found = self._selector.select(None if self._apps else TAKER_SECONDS if waited else 0)
             if not found:
-                if waited:
-                    os._exit(0)  # whoever took this worker died
+                if waited:  # whoever took this worker died
+                    self._lock_file.unlink(missing_ok=True)
+                    os._exit(0)
                 self.end_unless_taken()
                 waited = True
             with self._changed:
