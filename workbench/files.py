@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import time
 import tomllib
@@ -229,7 +228,7 @@ def _write_nameless(path: Path, data: bytes, mode: int) -> None:
 
 
 def _new_name(path: Path, ending: str = "") -> Path:
-    return path.with_name(f".{secrets.token_hex(8)}{UNFINISHED}{ending}")
+    return path.with_name(f".{os.urandom(8).hex()}{UNFINISHED}{ending}")
 
 
 @contextmanager

@@ -6,7 +6,6 @@ Names, notes, arguments and files come from outside and may hold what a terminal
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Callable
@@ -48,12 +47,16 @@ def without_unsafe(text: str) -> str:
 
 def json_text(data: object, *, indent: int | None = 2, ascii_only: bool = False) -> str:
     """The data as JSON whose strings have unsafe characters escaped; NaN is refused."""
+    import json  # the first frame, which needs this module, writes no JSON
+
     text = json.dumps(data, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
     return _NOT_PRINTABLE.sub(lambda match: _escaped(match[0], _json_escape), text)
 
 
 def toml_string(text: str) -> str:
     """The text as a TOML string with unsafe characters escaped; half a surrogate pair is `?`."""
+    import json
+
     quoted = json.dumps(text.encode("utf-8", "replace").decode("utf-8"), ensure_ascii=False)
     return _NOT_PRINTABLE.sub(lambda match: _escaped(match[0], _toml_escape), quoted)
 
