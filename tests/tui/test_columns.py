@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.formats import clock
+from workbench.tui.screens.leaderboard.rows import IMPORTED_COLUMNS, RUN_COLUMNS
 from workbench.tui.widgets.columns import Column, fitted
 from workbench.tui.widgets.row_list import with_arrow
 
@@ -37,3 +39,9 @@ def test_the_direction_of_sorting_is_seen_however_narrow(
     heading: str, width: int, shown: str
 ) -> None:
     assert with_arrow(heading, "↓", width) == shown
+
+
+@pytest.mark.parametrize("columns", [RUN_COLUMNS, IMPORTED_COLUMNS])
+def test_a_terminal_of_80_columns_shows_how_long_runs_took(columns: tuple[Column, ...]) -> None:
+    shown = {column.key: width for column, width in fitted(columns, 74)}
+    assert shown["time"] >= len(clock(5025)) and shown["settings"] >= len("Adam 0.002 120×10")

@@ -21,7 +21,7 @@ from workbench.tui.settings_text import settings_text
 from workbench.tui.widgets.columns import Column, Content, Piece
 
 RUN_COLUMNS = (
-    Column("model", "  Model", 13, stretch=1, most=18),
+    Column("model", "  Model", 12, stretch=1, most=18, ideal=13),
     Column("settings", "Settings", 17, stretch=6, most=64, ideal=32),
     Column("accuracy", "Test %", 8, right=True),
     Column("best", "Best % @ep", 10, weight=3, right=True),
@@ -35,7 +35,7 @@ RUN_COLUMNS = (
     Column("note", "Note", 16, weight=6, stretch=2, most=60),
 )
 IMPORTED_COLUMNS = (
-    Column("model", "  Model", 13, stretch=1, most=18),
+    Column("model", "  Model", 12, stretch=1, most=18, ideal=13),
     Column("settings", "Settings", 17, stretch=6, most=64, ideal=32),
     Column("accuracy", "Test %", 8, right=True),
     Column("seed", "Seed", 4, right=True),
