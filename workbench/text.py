@@ -15,6 +15,11 @@ from collections.abc import Callable
 _UNSAFE = ("Cc", "Cf", "Zl", "Zp", "Cs")
 
 
+# Nearly all text is plain letters, which need no second look.
+_SUSPECT = re.compile(r"[^\x20-\x7e]")
+_SUSPECT_JSON = re.compile(r"[^\x20-\x7e\n]")  # between JSON's strings line ends are its own
+
+
 def is_safe(text: str) -> bool:
     """Whether a terminal shows each character and obeys none."""
     # Most text by far is printable as a whole, which one quick look tells.
@@ -25,10 +30,11 @@ def visible(text: str, keep: str = "") -> str:
     r"""The text with unsafe characters spelled out, as `\x1b` or `\u202e`; those in `keep` stay."""
     if text.isprintable():
         return text
-    return "".join(
-        sign if sign in keep or unicodedata.category(sign) not in _UNSAFE else _spelled(sign)
-        for sign in text
-    )
+    return _SUSPECT.sub(lambda match: _shown(match[0], keep), text)
+
+
+def _shown(sign: str, keep: str) -> str:
+    return sign if sign in keep or unicodedata.category(sign) not in _UNSAFE else _spelled(sign)
 
 
 def one_line(text: str) -> str:
@@ -42,7 +48,7 @@ def without_unsafe(text: str) -> str:
     """The text without its unsafe characters, for what has been laid out already."""
     if text.isprintable():
         return text
-    return "".join(sign for sign in text if unicodedata.category(sign) not in _UNSAFE)
+    return _SUSPECT.sub(lambda match: match[0] if is_safe(match[0]) else "", text)
 
 
 def json_text(data: object, *, indent: int | None = 2, ascii_only: bool = False) -> str:
@@ -50,7 +56,7 @@ def json_text(data: object, *, indent: int | None = 2, ascii_only: bool = False)
     import json  # the first frame, which needs this module, writes no JSON
 
     text = json.dumps(data, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
-    return _NOT_PRINTABLE.sub(lambda match: _escaped(match[0], _json_escape), text)
+    return _SUSPECT_JSON.sub(lambda match: _escaped(match[0], _json_escape), text)
 
 
 def toml_string(text: str) -> str:
@@ -58,10 +64,7 @@ def toml_string(text: str) -> str:
     import json
 
     quoted = json.dumps(text.encode("utf-8", "replace").decode("utf-8"), ensure_ascii=False)
-    return _NOT_PRINTABLE.sub(lambda match: _escaped(match[0], _toml_escape), quoted)
-
-
-_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\n]")
+    return _SUSPECT_JSON.sub(lambda match: _escaped(match[0], _toml_escape), quoted)
 
 
 def _escaped(sign: str, escape: Callable[[str], str]) -> str:

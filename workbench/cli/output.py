@@ -51,8 +51,11 @@ def console(stream: TextIO | None = None) -> Console:
         def render(
             self, renderable: RenderableType, options: ConsoleOptions | None = None
         ) -> Iterable[Segment]:
-            for text, style, control in super().render(renderable, options):
-                yield Segment(text if control else visible(text, keep="\n"), style, control)
+            for segment in super().render(renderable, options):
+                if segment.control or segment.text.isprintable():
+                    yield segment
+                else:
+                    yield Segment(visible(segment.text, keep="\n"), segment.style)
 
     stream = stream or sys.stdout
     # A pipe has no width of its own: 80 columns would cut tables that a pager shows whole.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from rich import box
+from collections.abc import Iterator
+from itertools import groupby
+
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, Group, RenderResult
-from rich.table import Table as RichTable
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
 from workbench.leaderboard.fitting import (
@@ -25,8 +29,6 @@ STYLES = {
     Tone.MUTED: "dim",
     Tone.STRONG: "bold",
 }
-# A line under the headings and nothing else.
-_RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
 
 
 class TableView:
@@ -40,11 +42,6 @@ class TableView:
         yield render(self.table, options.max_width)
 
 
-def cell_text(cell: Cell) -> Text:
-    """A cell with its mark and its style."""
-    return Text(f"{cell.mark} {cell.text}" if cell.mark else cell.text, STYLES[cell.tone])
-
-
 def render(table: Table, width: int) -> Group:
     """Title, table and footnotes for a terminal of this width."""
     title = Text(table.title, "bold")
@@ -54,23 +51,55 @@ def render(table: Table, width: int) -> Group:
     if hidden_columns(table, shown):
         table = shortened(folded(table))
         shown = columns_that_fit(table, width)
-    widths = fitted_widths(table, shown, width)
-    # One of the gap's letters is the box's own divider.
-    grid = RichTable(box=_RULE, padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False)
-    for place in shown:
-        heading = table.headings[place]
-        grid.add_column(
-            Text(heading.text),
-            justify="right" if heading.align is Align.RIGHT else "left",
-            width=widths[place],
-            no_wrap=True,
-            overflow="ellipsis",
-            header_style="bold",
-        )
-    for row in table.rows:
-        grid.add_row(*(cell_text(row[place]) for place in shown))
     notes = [Text(note, "dim") for note in table.notes(shown)]
     hidden = hidden_columns(table, shown)
     if hidden:
         notes.append(Text(f"Not shown at this width: {', '.join(hidden)}.", "dim"))
-    return Group(title, grid, *notes)
+    return Group(title, _Grid(table, shown, fitted_widths(table, shown, width)), *notes)
+
+
+class _Grid:
+    """Headings, a line under them, and the rows. Ten thousand rows take rich's own table ten
+    seconds, since it measures and wraps what is known here to be one line of a known width.
+    """
+
+    def __init__(self, table: Table, shown: list[int], widths: dict[int, int]) -> None:
+        self._table, self._shown, self._widths = table, shown, widths
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines, none longer than the console is wide."""
+        bold = Style(bold=True)
+        styles = {tone: Style.parse(style) for tone, style in STYLES.items()}
+        headings = self._table.headings
+        heads = [(headings[place].text, bold) for place in self._shown]
+        total = sum(self._widths[place] for place in self._shown) + GAP * (len(self._shown) - 1)
+        yield from self._line(heads, options.max_width)
+        yield Segment("─" * min(total, options.max_width))
+        yield Segment.line()
+        for row in self._table.rows:
+            cells = [(whole_text(row[place]), styles[row[place].tone]) for place in self._shown]
+            yield from self._line(cells, options.max_width)
+
+    def _line(self, cells: list[tuple[str, Style]], width: int) -> Iterator[Segment]:
+        pieces = []
+        for place, (text, style) in zip(self._shown, cells, strict=True):
+            room = self._widths[place]
+            used = cell_len(text)
+            if used > room:
+                text, used = f"{set_cell_size(text, room - 1)}…", room
+            padding = " " * (room - used)
+            right = self._table.headings[place].align is Align.RIGHT
+            pieces.append((padding + text if right else text + padding, style))
+        gap = " " * GAP
+        # Neighbours that look alike go out as one.
+        line = [
+            Segment(gap.join(text for text, _ in alike) + gap, style)
+            for style, alike in groupby(pieces, key=lambda piece: piece[1])
+        ]
+        yield from Segment.adjust_line_length(line, width, pad=False)
+        yield Segment.line()
+
+
+def whole_text(cell: Cell) -> str:
+    """A cell's text after its mark."""
+    return f"{cell.mark} {cell.text}" if cell.mark else cell.text
