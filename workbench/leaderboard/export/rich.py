@@ -88,12 +88,12 @@ class _Grid:
             if used > room:
                 text, used = f"{set_cell_size(text, room - 1)}…", room
             padding = " " * (room - used)
+            gap = " " * GAP if place != self._shown[-1] else ""
             right = self._table.headings[place].align is Align.RIGHT
-            pieces.append((padding + text if right else text + padding, style))
-        gap = " " * GAP
+            pieces.append(((padding + text if right else text + padding) + gap, style))
         # Neighbours that look alike go out as one.
         line = [
-            Segment(gap.join(text for text, _ in alike) + gap, style)
+            Segment("".join(text for text, _ in alike), style)
             for style, alike in groupby(pieces, key=lambda piece: piece[1])
         ]
         yield from Segment.adjust_line_length(line, width, pad=False)
