@@ -59,7 +59,9 @@ class Asked(Predictor):
 
 
 def answers(pilot: Pilot[None]) -> str:
-    return pilot.app.screen.query_one("#draw-answer-lines", SteadyLines).plain
+    """What can be read: a line ends at the panel's edge."""
+    panel = pilot.app.screen.query_one("#draw-answer-lines", SteadyLines)
+    return " ".join(line[: panel.size.width] for line in panel.plain.splitlines())
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ async def test_one_draws_with_the_mouse_and_every_model_answers(home: Home, aske
     trained(home, 0, 0), trained(home, 1, 0), trained(home, 0, 1)
     async with WorkbenchApp(home).run_test(size=(80, 24)) as pilot:
         await pilot.press("6")
-        await until(pilot, lambda: "Draw a digit" in answers(pilot))
+        await until(pilot, lambda: "or with arrows and space." in answers(pilot))
         await pilot.mouse_down(CanvasView, offset=(10, 5))
         await pilot.hover(CanvasView, offset=(30, 5))
         await pilot.mouse_up(CanvasView, offset=(30, 5))
@@ -139,5 +141,11 @@ async def test_without_a_model_it_says_what_to_do(home: Home) -> None:
     ended_run(home)  # finished, but keeps no model
     async with WorkbenchApp(home).run_test(size=(60, 18)) as pilot:
         await pilot.press("6")
-        await until(pilot, lambda: "No trained model of MNIST yet" in answers(pilot))
+        await until(
+            pilot,
+            lambda: (
+                "No trained model of MNIST yet. Press t on a model (1), then come back."
+                in answers(pilot)
+            ),
+        )
         assert models_for_drawings(home) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from typing import ClassVar
 
 import numpy as np
@@ -34,6 +35,7 @@ MOST_MODELS = 4
 LINES_FOR_BOTH = 40  # the canvas and what the models see, one above the other
 FRAME_SECONDS = 0.05
 EMPTY = "Draw a digit with the mouse, or with arrows and space."
+NO_MODEL = "No trained model of MNIST yet. Press t on a model (1), then come back."
 DRAWINGS = "drawings.npz"
 
 
@@ -203,21 +205,16 @@ class DrawScreen(WorkbenchScreen):
         self.query_one("#draw-seen", Picture).show(seen)
 
     def _lines(self) -> list[Line]:
+        width = self.query_one("#draw-answer-lines").size.width
         if self._fault:
-            return [[(self._fault, "bad")]]
+            return _wrapped(self._fault, "bad", width)
         if not self._models:
-            return [[("No trained model of MNIST yet.", "muted")],
-                    [("Press t on a model (1), then come back.", "muted")]]  # fmt: skip
+            return _wrapped(NO_MODEL, "muted", width)
         if self._canvas.empty:
-            return [[(EMPTY, "muted")]]
+            return _wrapped(EMPTY, "muted", width)
         if self._answers is None:
-            return [[("asking the models…", "muted")]]
-        return answer_lines(
-            self._models,
-            self._answers,
-            self.query_one("#draw-answer-lines").size.width,
-            self._plain,
-        )
+            return _wrapped("asking the models…", "muted", width)
+        return answer_lines(self._models, self._answers, width, self._plain)
 
     # What is asked for
 
@@ -420,5 +417,9 @@ def answer_lines(models: list[RunFolder], answers: Answers, width: int, plain: b
             line.append((f"{drawn:<{column}} ", "accent" if best else "muted"))
         lines.append(line)
     for fault in answers.faults.values():
-        lines.append([(fault, "bad")])
+        lines += _wrapped(fault, "bad", width)
     return lines
+
+
+def _wrapped(sentence: str, word: str, width: int) -> list[Line]:
+    return [[(line, word)] for line in textwrap.wrap(sentence, max(10, width))]
