@@ -15,6 +15,7 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.errors import ErrorsScreen
 from workbench.tui.screens.errors.gallery import compared, hardest_first, mistakes_of
+from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.pictures import PictureGrid, bar
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines
@@ -146,6 +147,27 @@ async def test_two_runs_side_by_side(home: Home) -> None:
         assert f"✗ {b.run_id}" in said(screen, "answer-lines")
         await pilot.press("s")
         assert f"that only {b.run_id} gets right" in said(screen, "head")
+
+
+def readable(screen: ErrorsScreen, name: str) -> str:
+    """What of the lines has room, without the gaps."""
+    panel = screen.query_one(f"#errors-{name}", SteadyLines)
+    lines = panel.plain.splitlines()[: panel.size.height]
+    return " ".join(" ".join(line[: panel.size.width] for line in lines).split())
+
+
+@pytest.mark.asyncio
+async def test_narrow_windows_cut_nothing(home: Home) -> None:
+    a, b = answered(home, 0, WRONG), answered(home, 1, {24: 9})
+    async with WorkbenchApp(home).run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, home, a, b)
+        assert readable(screen, "head").endswith("accuracy 99.95 %, 99.99 % of 10,000")
+        assert "s kind" in str(screen.query_one(Hints).render())
+    async with WorkbenchApp(home).run_test(size=(60, 18)) as pilot:
+        screen = await opened(pilot, home, a, others=1)
+        assert readable(screen, "answer-lines").startswith("a 1, taken for a 8, 55.1 % sure")
+        await pilot.press("t", "down", "enter")
+        await until(pilot, lambda: "taken for any (x: all) accuracy" in readable(screen, "head"))
 
 
 @pytest.mark.asyncio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -60,12 +61,12 @@ class ErrorsScreen(WorkbenchScreen):
         Binding("left,h", "move(-1)", "previous", key_display="←", tooltip="The image before"),
         Binding("tab,enter", "switch_view", "many / one", key_display="tab",
                 tooltip="Many small images, or one large with its answers"),
+        Binding("s", "section", "kind", tooltip="The next kind: only one right, neither, both"),
         Binding("t", "choose('true')", "true class", tooltip="Only images of one class"),
         Binding("p", "choose('predicted')", "predicted",
                 tooltip="Only images taken for one class"),
         Binding("x", "clear", "all", tooltip="Images of all classes again"),
         Binding("o", "order", "order", tooltip="The surest first, or those most runs get wrong"),
-        Binding("s", "section", "kind", tooltip="The next kind: only one right, neither, both"),
         Binding("down,j", "row(1)", "down", show=False, tooltip="A row down"),
         Binding("up,k", "row(-1)", "up", show=False, tooltip="A row up"),
         Binding("pagedown", "page(1)", "page", show=False, tooltip="A page on"),
@@ -173,7 +174,7 @@ class ErrorsScreen(WorkbenchScreen):
     def _show(self, gallery: Gallery) -> None:
         self._gallery = gallery
         image = gallery.image
-        self.query_one("#errors-head", SteadyLines).show([self._head(gallery)])
+        self.query_one("#errors-head", SteadyLines).show(self._head(gallery))
         self.query_one("#errors-sentence", SteadyLines).show(self._sentence(gallery))
         if self.has_class("grid"):
             self._show_grid(gallery)
@@ -205,22 +206,31 @@ class ErrorsScreen(WorkbenchScreen):
 
         grid.show(len(on_view), gallery.place, small, on_view.tobytes())
 
-    def _head(self, gallery: Gallery) -> Line:
+    def _head(self, gallery: Gallery) -> Sequence[Line]:
         images, total = gallery.images, len(gallery.runs[0])
         section = gallery.sections[gallery.section]
         # Of steady width: what does not move is not sent again.
         place = f"{gallery.place + 1:>{len(str(len(images)))}} of " if len(images) else ""
         noun = "image" if len(images) == 1 else "images"
-        parts = [(f" {place}{len(images):,} {noun} {section.title}", "strong")]
+        parts = [(f"{place}{len(images):,} {noun} {section.title}", "strong")]
         if gallery.image is not None:
-            parts.append((f"   image {gallery.image:<{len(str(total))}}", ""))
+            parts.append((f"image {gallery.image:<{len(str(total))}}", ""))
         if gallery.true is not None or gallery.predicted is not None:
             true = "any" if gallery.true is None else gallery.true
             predicted = "any" if gallery.predicted is None else gallery.predicted
-            parts.append((f"   is {true}, taken for {predicted}  (x: all)", "accent"))
+            parts.append((f"is {true}, taken for {predicted}  (x: all)", "accent"))
         accuracies = ", ".join(f"{100 * run.accuracy:.2f} %" for run in gallery.runs)
-        parts.append((f"   accuracy {accuracies} of {total:,}", "muted"))
-        return parts
+        parts.append((f"accuracy {accuracies} of {total:,}", "muted"))
+        lines: list[list[tuple[str, str]]] = []
+        room = 0
+        for text, word in parts:  # what has no room in a line begins the next
+            fits = len(text) + 3 <= room
+            if not fits:
+                lines.append([])
+                room = self.size.width + 2
+            lines[-1].append((f"   {text}" if fits else f" {text}", word))
+            room -= len(text) + 3
+        return lines
 
     def _sentence(self, gallery: Gallery) -> list[Line]:
         if not len(gallery.images):
@@ -235,8 +245,10 @@ class ErrorsScreen(WorkbenchScreen):
         run = gallery.runs[0]
         true, answer = int(run.truth[image]), int(run.predicted[image])
         sure = 100 * float(run.confidence[image])
+        sentence = f"a {true}, taken for a {answer}, {sure:4.1f} % sure"
+        room = self.query_one("#errors-answer-lines").size.width
         lines: list[Line] = [
-            [(f"a {true}, taken for a {answer}, {sure:4.1f} % sure", "strong")],
+            *([(line, "strong")] for line in textwrap.wrap(sentence, max(10, room))),
             [],
             *self._bars(run, image),
         ]  # fmt: skip
