@@ -100,11 +100,35 @@ async def leaderboard(app: WorkbenchApp, pilot: Pilot[None]) -> None:
     await pilot.press("g")
 
 
+async def errors(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    """What the network of two hidden layers gets wrong: the surest mistake, and its answers."""
+    app.open_run(finished(app.home, "nn-2")[0])
+    await settled(app, pilot)
+    await pilot.press("e")
+
+
+async def draw(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    """A seven drawn with the mouse, and what the models say of it."""
+    from workbench.tui.screens.draw.screen import CanvasView
+
+    await pilot.press("6")
+    await settled(app, pilot)
+    await pilot.mouse_down(CanvasView, offset=(11, 4))
+    for corner in ((27, 4), (18, 16)):
+        await pilot.hover(CanvasView, offset=corner)
+    await pilot.mouse_up(CanvasView, offset=(18, 16))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "%" not in app.export_screenshot() and time.monotonic() < deadline:
+        await pilot.pause(0.2)  # the process that answers loads TensorFlow first
+
+
 PICTURES: dict[str, tuple[str, Steps]] = {
     "models": ("Models: pick one, see it, train it", models),
     "compose": ("Compose: a model, layer by layer", compose),
     "train": ("Train: a run's curves and its result", train),
     "leaderboard": ("Leaderboard: all runs, ranked", leaderboard),
+    "errors": ("Errors: the images that a model gets wrong", errors),
+    "draw": ("Draw: a digit, and what the models say of it", draw),
 }
 
 
