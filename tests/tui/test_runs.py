@@ -140,6 +140,33 @@ async def test_keys_that_only_write_letters_are_not_offered(home: Home) -> None:
 
 
 @pytest.mark.asyncio
+async def test_only_keys_that_can_act_on_the_chosen_runs_are_offered(home: Home) -> None:
+    ended_run(home, "stopped", seed=1)
+    ended_run(home, "finished")
+    living = LivingRun(home)
+    app = WorkbenchApp(home)
+
+    def offered() -> list[str]:
+        words = str(app.screen.query_one(Hints).render())
+        keys = ("p pause", "s stop", "r resume", "d delete", "X kill")
+        return [key[0] for key in keys if key in words]
+
+    async with app.run_test(size=(120, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: len(shown(app)) == 3 and offered() == ["p", "s", "r", "X"])
+        places = {line.split()[1]: place for place, line in enumerate(shown(app))}
+        await pilot.press(*["j"] * places["finished"])
+        await until(pilot, lambda: offered() == ["d"])
+        await pilot.press("home", *["j"] * places["stopped"])
+        await until(pilot, lambda: offered() == ["r", "d"])
+        await pilot.press("space", "home", "space")  # the stopped one and the living one
+        await until(pilot, lambda: offered() == ["p", "s", "r", "d", "X"])
+        await pilot.press("escape")
+        await until(pilot, lambda: offered() == ["p", "s", "r", "X"])
+    living.die()
+
+
+@pytest.mark.asyncio
 async def test_several_are_deleted_once_asked(home: Home) -> None:
     folders = [ended_run(home, seed=seed) for seed in range(3)]
     Leaderboard(home).sync()

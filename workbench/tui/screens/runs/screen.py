@@ -147,8 +147,21 @@ class RunsScreen(WorkbenchScreen):
         panel = self.query_one("#runs-panel")
         say_in_border(panel, subtitle=" · ".join(parts))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only the keys that can do something with the chosen runs."""
+        if not self.is_mounted or action not in ("pause", "stop", "kill", "resume", "delete"):
+            return True
+        states = [run.state for run in self._chosen()]
+        match action:
+            case "delete":
+                return any(not state.alive for state in states)
+            case "resume":  # a pause may be asked for and not be seen yet
+                return any(state.alive or state.resumable for state in states)
+        return any(state.alive for state in states)
+
     def _show_detail(self) -> None:
         self.query_one(RunDetail).run = self._under_cursor()
+        self.refresh_bindings()
 
     def _under_cursor(self) -> WatchedRun | None:
         place = self.query_one(RowList).cursor
@@ -187,6 +200,7 @@ class RunsScreen(WorkbenchScreen):
         listing.update_rows(RunRows(self._shown, self._selected))
         listing.refresh_row(listing.cursor)
         self._show_counts()
+        self.refresh_bindings()
 
     def action_filter(self) -> None:
         """To the filter's line."""
@@ -210,22 +224,23 @@ class RunsScreen(WorkbenchScreen):
         elif self._selected:
             self._selected.clear()
             self._show_counts()
+            self.refresh_bindings()
             self.query_one(RowList).refresh()
 
     def action_pause(self) -> None:
         """Pause, or go on."""
-        self._do(service.pause_or_resume, self._living("pause"))
+        self._do(service.pause_or_resume, self._living())
 
     def action_stop(self) -> None:
         """Stop and save."""
-        runs = self._living("stop")
+        runs = self._living()
         self._do(service.stop, runs)
         if runs:
             self.notify(f"Asked to stop and save: {_named(runs)}.")
 
     def action_kill(self) -> None:
         """Kill, once asked."""
-        runs = self._living("kill")
+        runs = self._living()
         if not runs:
             return
         it, they = ("it", "it") if len(runs) == 1 else ("them", "they")
@@ -254,8 +269,6 @@ class RunsScreen(WorkbenchScreen):
         """Delete, once asked."""
         runs = [run for run in self._chosen() if not run.state.alive]
         if not runs:
-            if self._chosen():
-                self.workbench.complain(RunError("a run that is still going: stop it first (s)"))
             return
         board = Leaderboard(self.workbench.home)
         self._ask(
@@ -264,14 +277,8 @@ class RunsScreen(WorkbenchScreen):
             lambda: self._carry_out(partial(service.delete, [run.folder for run in runs], board)),
         )
 
-    def _living(self, word: str) -> list[WatchedRun]:
-        """The chosen runs that live; a word where none does."""
-        chosen = self._chosen()
-        living = [run for run in chosen if run.state.alive]
-        if chosen and not living:
-            what = "it has" if len(chosen) == 1 else "they have"
-            self.workbench.complain(RunError(f"nothing to {word}: {what} ended already"))
-        return living
+    def _living(self) -> list[WatchedRun]:
+        return [run for run in self._chosen() if run.state.alive]
 
     def _ask(
         self, question: str, answers: list[tuple[str, str]], then: Callable[[], object]
