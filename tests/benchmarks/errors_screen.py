@@ -22,7 +22,7 @@ from statistics import median
 
 import numpy as np
 
-from tests.tui.runs_of_old import ended_run
+from tests.support import ended_run
 from workbench.data.catalogue import MNIST_SHA256
 from workbench.data.mnist import load_mnist
 from workbench.predictions.file import Predictions

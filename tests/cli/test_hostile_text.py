@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.runs_of_old import LivingRun, ended_run
+from tests.support import LivingRun, ended_run
 from workbench.cli.entry import run as command
 from workbench.model.library import find_preset
 from workbench.model.preset import preset_toml

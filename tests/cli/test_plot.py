@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.tui.runs_of_old import LivingRun, ended_run
+from tests.support import LivingRun, ended_run
 from workbench.settings import Home
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]

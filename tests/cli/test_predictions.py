@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tui.runs_of_old import ended_run
+from tests.support import ended_run
 from workbench.cli.entry import run as command
 from workbench.data.catalogue import MNIST_SHA256
 from workbench.data.test_images import read_test_images

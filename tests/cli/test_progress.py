@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from tests.tui.runs_of_old import ended_run
+from tests.support import ended_run
 from workbench.cli.follow import follow
 from workbench.cli.progress import LiveView, SilentView, result_lines, short_epoch_line
 from workbench.cli.run import note_known, watch

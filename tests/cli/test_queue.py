@@ -20,7 +20,7 @@ from rich.console import Console
 
 from tests.cli.conftest import Runner
 from tests.queue.scripted import ScriptedExecutor, wanted
-from tests.tui.runs_of_old import LivingRun
+from tests.support import LivingRun
 from workbench.cli.queue_follow import LiveDisplay, PlainDisplay, follow_queue
 from workbench.cli.trials import check_plan, exit_code
 from workbench.leaderboard.store import Leaderboard

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.runs_of_old import LivingRun, ended_run
+from tests.support import LivingRun, ended_run
 from workbench.cli.entry import run as command
 from workbench.runs import control, lock
 from workbench.runs.events import Batch, Failed, Finished, UnreadableLine, parse_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.runs_of_old import LivingRun, ended_run
+from tests.support import LivingRun, ended_run
 from workbench.errors import RunError
 from workbench.leaderboard.store import Leaderboard
 from workbench.runs import control, launcher, service

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs.test_damaged import JUNK, WRONG_FOLDERS, itself
-from tests.tui.runs_of_old import LivingRun, ended_run, until
+from tests.support import LivingRun, ended_run, until
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.runs import RunsScreen

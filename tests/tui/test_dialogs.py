@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
-from tests.tui.runs_of_old import LivingRun, ended_run, until
+from tests.support import LivingRun, ended_run, until
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.layers import Dense
 from workbench.model.tables import paper_table

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.runs_of_old import ended_run, until
+from tests.support import ended_run, until
 from workbench.data.npz import load_npz
 from workbench.predictions.predictor import Answers, Predictor
 from workbench.settings import Home

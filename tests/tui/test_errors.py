@@ -7,7 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.cli.test_predictions import answered
-from tests.tui.runs_of_old import ended_run, until
+from tests.support import ended_run, until
 from workbench.errors import RunError
 from workbench.predictions.of_run import predictions_of
 from workbench.runs.folder import RunFolder

@@ -7,7 +7,7 @@ from rich.segment import Segment
 from textual.color import Color
 
 from tests.cli.test_hostile_text import ESCAPES, own_preset
-from tests.tui.runs_of_old import ended_run, until
+from tests.support import ended_run, until
 from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.text import is_safe

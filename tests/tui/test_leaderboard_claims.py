@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.runs_of_old import ended_run, until
+from tests.support import ended_run, until
 from tests.tui.test_leaderboard import has_line, shown
 from workbench.leaderboard.store import Leaderboard
 from workbench.settings import Home

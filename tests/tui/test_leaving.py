@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
-from tests.tui.runs_of_old import LivingRun, until
+from tests.support import LivingRun, until
 from workbench.errors import EnvironmentProblem
 from workbench.model.library import find_preset, own_preset_files
 from workbench.model.spec import TrainingSpec

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from tests.support import until
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.library import paper_presets, save_preset
 from workbench.model.preset import Preset
@@ -49,14 +47,6 @@ class Recorder(WorkbenchApp):
 
     async def open_in_compose(self, preset: Preset) -> None:
         self.composed.append(preset)
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Wait for a condition, at most five seconds."""
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        await pilot.pause(0.02)
 
 
 def text_of(app: WorkbenchApp, selector: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from textual.widgets import Input, OptionList, Static
 
 from tests.queue.scripted import wanted
-from tests.tui.runs_of_old import LivingRun, ended_run, until
+from tests.support import LivingRun, ended_run, until
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
+from tests.support import until
 from workbench.model.library import find_preset
 from workbench.model.preset import Preset
 from workbench.model.spec import TrainingSpec
@@ -150,10 +150,7 @@ class Opened:
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 5
-        while not condition():
-            assert time.monotonic() < end, "it did not come to pass"
-            await self.pilot.pause(0.02)
+        await until(self.pilot, condition)
 
     def text(self, selector: str) -> str:
         return str(self.app.screen.query_one(selector, Static).content)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList
 
-from tests.tui.runs_of_old import LivingRun, ended_run, until
+from tests.support import LivingRun, ended_run, until
 from workbench.formats import MISSING, clock, moment
 from workbench.leaderboard.store import Leaderboard
 from workbench.runs import control

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import pytest
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
+from tests.support import until
 from workbench.runs import control
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.plan import Plan, specs_for
@@ -62,13 +60,6 @@ class Shell(WorkbenchApp):
         "runs": lambda: Place("Runs"),
         "leaderboard": lambda: Place("Leaderboard"),
     }
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        await pilot.pause(0.02)
 
 
 def hints_of(app: WorkbenchApp) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.runs_of_old import until
+from tests.support import until
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.library import find_preset
 from workbench.runs import folder as run_folder

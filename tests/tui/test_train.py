@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
+from tests.support import until
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, launcher
 from workbench.runs.events import (
@@ -127,15 +127,6 @@ async def shown(
         screen = TrainScreen(folder)
         await app.push_screen(screen)
         yield screen, pilot
-
-
-async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail("waited in vain")
-        await pilot.pause()
-        await asyncio.sleep(0.02)
 
 
 def hints(screen: TrainScreen) -> str:

@@ -1,4 +1,4 @@
-"""Run folders as workers leave them, and runs that live, for the tests of lists."""
+"""Run folders as workers leave them, runs that live, and waiting for what comes to pass."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class LivingRun:
         os.close(self._lock)
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait until something is so."""
+async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 15.0) -> None:
+    """Wait until something is so: a machine that does other work may take its time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
