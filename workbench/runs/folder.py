@@ -46,6 +46,11 @@ class RunFolder:
     path: Path
 
     @property
+    def home(self) -> Home:
+        """The data folder that it lies in."""
+        return Home(self.path.parents[1])
+
+    @property
     def run_id(self) -> str:
         """The run's id, which is the folder's name."""
         return self.path.name

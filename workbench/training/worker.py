@@ -190,10 +190,9 @@ class Worker:
         """Put the run on the leaderboard; a failure costs nothing, the next look adds it."""
         from workbench.leaderboard.store import Leaderboard
         from workbench.runs.summary import summarise
-        from workbench.settings import Home
 
         try:
-            home = Home(self._folder.path.parent.parent)
+            home = self._folder.home
             Leaderboard(home).record(summarise(self._folder))
         except (UserError, OSError) as error:
             _print_traceback(error)
