@@ -1,4 +1,4 @@
-"""The error taxonomy: what a user can mend, as one sentence.
+"""The error taxonomy: what a user can fix, as one sentence.
 
 Everything the outside gets wrong (files, arguments, the network, the machine) is a
 `UserError`: its text names the thing, what is wrong and what to do, and it is shown without a

@@ -1,4 +1,4 @@
-"""An impossible model says which layer, why, and what would mend it."""
+"""An impossible model says which layer, why, and what would fix it."""
 
 from __future__ import annotations
 

@@ -374,12 +374,12 @@ async def test_a_file_that_cannot_be_read_is_said_once_until_it_is_mended(home: 
         kept = file.read_bytes()
         file.unlink()
         file.mkdir()
-        await until(pilot, lambda: "mend its access" in said(app))
+        await until(pilot, lambda: "fix its access" in said(app))
         looks = app.run_feed.last
         await until(pilot, lambda: app.run_feed.last is not looks)
         again = app.run_feed.last
         await until(pilot, lambda: app.run_feed.last is not again)
-        assert said(app).count("mend its access") == 1
+        assert said(app).count("fix its access") == 1
         file.rmdir()
         file.write_bytes(kept)
         service.enqueue(home, wanted(1), "sweep")

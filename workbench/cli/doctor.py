@@ -1,4 +1,4 @@
-"""`doctor`: whether this machine can train, and what to mend where it cannot."""
+"""`doctor`: whether this machine can train, and what to fix where it cannot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def doctor(
     output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
-    """Check whether this machine can train, and say what to mend.
+    """Check whether this machine can train, and say what to fix.
 
     Looks at versions, cores, memory, data folder, leaderboard, data set, terminal and TensorFlow.
     """

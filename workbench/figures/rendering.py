@@ -70,7 +70,7 @@ def render_figure(
     from workbench.figures.style import STYLE
 
     with matplotlib.rc_context(), warnings.catch_warnings():
-        # A name in letters that the font lacks is drawn with boxes; there is nothing to mend.
+        # A name in letters that the font lacks is drawn with boxes; there is nothing to fix.
         warnings.simplefilter("ignore")
         matplotlib.rcdefaults()  # whatever a matplotlibrc of the user's says
         matplotlib.rcParams.update(STYLE)

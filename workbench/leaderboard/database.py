@@ -120,7 +120,7 @@ class LockedDatabase:
         return None
 
     def _read_or_keep_aside(self) -> list[RunSummary]:
-        """Look again under the lock: another process may have mended it meanwhile."""
+        """Look again under the lock: another process may have fixed it meanwhile."""
         try:
             return read_summaries(self.path)
         except DamagedFile as error:

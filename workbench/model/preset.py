@@ -104,7 +104,7 @@ def read_preset(path: Path) -> Preset:
             f"preset {path}: {error.strerror or error}; name a page of TOML"
         ) from error
     except ValueError as error:
-        raise PresetError(f"preset {path}: not a TOML file ({error}); mend it there") from error
+        raise PresetError(f"preset {path}: not a TOML file ({error}); fix it there") from error
     data.setdefault("name", path.stem)
     try:
         return Preset.model_validate(data)

@@ -1,6 +1,6 @@
 """Shapes, parameter counts and multiply-adds of a model, without Keras.
 
-`analyse` never raises: it goes as far as the layers fit and says where, why and what would mend
+`analyse` never raises: it goes as far as the layers fit and says where, why and what would fix
 the rest, so that a half-composed model can be shown. `require_sound` raises for commands.
 """
 

@@ -143,7 +143,7 @@ class QueueStore:
         except FileNotFoundError:
             return QueueState()
         except OSError as error:
-            raise EnvironmentProblem(f"{self.file}: {error.strerror}; mend its access") from error
+            raise EnvironmentProblem(f"{self.file}: {error.strerror}; fix its access") from error
         try:
             return QueueState.model_validate_json(content)
         except ValidationError as error:
@@ -188,7 +188,7 @@ class QueueStore:
             return lock.is_held(self.runner_lock)
         except OSError as error:
             raise EnvironmentProblem(
-                f"{self.runner_lock}: {error.strerror}; mend its access"
+                f"{self.runner_lock}: {error.strerror}; fix its access"
             ) from error
 
     def _ensure(self) -> None:
@@ -196,7 +196,7 @@ class QueueStore:
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise EnvironmentProblem(f"{self.folder}: {error.strerror}; mend its access") from error
+            raise EnvironmentProblem(f"{self.folder}: {error.strerror}; fix its access") from error
 
     def _set_aside(self) -> QueueDamaged:
         """Keep the damaged file and begin an empty queue that tells of it."""

@@ -1,6 +1,6 @@
 """How long an epoch should take here, judged from the speeds of earlier runs.
 
-Speed hangs on the machine, the precision, the kind of model and the size of the batch, so only
+Speed depends on the machine, the precision, the kind of model and the size of the batch, so only
 runs like the one asked about speak for it, and none is asked to speak for a model far from it.
 """
 

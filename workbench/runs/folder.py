@@ -281,7 +281,7 @@ def all_runs(home: Home) -> list[RunFolder]:
         if isinstance(error, FileNotFoundError):
             return []
         raise EnvironmentProblem(
-            f"data folder {home.path}: runs cannot be read ({error.strerror}); mend its access"
+            f"data folder {home.path}: runs cannot be read ({error.strerror}); fix its access"
         ) from error
 
 

@@ -36,7 +36,7 @@ class Watch:
             if self.not_a_number is None:
                 words = (
                     f"the loss is not a number from epoch {batch.epoch}, step {batch.step:,} on: "
-                    "diverged; a lower learning rate may mend it"
+                    "diverged; a lower learning rate may fix it"
                 )
                 self.not_a_number = Trouble(batch.step, batch.epoch, words)
             return
@@ -51,7 +51,7 @@ class Watch:
             first = self._bad[0]
             words = (
                 f"the loss has run away since epoch {first.epoch}, step {first.step:,}: guessing "
-                f"would give {self._guessing:.2f}; a lower learning rate may mend it"
+                f"would give {self._guessing:.2f}; a lower learning rate may fix it"
             )
             self.runaway = Trouble(first.step, first.epoch, words)
 

@@ -279,7 +279,7 @@ def _held(folder: RunFolder) -> bool:
 
 
 def _signature(folder: RunFolder) -> Signature:
-    """What changes when a run is resumed (its log), labelled (its folder) or mended (its spec)."""
+    """What changes when a run is resumed (its log), labelled (its folder) or fixed (its spec)."""
     return stamp(folder.events_file), stamp(folder.path), stamp(folder.spec_file)
 
 

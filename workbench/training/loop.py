@@ -84,7 +84,7 @@ class TrainingLoop:
 
     The model's loss takes one-hot labels; any Keras optimizer and schedule will do. Each epoch
     takes `epoch_order(seed, epoch, ...)` in batches of `batch_size`, the last one smaller if it
-    doesn't come out even. Nothing that is trained hangs on the lengths of the chunks.
+    doesn't come out even. Nothing that is trained depends on the lengths of the chunks.
 
     `xla` is as for `CompiledSteps`; `steps` are those of this model and source, where they are
     compiled already. After each epoch `validation` is evaluated. `should_stop` is asked between
@@ -166,7 +166,7 @@ class TrainingLoop:
     ) -> tuple[int, dict[str, float]]:
         """Train one epoch; the number of steps it came to and its running means."""
         order = epoch_order(self._seed, epoch, self._source.image_count)
-        # Batch by batch in float64, so that the means don't hang on the lengths of the chunks.
+        # Batch by batch in float64, so that the means don't depend on the lengths of the chunks.
         totals: npt.NDArray[np.float64] = np.zeros(0)
         seen, step = 0, 0
         logs: dict[str, float] = {}

@@ -71,7 +71,7 @@ def specs_of(preset: Preset) -> list[TrainingSpec]:
     """The training of a preset on the data its input says.
 
     Raises:
-        PresetError: the model is impossible; the message says what would mend it.
+        PresetError: the model is impossible; the message says what would fix it.
         DatasetError: no data set known by name has such images.
     """
     architecture = preset.architecture

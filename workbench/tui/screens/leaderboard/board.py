@@ -55,7 +55,7 @@ class Board:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A board, or why there is none. `damaged` can be mended by rebuilding.
+    """A board, or why there is none. `damaged` can be fixed by rebuilding.
 
     `warning` is of the imported runs, without which the board is shown.
     """

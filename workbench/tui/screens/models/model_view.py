@@ -128,7 +128,7 @@ class ModelView(VerticalScroll, can_focus=False):
         if entry.preset is None or entry.analysis is None:
             return [
                 Content.styled(f"✗ {entry.problem}", "$error"),
-                Content("Mend the file, or delete it; r reads it again."),
+                Content("Fix the file, or delete it; r reads it again."),
             ]
         parts: list[Content] = []
         if entry.problem:

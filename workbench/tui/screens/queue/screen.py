@@ -101,7 +101,7 @@ class QueueScreen(WorkbenchScreen):
         self._look()
 
     def on_resize(self, event: Resize) -> None:
-        """The state's words hang on whether there is room for bars."""
+        """The state's words depend on whether there is room for bars."""
         super().on_resize(event)
         self.call_after_refresh(self._redraw)
 
