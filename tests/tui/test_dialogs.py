@@ -73,6 +73,8 @@ async def test_a_second_answer_never_ends_the_app(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)  # an export writes there
+    # Answered in earnest, the queue would train all of the paper's tables.
+    monkeypatch.setattr(service, "start", lambda *_, **__: True)
     shutil.copytree(furnished, home.path, dirs_exist_ok=True)
     living = LivingRun(home, seed=3)
     app = WorkbenchApp(home)
