@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem
-from workbench.files import typed_path
 
 HOME_VARIABLE = "MNIST_WORKBENCH_HOME"
 
@@ -70,6 +69,9 @@ def default_home() -> Home:
     """The folder named by MNIST_WORKBENCH_HOME, or else the platform's user data folder."""
     named = os.environ.get(HOME_VARIABLE)
     if named:
+        # Here and not above, as the platformdirs below: the first frame waits for each import.
+        from workbench.files import typed_path
+
         return Home(typed_path(named))
     from platformdirs import user_data_path
 
