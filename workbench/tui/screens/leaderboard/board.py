@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from workbench.errors import UserError
 from workbench.files import Stamp, stamp
@@ -40,13 +41,17 @@ class Board:
     entries: tuple[RunSummary, ...] = field(default=(), repr=False)
     imported: tuple[RunSummary, ...] = field(default=(), repr=False)  # never among the entries
     tables: Mapping[int, TableComparison] = field(default_factory=dict, repr=False)
-    claims: tuple[CheckedClaim, ...] = field(default=(), repr=False)
     beyond: frozenset[str] = frozenset()  # settings whose paper value lies beyond our spread
 
     @property
     def tabs(self) -> tuple[int, ...]:
         """The tabs there are; imported runs have one where there are any."""
         return (*TABS, IMPORTED) if self.imported else TABS
+
+    @cached_property
+    def claims(self) -> tuple[CheckedClaim, ...]:
+        """What the paper concludes, judged by these runs: takes SciPy, which takes a moment."""
+        return check_evidence(Evidence(dict(self.tables))) if self.tables else ()
 
     def paper(self, settings_key: str) -> float | None:
         """The paper's accuracy for these settings."""
@@ -119,7 +124,6 @@ def make_board(entries: Iterable[RunSummary], imported: Iterable[RunSummary] = (
         entries=runs,
         imported=others,
         tables=tables,
-        claims=check_evidence(Evidence(tables)),
         beyond=frozenset(
             row.settings_key
             for table in (*tables.values(), *half)
