@@ -261,8 +261,9 @@ def _create(path: Path, mode: int, ending: str) -> tuple[Path, int]:
         try:
             os.fchmod(descriptor, mode)  # whatever the umask says
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pass
+        except BlockingIOError:  # another writer takes it for left over, and removes it just now
+            os.close(descriptor)
+            continue
         except OSError:  # a file system without locks: nobody can tell that it is unfinished
             return new, descriptor
         if os.fstat(descriptor).st_nlink:
