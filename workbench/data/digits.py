@@ -2,7 +2,7 @@
 
 MNIST's digits were scaled, aspect kept, into a box of 20×20 pixels, which antialiasing made grey,
 and placed in 28×28 with their centre of mass in the middle. So MNIST's own images come out as they
-go in: all 10,000 test images do, pixel by pixel.
+go in: 9,997 of the 10,000 test images do, pixel by pixel.
 """
 
 from __future__ import annotations
