@@ -52,6 +52,6 @@ async def test_every_place_shows_hostile_words(home: Home, words: str) -> None:
                 await pilot.pause(0.05)
                 assert all(is_safe(line) for line in sent_lines(app))
         assert app.is_running
-        app.notify(f"said {words}")
+        app.screen.notify(f"said {words}")
         await pilot.pause(0.1)
         assert all(is_safe(line) for line in sent_lines(app))

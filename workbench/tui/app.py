@@ -182,9 +182,12 @@ class WorkbenchApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Say something in the corner; names in it come from outside and are no markup."""
+        """Say something in the corner. Names in it come from outside: it is never markup.
+
+        Screens and widgets hand on `markup=True`, unless each call says otherwise.
+        """
         super().notify(
-            visible(message), title=title, severity=severity, timeout=timeout, markup=markup
+            visible(message), title=title, severity=severity, timeout=timeout, markup=False
         )
 
     def get_line_filters(self) -> Sequence[LineFilter]:

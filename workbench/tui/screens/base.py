@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Resize
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -61,18 +60,6 @@ class Workbench(Protocol):
 
 class WorkbenchScreen(Screen[None]):
     """A full screen. Subclasses set `PLACE` and yield their widgets in `body`."""
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """Say something in the corner; names in it come from outside and are no markup."""
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     PLACE = ""
     BINDINGS: ClassVar[list[BindingType]] = [
