@@ -55,3 +55,13 @@ async def test_every_place_shows_hostile_words(home: Home, words: str) -> None:
         app.screen.notify(f"said {words}")
         await pilot.pause(0.1)
         assert all(is_safe(line) for line in sent_lines(app))
+
+
+@pytest.mark.asyncio
+async def test_what_a_screen_says_is_no_markup(home: Home) -> None:
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.screen.notify(f"said {MARKUP}")
+        await pilot.pause()
+        (said,) = app._notifications
+        assert said.message == f"said {MARKUP}" and not said.markup
