@@ -42,6 +42,17 @@ def points(difference: float | None) -> str:
     return f"+{text}" if difference > 0 else f"{MINUS}{text}"
 
 
+def metric_text(name: str, value: float) -> str:
+    """A value of a metric of any name: `97.16 %` of an accuracy that is a fraction, else `0.0921`;
+    words where it is no number, powers of ten where it is very large or small.
+    """
+    if not math.isfinite(value):
+        return "no number"
+    if name.endswith("accuracy") and 0 <= value <= 1:
+        return percent(value)
+    return f"{value:.4f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"
+
+
 def clock(seconds: float | None) -> str:
     """A time in columns and where it runs: `0:42`, `12:05`, `1:02:03`; digits stand still."""
     if seconds is None or not math.isfinite(seconds):

@@ -294,7 +294,7 @@ def test_ended_runs_are_read_once(home: Home, monkeypatch: pytest.MonkeyPatch) -
         read.append(folder.path)
         return summarise(folder)
 
-    monkeypatch.setattr("workbench.runs.watchlist.summarise", noted)
+    monkeypatch.setattr("workbench.runs.watchlist.summary_of", noted)
     for _ in range(3):
         watchlist.look()
     assert read == []

@@ -17,7 +17,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
 from workbench.runs.log import EventReader
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary, summarise
+from workbench.runs.summary import AnySummary, summary_of
 
 POLL_SECONDS = 0.1
 EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 130}
@@ -67,7 +67,7 @@ def counted_interrupts() -> Iterator[Interrupts]:
 
 def follow(
     folder: RunFolder, view: View, between: Callable[[], None] = lambda: None
-) -> RunSummary | None:
+) -> AnySummary | None:
     """Show a run until it ends and return its summary; None when its folder was deleted.
 
     `between` is called some ten times a second, for what the person asks meanwhile.
@@ -91,4 +91,4 @@ def follow(
             time.sleep(POLL_SECONDS)
     finally:
         view.close()
-    return summarise(folder) if folder.path.is_dir() else None
+    return summary_of(folder) if folder.path.is_dir() else None

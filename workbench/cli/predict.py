@@ -48,7 +48,7 @@ def predict(
     if len(images) > MOST_FILES:
         raise DatasetError(f"{len(images):,} images at once; name {MOST_FILES:,} or fewer")
     folder = find_run(current_home(), run)
-    dataset = folder.record.spec.dataset
+    dataset = folder.spec.dataset
     seen, said = zip(*(_as_model_input(path, dataset, raw) for path in images), strict=True)
     predictor = Predictor()
     try:

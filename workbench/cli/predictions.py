@@ -160,7 +160,7 @@ def _write_figure(
     if not len(shown):
         raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
     drawn = list(_captioned(found, shown[:MOST_IMAGES], images_of(folder)))
-    title = f"{folder.record.spec.title}, run {folder.run_id}: {len(drawn)} of {wrong} wrong images"
+    title = f"{folder.spec.title}, run {folder.run_id}: {len(drawn)} of {wrong} wrong images"
     write_shared(output, render_figure(lambda: grid_figure(drawn, title), form_of(output)))
 
 

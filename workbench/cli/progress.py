@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.output import console, note, say
-from workbench.formats import clock, count, epochs_done, percent
+from workbench.formats import clock, count, epochs_done, metric_text, percent
 from workbench.leaderboard.paper import beside_paper
 from workbench.runs.events import Epoch, Event, Paused, Resumed
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
+from workbench.runs.record import ScriptRecord
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary, ScriptSummary
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,6 +28,8 @@ BAR_WIDTH = 32
 
 def epoch_line(epoch: Epoch, planned: int) -> str:
     """One epoch as one plain line."""
+    if epoch.metrics is not None:
+        return _metrics_line(epoch, epoch.metrics, planned)
     width = len(str(planned))
     return (
         f"epoch {epoch.epoch:>{width}}/{planned}"
@@ -36,6 +41,8 @@ def epoch_line(epoch: Epoch, planned: int) -> str:
 
 def short_epoch_line(epoch: Epoch, planned: int) -> str:
     """The same within 80 columns."""
+    if epoch.metrics is not None:
+        return epoch_line(epoch, planned)
     width = len(str(planned))
     return (
         f"epoch {epoch.epoch:>{width}}/{planned}"
@@ -45,8 +52,31 @@ def short_epoch_line(epoch: Epoch, planned: int) -> str:
     )
 
 
-def result_lines(summary: RunSummary) -> list[str]:
+def _metrics_line(epoch: Epoch, metrics: Mapping[str, float], planned: int) -> str:
+    """The same of a script, whose metrics have any names."""
+    whole = f"{epoch.epoch:>{len(str(planned))}}/{planned}" if planned else f"{epoch.epoch}"
+    return f"epoch {whole}  {_values(metrics)}  {clock(epoch.epoch_seconds):>5}"
+
+
+def _values(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {metric_text(name, value)}" for name, value in metrics.items())
+
+
+def _script_lines(summary: ScriptSummary) -> list[str]:
+    state, name = summary.state, summary.title
+    known = {key: value for key, value in summary.metrics.items() if value is not None}
+    so_far = f"step {summary.step:,}" if summary.step else ""
+    facts = [_values(known), so_far, clock(summary.train_seconds)]
+    line = f"{state.word:<9} {name}: {summary.message or ', '.join(filter(None, facts))}"
+    if state is Status.CRASHED:
+        line = f"{state.word:<9} {name}: its process died without a word, {so_far or 'at once'}"
+    return [line]
+
+
+def result_lines(summary: AnySummary) -> list[str]:
     """How the run ended, in one or two lines."""
+    if isinstance(summary, ScriptSummary):
+        return _script_lines(summary)
     run = f"{summary.title}, seed {summary.seed}, {summary.precision}"
     took = f"{clock(summary.train_seconds)} of training"
     so_far = epochs_done(summary.epochs_completed, summary.epochs)
@@ -133,7 +163,13 @@ class PlainView:
 
 def headline(folder: RunFolder) -> str:
     """The run and what decides its result, in one line."""
-    spec = folder.record.spec
+    record = folder.record
+    if isinstance(record, ScriptRecord):
+        script = record.script
+        config = [f"{name} {value}" for name, value in script.config.items()]
+        facts = [script.name, script.framework, *config, shlex.join(script.command)]
+        return f"{folder.run_id}  {', '.join(filter(None, facts))}"
+    spec = record.spec
     settings, data = spec.training, spec.dataset
     limit = f", first {count(data.train_limit, 'image')}" if data.train_limit else ""
     return (
@@ -198,7 +234,9 @@ class LiveView:
         if history.step == 0:
             words = history.waiting_for or "beginning the first epoch"
             return _one_line(f"{words}…", style="dim")
-        share = history.step / max(1, history.planned_steps)
+        if not history.planned_steps:
+            return _one_line(f"step {history.step:,}  {_values(history.metrics)}")
+        share = history.step / history.planned_steps
         state = Text("paused", style="yellow") if history.paused else Text("training")
         line = Table.grid(padding=(0, 2, 0, 0))
         for width in (8, BAR_WIDTH, 4, 14):
@@ -208,6 +246,8 @@ class LiveView:
         if not history.batches:
             return line
         last = history.batches[-1]
+        if last.metrics is not None:
+            return Group(line, _one_line(_values(last.metrics)))
         numbers = (
             f"loss {last.loss:.4f}  accuracy {percent(last.accuracy):>8}"
             f"  {history.images_per_second or 0.0:>9,.0f} img/s"

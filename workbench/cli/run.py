@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.cli.follow import Interrupts, View
     from workbench.model.spec import TrainingSpec
     from workbench.runs.folder import RunFolder
-    from workbench.runs.summary import RunSummary
+    from workbench.runs.summary import AnySummary
     from workbench.settings import Home
 
 
@@ -188,7 +188,7 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     from workbench.cli.output import note, print_json, say
     from workbench.cli.progress import result_lines
 
-    summaries: list[RunSummary] = []
+    summaries: list[AnySummary] = []
     answered = [0]  # presses passed on so far; a second one kills only what it was meant for
     code = 0
     with counted_interrupts() as interrupts:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -23,7 +25,7 @@ from workbench.runs.status import STATUS_WORDS
 if TYPE_CHECKING:
     from workbench.leaderboard.table import Table
     from workbench.runs.folder import RunFolder
-    from workbench.runs.summary import RunSummary
+    from workbench.runs.summary import AnySummary
 
 STOP_PATIENCE_SECONDS = 60.0
 
@@ -61,15 +63,15 @@ def runs(
     from workbench.errors import RunError, nearest
     from workbench.runs import lock
     from workbench.runs.folder import all_runs
-    from workbench.runs.summary import summarise
+    from workbench.runs.summary import summary_of
 
     for name in status or []:
         if name not in STATUS_WORDS:
             raise RunError(f'no status "{name}": {nearest(name, STATUS_WORDS)}')
-    listed: list[tuple[RunSummary, int | None, str]] = []
+    listed: list[tuple[AnySummary, int | None, str]] = []
     for folder in all_runs(current_home()):
         try:
-            summary = summarise(folder)
+            summary = summary_of(folder)
         except RunError as error:  # one damaged run must not hide the others
             note(f"mnist-workbench: {error}")
             continue
@@ -88,23 +90,42 @@ def runs(
         print_table(_table([(summary, origin) for summary, _, origin in listed]))
 
 
-def _table(summaries: list[tuple[RunSummary, str]]) -> Table:
+def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
+    from workbench.formats import metric_text
     from workbench.leaderboard.table import Align, Column, Heading, Table, cell
     from workbench.leaderboard.views import run_column
+    from workbench.runs.summary import ScriptSummary
+
+    def common(heading: str, weight: int = 0) -> Column[AnySummary]:
+        """A column of what every run has."""
+        return cast("Column[AnySummary]", run_column(heading, weight))
+
+    def preset(heading: str, weight: int, script: Callable[[ScriptSummary], str]) -> Column[Any]:
+        """A column of presets, with what stands there of a script."""
+        column = run_column(heading, weight)
+        return replace(
+            column,
+            cell=lambda run: (
+                cell(script(run)) if isinstance(run, ScriptSummary) else column.cell(run)
+            ),
+        )
+
+    def result(run: ScriptSummary) -> str:
+        return f"{run.headline[0]} {metric_text(*run.headline)}" if run.headline else ""
 
     origins = {summary.run_id: origin for summary, origin in summaries}
-    columns: tuple[Column[RunSummary], ...] = (
-        run_column("Run"),
-        run_column("Status"),
-        run_column("Model", 1),
-        run_column("Accuracy"),
+    columns: tuple[Column[Any], ...] = (
+        common("Run"),
+        common("Status"),
+        preset("Model", 1, lambda run: run.title),
+        preset("Accuracy", 0, result),
         Column(
             Heading("Epochs", Align.RIGHT),
-            lambda run: cell(f"{run.epochs_completed}/{run.epochs}"),
+            lambda run: cell(f"{run.epochs_completed}/{run.epochs}" if run.epochs else ""),
         ),
-        run_column("Seed", 3),
-        run_column("Time", 2),
-        run_column("Started", 2),
+        preset("Seed", 3, lambda run: ""),
+        common("Time", 2),
+        common("Started", 2),
         Column(Heading("From", weight=4), lambda run: cell(origins[run.run_id])),
         run_column("Tags", 3),
     )

@@ -78,7 +78,7 @@ def trace_of(folder: RunFolder) -> Trace:
     Raises:
         RunError: the run's folder is gone or its spec.json damaged.
     """
-    spec = folder.record.spec
+    spec = folder.spec
     alive = folder.status().alive
     history = folder.history()
     train, test = Samples(history.steps_per_epoch), Samples(history.steps_per_epoch)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.files import keep_aside
 from workbench.leaderboard.reading import DamagedFile, read_summaries
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary
 
 if TYPE_CHECKING:
     from tinydb.table import Table
@@ -43,7 +43,7 @@ class LockedDatabase:
         """Held while the file is changed, never while it is read."""
         return self.path.with_name(self.path.name + ".lock")
 
-    def read(self) -> list[RunSummary]:
+    def read(self) -> list[AnySummary]:
         """All summaries in the file, in the order they came.
 
         Raises:
@@ -119,7 +119,7 @@ class LockedDatabase:
             raise self._problem(error, "cannot be read") from error
         return None
 
-    def _read_or_keep_aside(self) -> list[RunSummary]:
+    def _read_or_keep_aside(self) -> list[AnySummary]:
         """Look again under the lock: another process may have fixed it meanwhile."""
         try:
             return read_summaries(self.path)

@@ -10,7 +10,7 @@ from typing import Any
 from workbench.errors import QueryError, nearest
 from workbench.leaderboard.paper import paper_accuracy, points_off
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary, RunSummary
 
 
 class Kind(Enum):
@@ -34,23 +34,24 @@ class Field:
     name: str
     kind: Kind
     descending: bool = False
-    read: Callable[[RunSummary], Any] | None = None
+    read: Callable[[AnySummary], Any] | None = None
 
-    def value(self, summary: RunSummary) -> Any:
-        """The field's value; None where the run has none."""
-        value = self.read(summary) if self.read else getattr(summary, self.name)
+    def value(self, summary: AnySummary) -> Any:
+        """The field's value; None where the run has none, as one of a script has no seed."""
+        value = self.read(summary) if self.read else getattr(summary, self.name, None)
         if isinstance(value, float) and value != value:  # NaN would break every order
             return None
         return value
 
 
-def _paper(run: RunSummary) -> float | None:
-    return paper_accuracy(run.settings_key)
+def _paper(run: AnySummary) -> float | None:
+    return paper_accuracy(run.settings_key) if isinstance(run, RunSummary) else None
 
 
-def run_difference(run: RunSummary) -> float | None:
+def run_difference(run: AnySummary) -> float | None:
     """Its accuracy minus the paper's, in percentage points."""
-    if run.state is Status.COLLAPSED:  # of another kind than what the paper reports
+    # A collapsed run is of another kind than what the paper reports.
+    if not isinstance(run, RunSummary) or run.state is Status.COLLAPSED:
         return None
     return points_off(run.test_accuracy, _paper(run))
 

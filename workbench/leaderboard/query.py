@@ -16,15 +16,16 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.errors import QueryError, nearest
 from workbench.formats import local_iso
 from workbench.leaderboard.fields import Field, Kind, find_field
 from workbench.runs.status import STATUS_WORDS
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 
-Matcher = Callable[[RunSummary], bool]
+SomeSummary = TypeVar("SomeSummary", RunSummary, ScriptSummary)
+Matcher = Callable[[AnySummary], bool]
 
 _TERM = re.compile(
     r"""\s*(?:(?P<field>[A-Za-z_][\w.-]*)\s*(?P<operator>!=|<=|>=|==|=|<|>|:|≠|≤|≥)\s*)?
@@ -62,14 +63,15 @@ class Filter:
         """Whether it lets anything be left out."""
         return bool(self.matchers or self.words)
 
-    def matches(self, summary: RunSummary, *more: str) -> bool:
+    def matches(self, summary: AnySummary, *more: str) -> bool:
         """Whether the run is let through; bare words may also stand in one of `more` texts."""
         if not all(matcher(summary) for matcher in self.matchers):
             return False
         if not self.words:
             return True
         run, state, run_id = summary, summary.state.word, summary.run_id.casefold()
-        text = "\n".join((run.preset, run.title, state, run.note, *run.tags, *more)).casefold()
+        preset = getattr(run, "preset", "")
+        text = "\n".join((preset, run.title, state, run.note, *run.tags, *more)).casefold()
         return all(word in text or run_id.startswith(word) for word in self.words)
 
 
@@ -102,7 +104,7 @@ def parse_filter(text: str) -> Filter:
     return Filter(text, tuple(matchers), tuple(words))
 
 
-def filter_runs(summaries: Sequence[RunSummary], text: str) -> list[RunSummary]:
+def filter_runs(summaries: Sequence[SomeSummary], text: str) -> list[SomeSummary]:
     """The runs that a filter lets through, in the order given.
 
     Raises:
@@ -173,7 +175,7 @@ def _number_matcher(field: Field, sign: str, value: float) -> Matcher:
     def equal(given: float) -> bool:
         return abs(given - value) < slack or given == value
 
-    def matches(summary: RunSummary) -> bool:
+    def matches(summary: AnySummary) -> bool:
         given = field.value(summary)
         if given is None:
             return sign == "!="

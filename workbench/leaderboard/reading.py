@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from workbench.files import UnfitFile, read_file
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary
 
 TABLE = "runs"
 START, END = b'{"runs":{', b"}}"
@@ -27,7 +27,7 @@ BETWEEN = re.compile(rb'\},"\d+":\{')
 BLOCK_RUNS = 500
 LARGEST = 500_000_000  # bytes; 10,000 runs take 20,000,000
 
-Tables = dict[str, dict[int, RunSummary]]
+Tables = dict[str, dict[int, AnySummary]]
 
 
 class DamagedFile(Exception):
@@ -39,7 +39,7 @@ def _adapter() -> TypeAdapter[Tables]:
     return TypeAdapter(Tables)
 
 
-def read_summaries(path: Path) -> list[RunSummary]:
+def read_summaries(path: Path) -> list[AnySummary]:
     """All summaries in the file, in the order they came; none where there is no file.
 
     Raises:
@@ -63,8 +63,8 @@ def read_summaries(path: Path) -> list[RunSummary]:
     return list(tables.get(TABLE, {}).values())
 
 
-def _in_blocks(content: bytes) -> dict[int, RunSummary]:
-    runs: dict[int, RunSummary] = {}
+def _in_blocks(content: bytes) -> dict[int, AnySummary]:
+    runs: dict[int, AnySummary] = {}
     for block in _blocks(content):
         runs |= _adapter().validate_json(block).get(TABLE, {})
         time.sleep(0)  # pydantic holds the interpreter from the beginning to the end of a block

@@ -20,7 +20,7 @@ from workbench.leaderboard.database import LockedDatabase
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary, labels_of, summarise
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary, labels_of, summary_of
 from workbench.settings import Home
 
 if TYPE_CHECKING:
@@ -78,8 +78,12 @@ class Leaderboard:
         )
 
     def entries(self) -> list[RunSummary]:
-        """The summaries of this home's runs that have ended, in the order they were recorded."""
-        return self._own.read()
+        """The summaries of this home's runs of presets that have ended, as they were recorded."""
+        return _of_presets(self._own.read())
+
+    def scripts(self) -> list[ScriptSummary]:
+        """The same of runs of scripts, which stand beside no paper."""
+        return [entry for entry in self._own.read() if isinstance(entry, ScriptSummary)]
 
     def version(self) -> Stamp | None:
         """Changes whenever `entries` may; None while there is no file. Costs one look at it."""
@@ -87,13 +91,13 @@ class Leaderboard:
 
     def imported(self) -> list[RunSummary]:
         """Summaries imported for comparison; none of them is a run of this home."""
-        found = self._imported.read()
+        found = _of_presets(self._imported.read())
         if not found:
             return found
         own = self._folder_names()  # folders may have come here since
         return [run for run in found if run.run_id not in own]
 
-    def record(self, summary: RunSummary) -> None:
+    def record(self, summary: AnySummary) -> None:
         """Insert a run's summary, or replace the one of the same run."""
         self.home.ensure()
         with self._own.change() as table:
@@ -164,14 +168,15 @@ class Leaderboard:
         """
         if not self.home.runs.is_dir():
             return Synced(entries=self.entries())
-        known = {entry.run_id: entry for entry in self.entries()}
+        known = {entry.run_id: entry for entry in self._own.read()}
         folders = {folder.run_id: folder for folder in all_runs(self.home)}
         drop = {run_id for run_id in known if run_id not in folders}
-        add: list[RunSummary] = []
+        add: list[AnySummary] = []
         unreadable: list[str] = []
         for run_id, folder in folders.items():
             entry = known.get(run_id)
-            if entry is not None and entry.status is Status.FINISHED:
+            settled = isinstance(entry, RunSummary) and entry.status is Status.FINISHED
+            if entry is not None and settled:
                 if entry.labels_stamp != folder.labels_stamp:
                     add.append(entry.model_copy(update=labels_of(folder)))
                 continue
@@ -196,7 +201,7 @@ class Leaderboard:
             del known[run_id]
         known |= {summary.run_id: summary for summary in add}
         return Synced(
-            len(add), len(drop), tuple(sorted(unreadable)), unwritten, list(known.values())
+            len(add), len(drop), tuple(sorted(unreadable)), unwritten, _of_presets(known.values())
         )
 
     def rebuild(self, report: Callable[[str], None] | None = None) -> int:
@@ -228,7 +233,7 @@ class Leaderboard:
         synced = self.sync()
         if synced.unwritten is not None:
             raise synced.unwritten
-        return len(synced.entries)
+        return len(self._own.read())
 
     def _folder_names(self) -> set[str]:
         try:
@@ -247,19 +252,23 @@ class Leaderboard:
             return _remove(table, wanted)
 
 
-def _ended(folder: RunFolder) -> RunSummary | None:
+def _of_presets(entries: Iterable[AnySummary]) -> list[RunSummary]:
+    return [entry for entry in entries if isinstance(entry, RunSummary)]
+
+
+def _ended(folder: RunFolder) -> AnySummary | None:
     """The summary of a run that has ended; None of one that lives or crashed."""
     status = folder.status()
-    return summarise(folder, status) if status in ENDED else None
+    return summary_of(folder, status) if status in ENDED else None
 
 
-def _with_labels(summary: RunSummary, folder: RunFolder) -> RunSummary:
+def _with_labels(summary: AnySummary, folder: RunFolder) -> AnySummary:
     if not folder.labels_file.exists():
         return summary
     return summary.model_copy(update=labels_of(folder))
 
 
-def _put(table: Table, summaries: Iterable[RunSummary]) -> None:
+def _put(table: Table, summaries: Iterable[AnySummary]) -> None:
     """Insert or replace by run id, in one pass however many they are."""
     documents = {summary.run_id: _document(summary) for summary in summaries}
     if not documents:
@@ -275,7 +284,7 @@ def _put(table: Table, summaries: Iterable[RunSummary]) -> None:
         table.insert_multiple(documents.values())
 
 
-def _document(summary: RunSummary) -> dict[str, Any]:
+def _document(summary: AnySummary) -> dict[str, Any]:
     stamp = {"labels_stamp": summary.labels_stamp} if summary.labels_stamp else {}
     return summary.to_json() | stamp
 

@@ -78,7 +78,7 @@ def images_of(folder: RunFolder) -> TestImages:
     Raises:
         UserError: the data set is gone, damaged, or another than the run was trained on.
     """
-    dataset = folder.record.spec.dataset
+    dataset = folder.spec.dataset
     if dataset.name not in KERAS_NAMES or dataset.path is not None:
         path = Path(dataset.path) if dataset.path else None
         return read_test_images(path, dataset.sha256, dataset.max_pixel)

@@ -154,7 +154,7 @@ def resumable_runs(
 
 def _identity_of(folder: RunFolder) -> Identity | None:
     try:
-        return identity(folder.record.spec)
+        return identity(folder.spec)
     except UserError:  # a damaged folder trains nothing that is known
         return None
 

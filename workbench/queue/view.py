@@ -71,7 +71,8 @@ class TrialView:
         """The test accuracy: the final one, or that of the last epoch so far."""
         if self.result is not None:
             return self.result.test_accuracy
-        return self.run.summary.test_accuracy if self.run and self.run.summary else None
+        summary = self.run.summary if self.run is not None else None
+        return summary.test_accuracy if isinstance(summary, RunSummary) else None
 
     def to_json(self) -> dict[str, Any]:
         """The trial as plain data; accuracies are fractions, times seconds."""

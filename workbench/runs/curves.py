@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,45 +46,61 @@ class Samples:
     def __init__(self, steps_per_epoch: int) -> None:
         self.steps_per_epoch = max(1, steps_per_epoch)
         self._xs = {axis: array("d") for axis in Axis}
-        self._ys = {metric: array("d") for metric in Metric}
+        self._ys: dict[str, array[float]] = {metric: array("d") for metric in Metric}
+        self._count = 0  # set last, so that all columns are at least as long
 
     def __len__(self) -> int:
-        # The column that is written last, so that all others are at least as long.
-        return len(self._ys[Metric.LOSS])
+        return self._count
 
     def add(self, batch: Batch) -> None:
         """Take one chunk in; it stands at the last of its steps."""
-        self.add_point(batch.step, batch.seconds, batch.accuracy, batch.loss)
+        self.add_point(batch.step, batch.seconds, batch.values)
 
     def add_test(self, epoch: Epoch) -> None:
         """Take the test set's values after an epoch in, where the samples are those."""
-        self.add_point(epoch.step, epoch.seconds, epoch.test_accuracy, epoch.test_loss)
+        values = {"accuracy": epoch.test_accuracy, "loss": epoch.test_loss}
+        self.add_point(epoch.step, epoch.seconds, values)
 
-    def add_point(self, step: int, seconds: float, accuracy: float, loss: float) -> None:
-        """One more row."""
+    def add_point(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
+        """One more row; a metric without a value in it is NaN there."""
         self._xs[Axis.STEPS].append(step)
         self._xs[Axis.EPOCHS].append(step / self.steps_per_epoch)
         self._xs[Axis.TIME].append(seconds)
-        self._ys[Metric.ACCURACY].append(accuracy)
-        self._ys[Metric.LOSS].append(loss)
+        for name in values.keys() - self._ys.keys():
+            self._ys[name] = array("d", [math.nan]) * self._count
+        for name, column in self._ys.items():
+            column.append(values.get(name, math.nan))
+        self._count += 1
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics of which there is a number, in the order in which they came."""
+        return [name for name, column in self._ys.items() if any(map(math.isfinite, column))]
 
     def xs(self, axis: Axis) -> array[float]:
         """Where each chunk stands: its step, its place in epochs, or training seconds."""
         return self._xs[axis]
 
-    def ys(self, metric: Metric) -> array[float]:
-        """Each chunk's mean accuracy (a fraction) or loss; NaN where it was not a number."""
-        return self._ys[metric]
+    def ys(self, metric: str) -> array[float]:
+        """Each chunk's mean of a metric (accuracy: a fraction); NaN where there was no number."""
+        return self._ys[metric] if metric in self._ys else array("d", [math.nan]) * self._count
 
     def until(self, step: int) -> Samples:
         """New columns without the chunks beyond `step`."""
         kept = Samples(self.steps_per_epoch)
-        count = bisect_right(self._xs[Axis.STEPS], step, 0, len(self))
+        kept._count = bisect_right(self._xs[Axis.STEPS], step, 0, len(self))
         for axis in Axis:
-            kept._xs[axis] = self._xs[axis][:count]
-        for metric in Metric:
-            kept._ys[metric] = self._ys[metric][:count]
+            kept._xs[axis] = self._xs[axis][: kept._count]
+        kept._ys = {name: column[: kept._count] for name, column in self._ys.items()}
         return kept
+
+    def by_epochs_of(self, steps: int) -> Samples:
+        """New columns, now that it is known how many steps an epoch has."""
+        known = self.until(self._count and int(self._xs[Axis.STEPS][-1]))
+        known.steps_per_epoch = max(1, steps)
+        places = known._xs[Axis.STEPS]
+        known._xs[Axis.EPOCHS] = array("d", [place / known.steps_per_epoch for place in places])
+        return known
 
 
 class Smoothing:
@@ -286,7 +302,7 @@ class CurveView:
     the new chunks. Belongs to one thread.
     """
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: str) -> None:
         self.metric = metric
         self._samples: Samples | None = None
         self._smoothing = Smoothing(0.0)

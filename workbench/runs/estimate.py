@@ -19,6 +19,7 @@ from workbench.model.shapes import analyse
 from workbench.runs.events import Ended, Epoch
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.log import backwards
+from workbench.runs.record import ScriptRecord
 from workbench.settings import Home
 
 FEWEST_STEPS = 100  # in fewer, a worker has hardly found its pace
@@ -76,6 +77,8 @@ def _speed(folder: RunFolder, host: str) -> Speed | None:
 
 def _speed_of(folder: RunFolder, host: str) -> Speed | None:
     record = folder.record
+    if isinstance(record, ScriptRecord):
+        return None
     spec = record.spec
     if record.environment.host != host or spec.xla is not None:
         return None

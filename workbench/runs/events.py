@@ -2,18 +2,26 @@
 
 Accuracies are fractions, `seconds` are training seconds without pauses, `epoch` counts from 1,
 `step` is the number of optimizer steps done. Values that are not finite are written as null.
+
+The workbench's own loop writes loss and accuracy as fields. A script's metrics have any names; its
+events carry all of them in `metrics`, and none of the fields that only the own loop measures.
+`val_` before a name says that it is of the validation data, as in Keras.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, get_args
 
 from pydantic_core import from_json
 
 FailureReason = Literal["diverged", "data", "memory", "disk", "error"]
+
+LOG_VERSION = 2  # 1: no first line, and no metrics but loss and accuracy
+VALIDATION = "val_"
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,19 @@ class Event:
     def to_line(self) -> str:
         """The event as one line of JSON with its newline."""
         data = {"event": self.name, **asdict(self)}
+        if data.get("metrics", 0) is None:
+            del data["metrics"]
+        elif "metrics" in data:
+            data = {key: value for key, value in data.items() if not _missing(key, value)}
         return json.dumps(_finite(data), separators=(",", ":"), allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True)
+class Log(Event):
+    """The first line: how the lines below it are to be read."""
+
+    name: ClassVar[str] = "log"
+    version: int = LOG_VERSION
 
 
 @dataclass(frozen=True)
@@ -46,7 +66,10 @@ class Preparing(Event):
 
 @dataclass(frozen=True)
 class Started(Event):
-    """Training begins (or begins again, after a crash) with the model built."""
+    """Training begins (or begins again, after a crash) with the model built.
+
+    Of a script 0 stands for what is not known.
+    """
 
     name: ClassVar[str] = "started"
     pid: int
@@ -67,10 +90,18 @@ class Batch(Event):
     epoch: int
     step: int
     steps: int
-    loss: float
-    accuracy: float
-    images_per_second: float
-    seconds: float
+    loss: float = math.nan
+    accuracy: float = math.nan
+    images_per_second: float = math.nan
+    seconds: float = 0.0
+    metrics: Mapping[str, float] | None = None
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """Each metric's value by its name."""
+        if self.metrics is not None:
+            return self.metrics
+        return {"loss": self.loss, "accuracy": self.accuracy}
 
 
 @dataclass(frozen=True)
@@ -80,13 +111,14 @@ class Epoch(Event):
     name: ClassVar[str] = "epoch"
     epoch: int
     step: int
-    loss: float
-    accuracy: float
-    test_loss: float
-    test_accuracy: float
-    images_per_second: float
-    epoch_seconds: float
-    seconds: float
+    loss: float = math.nan
+    accuracy: float = math.nan
+    test_loss: float = math.nan
+    test_accuracy: float = math.nan
+    images_per_second: float = math.nan
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0
+    metrics: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +157,8 @@ class Ended(Event):
     best_epoch: int | None = None
     best_epoch_test_accuracy: float | None = None
     peak_memory_mib: float | None = None
+    exit_code: int | None = None  # of a command
+    metrics: Mapping[str, float] | None = None  # a script's last values
 
 
 @dataclass(frozen=True)
@@ -160,6 +194,7 @@ class Failed(Ended):
 _KINDS: dict[str, type[Event]] = {
     kind.name: kind
     for kind in (
+        Log,
         Queued,
         Preparing,
         Started,
@@ -181,7 +216,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "FailureReason": (str,),
     "list[list[int]]": (list,),
+    "Mapping[str, float]": (dict,),
 }
+# What only the workbench's own loop measures; an event with `metrics` does without.
+_MEASURED = frozenset({"loss", "accuracy", "test_loss", "test_accuracy", "images_per_second"})
+_ALWAYS = frozenset({"seconds", "epoch_seconds"})  # have a default only for the order of fields
 _ANY_SIZE = ("loss", "test_loss")
 _LARGEST = 1e15  # of counts and seconds: beyond it no calendar or table goes
 
@@ -195,6 +234,7 @@ class _Field:
     optional: bool  # may be null
     number: bool  # a null is read as NaN
     required: bool
+    measured: bool  # required where there are no `metrics`
     largest: float | None
 
 
@@ -204,14 +244,17 @@ def _fields(kind: type[Event]) -> tuple[_Field, ...]:
         annotation, _, optional = str(item.type).partition(" | ")
         types = _TYPES[annotation]
         largest = 1.0 if item.name.endswith("accuracy") else _LARGEST
-        bounded = int in types and item.name not in _ANY_SIZE
+        bounded = int in types and item.name not in (*_ANY_SIZE, "exit_code")
+        measured = item.name in _MEASURED and not optional
         found.append(
             _Field(
                 item.name,
                 types,
                 bool(optional),
                 item.type == "float" and item.name not in ("time", "seconds"),
-                item.default is MISSING and item.default_factory is MISSING,
+                (item.default is MISSING and item.default_factory is MISSING)
+                or item.name in _ALWAYS,
+                measured,
                 largest if bounded else None,
             )
         )
@@ -220,14 +263,16 @@ def _fields(kind: type[Event]) -> tuple[_Field, ...]:
 
 # Looked up for each line of a log, so found out once.
 _FIELDS = {kind: _fields(kind) for kind in _KINDS.values()}
-_BOUNDS = {
-    kind: tuple((item.name, item.largest) for item in items if item.largest is not None)
-    for kind, items in _FIELDS.items()
-}
-# Kinds with the names and types of their values that were found sound: nearly all lines of a log
-# are of a few of them. Those with a text, list or null in them are looked at one by one.
-_sound: set[tuple[object, ...]] = set()
+# Kinds with the names and types of their values that were found sound, and what their numbers may
+# be at most: nearly all lines of a log are of a few of them. Those with a text, list, mapping or
+# null in them are looked at one by one.
+_sound: dict[tuple[object, ...], tuple[tuple[str, float], ...]] = {}
 _MOST_SOUND = 100
+
+
+def _missing(name: str, value: Any) -> bool:
+    """Whether a field says nothing where `metrics` does."""
+    return name in _MEASURED and (value is None or value != value)
 
 
 def _finite(value: Any) -> Any:
@@ -263,24 +308,40 @@ def parse_line(line: bytes | str) -> Event | None:
         return None
     shape = (kind, *data, *map(type, data.values()))
     if shape in _sound:
-        for key, largest in _BOUNDS[kind]:
+        for key, largest in _sound[shape]:
             if not 0 <= data[key] <= largest:
                 break
         else:
             return kind(**data)
-    values = {}
+    values: dict[str, Any] = {}
+    measured = "metrics" not in data
     for item in _FIELDS[kind]:
         value = data.get(item.name)
         if value is None and item.number and item.name in data:
             values[item.name] = math.nan
+        elif item.name == "metrics" and type(value) is dict:
+            values[item.name] = _metrics(value)
         elif _fits(value, item):
             values[item.name] = value
-        elif item.required:
+        elif item.required or (item.measured and (measured or value is not None)):
             raise UnreadableLine
     plain = all(type(value) in (int, float) for value in data.values())
-    if plain and values == data and len(values) == len(_FIELDS[kind]) and len(_sound) < _MOST_SOUND:
-        _sound.add(shape)
+    if plain and values == data and len(_sound) < _MOST_SOUND:
+        _sound[shape] = tuple(
+            (item.name, item.largest)
+            for item in _FIELDS[kind]
+            if item.largest is not None and item.name in data
+        )
     return kind(**values)
+
+
+def _metrics(values: dict[str, Any]) -> dict[str, float]:
+    """A script's metrics: null is NaN again, and what is no number is left out."""
+    return {
+        name: math.nan if value is None else value
+        for name, value in values.items()
+        if value is None or type(value) in (int, float)
+    }
 
 
 def _json(line: bytes | str) -> Any:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -22,6 +23,7 @@ from workbench.runs.events import (
     Batch,
     Failed,
     Finished,
+    Log,
     Paused,
     Preparing,
     Queued,
@@ -29,8 +31,18 @@ from workbench.runs.events import (
     Stopped,
 )
 from workbench.runs.history import History
-from workbench.runs.log import EventReader, backwards, last_ending, write_event
-from workbench.runs.record import Labels, RunRecord, write_json
+from workbench.runs.log import EventReader, backwards, last_ending, newer, write_event
+from workbench.runs.record import (
+    RECORD_FORMAT,
+    Labels,
+    PresetRecord,
+    RunRecord,
+    Script,
+    ScriptRecord,
+    newer_format,
+    parse_record,
+    write_json,
+)
 from workbench.runs.status import Status
 from workbench.settings import Home
 
@@ -102,15 +114,33 @@ class RunFolder:
         Raises:
             RunError: the file is missing or damaged.
         """
+        content = b""
         try:
-            return RunRecord.model_validate_json(read_file(self.spec_file, LARGEST_RECORD))
+            content = read_file(self.spec_file, LARGEST_RECORD)
+            return parse_record(content)
         except FileNotFoundError as error:
             raise RunError(f"run {self.run_id}: its folder or spec.json is gone") from error
         except (OSError, ValidationError) as error:
             what = error.strerror if isinstance(error, OSError) else "is damaged"
+            sentence = f"{self.spec_file}: {what}; restore it or delete the run"
+            if version := newer_format(content):
+                sentence = newer(self.spec_file.name, version, RECORD_FORMAT)
+            raise RunError(f"run {self.run_id}: {sentence}") from error
+
+    @property
+    def spec(self) -> TrainingSpec:
+        """What the workbench trains here.
+
+        Raises:
+            RunError: as for `record`, or it is the run of a script.
+        """
+        record = self.record
+        if isinstance(record, ScriptRecord):
             raise RunError(
-                f"run {self.run_id}: {self.spec_file}: {what}; restore it or delete the run"
-            ) from error
+                f"run {self.run_id} is of a script of your own ({record.name}); only runs that "
+                "the workbench trains can do this"
+            )
+        return record.spec
 
     @property
     def labels(self) -> Labels:
@@ -145,8 +175,10 @@ class RunFolder:
 
     def empty_history(self) -> History:
         """A history to which the events of this run can be applied."""
-        spec = self.record.spec
-        return History(spec.training.epochs, spec.steps_per_epoch)
+        record = self.record
+        if isinstance(record, ScriptRecord):
+            return History(record.script.epochs, record.script.steps_per_epoch)
+        return History(record.spec.training.epochs, record.spec.steps_per_epoch)
 
     def status(self) -> Status:
         """What the run is doing now, as data has it: `RunSummary.state` tells more apart."""
@@ -199,8 +231,10 @@ def _last_state(path: Path) -> Queued | Paused | Resumed | None:
     return None
 
 
-def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple[RunFolder, int]:
-    """A new run's folder and the open lock that its worker is to inherit.
+def create_run(
+    home: Home, what: TrainingSpec | Script, labels: Labels, by: str
+) -> tuple[RunFolder, int]:
+    """A new run's folder and the open lock that its worker, or the script, is to hold.
 
     It gets its name when it is whole; what a killed maker left is removed by the next.
 
@@ -208,6 +242,7 @@ def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple
         EnvironmentProblem: the folder cannot be written or the disk is full.
     """
     home.ensure()
+    name = what.name if isinstance(what, Script) else what.preset
     new: RunFolder | None = None
     descriptor: int | None = None
     try:
@@ -221,18 +256,23 @@ def create_run(home: Home, spec: TrainingSpec, labels: Labels, by: str) -> tuple
             with suppress(FileNotFoundError):  # taken for a killed maker's, before it was locked
                 descriptor = lock.acquire(new.lock_file)
         assert new is not None
-        folder = RunFolder(home.runs / f"{token}-{_slug(spec.preset)}")
+        folder = RunFolder(home.runs / f"{token}-{_slug(name)}")
         # Made here, so that a worker can tell of a disk that is full by then.
+        write_event(new.events_file, Log(time.time()))
         write_event(new.events_file, Preparing(time.time()))
         if labels != Labels():
             write_json(new.labels_file, labels.model_dump(mode="json"))
-        record = RunRecord(
-            run_id=folder.run_id,
-            created_at=time.time(),
-            spec=spec,
-            environment=this_environment(),
-            launched_from=launched_from(by),
-        )
+        facts: dict[str, Any] = {
+            "run_id": folder.run_id,
+            "created_at": time.time(),
+            "environment": this_environment(),
+            "launched_from": launched_from(by),
+        }
+        record: RunRecord
+        if isinstance(what, Script):
+            record = ScriptRecord(script=what, **facts)
+        else:
+            record = PresetRecord(spec=what, **facts)
         write_json(new.spec_file, record.model_dump(mode="json"))
         new.path.rename(folder.path)
     except OSError as error:

@@ -30,6 +30,8 @@ class History:
     epochs: list[Epoch] = field(default_factory=list)
     paused: bool = False
     ending: Ended | None = None
+    # The last value of each metric that a script logged.
+    metrics: dict[str, float] = field(default_factory=dict)
     fault: str = ""  # what of the log could not be read, as a sentence
     _first: Batch | None = None  # the first chunk of the worker now at work
     _test_seconds: float = 0.0  # how long the last test took
@@ -83,6 +85,8 @@ class History:
         first, step, seconds = self._first, self.step, self.seconds
         if first is None or step <= first.step or seconds <= first.seconds:
             return None
+        if not self.planned_steps:
+            return None
         pace = (seconds - first.seconds) / (step - first.step)
         tests = self._test_seconds * (self.planned_epochs - len(self.epochs))
         return pace * (self.planned_steps - step) + tests
@@ -98,18 +102,23 @@ class History:
             case Started():
                 self.queued, self.started, self.ending, self.paused = False, event, None, False
                 self.preparing, self._first = "", None
-                self.steps_per_epoch = event.steps_per_epoch
+                # Of a script both may become known later, or not at all.
+                self.steps_per_epoch = event.steps_per_epoch or self.steps_per_epoch
+                self.planned_epochs = event.epochs or self.planned_epochs
             case Batch():
                 if event.step <= self.step:
                     # A worker that died before its first checkpoint: begun anew, from step 0.
                     self._back_to(event.step - event.steps)
                 self.batches.append(event)
+                self.metrics.update(event.metrics or {})
                 self._first = self._first or event
                 self.preparing = ""
             case Epoch():
                 if self.batches and self.batches[-1].step == event.step:
                     self._test_seconds = max(0.0, event.time - self.batches[-1].time)
                 self.epochs.append(event)
+                self.metrics.update(event.metrics or {})
+                self.steps_per_epoch = self.steps_per_epoch or event.step // event.epoch
             case Paused():
                 self.paused = True
             case Resumed():

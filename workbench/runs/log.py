@@ -12,10 +12,12 @@ from pathlib import Path
 from workbench.errors import RunError
 from workbench.files import open_file, open_to_append
 from workbench.runs.events import (
+    LOG_VERSION,
     Batch,
     Ended,
     Epoch,
     Event,
+    Log,
     Preparing,
     Queued,
     Resumed,
@@ -60,6 +62,14 @@ class EventWriter:
     def close(self) -> None:
         """Close the file; further writes fail."""
         os.close(self._descriptor)
+
+
+def newer(what: str, version: int, known: int) -> str:
+    """What is wrong with a file of a later version of this program, and what to do."""
+    return (
+        f"{what} is of a newer mnist-workbench (format {version}, this one reads up to {known}); "
+        "upgrade this one to open it"
+    )
 
 
 def write_event(path: Path, event: Event) -> None:
@@ -117,8 +127,16 @@ class EventReader:
                 except UnreadableLine:
                     continue
                 self.unreadable -= 1
-                if event is not None:
+                if isinstance(event, Log):
+                    self._require_known(event)
+                elif event is not None:
                     yield event
+
+    def _require_known(self, log: Log) -> None:
+        if log.version > LOG_VERSION:
+            raise RunError(
+                f"run {self._path.parent.name}: {newer(self._path.name, log.version, LOG_VERSION)}"
+            )
 
     @property
     def fault(self) -> str:

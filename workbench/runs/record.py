@@ -6,12 +6,23 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic import Tag as Variant
 
 from workbench.errors import RunError
 from workbench.files import write_file
 from workbench.model.spec import TrainingSpec
 
+RECORD_FORMAT = 2  # 1: runs of presets alone
+Setting = str | int | float | bool | None  # a value of a script's configuration
 Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,:=<>!|]{1,40}$")]
 
 
@@ -36,22 +47,88 @@ class LaunchedFrom(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    by: Literal["run", "app", "reproduce", "sweep"] = "run"
+    by: Literal["run", "app", "reproduce", "sweep", "exec", "script"] = "run"
     terminal: str | None = None
     ssh: bool = False
 
 
-class RunRecord(BaseModel):
-    """The content of `spec.json`."""
+class _Record(BaseModel):
+    """What `spec.json` says of every run."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    format: Literal[1] = 1
+    format: int = Field(RECORD_FORMAT, ge=1, le=RECORD_FORMAT)
     run_id: str
     created_at: float  # seconds since 1970
-    spec: TrainingSpec
     environment: Environment
     launched_from: LaunchedFrom = LaunchedFrom()
+
+
+class PresetRecord(_Record):
+    """A run that the workbench trains: with its spec it can be repeated."""
+
+    kind: Literal["preset"] = "preset"
+    spec: TrainingSpec
+
+    @property
+    def name(self) -> str:
+        """What lists call it."""
+        return self.spec.preset
+
+
+class Script(BaseModel):
+    """A program of the user's own, as far as it has told of itself."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    config: dict[str, Setting] = {}
+    command: tuple[str, ...] = ()
+    directory: str = ""  # that it was started in
+    framework: str = ""  # such as "keras on jax"
+    versions: dict[str, str] = {}  # of the packages that it uses
+    epochs: int = 0  # 0: it has not said
+    steps_per_epoch: int = 0  # likewise
+
+
+class ScriptRecord(_Record):
+    """A run of a script."""
+
+    kind: Literal["script"] = "script"
+    script: Script
+
+    @property
+    def name(self) -> str:
+        """What lists call it."""
+        return self.script.name
+
+
+RunRecord = PresetRecord | ScriptRecord
+_RECORD: TypeAdapter[RunRecord] = TypeAdapter(
+    Annotated[
+        Annotated[PresetRecord, Variant("preset")] | Annotated[ScriptRecord, Variant("script")],
+        # The specs of earlier versions, all of presets, do not say so.
+        Discriminator(lambda data: data.get("kind", "preset") if isinstance(data, dict) else None),
+    ]
+)
+
+
+def parse_record(content: bytes) -> RunRecord:
+    """The record in the content of `spec.json`.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    return _RECORD.validate_json(content)
+
+
+def newer_format(content: bytes) -> int | None:
+    """The format of a record that only a later version can read; None of any other."""
+    try:
+        found = json.loads(content).get("format")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, int) and found > RECORD_FORMAT else None
 
 
 class Labels(BaseModel):

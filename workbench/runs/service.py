@@ -154,7 +154,7 @@ def next_seed(spec: TrainingSpec, results: Results) -> int:
     for folder in all_runs(results.home):
         if folder.run_id not in known:
             try:
-                other = folder.record.spec
+                other = folder.spec
             except UserError:  # a damaged folder uses no seed
                 continue
             if other.settings_key == key:

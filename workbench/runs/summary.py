@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field
+from pydantic import Tag as Variant
 
 from workbench.model.hyperparameters import optimizer_text
 from workbench.model.shapes import analyse
@@ -16,17 +17,17 @@ from workbench.runs.events import Ended, Epoch, Failed, Finished
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
 from workbench.runs.log import last_ending, whole_epochs
+from workbench.runs.record import ScriptRecord, Setting
 from workbench.runs.status import Status
 
 # Up to how many epochs a summary tells each; the run's own log has them all.
 MOST_EPOCHS = 100
+HEADLINES = ("val_accuracy", "accuracy", "val_loss", "loss")  # those that are told first
 
 
-class RunSummary(BaseModel):
-    """One run's facts and results. Accuracies are fractions of the test images.
+class Summary(BaseModel):
+    """What is to be said of every run, of a preset or of a script.
 
-    `test_accuracy` is that after the last whole epoch and the only one that is ranked or
-    compared; `best_epoch_test_accuracy` stands beside it and is never used for a choice.
     A diverged run has `diverged` set and no accuracy. `status` is what data has; `state` is what
     people read, which tells more kinds apart.
     """
@@ -34,44 +35,19 @@ class RunSummary(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     run_id: str
-    preset: str
     title: str
     status: Status
     diverged: bool = False
     message: str = ""
-    test_accuracy: float | None = None
-    test_loss: float | None = None
-    best_epoch_test_accuracy: float | None = None
-    best_epoch: int | None = None
-    # After each whole epoch, the first first; empty where a log or entry does not tell them all.
-    epoch_test_accuracies: tuple[float, ...] = ()
-    epochs: int
+    epochs: int  # 0: not known
     epochs_completed: int = 0
-    batch_size: int
-    optimizer: str
-    optimizer_text: str
-    learning_rate: float
-    momentum: float | None = None
-    schedule: str
-    seed: int
-    precision: str
-    parameters: int | None = None
     train_seconds: float | None = None  # of training steps alone: no tests, no pauses
-    images_per_second: float | None = None
     started_at: str  # ISO 8601, UTC
-    dataset: str
-    # The class that the network answers to every test image; None where it tells them apart.
-    collapsed_to: int | None = Field(default_factory=lambda facts: _by_accuracy(facts))
-    train_limit: int | None = None
     tags: tuple[str, ...] = ()
     note: str = ""
-    settings_key: str
     host: str
     cpu: str
     cores: int
-    threads: int | None = None  # None: as many as cores
-    tensorflow: str
-    keras: str
     preparing: str = Field(default="", exclude=True)  # what a living run waits for
     labels_stamp: int = Field(default=0, exclude=True)  # of labels.json when read
 
@@ -80,8 +56,6 @@ class RunSummary(BaseModel):
         """What the run is doing, or how it came out, as people read it."""
         if self.diverged:
             return Status.DIVERGED
-        if self.status is Status.FINISHED and self.collapsed_to is not None:
-            return Status.COLLAPSED
         if self.status is Status.RUNNING and self.preparing:
             return Status.PREPARING
         return self.status
@@ -96,16 +70,156 @@ class RunSummary(BaseModel):
         return self.model_dump(mode="json")
 
 
+class RunSummary(Summary):
+    """One run of a preset: facts and results. Accuracies are fractions of the test images.
+
+    `test_accuracy` is that after the last whole epoch and the only one that is ranked or
+    compared; `best_epoch_test_accuracy` stands beside it and is never used for a choice.
+    """
+
+    preset: str
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    best_epoch_test_accuracy: float | None = None
+    best_epoch: int | None = None
+    # After each whole epoch, the first first; empty where a log or entry does not tell them all.
+    epoch_test_accuracies: tuple[float, ...] = ()
+    batch_size: int
+    optimizer: str
+    optimizer_text: str
+    learning_rate: float
+    momentum: float | None = None
+    schedule: str
+    seed: int
+    precision: str
+    parameters: int | None = None
+    images_per_second: float | None = None
+    dataset: str
+    # The class that the network answers to every test image; None where it tells them apart.
+    collapsed_to: int | None = Field(default_factory=lambda facts: _by_accuracy(facts))
+    train_limit: int | None = None
+    settings_key: str
+    threads: int | None = None  # None: as many as cores
+    tensorflow: str
+    keras: str
+
+    @property
+    def state(self) -> Status:
+        """As of every run; one that answers one class to all images is told apart."""
+        if self.status is Status.FINISHED and self.collapsed_to is not None and not self.diverged:
+            return Status.COLLAPSED
+        return super().state
+
+
+class ScriptSummary(Summary):
+    """One run of a script: what it told of itself, and the last value of each of its metrics."""
+
+    kind: Literal["script"] = "script"
+    config: dict[str, Setting] = {}
+    metrics: dict[str, float | None] = {}  # null: not a number
+    command: tuple[str, ...] = ()
+    exit_code: int | None = None
+    step: int = 0
+    framework: str = ""
+    versions: dict[str, str] = {}
+
+    @property
+    def headline(self) -> tuple[str, float] | None:
+        """The metric by which a list tells how it came out, and its value."""
+        known = {name: value for name, value in self.metrics.items() if value is not None}
+        for name in (*HEADLINES, *known):
+            if name in known:
+                return name, known[name]
+        return None
+
+    @property
+    def config_text(self) -> str:
+        """`lr 0.001, batch 32`: its configuration in one line."""
+        return ", ".join(f"{name} {value}" for name, value in self.config.items())
+
+
+AnySummary = Annotated[
+    Annotated[RunSummary, Variant("preset")] | Annotated[ScriptSummary, Variant("script")],
+    # Only a script's says so.
+    Discriminator(lambda data: _get(data, "kind") or "preset"),
+]
+
+
+def _get(data: Any, name: str) -> Any:
+    return data.get(name) if isinstance(data, dict) else getattr(data, name, None)
+
+
+def summary_of(
+    folder: RunFolder, status: Status | None = None, history: History | None = None
+) -> AnySummary:
+    """The summary of a run of any kind; otherwise as `summarise`."""
+    record = folder.record
+    if not isinstance(record, ScriptRecord):
+        return summarise(folder, status, history)
+    script, status = record.script, status or folder.status()
+    ending = last_ending(folder.events_file) if not status.alive else None
+    if ending:
+        results = _script_results(ending)
+    else:
+        results = script_results_so_far(history or folder.history())
+    return ScriptSummary(
+        run_id=folder.run_id,
+        title=script.name,
+        status=status,
+        epochs=results.pop("epochs", None) or script.epochs,
+        config=script.config,
+        command=script.command,
+        started_at=_iso(record.created_at),
+        framework=script.framework,
+        versions=script.versions,
+        host=record.environment.host,
+        cpu=record.environment.cpu,
+        cores=record.environment.cores,
+        **labels_of(folder),
+        **results,
+    )
+
+
+def _script_results(ending: Ended) -> dict[str, Any]:
+    return {
+        "diverged": isinstance(ending, Failed) and ending.diverged,
+        "message": ending.message if isinstance(ending, Failed) else "",
+        "epochs_completed": ending.epochs_completed,
+        "train_seconds": ending.seconds,
+        "metrics": _plain(ending.metrics or {}),
+        "exit_code": ending.exit_code,
+        "step": ending.step,
+    }
+
+
+def script_results_so_far(history: History) -> dict[str, Any]:
+    """The results of a script without an ending, as fields of its summary."""
+    return {
+        "epochs": history.planned_epochs,
+        "epochs_completed": history.epochs[-1].epoch if history.epochs else 0,
+        "train_seconds": history.seconds or None,
+        "metrics": _plain(history.metrics),
+        "step": history.step,
+        "preparing": history.waiting_for,
+    }
+
+
+def _plain(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+
+
 def summarise(
     folder: RunFolder, status: Status | None = None, history: History | None = None
 ) -> RunSummary:
-    """The summary of a run in any state; `history` spares reading the log of one that goes on.
+    """The summary of a preset's run in any state.
+
+    `history` spares reading the log of one that goes on.
 
     Raises:
-        RunError: the run's folder is gone or its spec.json damaged.
+        RunError: the run's folder is gone or its spec.json damaged, or it is of a script.
     """
-    record = folder.record
-    spec, environment = record.spec, record.environment
+    spec, record = folder.spec, folder.record
+    environment = record.environment
     settings = spec.training
     status = status or folder.status()
     ending = last_ending(folder.events_file) if not status.alive else None

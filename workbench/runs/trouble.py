@@ -24,15 +24,19 @@ class Trouble:
 class Watch:
     """Looks at each chunk once and remembers where trouble began."""
 
-    def __init__(self, classes: int) -> None:
-        self._guessing = math.log(max(2, classes))
+    def __init__(self, classes: int | None) -> None:
+        # Of a script nobody knows what guessing would give.
+        self._guessing = math.log(max(2, classes)) if classes is not None else math.inf
         self._bad: list[Batch] = []
         self.not_a_number: Trouble | None = None
         self.runaway: Trouble | None = None
 
     def look(self, batch: Batch) -> None:
         """Take one chunk into account."""
-        if not math.isfinite(batch.loss):
+        loss = batch.values.get("loss")
+        if loss is None:
+            return
+        if not math.isfinite(loss):
             if self.not_a_number is None:
                 words = (
                     f"the loss is not a number from epoch {batch.epoch}, step {batch.step:,} on: "
@@ -40,7 +44,7 @@ class Watch:
                 )
                 self.not_a_number = Trouble(batch.step, batch.epoch, words)
             return
-        if batch.loss <= RUNAWAY_FACTOR * self._guessing:
+        if loss <= RUNAWAY_FACTOR * self._guessing:
             self._bad.clear()
             # It came down again: the words would no longer be true.
             self.runaway = None

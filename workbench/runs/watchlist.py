@@ -21,9 +21,15 @@ from workbench.runs.events import Batch
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
 from workbench.runs.log import EventReader
-from workbench.runs.record import LaunchedFrom
+from workbench.runs.record import LaunchedFrom, ScriptRecord
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary, results_so_far, summarise
+from workbench.runs.summary import (
+    AnySummary,
+    ScriptSummary,
+    results_so_far,
+    script_results_so_far,
+    summary_of,
+)
 from workbench.settings import Home
 
 # Chunks kept of a living run: enough for its steady speed, however long it runs.
@@ -41,7 +47,7 @@ class WatchedRun:
     """One run as lists show it. `summary` is None and `fault` says why where it is damaged."""
 
     folder: RunFolder
-    summary: RunSummary | None = None
+    summary: AnySummary | None = None
     launched_from: LaunchedFrom | None = None
     created_at: float = 0.0
     step: int = 0
@@ -233,30 +239,35 @@ class _LivingRun:
             seconds_left=history.seconds_left,
         )
 
-    def _summary(self, history: History) -> RunSummary:
+    def _summary(self, history: History) -> AnySummary:
         waits = Status.QUEUED if history.queued else Status.PAUSED if history.paused else None
         status = waits or Status.RUNNING
         labelled = stamp(self.folder.labels_file)
         before = self.seen.summary if self.seen else None
         if before is None or labelled != self._labelled:
             self._labelled = labelled
-            return summarise(self.folder, status, history)
-        return before.model_copy(update={"status": status, **results_so_far(history)})
+            return summary_of(self.folder, status, history)
+        script = isinstance(before, ScriptSummary)
+        results = (script_results_so_far if script else results_so_far)(history)
+        return before.model_copy(update={"status": status, **results})
 
 
 def read_run(folder: RunFolder) -> WatchedRun:
     """An ended run, or one that crashed; damaged ones say so in `fault`."""
     try:
         record = folder.record
-        summary = summarise(folder)
+        summary = summary_of(folder)
     except RunError as error:
         found = stamp(folder.path)
         made = found[1] / 1e9 if found else 0.0
         return WatchedRun(folder, created_at=made, fault=str(error))
     except OSError as error:
         return _unreadable(folder, error)
-    steps = summary.epochs * record.spec.steps_per_epoch
-    done = summary.epochs_completed * record.spec.steps_per_epoch
+    if isinstance(record, ScriptRecord):
+        done = steps = 0
+    else:
+        steps = summary.epochs * record.spec.steps_per_epoch
+        done = summary.epochs_completed * record.spec.steps_per_epoch
     return WatchedRun(
         folder=folder,
         summary=summary,

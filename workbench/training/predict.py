@@ -25,7 +25,7 @@ def make_predictions(folder: RunFolder) -> None:
     """
     from workbench.training.worker import prepare_process
 
-    spec = folder.record.spec
+    spec = folder.spec
     prepare_process(spec.threads)
     # Here and not above: the variables just set count only before the import.
     from workbench.training.checkpoint import load_checkpoint
@@ -51,7 +51,7 @@ def write_images(folder: RunFolder, file: Path) -> None:
 
     from workbench.training.datasets import load_dataset
 
-    np.save(file, load_dataset(folder.record.spec.dataset).x_test, allow_pickle=False)
+    np.save(file, load_dataset(folder.spec.dataset).x_test, allow_pickle=False)
 
 
 def main(what: str, run: str, *rest: str) -> int:

@@ -244,7 +244,7 @@ def _get_ready(expected: Expected, apps: Apps) -> Ready | None:
 
 def _asks_for(run: Handover, expected: TrainingSpec) -> bool:
     try:
-        return same_but_for_seed(run.folder.record.spec, expected)
+        return same_but_for_seed(run.folder.spec, expected)
     except UserError:
         return False
 

@@ -84,7 +84,7 @@ class Worker:
     def _train(self) -> Ended:
         if requested(self._folder.path) is Command.STOP:  # taken back while it waited
             return Stopped(time.time(), 0, 0, 0.0, None)
-        spec = self._folder.record.spec
+        spec = self._folder.spec
         self._emit(Preparing(time.time(), "loading TensorFlow"))
         prepare_process(spec.threads)
         # Here and not above: the variables just set count only before the import.

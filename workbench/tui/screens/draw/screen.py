@@ -375,10 +375,9 @@ def models_for_drawings(home: Home) -> list[RunFolder]:
         return []
     for folder in folders:
         try:
-            record = folder.record
-        except UserError:  # a damaged run answers nothing
+            record, data = folder.record, folder.spec.dataset
+        except UserError:  # a damaged run answers nothing, nor does a script
             continue
-        data = record.spec.dataset
         fits = data.image_shape == (28, 28, 1) and data.classes == CLASSES
         if fits and data.name in ("mnist", DRAWINGS) and folder.model_file.is_file():
             able.append((record.created_at, folder))
@@ -389,7 +388,7 @@ def one_of_each(folders: list[RunFolder]) -> list[RunFolder]:
     """The first run of each preset."""
     found: dict[str, RunFolder] = {}
     for folder in folders:
-        found.setdefault(folder.record.spec.preset, folder)
+        found.setdefault(folder.spec.preset, folder)
     return list(found.values())
 
 
@@ -399,7 +398,7 @@ def answer_lines(models: list[RunFolder], answers: Answers, width: int, plain: b
     names, verdicts = [("  ", "")], [("  ", "")]
     for folder in models:
         table = answers.tables.get(folder.run_id)
-        names.append((f"{folder.record.spec.preset:<{column}.{column}} ", "muted"))
+        names.append((f"{folder.spec.preset:<{column}.{column}} ", "muted"))
         if table is None:
             verdicts.append((f"{'cannot':<{column}} ", "bad"))
             continue

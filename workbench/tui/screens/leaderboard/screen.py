@@ -205,7 +205,9 @@ class LeaderboardScreen(WorkbenchScreen):
             self._read()
 
     def _runs_seen(self, seen: Seen) -> None:
-        training = Counter(run.summary.settings_key for run in seen.living if run.summary)
+        training = Counter(
+            run.summary.settings_key for run in seen.living if isinstance(run.summary, RunSummary)
+        )
         if training != self._training:
             self._training = training
             if self._query.tab != ALL_RUNS:

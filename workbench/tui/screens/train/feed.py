@@ -84,7 +84,7 @@ def _follow(
     said = _look(folder)
     _read_past(reader, state)
     state.folder_says, state.history.fault = said, reader.fault
-    post(Opened(state, paper_accuracy(state.spec.settings_key)))
+    post(Opened(state, paper_accuracy(state.spec.settings_key) if state.spec else None))
     del state
     sampler, sampled = Sampler(folder.lock_file), 0.0
     while not cancelled():

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual import events
 
-from workbench.formats import MISSING, clock, count, epochs_done, percent
+from workbench.formats import MISSING, clock, count, epochs_done, metric_text, percent
 from workbench.leaderboard.paper import beside_paper
 from workbench.runs.events import Failed
+from workbench.runs.record import RunRecord, ScriptRecord
 from workbench.runs.status import Status
+from workbench.text import one_line
 from workbench.tui.screens.train.machine import MachineUse
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict
@@ -226,21 +229,18 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
 
 def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line:
     """What the run is on the left, what it is doing on the right."""
-    spec, status = state.spec, state.status
-    facts = [spec.preset, f"seed {spec.seed}", spec.precision]
-    if spec.dataset.name != "mnist":
-        facts.append(spec.dataset.name)
-    if spec.dataset.train_limit:
-        facts.append(f"first {count(spec.dataset.train_limit, 'image')}")
+    status = state.status
+    title, facts = _what(state.record)
     mark = "*" if ascii_only else status.mark
     right = f"{mark} {asked or status.word}"
-    epochs = f"epoch {state.epoch}/{state.history.planned_epochs}"
+    planned = state.history.planned_epochs
+    epochs = f"epoch {state.epoch}/{planned}" if planned else f"step {state.history.step:,}"
     if status in (Status.RUNNING, Status.PAUSED):
         right += f"   {epochs}"
         if width >= 100:
             right += f"   {speed_text(state)}"
     room = width - len(right) - 3
-    left = spec.title if len(spec.title) <= room else spec.title[: max(0, room - 1)] + "…"
+    left = title if len(title) <= room else title[: max(0, room - 1)] + "…"
     more = ""
     for fact in facts:
         if len(left) + len(more) + len(fact) + 3 <= room:
@@ -255,9 +255,27 @@ def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line
     ]
 
 
+def _what(record: RunRecord) -> tuple[str, list[str]]:
+    """What is trained, and the facts about it, the most telling first."""
+    if isinstance(record, ScriptRecord):
+        script = record.script
+        settings = [f"{name} {value}" for name, value in script.config.items()]
+        facts = [script.framework, *settings, shlex.join(script.command)]
+        return one_line(script.name), [one_line(fact) for fact in facts if fact]
+    spec = record.spec
+    facts = [spec.preset, f"seed {spec.seed}", spec.precision]
+    if spec.dataset.name != "mnist":
+        facts.append(spec.dataset.name)
+    if spec.dataset.train_limit:
+        facts.append(f"first {count(spec.dataset.train_limit, 'image')}")
+    return spec.title, facts
+
+
 def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[Line]:
     """The result beside the paper's and one's own earlier runs."""
     ending = state.history.ending
+    if state.spec is None:
+        return _metric_lines(state, width)
     if ending is None or ending.test_accuracy is None:
         return [[("no epoch was completed", "muted")]]
     lines: list[Line] = []
@@ -283,6 +301,19 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
             ]
         )
     return lines
+
+
+def _metric_lines(state: RunState, width: int) -> list[Line]:
+    """The last value of each of a script's metrics."""
+    metrics = state.history.metrics
+    name_width = min(max(map(len, metrics), default=0), max(8, width - 12))
+    return [
+        [
+            (f"{one_line(name):<{name_width}.{name_width}} ", "muted"),
+            (metric_text(name, value), "strong"),
+        ]
+        for name, value in metrics.items()
+    ] or [[("no metric was logged", "muted")]]
 
 
 def compact_verdict(state: RunState, verdict: Verdict | None) -> list[Line]:

@@ -210,7 +210,8 @@ class TrainScreen(WorkbenchScreen):
     @work(exclusive=True, group="verdict")
     async def _judge(self) -> None:
         state = self._state
-        assert state is not None
+        if state is None or state.spec is None:
+            return
         try:
             self._verdict = await asyncio.to_thread(
                 judge, self.workbench.home, self._folder, state.spec
@@ -349,6 +350,9 @@ class TrainScreen(WorkbenchScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now has a hint."""
         status = self.status
+        script = self._state is not None and self._state.spec is None
+        if script and action in ("resume", "confusion", "errors", "again"):
+            return action == "resume" and status is Status.PAUSED
         if action == "go_on":
             return status is Status.PAUSED
         if action == "pause":
@@ -435,7 +439,7 @@ class TrainScreen(WorkbenchScreen):
 
     def action_again(self) -> None:
         """The same settings with the next seed."""
-        if self._state is not None:
+        if self._state is not None and self._state.spec is not None:
             self.workbench.train([self._state.spec], next_seed=True)
 
     def action_confusion(self) -> None:
@@ -443,10 +447,11 @@ class TrainScreen(WorkbenchScreen):
         from workbench.tui.screens.train.confusion import ConfusionScreen
 
         ending = self._state.finished if self._state else None
-        if self._state is None or ending is None or not ending.confusion:
+        spec = self._state.spec if self._state else None
+        if spec is None or ending is None or not ending.confusion:
             self.notify("No confusion matrix was written for this run", timeout=5)
             return
-        title = f"{self._state.spec.title} · seed {self._state.spec.seed}"
+        title = f"{spec.title} · seed {spec.seed}"
         self.app.push_screen(ConfusionScreen(ending.confusion, title), self._show_cell)
 
     def _show_cell(self, cell: tuple[int, int] | None) -> None:

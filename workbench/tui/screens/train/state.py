@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import Axis, Samples
 from workbench.runs.events import (
+    VALIDATION,
     Batch,
     Ended,
     Epoch,
@@ -24,6 +26,7 @@ from workbench.runs.events import (
 )
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
+from workbench.runs.record import PresetRecord, RunRecord, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import collapsed_to
 from workbench.runs.trouble import Watch
@@ -45,8 +48,7 @@ class RunState:
     """One run as far as its log has been read."""
 
     folder: RunFolder
-    spec: TrainingSpec
-    created_at: float
+    record: RunRecord
     history: History
     train: Samples
     test: Samples
@@ -62,15 +64,15 @@ class RunState:
             RunError: the folder is gone or its spec.json damaged.
         """
         record = folder.record
-        steps = record.spec.steps_per_epoch
+        script = isinstance(record, ScriptRecord)
+        history = folder.empty_history()
         return cls(
             folder,
-            record.spec,
-            record.created_at,
-            folder.empty_history(),
-            Samples(steps),
-            Samples(steps),
-            Watch(record.spec.dataset.classes),
+            record,
+            history,
+            Samples(history.steps_per_epoch),
+            Samples(history.steps_per_epoch),
+            Watch(None if script else folder.spec.dataset.classes),
             since=record.created_at,
         )
 
@@ -78,6 +80,8 @@ class RunState:
         """Take one event into account."""
         self.history.apply(event)
         match event:
+            case Batch() | Epoch() if event.metrics is not None:
+                self._add(event, event.metrics)
             case Batch():
                 self.train.add(event)
                 self.watch.look(event)
@@ -91,6 +95,32 @@ class RunState:
                 self.since = event.time
             case _:
                 pass
+
+    @property
+    def spec(self) -> TrainingSpec | None:
+        """What the workbench trains; None of a script."""
+        return self.record.spec if isinstance(self.record, PresetRecord) else None
+
+    def _add(self, event: Batch | Epoch, metrics: Mapping[str, float]) -> None:
+        """A script's metrics, those of the validation data apart."""
+        steps = self.history.steps_per_epoch
+        if steps and steps != self.train.steps_per_epoch:
+            self.train, self.test = self.train.by_epochs_of(steps), self.test.by_epochs_of(steps)
+        validation = {
+            name.removeprefix(VALIDATION): value
+            for name, value in metrics.items()
+            if name.startswith(VALIDATION)
+        }
+        own = {name: value for name, value in metrics.items() if not name.startswith(VALIDATION)}
+        if isinstance(event, Batch):
+            self.watch.look(event)
+        elif self.history.batches:  # of an epoch only what its stretches have not told
+            told = self.history.batches[-1].values
+            own = {name: value for name, value in own.items() if name not in told}
+        if own:
+            self.train.add_point(event.step, event.seconds, own)
+        if validation:
+            self.test.add_point(event.step, event.seconds, validation)
 
     def _back_to(self, step: int) -> None:
         if len(self.train) and self.train.xs(Axis.STEPS)[-1] > step:
@@ -123,7 +153,9 @@ class RunState:
                 return Status.STOPPED
             case Failed():
                 return Status.DIVERGED if ending.diverged else Status.FAILED
-            case Finished() if collapsed_to(ending, self.spec.dataset.name) is not None:
+            case Finished() if (
+                self.spec is not None and collapsed_to(ending, self.spec.dataset.name) is not None
+            ):
                 return Status.COLLAPSED
         return Status.FINISHED
 
