@@ -16,7 +16,9 @@ from workbench.cli.entry import run as command
 from workbench.data.catalogue import MNIST_SHA256
 from workbench.data.test_images import read_test_images
 from workbench.predictions.file import Predictions, read_predictions
+from workbench.predictions.inside import Inside, Sheet
 from workbench.predictions.of_run import save_predictions
+from workbench.predictions.predictor import Predictor
 from workbench.runs.folder import RunFolder, find_run
 from workbench.settings import Home
 
@@ -63,6 +65,33 @@ def test_a_finished_run_keeps_its_answers_and_its_model_gives_the_same(
     assert len(data["errors"]) == 3
     first = data["errors"][0]
     assert first["confidence"] == pytest.approx(float(kept.confidence[first["image"]]), abs=1e-3)
+    seen = workbench(
+        "runs", "inside", result["run_id"], "--image", str(first["image"]), "--format", "json"
+    )
+    assert seen.returncode == 0, seen.stderr
+    inside = json.loads(seen.stdout)
+    assert inside["answer"] == first["predicted"]
+    assert inside["probability"] == pytest.approx(first["confidence"], abs=1e-3)
+    assert np.array(inside["falls"]).shape == (28, 28)
+    assert [sheet["what"] for sheet in inside["sheets"]] == ["neurons' weights"]
+
+
+def test_what_a_model_makes_of_an_image_is_drawn(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = answered(home, 0, {})
+    sheet = Sheet("conv2d_1", "feature maps", np.full((20, 28, 28), 255, np.uint8), 20)
+    found = Inside(7, 0.5, np.zeros((28, 28), np.float32), 4, (sheet,))
+    monkeypatch.setattr(Predictor, "look_inside", lambda *_: found)
+    assert command(["runs", "inside", run.run_id]) == 0
+    said = capsys.readouterr().out
+    assert "image 0: a 7, 50.0 % sure" in said and "conv2d_1: 20 feature maps, 28×28" in said
+    file = tmp_path / "inside.png"
+    assert command(["runs", "inside", run.run_id, "-o", str(file)]) == 0
+    with Image.open(file) as drawn:
+        assert drawn.width > 500 and np.asarray(drawn).std() > 10
+    assert command(["runs", "inside", run.run_id, "--image", "10000"]) == 2
+    assert "image 10000: the test images are 0 to 9,999" in capsys.readouterr().err
 
 
 def test_errors_are_listed_with_the_surest_first(

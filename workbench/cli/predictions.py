@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,7 +84,7 @@ def errors(
         note(f"run {folder.run_id}: no wrong answer among these images")
         return
     if images:
-        _draw(found, shown, images_of(folder))
+        _draw(list(_captioned(found, shown, images_of(folder))))
     else:
         print_table(_errors_table(folder, records, len(wrong), len(others)))
 
@@ -164,7 +165,7 @@ def _write_figure(
     write_shared(output, render_figure(lambda: grid_figure(drawn, title), form_of(output)))
 
 
-def _draw(found: Predictions, shown: Indices, images: TestImages) -> None:
+def _draw(drawn: list[Captioned]) -> None:
     """As many images beside each other as the terminal is wide."""
     from rich.segment import Segment, Segments
     from rich.text import Text
@@ -174,7 +175,6 @@ def _draw(found: Predictions, shown: Indices, images: TestImages) -> None:
     from workbench.figures.half_blocks import ascii_lines, fitted, half_block_lines
 
     screen = console()
-    drawn = list(_captioned(found, shown, images))
     pixels = [fitted(image.pixels, screen.width, 1000) for image in drawn]
     width = pixels[0].shape[1] + 2
     a_row = max(1, (screen.width + 2) // width)
@@ -189,6 +189,64 @@ def _draw(found: Predictions, shown: Indices, images: TestImages) -> None:
         else:
             for texts in zip(*(ascii_lines(one) for one in pixels[part]), strict=True):
                 screen.print(Text("  ".join(texts)))
+
+
+def inside(
+    run: RunArgument,
+    image: Annotated[
+        int, typer.Option("--image", metavar="N", min=0, help="Which test image, from 0 on.")
+    ] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Draw it all: .svg, .png or .pdf."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    form: FormatOption = ListFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """Show what a run's model makes of one test image, layer by layer.
+
+    Where it looks: a black square covers each part of the image in turn; red is where the
+    probability of its answer then falls, blue where it rises. Then the feature maps of each
+    convolution, the filters of the first, and how a Dense layer on the pixels weighs them.
+
+    Example: mnist-workbench runs inside 7kq2 --image 583 -o inside.png
+    """
+    from workbench.cli.output import check_free, print_json, say, write_shared
+    from workbench.cli.plot import form_of
+    from workbench.figures.digits import Captioned, sheets_figure
+    from workbench.figures.rendering import render_figure
+    from workbench.predictions.of_run import images_of
+    from workbench.predictions.predictor import Predictor
+    from workbench.runs.folder import find_run
+
+    folder = find_run(current_home(), run)
+    if output is not None:
+        form_of(output)
+        check_free(output, force=force)
+    images = images_of(folder)
+    pixels = images.stored(image)
+    predictor = Predictor()
+    try:
+        found = predictor.look_inside(folder, pixels)
+    finally:
+        predictor.close()
+    answer = f"a {found.answer}, {100 * found.probability:.1f} % sure"
+    title = f"Run {folder.run_id}, image {image}: {answer}"
+    whole = [Captioned(images.pixels(image), "image"), Captioned(found.looked, "where it looks")]
+    if form is ListFormat.JSON:
+        print_json({"run_id": folder.run_id, "image": image, **found.to_json()})
+    elif output is not None:
+        sheets = [(sheet.title, sheet.enlarged) for sheet in found.sheets]
+        drawing = partial(sheets_figure, whole, sheets, title)
+        write_shared(output, render_figure(drawing, form_of(output)))
+    else:
+        say(title)
+        _draw(whole)
+        for sheet in found.sheets:
+            say()
+            say(sheet.title)
+            _draw([Captioned(one, "") for one in sheet.enlarged])
 
 
 class ClassOrder(StrEnum):

@@ -39,6 +39,7 @@ app.command("plot")(plot)
 app.command("errors")(predictions.errors)
 app.command("classes")(predictions.classes)
 app.command("compare")(predictions.compare)
+app.command("inside")(predictions.inside)
 
 
 @app.callback()

@@ -18,7 +18,6 @@ from workbench.resources import MNIST_FILE
 
 # Beyond this images are laid out in an unnamed temporary file instead of memory.
 MOST_BYTES_IN_MEMORY = 2**29
-_COLOURS = (1, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +32,25 @@ class TestImages:
     def __len__(self) -> int:
         return len(self.images)
 
+    def stored(self, index: int) -> NDArray[np.uint8]:
+        """One image as models see it, (H, W, C), as bytes of 0 to 255.
+
+        Raises:
+            DatasetError: there are not so many.
+        """
+        if not 0 <= index < len(self):
+            raise DatasetError(f"image {index}: the test images are 0 to {len(self) - 1:,}")
+        image = self.images[index].astype(np.float32) * (255.0 / self.scale)
+        rounded: NDArray[np.uint8] = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+        return rounded
+
     def pixels(self, index: int) -> NDArray[np.uint8]:
         """One image for the eye: (H, W) grey or (H, W, 3) colour, 0 to 255.
 
         Of images with another number of channels the first is shown.
         """
-        image = self.images[index].astype(np.float32) * (255.0 / self.scale)
-        channels = image.shape[2] if image.shape[2] in _COLOURS else 1
-        shown: NDArray[np.uint8] = np.clip(np.rint(image[:, :, :channels]), 0, 255).astype(np.uint8)
-        return shown[:, :, 0] if channels == 1 else shown
+        image = self.stored(index)
+        return image if image.shape[2] == 3 else image[:, :, 0]
 
 
 def read_test_images(

@@ -8,11 +8,13 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import EnvironmentProblem
+from workbench.errors import EnvironmentProblem, RunError
+from workbench.predictions.inside import Inside
 from workbench.runs.folder import RunFolder
 from workbench.runs.process import module_command, module_environment
 
@@ -48,12 +50,28 @@ class Predictor:
         Raises:
             EnvironmentProblem: the process cannot be started, or has died.
         """
+        reply = self._request({"runs": [str(folder.path) for folder in runs]}, images)
+        tables = {name: np.array(rows) for name, rows in reply["answers"].items()}
+        return Answers(tables, reply["faults"])
+
+    def look_inside(self, run: RunFolder, image: NDArray[np.uint8]) -> Inside:
+        """What the run's model makes of one image (H, W, C) of 0 to 255, layer by layer.
+
+        Raises:
+            RunError: the run has no model, or a damaged one.
+            EnvironmentProblem: the process cannot be started, or has died.
+        """
+        reply = self._request({"inside": str(run.path)}, image[None])
+        if "fault" in reply:
+            raise RunError(f"run {run.run_id}: {reply['fault']}; see `mnist-workbench runs`")
+        return Inside.from_json(reply["inside"])
+
+    def _request(self, request: dict[str, object], images: NDArray[np.uint8]) -> dict[str, Any]:
         with self._guard:
             process = self._start()
             self._asked += 1
-            request = {
+            request |= {
                 "id": self._asked,
-                "runs": [str(folder.path) for folder in runs],
                 "images": base64.b64encode(np.ascontiguousarray(images).tobytes()).decode(),
                 "shape": images.shape,
             }
@@ -61,15 +79,14 @@ class Predictor:
             try:
                 process.stdin.write(json.dumps(request) + "\n")
                 process.stdin.flush()
-                reply = json.loads(process.stdout.readline())
+                reply: dict[str, Any] = json.loads(process.stdout.readline())
+                return reply
             except (OSError, ValueError) as error:
                 self._end()
                 raise EnvironmentProblem(
                     "the process that answers for the models has died; ask again, and see whether "
                     "there is memory for it"
                 ) from error
-        tables = {name: np.array(rows) for name, rows in reply["answers"].items()}
-        return Answers(tables, reply["faults"])
 
     def close(self) -> None:
         """End the process."""

@@ -38,6 +38,7 @@ from workbench.tui.screens.errors.gallery import (
     right_answers_of,
     surest_first,
 )
+from workbench.tui.screens.inside import InsideScreen
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.pictures import Picture, PictureGrid, Small, bar, caption_of
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
@@ -66,6 +67,7 @@ class ErrorsScreen(WorkbenchScreen):
         Binding("p", "choose('predicted')", "predicted",
                 tooltip="Only images taken for one class"),
         Binding("x", "clear", "all", tooltip="Images of all classes again"),
+        Binding("i", "inside", "inside", tooltip="What the model makes of it, layer by layer"),
         Binding("o", "order", "order", tooltip="The surest first, or those most runs get wrong"),
         Binding("down,j", "row(1)", "down", show=False, tooltip="A row down"),
         Binding("up,k", "row(-1)", "up", show=False, tooltip="A row up"),
@@ -139,6 +141,7 @@ class ErrorsScreen(WorkbenchScreen):
             self._show(gallery)
             self.refresh_bindings()
             self._images = await asyncio.to_thread(images_of, self._folders[0])
+            self.refresh_bindings()
             self._show(self._gallery or gallery)
             if len(found) == 1:
                 self._others = await asyncio.to_thread(
@@ -167,6 +170,8 @@ class ErrorsScreen(WorkbenchScreen):
             return gallery is not None and len(gallery.sections) > 1
         if action == "order":
             return bool(self._others)
+        if action == "inside":
+            return gallery is not None and len(gallery.images) > 0 and self.has_images
         if action == "clear":
             return gallery is not None and (gallery.true, gallery.predicted) != (None, None)
         return True
@@ -422,6 +427,14 @@ class ErrorsScreen(WorkbenchScreen):
         self.query_one("#errors-others").border_title = title
         hardest = hardest_first(gallery, self._others)
         self._show(hardest if self._hardest else surest_first(gallery))
+
+    def action_inside(self) -> None:
+        """Look into the (first) model with this image."""
+        gallery = self._gallery
+        if gallery is not None and self._images is not None:
+            self.app.push_screen(
+                InsideScreen(self._folders[0], self._images, gallery.images, gallery.place)
+            )
 
     def action_section(self) -> None:
         """The next kind of images."""

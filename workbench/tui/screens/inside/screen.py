@@ -1,0 +1,149 @@
+"""The screen that looks into a model: where it looks in an image, and what its layers see."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
+
+from workbench.data.test_images import TestImages
+from workbench.errors import UserError
+from workbench.predictions.inside import Inside
+from workbench.predictions.mistakes import Indices
+from workbench.predictions.predictor import Predictor
+from workbench.runs.folder import RunFolder
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.styles import style_sheet
+from workbench.tui.widgets.pictures import Picture, PictureGrid, Small
+from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.title_bar import TitleBar
+
+
+class InsideScreen(WorkbenchScreen):
+    """One image in one model. `places` are the images to go through, `place` where to begin."""
+
+    PLACE = "Inside"
+    CSS_PATH: ClassVar = style_sheet("inside")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "sheet(1)", "layer", tooltip="The next layer's maps, filters or weights"),
+        Binding("shift+tab", "sheet(-1)", "layer", show=False, tooltip="The layer before"),
+        Binding("right,l", "move(1)", "next", key_display="→", tooltip="The next image"),
+        Binding("left,h", "move(-1)", "previous", key_display="←", tooltip="The image before"),
+        Binding("pagedown,down,j", "page(1)", "more", key_display="pgdn",
+                tooltip="More of this layer"),
+        Binding("pageup,up,k", "page(-1)", "page", show=False, tooltip="A page back"),
+    ]  # fmt: skip
+
+    def __init__(self, run: RunFolder, images: TestImages, places: Indices, place: int) -> None:
+        super().__init__()
+        self._run, self._images = run, images
+        self._places, self._place = places, place
+        self._predictor = Predictor()
+        self._inside: Inside | None = None
+        self._sheet = self._first = 0
+
+    def body(self) -> ComposeResult:
+        """The image and where the model looks beside one layer's pictures."""
+        yield SteadyLines(id="inside-head")
+        with Horizontal(id="inside-main"):
+            with Vertical(id="inside-left"):
+                with Vertical(id="inside-image-panel", classes="panel"):
+                    yield Picture(id="inside-image")
+                with Vertical(id="inside-looked-panel", classes="panel"):
+                    yield Picture(id="inside-looked")
+            with Vertical(id="inside-layer", classes="panel"):
+                yield PictureGrid(id="inside-grid")
+
+    def on_mount(self) -> None:
+        """Ask the model."""
+        self.query_one(TitleBar).detail = self._run.run_id
+        self.query_one("#inside-image-panel").border_title = "image"
+        self.query_one("#inside-looked-panel").border_title = "where it looks"
+        self._look()
+
+    def on_unmount(self) -> None:
+        """The process ends with the screen."""
+        self._predictor.close()
+
+    @property
+    def image(self) -> int:
+        """Which test image is on view."""
+        return int(self._places[self._place])
+
+    @work(exclusive=True, group="inside")
+    async def _look(self) -> None:
+        self.query_one("#inside-image", Picture).show(self._images.pixels(self.image))
+        first = self._inside is None
+        asking = "asking the model; this takes some seconds…" if first else "asking the model…"
+        self._say([[(f" image {self.image}   ", "strong"), (asking, "muted")]])
+        try:
+            stored = self._images.stored(self.image)
+            self._inside = await asyncio.to_thread(self._predictor.look_inside, self._run, stored)
+        except UserError as error:
+            wrapped = textwrap.wrap(str(error), max(20, self.size.width - 2))[:2]
+            self._say([[(f" {line}", "bad")] for line in wrapped])
+            return
+        self._show()
+
+    def _say(self, lines: list[Line]) -> None:
+        self.query_one("#inside-head", SteadyLines).show(lines)
+
+    def _show(self) -> None:
+        inside = self._inside
+        if inside is None:
+            return
+        answer = f"the model says {inside.answer}, {100 * inside.probability:.1f} % sure"
+        fall = 100 * float(inside.falls.max())
+        side = f"{inside.patch}×{inside.patch}"
+        said = f" Red: less sure where {side} pixels are covered, by up to {fall:.1f} points."
+        self._say(
+            [
+                [(f" image {self.image}   ", "strong"), (answer, "strong")],
+                [(f"{said} Blue: surer.", "muted")],
+            ]
+        )
+        self.query_one("#inside-looked", Picture).show(inside.looked)
+        panel, grid = self.query_one("#inside-layer"), self.query_one(PictureGrid)
+        if not inside.sheets:
+            panel.border_title = "no convolution, and no Dense layer on the pixels themselves"
+            return
+        self._sheet %= len(inside.sheets)
+        sheet = inside.sheets[self._sheet]
+        panel.border_title = f"{sheet.title}  ({self._sheet + 1} of {len(inside.sheets)})"
+        pictures = sheet.enlarged
+        self._first = min(self._first, len(pictures) - 1)
+        key = self.image, self._sheet
+        grid.show(len(pictures), self._first, lambda at: Small(pictures[at], str(at)), key)
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw for the new size, once it is laid out."""
+        super().on_resize(event)
+        self.call_after_refresh(self._show)
+
+    def action_sheet(self, by: int) -> None:
+        """Another layer."""
+        self._sheet, self._first = self._sheet + by, 0
+        self._show()
+
+    def action_page(self, by: int) -> None:
+        """More of the layer's pictures."""
+        self._first = max(0, self._first + by * self.query_one(PictureGrid).a_page)
+        self._show()
+
+    def action_move(self, by: int) -> None:
+        """Another image, in the same layer."""
+        place = min(max(self._place + by, 0), len(self._places) - 1)
+        if place != self._place:
+            self._place = place
+            self._look()
+
+    @on(PictureGrid.Chosen)
+    def _chosen(self, message: PictureGrid.Chosen) -> None:
+        self._first = message.place
+        self._show()
