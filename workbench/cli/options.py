@@ -48,6 +48,31 @@ MaxPixelOption = Annotated[
 ]
 
 
+ValidationOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Hold out a share of the training images (0.15), or so many, to choose settings by; "
+        '"file": the x_val and y_val of an .npz.',
+        show_default=False,
+    ),
+]
+EarlyStoppingOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="EPOCHS",
+        help="End when the validation loss has not fallen for so long; the best weights count.",
+        show_default=False,
+    ),
+]
+MinDeltaOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="LOSS", help="The least fall that early stopping counts.", show_default=False
+    ),
+]
+
+
 class ListFormat(StrEnum):
     """How a listing is printed."""
 

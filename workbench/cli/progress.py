@@ -15,7 +15,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
 from workbench.runs.record import ScriptRecord
 from workbench.runs.status import Status
-from workbench.runs.summary import AnySummary, ScriptSummary
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,9 +34,18 @@ def epoch_line(epoch: Epoch, planned: int) -> str:
     return (
         f"epoch {epoch.epoch:>{width}}/{planned}"
         f"  train loss {epoch.loss:.4f}  accuracy {percent(epoch.accuracy):>8}"
-        f"  test loss {epoch.test_loss:.4f}  accuracy {percent(epoch.test_accuracy):>8}"
+        f"{_evaluated(epoch, 'loss ', '  accuracy')}"
         f"  {epoch.images_per_second:>9,.0f} img/s  {clock(epoch.epoch_seconds):>5}"
     )
+
+
+def _evaluated(epoch: Epoch, loss_word: str, accuracy_word: str) -> str:
+    """What was evaluated after an epoch: the validation images, or those of the test."""
+    if epoch.validation_loss is not None:
+        word, loss, accuracy = "val", epoch.validation_loss, epoch.validation_accuracy
+    else:
+        word, loss, accuracy = "test", epoch.test_loss, epoch.test_accuracy
+    return f"  {word} {loss_word}{loss:.4f}{accuracy_word} {percent(accuracy):>8}"
 
 
 def short_epoch_line(epoch: Epoch, planned: int) -> str:
@@ -47,7 +56,7 @@ def short_epoch_line(epoch: Epoch, planned: int) -> str:
     return (
         f"epoch {epoch.epoch:>{width}}/{planned}"
         f"  train {epoch.loss:.4f} {percent(epoch.accuracy):>8}"
-        f"  test {epoch.test_loss:.4f} {percent(epoch.test_accuracy):>8}"
+        f"{_evaluated(epoch, '', '')}"
         f"  {epoch.images_per_second:>7,.0f} img/s {clock(epoch.epoch_seconds):>6}"
     )
 
@@ -73,6 +82,16 @@ def _script_lines(summary: ScriptSummary) -> list[str]:
     return [line]
 
 
+def accuracy_words(summary: RunSummary) -> str:
+    """What a run answers rightly: of the test images, and of those held out."""
+    held_out = f"{percent(summary.validation_accuracy)} of the validation images"
+    if summary.validation_accuracy is None:
+        return f"{percent(summary.test_accuracy)} of the test images"
+    if summary.test_accuracy is None:
+        return f"{held_out}, not tested"
+    return f"{held_out}, {percent(summary.test_accuracy)} of the test images"
+
+
 def result_lines(summary: AnySummary) -> list[str]:
     """How the run ended, in one or two lines."""
     if isinstance(summary, ScriptSummary):
@@ -83,7 +102,9 @@ def result_lines(summary: AnySummary) -> list[str]:
     state = summary.state
     match state:
         case Status.FINISHED | Status.COLLAPSED:
-            line = f"{run}: {percent(summary.test_accuracy)} of the test images, {took}"
+            line = f"{run}: {accuracy_words(summary)}, {took}"
+            if summary.epochs_completed < summary.epochs:
+                line += f", stopped early after {so_far}"
             if state is Status.COLLAPSED:
                 line += f"; it answers {summary.collapsed_to} to every test image"
             # A collapse is of another kind than what the paper reports: no difference.

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.options import (
+    EarlyStoppingOption,
     HomeOption,
     MaxPixelOption,
+    MinDeltaOption,
+    ValidationOption,
     complete_from,
     complete_presets,
     current_home,
@@ -50,10 +53,15 @@ def run(
     schedule: Annotated[
         str | None,
         typer.Option(
-            help="constant, inverse-time-decay, cosine or exponential.",
-            autocompletion=complete_from("constant", "inverse-time-decay", "cosine", "exponential"),
+            help="constant, inverse-time-decay, cosine, exponential or reduce-on-plateau.",
+            autocompletion=complete_from(
+                "constant", "inverse-time-decay", "cosine", "exponential", "reduce-on-plateau"
+            ),
         ),
     ] = None,
+    validation: ValidationOption = None,
+    early_stopping: EarlyStoppingOption = None,
+    min_delta: MinDeltaOption = None,
     seed: Annotated[int, typer.Option(help="Same spec and seed, same result.")] = 0,
     repeats: Annotated[
         int, typer.Option(help="Train this many times, with seeds counting up.")
@@ -107,7 +115,16 @@ def run(
 
     place = current_home()
     plan = Plan(
-        Overrides(epochs, batch_size, optimizer, learning_rate, momentum, schedule),
+        Overrides(
+            epochs,
+            batch_size,
+            optimizer,
+            learning_rate,
+            momentum,
+            schedule,
+            early_stopping,
+            min_delta,
+        ),
         seed,
         repeats,
         precision,
@@ -116,6 +133,7 @@ def run(
         threads,
         xla,
         max_pixel,
+        validation,
     )
     specs = specs_for(place, preset, plan)
     warn_about(specs[0])

@@ -9,6 +9,7 @@ import typer
 from workbench.cli.options import (
     HomeOption,
     MaxPixelOption,
+    ValidationOption,
     checked_precision,
     complete_presets,
     current_home,
@@ -50,6 +51,7 @@ def sweep(
         int | None, typer.Option(metavar="N", help="Only the first N training images.")
     ] = None,
     max_pixel: MaxPixelOption = None,
+    validation: ValidationOption = None,
     tag: Annotated[
         list[str] | None,
         typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
@@ -90,7 +92,13 @@ def sweep(
     checked_precision(precision)
     labels = checked_labels(tag or [], "")
     place = current_home()
-    plan = Plan(precision=precision, dataset=dataset, train_limit=train_limit, max_pixel=max_pixel)
+    plan = Plan(
+        precision=precision,
+        dataset=dataset,
+        train_limit=train_limit,
+        max_pixel=max_pixel,
+        validation=validation,
+    )
     wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
     check_plan(wanted, jobs)
     found, speeds = plan_trials(place, wanted), speeds_here(place)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ArrayDataset:
-    """Images and labels for training and test.
+    """Images and labels for training and test, and the file's own for validation.
 
     Section 1 of the paper divides pixels by 255 and one-hot encodes labels; `pixel_scale` is
     that divisor, 1 where the pixels lie within 0 to 1 already, or what the user named. Who
@@ -27,3 +27,5 @@ class ArrayDataset:
     image_shape: tuple[int, int, int]  # height, width, channels
     sha256: str  # of the file, or of the arrays' bytes where Keras brought them
     pixel_scale: float  # what pixels are divided by
+    x_val: NDArray[Any] | None = None  # (V, H, W, C), where the file's own were asked for
+    y_val: NDArray[np.int64] | None = None  # (V,)

@@ -23,10 +23,13 @@ DATASET_NAMES = tuple(NAMED)
 KERAS_NAMES = tuple(name for name in NAMED if name != "mnist")  # fetched at first use
 
 
-def describe_dataset(name_or_path: str, max_pixel: float | None = None) -> DatasetFacts:
+def describe_dataset(
+    name_or_path: str, max_pixel: float | None = None, *, own_validation: bool = False
+) -> DatasetFacts:
     """The facts of a named data set at once, or of an `.npz` file after looking through it.
 
-    `max_pixel` is what the file's pixels are divided by, where neither 255 nor 1 is meant.
+    `max_pixel` is what the file's pixels are divided by, where neither 255 nor 1 is meant. With
+    `own_validation` the file's x_val and y_val are looked at as well.
 
     Raises:
         DatasetError: neither a name nor a usable file; the message says what would be.
@@ -40,12 +43,17 @@ def describe_dataset(name_or_path: str, max_pixel: float | None = None) -> Datas
             raise DatasetError(
                 f"max pixel: {name_or_path} goes to 255; leave it out", field="max_pixel"
             )
+        if own_validation:
+            raise DatasetError(
+                f"validation: {name_or_path} brings no images for it; hold some out, as in 0.15",
+                field="validation",
+            )
         return NAMED[name_or_path]
     if _names_a_file(name_or_path):
         # Only files need NumPy, and commands that take a name start faster without it.
         from workbench.data.npz import inspect_npz
 
-        return inspect_npz(Path(name_or_path), max_pixel)
+        return inspect_npz(Path(name_or_path), max_pixel, own_validation=own_validation)
     raise unknown_dataset(name_or_path)
 
 

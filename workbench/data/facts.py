@@ -17,4 +17,5 @@ class DatasetFacts:
     train_images: int
     test_images: int
     empty_classes: tuple[int, ...] = ()  # labels below `classes` that no training image has
+    validation_images: int = 0  # of x_val, where it was asked for
     max_pixel: float | None = None  # what pixels are divided by, where a person had to say it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,38 +20,40 @@ from workbench.files import typed_path
 
 @dataclass(frozen=True, eq=False)
 class _Contents:
-    train: ArrayHeader
-    test: ArrayHeader
-    y_train: NDArray[np.int64]
-    y_test: NDArray[np.int64]
+    headers: dict[str, ArrayHeader]  # by role: train, test and, where asked for, val
+    labels: dict[str, NDArray[np.int64]]
     classes: int
     pixel_scale: float
     max_pixel: float | None
     sha256: str
 
 
-def inspect_npz(path: Path, max_pixel: float | None = None) -> DatasetFacts:
+def inspect_npz(
+    path: Path, max_pixel: float | None = None, *, own_validation: bool = False
+) -> DatasetFacts:
     """Look through a whole file, holding some megabytes of it at a time.
 
     Images are (N, H, W) or (N, H, W, C) with pixels of 0 to 255, 0 to 1 or 0 to `max_pixel`,
-    labels (N,) or (N, 1) whole numbers from 0, or one-hot (N, K).
+    labels (N,) or (N, 1) whole numbers from 0, or one-hot (N, K). Its x_val and y_val are looked
+    at with `own_validation`, which has to find them.
 
     Raises:
         DatasetError: the first fault, with file, key and what to do.
     """
     path = typed_path(path)
     with NpzArchive(path) as archive:
-        contents = _look_through(archive, None, None, max_pixel)
-    counts = np.bincount(contents.y_train, minlength=contents.classes)
+        contents = _look_through(archive, {}, max_pixel, own_validation)
+    counts = np.bincount(contents.labels["train"], minlength=contents.classes)
     return DatasetFacts(
         name=path.name,
         path=str(path),
         sha256=contents.sha256,
-        image_shape=image_shape(contents.train),
+        image_shape=image_shape(contents.headers["train"]),
         classes=contents.classes,
-        train_images=contents.train.shape[0],
-        test_images=contents.test.shape[0],
+        train_images=len(contents.labels["train"]),
+        test_images=len(contents.labels["test"]),
         empty_classes=tuple(np.flatnonzero(counts == 0).tolist()),
+        validation_images=len(contents.labels.get("val", ())),
         max_pixel=contents.max_pixel,
     )
 
@@ -61,6 +64,8 @@ def load_npz(
     memory_map: bool = False,
     scratch: Path | None = None,
     max_pixel: float | None = None,
+    *,
+    own_validation: bool = False,
 ) -> ArrayDataset:
     """The arrays of a file, checked as `inspect_npz` does; the first `train_limit` for training.
 
@@ -73,56 +78,71 @@ def load_npz(
         EnvironmentProblem: `scratch` cannot hold the images.
     """
     path = typed_path(path)
-
-    def make(header: ArrayHeader, keep: int) -> ImageStore:
-        return MappedStore(header, keep, scratch) if memory_map else MemoryStore(header, keep)
-
     with NpzArchive(path) as archive:
-        train = image_header(archive, "x_train")
-        test = image_header(archive, "x_test")
-        keep = min(train.shape[0], train_limit or train.shape[0])
-        train_store, test_store = make(train, keep), make(test, test.shape[0])
-        contents = _look_through(archive, train_store, test_store, max_pixel)
-    shape = image_shape(train)
+        stores: dict[str, ImageStore] = {}
+        keep = 0
+        for role in _roles(archive, own_validation):
+            header = image_header(archive, f"x_{role}")
+            images = header.shape[0]
+            if role == "train":
+                keep = images = min(images, train_limit or images)
+            stores[role] = (
+                MappedStore(header, images, scratch) if memory_map else MemoryStore(header, images)
+            )
+        contents = _look_through(archive, stores, max_pixel, own_validation)
+    shape = image_shape(contents.headers["train"])
+    arrays = {role: store.array().reshape(-1, *shape) for role, store in stores.items()}
     return ArrayDataset(
-        x_train=train_store.array().reshape(-1, *shape),
-        y_train=contents.y_train[:keep],
-        x_test=test_store.array().reshape(-1, *shape),
-        y_test=contents.y_test,
+        x_train=arrays["train"],
+        y_train=contents.labels["train"][:keep],
+        x_test=arrays["test"],
+        y_test=contents.labels["test"],
         classes=contents.classes,
         image_shape=shape,
         sha256=contents.sha256,
         pixel_scale=contents.pixel_scale,
+        x_val=arrays.get("val"),
+        y_val=contents.labels.get("val"),
     )
+
+
+def _roles(archive: NpzArchive, own_validation: bool) -> tuple[str, ...]:
+    if own_validation:
+        archive.require("x_val", "y_val")
+    return ("train", "test", "val") if own_validation else ("train", "test")
 
 
 def _look_through(
     archive: NpzArchive,
-    train_store: ImageStore | None,
-    test_store: ImageStore | None,
+    stores: Mapping[str, ImageStore],
     max_pixel: float | None,
+    own_validation: bool,
 ) -> _Contents:
-    train = image_header(archive, "x_train")
-    test = image_header(archive, "x_test")
-    if image_shape(train) != image_shape(test):
-        raise archive.fault(
-            f"x_train has images of {_size(train)} and x_test of {_size(test)}; "
-            "save both in one size"
-        )
+    roles = _roles(archive, own_validation)
+    headers = {role: image_header(archive, f"x_{role}") for role in roles}
+    train = headers["train"]
+    for header in headers.values():
+        if image_shape(header) != image_shape(train):
+            raise archive.fault(
+                f"x_train has images of {_size(train)} and {header.key} of {_size(header)}; "
+                "save both in one size"
+            )
     # Labels first: they are small, and a fault in them is found before the long look at pixels.
-    y_train, train_columns = read_labels(archive, "y_train", "x_train", train.shape[0])
-    y_test, test_columns = read_labels(archive, "y_test", "x_test", test.shape[0])
-    classes = _classes(archive, y_train, train_columns, y_test, test_columns)
-    highest = (
-        stream_pixels(archive, train, train_store, max_pixel),
-        stream_pixels(archive, test, test_store, max_pixel),
-    )
-    scale = usual_scale(max(highest))
+    read = {
+        role: read_labels(archive, f"y_{role}", f"x_{role}", header.shape[0])
+        for role, header in headers.items()
+    }
+    classes = _classes(archive, *read["train"])
+    for role in roles[1:]:
+        _check_labels(archive, f"y_{role}", *read[role], classes)
+    highest = {
+        header.key: stream_pixels(archive, header, stores.get(role), max_pixel)
+        for role, header in headers.items()
+    }
+    scale = usual_scale(max(highest.values()))
     return _Contents(
-        train=train,
-        test=test,
-        y_train=y_train,
-        y_test=y_test,
+        headers=headers,
+        labels={role: labels for role, (labels, _) in read.items()},
         classes=classes,
         pixel_scale=max_pixel or pixel_scale(archive, train, highest),
         # Naming what is usual changes nothing: the same training as without it.
@@ -131,29 +151,29 @@ def _look_through(
     )
 
 
-def _classes(
-    archive: NpzArchive,
-    y_train: NDArray[np.int64],
-    train_columns: int | None,
-    y_test: NDArray[np.int64],
-    test_columns: int | None,
-) -> int:
+def _classes(archive: NpzArchive, y_train: NDArray[np.int64], columns: int | None) -> int:
     """How many classes: the one-hot columns of training, or its largest label + 1."""
-    classes = train_columns or int(y_train.max()) + 1
+    classes = columns or int(y_train.max()) + 1
     if classes < 2:
         raise archive.fault("holds only the label 0; two classes at least are needed", "y_train")
-    if test_columns is not None and test_columns != classes:
+    return classes
+
+
+def _check_labels(
+    archive: NpzArchive, key: str, labels: NDArray[np.int64], columns: int | None, classes: int
+) -> None:
+    """Refuse labels that training does not have."""
+    if columns is not None and columns != classes:
         raise archive.fault(
-            f"has {test_columns} columns and training {classes} classes; save both alike", "y_test"
+            f"has {columns} columns and training {classes} classes; save both alike", key
         )
-    beyond = np.flatnonzero(y_test >= classes)
+    beyond = np.flatnonzero(labels >= classes)
     if beyond.size:
         raise archive.fault(
-            f"holds the label {y_test[beyond[0]]} at [{beyond[0]}], and training only 0 to "
+            f"holds the label {labels[beyond[0]]} at [{beyond[0]}], and training only 0 to "
             f"{classes - 1}; give every class training images or leave it out",
-            "y_test",
+            key,
         )
-    return classes
 
 
 def _size(header: ArrayHeader) -> str:

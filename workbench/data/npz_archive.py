@@ -87,7 +87,7 @@ class NpzArchive:
             self._members = {
                 info.filename.removesuffix(".npy"): info for info in self._zip.infolist()
             }
-            self._require_keys()
+            self.require(*KEYS)
         except BaseException:
             self._file.close()
             raise
@@ -167,8 +167,13 @@ class NpzArchive:
         except OSError as error:
             raise self.fault(f"cannot be read ({error.strerror or error})") from error
 
-    def _require_keys(self) -> None:
-        missing = [key for key in KEYS if key not in self._members]
+    def require(self, *keys: str) -> None:
+        """Refuse a file without these arrays.
+
+        Raises:
+            DatasetError: it says what the file holds instead.
+        """
+        missing = [key for key in keys if key not in self._members]
         if missing:
             held = [plain(key) for key in self._members]
             shown = ", ".join(held[:6]) + (", …" if len(held) > 6 else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from workbench.data.image_store import ImageStore
@@ -118,23 +120,23 @@ def usual_scale(highest: float) -> float | None:
     return 255.0 if highest >= DARK else None
 
 
-def pixel_scale(archive: NpzArchive, train: ArrayHeader, highest: tuple[float, float]) -> float:
-    """What all pixels are divided by; `highest` is the largest of training and test.
+def pixel_scale(archive: NpzArchive, train: ArrayHeader, highest: Mapping[str, float]) -> float:
+    """What all pixels are divided by; `highest` is the largest of each array, by its key.
 
     Raises:
         DatasetError: float pixels of which one part is scaled and the other is not, or pixels
             that can be taken in two ways.
     """
-    scale = usual_scale(max(highest))
+    top = max(highest.values())
+    scale = usual_scale(top)
     if scale == 1:
         return scale
-    if train.dtype.kind == "f" and 0 < min(highest) <= 1:
+    if train.dtype.kind == "f" and 0 < min(highest.values()) <= 1:
+        each = " and ".join(f"{key} up to {value:g}" for key, value in highest.items())
         raise archive.fault(
-            f"x_train holds pixels up to {highest[0]:g} and x_test up to {highest[1]:g}; scale "
-            "both alike, to 0…1 or 0…255"
+            f"{each.replace(' up', ' holds pixels up', 1)}; scale all alike, to 0…1 or 0…255"
         )
     if scale is None:
-        top = max(highest)
         raise archive.fault(
             f"holds pixels up to {top:g}, far below 255; if they go from 0 to {top:g}, name it as "
             f"max pixel (--max-pixel {top:g}), and for dark images of 0 to 255 name 255"

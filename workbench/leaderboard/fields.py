@@ -68,6 +68,8 @@ FIELDS = {
         Field("message", Kind.TEXT),
         Field("test_accuracy", Kind.ACCURACY, descending=True),
         Field("test_loss", Kind.NUMBER),
+        Field("validation_accuracy", Kind.ACCURACY, descending=True),
+        Field("validation_loss", Kind.NUMBER),
         Field("best_epoch_test_accuracy", Kind.ACCURACY, descending=True),
         Field("best_epoch", Kind.NUMBER),
         Field("epochs", Kind.NUMBER),
@@ -121,6 +123,8 @@ ALIASES = {
     "state": "status",
     "tag": "tags",
     "time": "train_seconds",
+    "val": "validation_accuracy",
+    "validation": "validation_accuracy",
 }
 
 

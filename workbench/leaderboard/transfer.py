@@ -35,11 +35,11 @@ ANEW = "write it with `mnist-workbench export -o FILE.json --entries`"
 _RUN_ID = re.compile(r"\w[\w.-]{0,79}")
 _NUMBERS = re.compile(r"\[\n[-\d.,e\s]+\]")
 _ENDED = (Status.FINISHED, Status.STOPPED, Status.FAILED)
-_ACCURACIES = ("test_accuracy", "best_epoch_test_accuracy")
+_ACCURACIES = ("test_accuracy", "best_epoch_test_accuracy", "validation_accuracy")
 _NEVER_NEGATIVE = (
     "test_loss", "best_epoch", "epochs", "epochs_completed", "batch_size", "learning_rate",
     "momentum", "seed", "parameters", "train_seconds", "images_per_second", "train_limit", "cores",
-    "threads", "collapsed_to",
+    "threads", "collapsed_to", "validation_loss",
 )  # fmt: skip
 
 

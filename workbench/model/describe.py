@@ -16,6 +16,7 @@ from workbench.model.hyperparameters import (
     AdamW,
     RMSprop,
     TrainingSettings,
+    early_stopping_text,
     optimizer_text,
     schedule_text,
 )
@@ -294,6 +295,8 @@ def settings_sentence(training: TrainingSettings) -> str:
     ]
     if training.schedule.kind != "constant":
         parts.insert(1, schedule_text(training))
+    if training.early_stopping is not None:
+        parts.append(f"stopped {early_stopping_text(training.early_stopping)}")
     return ", ".join(parts)
 
 
@@ -326,6 +329,9 @@ def _values(training: TrainingSettings) -> list[tuple[str, tuple[str, str]]]:
         ("training.epochs", ("Epochs", f"{training.epochs:,}")),
         ("training.batch_size", ("Batch size", f"{training.batch_size:,}")),
     ]
+    if training.early_stopping is not None:
+        words = early_stopping_text(training.early_stopping)
+        values.append(("training.early_stopping", ("Early stopping", words)))
     return values
 
 

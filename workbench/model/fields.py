@@ -45,12 +45,27 @@ EXPLANATIONS = {
     "schedule.kind": "How the learning rate changes while training.",
     "decay_rate": "How fast the learning rate falls.",
     "alpha": "What is left of the learning rate at the end, as a fraction.",
+    "factor": "What the learning rate is multiplied by.",
+    "patience": "Epochs without a lower validation loss before it acts.",
+    "min_delta": "The least fall of the validation loss that counts.",
+    "early_stopping.patience": "Epochs without a lower validation loss before training ends.",
     "input_shape": "Height × width × channels of an image.",
     "classes": "How many kinds of image there are.",
 }
 # What an empty text stands for, where a field may be left empty.
-_LEFT_EMPTY = {"strides": "the window's own size", "decay_rate": "learning rate / epochs"}
-_LABELS = {"l2": "L2", "optimizer.kind": "optimizer", "schedule.kind": "schedule"}
+_LEFT_EMPTY = {
+    "strides": "the window's own size",
+    "decay_rate": "learning rate / epochs",
+    "min_delta": "any",
+}
+_LABELS = {
+    "l2": "L2",
+    "optimizer.kind": "optimizer",
+    "schedule.kind": "schedule",
+    "early_stopping.patience": "early stopping",
+    "early_stopping.min_delta": "least fall",
+    "min_delta": "least fall",
+}
 _SEPARATORS = re.compile(r"[×xX*,;\s]+")
 
 

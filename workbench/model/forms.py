@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,12 @@ from pydantic_core import ErrorDetails
 from workbench.model.architecture import Architecture
 from workbench.model.faults import fault_words
 from workbench.model.fields import FieldError, FormField, choice_field, field_of, fields_of
-from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
+from workbench.model.hyperparameters import (
+    OPTIMIZERS,
+    SCHEDULES,
+    EarlyStopping,
+    TrainingSettings,
+)
 from workbench.model.layers import LAYER_KINDS, Layer
 
 
@@ -67,6 +72,11 @@ class Form:
                 errors[item.name] = str(error)
         if errors:
             return Checked(None, errors)
+        stopping = values.get("early_stopping")
+        if stopping == dict.fromkeys(stopping or ()):
+            values["early_stopping"] = None
+        elif stopping is not None and stopping["min_delta"] is None:
+            del stopping["min_delta"]
         try:
             return Checked(self.model.model_validate(values))
         except ValidationError as error:
@@ -113,7 +123,7 @@ def _sentence(fault: ErrorDetails) -> str:
 
 def _at(value: Any, name: str) -> object:
     for step in name.split("."):
-        value = getattr(value, step)
+        value = getattr(value, step, None)  # None: a section that is left out as a whole
     return value
 
 
@@ -139,6 +149,8 @@ def training_form(optimizer: str, schedule: str) -> Form:
         *fields_of(OPTIMIZERS[optimizer], "optimizer."),
         choice_field("schedule.kind", SCHEDULES),
         *fields_of(SCHEDULES[schedule], "schedule."),
+        # Empty together: no early stopping.
+        *(replace(item, optional=True) for item in fields_of(EarlyStopping, "early_stopping.")),
     )
     return Form("Training", "How the model is trained", fields, TrainingSettings)
 

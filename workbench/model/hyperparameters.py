@@ -6,11 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workbench.formats import count
+
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 LearningRate = Annotated[float, Field(gt=0.0, le=1000.0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Patience = Annotated[int, Field(ge=1, le=100_000)]  # epochs
+MinDelta = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]  # of the loss
 
 
 class _Settings(BaseModel):
@@ -114,15 +118,39 @@ class ExponentialDecay(_Settings):
     decay_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
 
 
+class ReduceOnPlateau(_Settings):
+    """learning rate · factor whenever the validation loss has not fallen for `patience` epochs."""
+
+    kind: Literal["reduce_on_plateau"] = "reduce_on_plateau"
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    patience: Patience = 2
+    min_delta: MinDelta = 1e-4
+
+
 Schedule = Annotated[
-    Constant | InverseTimeDecay | CosineDecay | ExponentialDecay, Field(discriminator="kind")
+    Constant | InverseTimeDecay | CosineDecay | ExponentialDecay | ReduceOnPlateau,
+    Field(discriminator="kind"),
 ]
-SCHEDULES: dict[str, type[Constant | InverseTimeDecay | CosineDecay | ExponentialDecay]] = {
+SCHEDULES: dict[
+    str,
+    type[Constant | InverseTimeDecay | CosineDecay | ExponentialDecay | ReduceOnPlateau],
+] = {
     "constant": Constant,
     "inverse_time_decay": InverseTimeDecay,
     "cosine": CosineDecay,
     "exponential": ExponentialDecay,
+    "reduce_on_plateau": ReduceOnPlateau,
 }
+
+
+class EarlyStopping(_Settings):
+    """End once the validation loss has not fallen by `min_delta` for `patience` epochs.
+
+    The weights of the best epoch are put back, also where all epochs were trained.
+    """
+
+    patience: Patience = 3
+    min_delta: MinDelta = 0.0
 
 
 class TrainingSettings(_Settings):
@@ -132,6 +160,14 @@ class TrainingSettings(_Settings):
     batch_size: BatchSize = 60
     optimizer: Optimizer = SGD()
     schedule: Schedule = Constant()
+    early_stopping: EarlyStopping | None = None
+
+    @property
+    def goes_by_validation(self) -> str:
+        """What of it looks at validation images, in words; empty where nothing does."""
+        if self.early_stopping is not None:
+            return "early stopping"
+        return "reduce on plateau" if self.schedule.kind == "reduce_on_plateau" else ""
 
     @property
     def decay_rate(self) -> float | None:
@@ -168,5 +204,15 @@ def schedule_text(settings: TrainingSettings) -> str:
             return "cosine" if not schedule.alpha else f"cosine to {schedule.alpha:g} of it"
         case ExponentialDecay():
             return f"exponential, × {schedule.decay_rate:g} an epoch"
+        case ReduceOnPlateau():
+            waits = count(schedule.patience, "epoch")
+            return f"× {schedule.factor:g} after {waits} without a lower validation loss"
         case Constant():
             return "constant"
+
+
+def early_stopping_text(early: EarlyStopping) -> str:
+    """Early stopping in a few words."""
+    least = f" by {early.min_delta:g}" if early.min_delta else ""
+    waits = count(early.patience, "epoch")
+    return f"after {waits} without a validation loss lower{least}, best weights back"

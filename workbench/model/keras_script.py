@@ -16,14 +16,17 @@ from workbench.model.hyperparameters import (
     CosineDecay,
     ExponentialDecay,
     InverseTimeDecay,
+    ReduceOnPlateau,
     RMSprop,
     TrainingSettings,
 )
 from workbench.model.layers import Conv2D, Dense, Layer, output_start, shape_text
 from workbench.model.shapes import require_sound
-from workbench.model.spec import TrainingSpec
+from workbench.model.spec import DatasetRef, TrainingSpec
 
 LINE_LENGTH = 88  # what black and ruff format to unless told otherwise
+
+_PLATEAU = ("factor", "patience", "min_delta")
 
 Call = tuple[str, list[str]]  # the callable and its arguments
 
@@ -150,7 +153,30 @@ def _data(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
         *lines,
         "x_train, y_train = prepare(x_train, y_train, brightest)",
         "x_test, y_test = prepare(x_test, y_test, brightest)",
+        *_validation(data, asks_for_data),
         "",
+    ]
+
+
+def _validation(data: DatasetRef, asks_for_data: bool) -> list[str]:
+    """The lines that make x_val and y_val, where the spec has validation images."""
+    validation = data.validation
+    if validation is None:
+        return []
+    if validation.own:
+        path = "sys.argv[1]" if asks_for_data else "sys.argv[1] if len(sys.argv) > 1 else DATA_FILE"
+        return [
+            f"with np.load({path}) as data:",
+            '    x_val, y_val = prepare(data["x_val"], data["y_val"], brightest)',
+        ]
+    return [
+        "# Held out, as many of each class as its share.",
+        f"order = np.random.default_rng({validation.seed}).permutation(len(y_train))",
+        'order = order[np.argsort(y_train[order].argmax(axis=1), kind="stable")]',
+        f"every = np.linspace(0, len(order) - 1, {validation.images}).astype(int)",
+        "kept, rest = order[every], np.sort(np.delete(order, every))",
+        "x_val, y_val = x_train[kept], y_train[kept]",
+        "x_train, y_train = x_train[rest], y_train[rest]",
     ]
 
 
@@ -177,6 +203,7 @@ def _training(spec: TrainingSpec) -> list[str]:
     xla = dense_only if spec.xla is None else spec.xla
     return [
         *schedule,
+        *_callbacks(training),
         *written((f"optimizer = keras.optimizers.{name}", arguments)),
         "model.compile(",
         "    optimizer=optimizer,",
@@ -189,7 +216,8 @@ def _training(spec: TrainingSpec) -> list[str]:
         "    y_train,",
         "    batch_size=BATCH_SIZE,",
         "    epochs=EPOCHS,",
-        "    validation_data=(x_test, y_test),",
+        f"    validation_data=({_monitored(spec)}),",
+        *(["    callbacks=callbacks,"] if training.goes_by_validation else []),
         "    verbose=2,",
         ")",
         "",
@@ -200,12 +228,31 @@ def _training(spec: TrainingSpec) -> list[str]:
     ]
 
 
+def _monitored(spec: TrainingSpec) -> str:
+    return "x_test, y_test" if spec.dataset.validation is None else "x_val, y_val"
+
+
+def _callbacks(training: TrainingSettings) -> list[str]:
+    """What goes by the validation loss."""
+    calls: list[Call] = []
+    early, schedule = training.early_stopping, training.schedule
+    if early is not None:
+        arguments = [f"patience={early.patience}", f"min_delta={early.min_delta!r}"]
+        calls.append(("keras.callbacks.EarlyStopping", [*arguments, "restore_best_weights=True"]))
+    if isinstance(schedule, ReduceOnPlateau):
+        arguments = [f"{name}={getattr(schedule, name)!r}" for name in _PLATEAU]
+        calls.append(("keras.callbacks.ReduceLROnPlateau", arguments))
+    if not calls:
+        return []
+    return ["callbacks = [", *(line for call in calls for line in written(call, "    ", ",")), "]"]
+
+
 def _learning_rate(training: TrainingSettings) -> tuple[str, list[str]]:
     """The optimizer's learning rate, and the lines of the schedule that must stand before it."""
     schedule = training.schedule
     epoch = ["steps_per_epoch = -(-len(x_train) // BATCH_SIZE)"]
     match schedule:
-        case Constant():
+        case Constant() | ReduceOnPlateau():
             return "LEARNING_RATE", []
         case InverseTimeDecay(decay_rate=given):
             decay = "LEARNING_RATE / EPOCHS" if given is None else repr(given)

@@ -56,7 +56,7 @@ def memory_need(analysis: Analysis, training: TrainingSettings) -> MemoryNeed:
 
 def memory_shortage(spec: TrainingSpec, available: int) -> str | None:
     """Why `available` bytes cannot hold a training, with both numbers; None where they can."""
-    images = spec.dataset.images + spec.dataset.test_images
+    images = spec.dataset.read_images + spec.dataset.test_images
     batch = min(spec.training.batch_size, spec.dataset.images)
     analysis = analyse(spec.architecture)
     need = memory_need(analysis, spec.training.model_copy(update={"batch_size": batch}))

@@ -13,6 +13,7 @@ from workbench.model.hyperparameters import (
     OPTIMIZERS,
     SCHEDULES,
     Constant,
+    EarlyStopping,
     TrainingSettings,
 )
 
@@ -27,6 +28,8 @@ class Overrides:
     learning_rate: float | None = None
     momentum: float | None = None
     schedule: str | None = None
+    early_stopping: int | None = None  # epochs of patience
+    min_delta: float | None = None  # of early stopping
 
 
 def with_overrides(settings: TrainingSettings, overrides: Overrides) -> TrainingSettings:
@@ -72,7 +75,14 @@ def with_overrides(settings: TrainingSettings, overrides: Overrides) -> Training
         value = getattr(overrides, name)
         if value is not None:
             changed = _changed(changed, name, value)
-    result: TrainingSettings = changed
+    early = changed.early_stopping
+    if overrides.early_stopping is not None:
+        early = _changed(early or EarlyStopping(), "patience", overrides.early_stopping)
+    if overrides.min_delta is not None:
+        if early is None:
+            raise PresetError("min delta: belongs to early stopping; add --early-stopping 3")
+        early = _changed(early, "min_delta", overrides.min_delta)
+    result: TrainingSettings = changed.model_copy(update={"early_stopping": early})
     return result
 
 

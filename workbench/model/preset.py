@@ -133,6 +133,9 @@ def preset_toml(preset: Preset) -> str:
         section: BaseModel = getattr(training, name)
         lines += ["", f"[training.{name}]"]
         lines += _pairs(section.model_dump(exclude_none=True))
+    if training.early_stopping is not None:
+        early = training.early_stopping.model_dump()
+        lines += ["", "[training.early_stopping]", *_pairs(early)]
     if preset.paper:
         lines += ["", "[paper]", *_pairs(preset.paper.model_dump())]
     for note in preset.inferred:

@@ -19,6 +19,18 @@ class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Validation(_Data):
+    """The images that settings are chosen by, apart from those of training and test.
+
+    Held out of the training images in use, as many of each class as its share (`seed` says
+    which), or the file's own x_val and y_val.
+    """
+
+    images: Annotated[int, Field(ge=1)]
+    seed: Seed = 0
+    own: bool = False  # the file's x_val: nothing is held out
+
+
 class DatasetRef(_Data):
     """Which images: a known name, or a file's path with the file's checksum."""
 
@@ -33,11 +45,27 @@ class DatasetRef(_Data):
     train_limit: Annotated[int, Field(ge=1)] | None = None
     # What pixels are divided by, where it is neither of what they would be taken for.
     max_pixel: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    validation: Validation | None = None
+
+    @property
+    def read_images(self) -> int:
+        """Training images that are read: all, or the first `train_limit`."""
+        return min(self.train_images, self.train_limit or self.train_images)
 
     @property
     def images(self) -> int:
-        """Training images in use: all, or the first `train_limit`."""
-        return min(self.train_images, self.train_limit or self.train_images)
+        """Training images in use: what is read, without what is held out of it."""
+        return self.read_images - self.held_out
+
+    @property
+    def held_out(self) -> int:
+        """Training images that are kept for validation."""
+        return 0 if self.validation is None or self.validation.own else self.validation.images
+
+    @property
+    def evaluated_images(self) -> int:
+        """Images that are looked at after each epoch: of validation where there is some."""
+        return self.validation.images if self.validation else self.test_images
 
     @property
     def doubt(self) -> str:
@@ -66,6 +94,7 @@ class TrainingSpec(_Data):
     precision: Precision = "float32"
     xla: bool | None = None  # None: for models of Dense layers only
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None  # None: all cores
+    tested: bool = True  # False: a trial of a search, which never sees the test images
 
     @property
     def steps_per_epoch(self) -> int:
@@ -81,13 +110,20 @@ class TrainingSpec(_Data):
         """
         data = self.dataset
         pixels = [] if data.max_pixel is None else [data.max_pixel]
+        training = self.training.model_dump(mode="json")
+        # Absent where not asked for, so that the keys of runs without are what they were.
+        if training["early_stopping"] is None:
+            del training["early_stopping"]
+        validation = [] if data.validation is None else [data.validation.model_dump(mode="json")]
         material = {
             "architecture": self.architecture.model_dump(mode="json"),
-            "training": self.training.model_dump(mode="json"),
+            "training": training,
             "dataset": [
                 data.name if data.path is None else data.sha256,
                 data.train_limit,
                 *pixels,
+                *validation,
+                *([] if self.tested else ["not tested"]),
             ],
             "precision": self.precision,
         }

@@ -222,7 +222,7 @@ def estimated_seconds(
         spec.training.batch_size,
         speeds,
         images=data.images,
-        test_images=data.test_images,
+        test_images=data.evaluated_images,
         precision=spec.precision,
     )
     return None if epoch is None else _seconds(spec, epoch, epochs_done)
@@ -234,7 +234,7 @@ def guessed_seconds(
     """The same from the processor's speed alone; None where it says nothing of the training."""
     if spec.precision != "float32":
         return None
-    images = spec.dataset.images + TEST_SHARE * spec.dataset.test_images
+    images = spec.dataset.images + TEST_SHARE * spec.dataset.evaluated_images
     epoch = images / rough_images_a_second(spec.architecture, operations_a_second)
     return _seconds(spec, epoch, epochs_done)
 

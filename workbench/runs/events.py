@@ -22,6 +22,8 @@ FailureReason = Literal["diverged", "data", "memory", "disk", "error"]
 
 LOG_VERSION = 2  # 1: no first line, and no metrics but loss and accuracy
 VALIDATION = "val_"
+# Written only where there is something to say.
+_ABSENT = ("metrics", "validation_loss", "validation_accuracy")
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,10 @@ class Event:
     def to_line(self) -> str:
         """The event as one line of JSON with its newline."""
         data = {"event": self.name, **asdict(self)}
-        if data.get("metrics", 0) is None:
-            del data["metrics"]
-        elif "metrics" in data:
+        for name in _ABSENT:
+            if data.get(name, 0) is None:
+                del data[name]
+        if "metrics" in data:
             data = {key: value for key, value in data.items() if not _missing(key, value)}
         return json.dumps(_finite(data), separators=(",", ":"), allow_nan=False) + "\n"
 
@@ -106,7 +109,10 @@ class Batch(Event):
 
 @dataclass(frozen=True)
 class Epoch(Event):
-    """A whole epoch: means over its training images, and the test set after it."""
+    """A whole epoch: means over its training images, and what was evaluated after it.
+
+    That is the test set, or where there are validation images those; the other is NaN or None.
+    """
 
     name: ClassVar[str] = "epoch"
     epoch: int
@@ -119,6 +125,15 @@ class Epoch(Event):
     epoch_seconds: float = 0.0
     seconds: float = 0.0
     metrics: Mapping[str, float] | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    @property
+    def evaluated(self) -> dict[str, Any]:
+        """What was evaluated after it, as fields of an ending; None for what was not."""
+        names = ("test_loss", "test_accuracy", "validation_loss", "validation_accuracy")
+        found = {name: getattr(self, name) for name in names}
+        return {name: None if value != value else value for name, value in found.items()}
 
 
 @dataclass(frozen=True)
@@ -159,6 +174,8 @@ class Ended(Event):
     peak_memory_mib: float | None = None
     exit_code: int | None = None  # of a command
     metrics: Mapping[str, float] | None = None  # a script's last values
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +238,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 # What only the workbench's own loop measures; an event with `metrics` does without.
 _MEASURED = frozenset({"loss", "accuracy", "test_loss", "test_accuracy", "images_per_second"})
 _ALWAYS = frozenset({"seconds", "epoch_seconds"})  # have a default only for the order of fields
-_ANY_SIZE = ("loss", "test_loss")
+_ANY_SIZE = ("loss", "test_loss", "validation_loss")
 _LARGEST = 1e15  # of counts and seconds: beyond it no calendar or table goes
 
 

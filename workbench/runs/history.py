@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from workbench.runs.events import (
@@ -67,8 +68,9 @@ class History:
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch with the highest test accuracy, the earliest of equals."""
-        return max(self.epochs, key=lambda epoch: epoch.test_accuracy, default=None)
+        """The epoch with the highest test accuracy, the earliest of equals; None where untested."""
+        tested = [epoch for epoch in self.epochs if math.isfinite(epoch.test_accuracy)]
+        return max(tested, key=lambda epoch: epoch.test_accuracy, default=None)
 
     @property
     def images_per_second(self) -> float | None:

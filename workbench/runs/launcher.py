@@ -127,10 +127,9 @@ def write_stopped(folder: RunFolder) -> None:
                 step=last.step if last else 0,
                 seconds=last.seconds if last else 0.0,
                 images_per_second=history.images_per_second,
-                test_loss=last.test_loss if last else None,
-                test_accuracy=last.test_accuracy if last else None,
                 best_epoch=best.epoch if best else None,
                 best_epoch_test_accuracy=best.test_accuracy if best else None,
+                **(last.evaluated if last else {}),
             ),
         )
     except (OSError, UserError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -16,11 +17,12 @@ from workbench.model.memory import memory_shortage
 from workbench.model.overrides import Overrides, with_overrides
 from workbench.model.preset import Preset
 from workbench.model.shapes import require_sound
-from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.model.spec import DatasetRef, TrainingSpec, Validation
 from workbench.runs.environment import memory_bytes
 from workbench.settings import Home
 
 MOST_REPEATS = 1_000
+OWN_VALIDATION = "file"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Plan:
     threads: int | None = None
     xla: bool | None = None
     max_pixel: float | None = None
+    validation: str | None = None  # a share of the training images, a number of them, or `file`
 
 
 def specs_for(home: Home, preset_name: str, plan: Plan) -> list[TrainingSpec]:
@@ -51,7 +54,14 @@ def specs_for(home: Home, preset_name: str, plan: Plan) -> list[TrainingSpec]:
 def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     """As `specs_for`, for a preset at hand."""
     training = with_overrides(preset.training, plan.overrides)
-    facts = describe_dataset(plan.dataset, plan.max_pixel)
+    own = plan.validation == OWN_VALIDATION
+    facts = describe_dataset(plan.dataset, plan.max_pixel, own_validation=own)
+    if training.goes_by_validation and plan.validation is None:
+        raise PresetError(
+            f"{training.goes_by_validation} goes by validation images, and none are held out; add "
+            "--validation 0.15",
+            field="validation",
+        )
     architecture = preset.architecture.fitted_to(facts.image_shape, facts.classes)
     require_sound(architecture)
     if not 1 <= plan.repeats <= MOST_REPEATS:
@@ -63,6 +73,9 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     beyond = plan.train_limit is not None and plan.train_limit >= facts.train_images
     try:
         dataset = dataset_ref(facts, None if beyond else plan.train_limit)
+        if plan.validation is not None:
+            validation = _validation(plan.validation, facts, dataset.read_images)
+            dataset = dataset.model_copy(update={"validation": validation})
         return [
             TrainingSpec.model_validate(
                 {
@@ -86,6 +99,28 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
             f"{field.replace('_', ' ')}: {fault_words(fault)} (given: {fault.get('input')})",
             field=field,
         ) from error
+
+
+def _validation(text: str, facts: DatasetFacts, images: int) -> Validation:
+    """The validation images that `0.15`, `9000` or `file` asks for, of so many for training.
+
+    Raises:
+        PresetError: none of these, or no image is left for one of the two.
+    """
+    if text == OWN_VALIDATION:
+        return Validation(images=facts.validation_images, own=True)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    held_out = round(number * images) if 0 < number < 1 else number
+    if not 1 <= held_out < images or held_out != int(held_out):
+        raise PresetError(
+            f"validation: must be a share between 0 and 1, a number of images from 1 to "
+            f'{images - 1:,}, or "{OWN_VALIDATION}" for the x_val of an .npz (given: {text})',
+            field="validation",
+        )
+    return Validation(images=int(held_out))
 
 
 def _shortened(number: int) -> str:

@@ -75,6 +75,7 @@ class RunSummary(Summary):
 
     `test_accuracy` is that after the last whole epoch and the only one that is ranked or
     compared; `best_epoch_test_accuracy` stands beside it and is never used for a choice.
+    `validation_accuracy` is of the images held out, where settings are chosen by them.
     """
 
     preset: str
@@ -82,6 +83,8 @@ class RunSummary(Summary):
     test_loss: float | None = None
     best_epoch_test_accuracy: float | None = None
     best_epoch: int | None = None
+    validation_accuracy: float | None = None
+    validation_loss: float | None = None
     # After each whole epoch, the first first; empty where a log or entry does not tell them all.
     epoch_test_accuracies: tuple[float, ...] = ()
     batch_size: int
@@ -321,6 +324,8 @@ def _results(ending: Ended) -> dict[str, Any]:
         "message": ending.message if isinstance(ending, Failed) else "",
         "test_accuracy": None if diverged else ending.test_accuracy,
         "test_loss": None if diverged else ending.test_loss,
+        "validation_accuracy": None if diverged else ending.validation_accuracy,
+        "validation_loss": None if diverged else ending.validation_loss,
         "best_epoch_test_accuracy": ending.best_epoch_test_accuracy,
         "best_epoch": ending.best_epoch,
         "epochs_completed": ending.epochs_completed,
@@ -342,8 +347,7 @@ def results_so_far(history: History) -> dict[str, Any]:
     """The results of a run without an ending, as fields of its summary."""
     last, best = (history.epochs[-1] if history.epochs else None), history.best
     return {
-        "test_accuracy": last.test_accuracy if last else None,
-        "test_loss": last.test_loss if last else None,
+        **(last.evaluated if last else {}),
         "best_epoch_test_accuracy": best.test_accuracy if best else None,
         "best_epoch": best.epoch if best else None,
         "epoch_test_accuracies": _by_epoch(history.epochs, last.epoch if last else 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import nan
 from statistics import median
 from typing import Any
 
@@ -27,8 +28,12 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         emit: Callable[[Event], None],
         progress: Progress,
         keep: Callable[[Progress], None],
+        *,
+        validates: bool = False,
     ) -> None:
+        """`validates`: what the loop evaluates are validation images, not those of the test."""
         super().__init__()
+        self._validates = validates
         self.progress = progress
         self.step = progress.step
         self.seconds = progress.seconds
@@ -71,15 +76,18 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Emit the epoch with the test set's results, then keep the state."""
+        """Emit the epoch with what was evaluated after it, then keep the state."""
         logs = logs or {}
+        found = (logs["val_loss"], logs["val_accuracy"])
+        validation = found if self._validates else (None, None)
+        test = (None, None) if self._validates else found
         speed = median(self._epoch_speeds)
         self.progress = self.progress.after_epoch(
             step=self.step,
             seconds=round(self.seconds, 4),
             images_per_second=round(self.images_per_second or speed, 1),
-            test_loss=logs["val_loss"],
-            test_accuracy=logs["val_accuracy"],
+            test=test,
+            validation=validation,
         )
         # The event first: a kill between the two must not leave a checkpoint whose epoch the
         # log has never heard of.
@@ -90,11 +98,13 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
                 step=self.step,
                 loss=logs["loss"],
                 accuracy=logs["accuracy"],
-                test_loss=logs["val_loss"],
-                test_accuracy=logs["val_accuracy"],
+                test_loss=nan if test[0] is None else test[0],
+                test_accuracy=nan if test[1] is None else test[1],
                 images_per_second=round(speed, 1),
                 epoch_seconds=round(self._epoch_seconds, 4),
                 seconds=round(self.seconds, 4),
+                validation_loss=validation[0],
+                validation_accuracy=validation[1],
             )
         )
         self._keep(self.progress)

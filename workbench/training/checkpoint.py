@@ -19,8 +19,10 @@ import numpy as np
 
 from workbench.errors import RunError
 from workbench.files import replacing
+from workbench.training.monitors import Weights
 
 MEMBER = "mnist-workbench.json"
+BEST_WEIGHTS = "best-weights.npz"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Progress:
     test_accuracy: float | None = None
     best_epoch: int | None = None
     best_epoch_test_accuracy: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    monitors: dict[str, dict[str, Any]] | None = None  # what goes by validation has seen
 
     def after_epoch(
         self,
@@ -45,21 +50,26 @@ class Progress:
         step: int,
         seconds: float,
         images_per_second: float,
-        test_loss: float,
-        test_accuracy: float,
+        test: tuple[float | None, float | None],
+        validation: tuple[float | None, float | None] = (None, None),
     ) -> Progress:
-        """The progress with one more epoch; the best epoch is the earliest of equals."""
+        """The progress with one more epoch; the best epoch is the earliest of equals.
+
+        `test` and `validation` are loss and accuracy; None where the images were not looked at.
+        """
         epoch = self.epochs_completed + 1
-        best = self.best_epoch_test_accuracy
-        is_best = best is None or test_accuracy > best
+        test_accuracy, best = test[1], self.best_epoch_test_accuracy
+        is_best = test_accuracy is not None and (best is None or test_accuracy > best)
         return replace(
             self,
             epochs_completed=epoch,
             step=step,
             seconds=seconds,
             images_per_second=images_per_second,
-            test_loss=test_loss,
+            test_loss=test[0],
             test_accuracy=test_accuracy,
+            validation_loss=validation[0],
+            validation_accuracy=validation[1],
             best_epoch=epoch if is_best else self.best_epoch,
             best_epoch_test_accuracy=test_accuracy if is_best else best,
         )
@@ -69,8 +79,10 @@ class Progress:
         return asdict(self)
 
 
-def save_checkpoint(model: keras.Model, progress: Progress, path: Path) -> None:
-    """Keep the state, whole or not at all.
+def save_checkpoint(
+    model: keras.Model, progress: Progress, path: Path, best_weights: Weights | None = None
+) -> None:
+    """Keep the state, whole or not at all; with `best_weights`, those of the best epoch too.
 
     Raises:
         OSError: the disk is full or the folder gone; an older checkpoint is intact.
@@ -80,6 +92,9 @@ def save_checkpoint(model: keras.Model, progress: Progress, path: Path) -> None:
         extra = {"progress": progress.to_json(), "seeds": _seeds(model)}
         with zipfile.ZipFile(new, "a") as archive:
             archive.writestr(MEMBER, json.dumps(extra))
+            if best_weights is not None:
+                with archive.open(BEST_WEIGHTS, "w") as stream:
+                    np.savez(stream, *best_weights)
 
 
 def load_checkpoint(path: Path) -> tuple[keras.Model, Progress]:
@@ -96,10 +111,30 @@ def load_checkpoint(path: Path) -> tuple[keras.Model, Progress]:
             variable.assign(np.asarray(state, dtype=variable.dtype))
         return model, Progress(**extra["progress"])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise RunError(
-            f"checkpoint {path} is damaged ({type(error).__name__}); delete it and resume to "
-            "begin again from the first epoch"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def load_best_weights(path: Path) -> Weights | None:
+    """The best epoch's weights beside those of a checkpoint; None where it has none.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if BEST_WEIGHTS not in archive.namelist():
+                return None
+            with archive.open(BEST_WEIGHTS) as stream, np.load(stream) as arrays:
+                return [arrays[f"arr_{place}"] for place in range(len(arrays.files))]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(
+        f"checkpoint {path} is damaged ({type(error).__name__}); delete it and resume to "
+        "begin again from the first epoch"
+    )
 
 
 def _seed_variables(model: keras.Model) -> list[Any]:

@@ -38,7 +38,8 @@ def fits_memory(ref: DatasetRef) -> bool:
 
     Twice: once as the tensor the loop gathers from, once while it is being made.
     """
-    images = ref.images + ref.test_images
+    own = ref.validation.images if ref.validation is not None and ref.validation.own else 0
+    images = ref.read_images + ref.test_images + own
     needed = 2 * images * prod(ref.image_shape) * FLOAT32_BYTES
     return bool(needed <= psutil.virtual_memory().available)
 
@@ -51,6 +52,7 @@ def _load(ref: DatasetRef, scratch: Path | None) -> ArrayDataset:
             memory_map=not fits_memory(ref),
             scratch=scratch,
             max_pixel=ref.max_pixel,
+            own_validation=ref.validation is not None and ref.validation.own,
         )
     if ref.name == "mnist":
         return load_mnist(ref.train_limit)
@@ -82,8 +84,8 @@ def _check(ref: DatasetRef, dataset: ArrayDataset) -> None:
         )
     # A schedule is laid out over the planned steps, so the count is part of the experiment.
     found = (len(dataset.x_train), len(dataset.x_test))
-    if found != (ref.images, ref.test_images):
+    if found != (ref.read_images, ref.test_images):
         raise DatasetError(
             f"{what} has {found[0]:,} training and {found[1]:,} test images, and the run was "
-            f"planned for {ref.images:,} and {ref.test_images:,}; {remedy}"
+            f"planned for {ref.read_images:,} and {ref.test_images:,}; {remedy}"
         )

@@ -216,7 +216,7 @@ class TrainingLoop:
             )
 
     def _validate(self, epoch: int, logs: dict[str, float]) -> bool:
-        """Add the test set's loss and accuracy to the logs; False if stopped before the end."""
+        """Add what is evaluated after an epoch to the logs; False if stopped before the end."""
         if self._validation is None:
             return True
         evaluation = self._validation.evaluate(self._should_stop)

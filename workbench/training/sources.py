@@ -6,7 +6,7 @@ at a time, and its per-step cost is more than a whole step of a small model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import psutil
 import tensorflow as tf
 
+from workbench.data.validation import held_out
 from workbench.model.spec import DatasetRef
 from workbench.training.datasets import load_dataset
 
@@ -128,6 +129,29 @@ class StreamingSource:
         return tf.convert_to_tensor(images), tf.convert_to_tensor(self._labels[indices])
 
 
+class Subset:
+    """Some images of another source, by their places there; none of them is copied."""
+
+    def __init__(self, source: BatchSource, places: IndexArray) -> None:
+        self._source = source
+        self._places = places
+
+    @property
+    def image_count(self) -> int:
+        return len(self._places)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return self._source.image_shape
+
+    @property
+    def class_count(self) -> int:
+        return self._source.class_count
+
+    def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._source.stack(self._places[indices])
+
+
 def choose_source(
     images: npt.NDArray[Any],
     labels: npt.NDArray[Any],
@@ -186,11 +210,19 @@ def _check(images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
 
 @dataclass(frozen=True)
 class Sources:
-    """Training and test images as sources of batches; `sha256` is that of the data set."""
+    """A data set's images as sources of batches; `sha256` is that of the data set."""
 
     train: BatchSource
     test: BatchSource
     sha256: str
+    labels: npt.NDArray[np.int64]  # of training, (N,)
+    validation: BatchSource | None = None
+
+    def holding_out(self, images: int, seed: int) -> Sources:
+        """The same with some training images kept for validation; see `held_out`."""
+        kept = held_out(self.labels, images, seed)
+        rest = np.setdiff1d(np.arange(len(self.labels), dtype=np.int32), kept)
+        return replace(self, train=Subset(self.train, rest), validation=Subset(self.train, kept))
 
 
 def load_sources(ref: DatasetRef, scratch: Path | None = None) -> Sources:
@@ -203,7 +235,11 @@ def load_sources(ref: DatasetRef, scratch: Path | None = None) -> Sources:
         DatasetError: it cannot be loaded, or is not what the spec was made for.
         EnvironmentProblem: the shipped MNIST is damaged, or `scratch` is full.
     """
-    return _named(ref) if ref.path is None else _load(ref, scratch)
+    split = ref.validation if ref.held_out else None
+    # What is held out is a view of the whole, so that other splits of it need no reading.
+    whole = ref if split is None else ref.model_copy(update={"validation": None})
+    sources = _named(whole) if ref.path is None else _load(whole, scratch)
+    return sources if split is None else sources.holding_out(split.images, split.seed)
 
 
 @lru_cache(maxsize=1)
@@ -213,9 +249,12 @@ def _named(ref: DatasetRef) -> Sources:
 
 def _load(ref: DatasetRef, scratch: Path | None) -> Sources:
     data = load_dataset(ref, scratch)
-    classes, scale = data.classes, data.pixel_scale
-    return Sources(
-        choose_source(data.x_train, data.y_train, classes=classes, scale=scale),
-        choose_source(data.x_test, data.y_test, classes=classes, scale=scale),
-        data.sha256,
-    )
+
+    def source(images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> BatchSource:
+        return choose_source(images, labels, classes=data.classes, scale=data.pixel_scale)
+
+    train, test = source(data.x_train, data.y_train), source(data.x_test, data.y_test)
+    own = None
+    if data.x_val is not None and data.y_val is not None:
+        own = source(data.x_val, data.y_val)
+    return Sources(train, test, data.sha256, data.y_train, own)

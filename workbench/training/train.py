@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -20,6 +20,7 @@ from workbench.training.callback import LiveCallback
 from workbench.training.checkpoint import Progress
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.loop import DivergedError, TrainingLoop
+from workbench.training.monitors import Monitors, Weights
 from workbench.training.ready import Ready
 from workbench.training.sources import load_sources
 
@@ -35,15 +36,18 @@ class Snapshot:
 
     model: keras.Model
     progress: Progress
+    best_weights: Weights | None = None  # with early stopping, those of the best epoch
 
 
 @dataclass(frozen=True)
 class Result:
     """How a training ended. `progress` is that of the last whole epoch.
 
+    Where validation images ended it early, or were looked at after each epoch, its losses and
+    accuracies are those of the model as it is handed over, best weights put back.
     `step` and `seconds` are how far it came; `diverged` is (epoch, step), both from 1, where the
     loss stopped being a number; `confusion[true][predicted]` counts test images. It is empty, and
-    `predictions` None, unless all epochs are done.
+    `predictions` None, unless all is done and the spec has the model tested.
     """
 
     model: keras.Model
@@ -89,7 +93,12 @@ def train(
         emit(Preparing(time.time(), "building the model"))
         model = build_model(spec)
     progress = start.progress if start else Progress()
-    evaluator = Evaluator(model, data.test)
+    validates = data.validation is not None
+    tester = Evaluator(model, data.test)
+    evaluator = Evaluator(model, data.validation) if data.validation is not None else tester
+    monitors = Monitors(
+        spec.training, progress.monitors, start.best_weights if start is not None else None
+    )
     loop = TrainingLoop(
         model,
         data.train,
@@ -100,7 +109,12 @@ def train(
         xla=spec.xla,
         steps=steps,
     )
-    live = LiveCallback(loop, emit, progress, lambda now: keep(Snapshot(model, now)))
+
+    def keep_all(now: Progress) -> None:
+        now = replace(now, monitors=monitors.state() or None)
+        keep(Snapshot(model, now, monitors.best_weights))
+
+    live = LiveCallback(loop, emit, progress, keep_all, validates=validates)
     emit(
         Started(
             time=time.time(),
@@ -117,25 +131,44 @@ def train(
     if start:
         emit(Resumed(time.time(), progress.epochs_completed + 1, progress.step, progress.seconds))
     diverged, stopped = None, False
-    if progress.epochs_completed < spec.training.epochs:
+    if progress.epochs_completed < spec.training.epochs and not monitors.stopped:
         if steps is None:
             emit(Preparing(time.time(), compiling_words(len(model.layers))))
         try:
             ended = loop.run(
-                spec.training.epochs, initial_epoch=progress.epochs_completed, callbacks=[live]
+                spec.training.epochs,
+                initial_epoch=progress.epochs_completed,
+                # Those that look at validation first, so that what is kept has the epoch in it.
+                callbacks=[*monitors.callbacks, live],
             )
-            stopped = ended.stopped
+            stopped = ended.stopped and not monitors.stopped
         except DivergedError as error:
             diverged = (error.epoch + 1, error.step + 1)
-    evaluation = loop.last_evaluation
-    if diverged is None and not stopped and evaluation is None:
+    elif monitors.best_weights is not None:
+        model.set_weights(monitors.best_weights)
+    evaluation, final = loop.last_evaluation, live.progress
+    if diverged is None and not stopped and validates:
+        # The weights may be those of an earlier epoch now, and nothing has been tested yet.
+        judged = evaluator.evaluate(should_stop)
+        evaluation = tester.evaluate(should_stop) if judged is not None and spec.tested else None
+        stopped = judged is None or (spec.tested and evaluation is None)
+        if judged is not None:
+            final = replace(
+                final,
+                validation_loss=judged.loss,
+                validation_accuracy=judged.accuracy,
+                test_loss=evaluation.loss if evaluation else None,
+                test_accuracy=evaluation.accuracy if evaluation else None,
+                best_epoch=monitors.best_epoch,
+            )
+    elif diverged is None and not stopped and evaluation is None:
         # Killed after the last epoch's checkpoint and before its ending: only this is missing.
         evaluation = evaluator.evaluate(should_stop)
         stopped = evaluation is None
     whole = diverged is None and not stopped
     return Result(
         model=model,
-        progress=live.progress,
+        progress=final,
         step=live.step,
         seconds=round(live.seconds, 4),
         stopped=stopped,

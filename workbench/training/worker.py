@@ -89,7 +89,11 @@ class Worker:
         prepare_process(spec.threads)
         # Here and not above: the variables just set count only before the import.
         from workbench.predictions.of_run import save_predictions
-        from workbench.training.checkpoint import load_checkpoint, save_checkpoint
+        from workbench.training.checkpoint import (
+            load_best_weights,
+            load_checkpoint,
+            save_checkpoint,
+        )
         from workbench.training.train import Snapshot, train
 
         start = None
@@ -97,10 +101,15 @@ class Worker:
             self._emit(Preparing(time.time(), "reading the checkpoint"))
             model, progress = load_checkpoint(self._folder.checkpoint_file)
             self._progress = progress
-            start = Snapshot(model, progress)
+            start = Snapshot(model, progress, load_best_weights(self._folder.checkpoint_file))
 
         def keep(snapshot: Snapshot) -> None:
-            save_checkpoint(snapshot.model, snapshot.progress, self._folder.checkpoint_file)
+            save_checkpoint(
+                snapshot.model,
+                snapshot.progress,
+                self._folder.checkpoint_file,
+                snapshot.best_weights,
+            )
             self._progress = snapshot.progress
 
         result = train(
@@ -214,6 +223,8 @@ def _facts(progress: Progress) -> dict[str, Any]:
         "test_accuracy": progress.test_accuracy,
         "best_epoch": progress.best_epoch,
         "best_epoch_test_accuracy": progress.best_epoch_test_accuracy,
+        "validation_loss": progress.validation_loss,
+        "validation_accuracy": progress.validation_accuracy,
         "peak_memory_mib": _peak_memory_mib(),
     }
 
