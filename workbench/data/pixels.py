@@ -134,7 +134,8 @@ def pixel_scale(archive: NpzArchive, train: ArrayHeader, highest: Mapping[str, f
     if train.dtype.kind == "f" and 0 < min(highest.values()) <= 1:
         each = " and ".join(f"{key} up to {value:g}" for key, value in highest.items())
         raise archive.fault(
-            f"{each.replace(' up', ' holds pixels up', 1)}; scale all alike, to 0…1 or 0…255"
+            f"{each.replace(' up', ' holds pixels up', 1)}; scale "
+            f"{'both' if len(highest) == 2 else 'all'} alike, to 0…1 or 0…255"
         )
     if scale is None:
         raise archive.fault(
