@@ -31,6 +31,7 @@ from workbench.tui.screens.leaderboard.overlay import (
 )
 from workbench.tui.screens.leaderboard.rows import difference
 from workbench.tui.screens.leaderboard.tabs import TabLine
+from workbench.tui.screens.train import TrainScreen
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
@@ -521,3 +522,12 @@ async def test_a_table_is_queued_as_a_whole(results: Home, monkeypatch: pytest.M
         await pilot.press("T")
         await until(pilot, lambda: len(said) == 3)
         assert said[2] == "Nothing is missing in Table 3"
+
+
+@pytest.mark.asyncio
+async def test_a_double_click_opens_the_run_as_enter_does(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.click(RowList, offset=(10, 1), times=2)
+        await until(pilot, lambda: isinstance(app.screen, TrainScreen))

@@ -73,3 +73,11 @@ def test_a_terminal_that_goes_while_it_is_written_to(screens: Screens) -> None:
     os.close(screens.terminal)
     assert screens.ends()
     assert not psutil.wait_procs(standby, timeout=PATIENCE_SECONDS)[1]
+
+
+def test_the_terminals_title_is_put_back(screens: Screens) -> None:
+    screens.read_until(b"\x1b[22;2t")  # kept
+    screens.read_until(b"\x1b]2;mnist-workbench\x07")
+    os.write(screens.terminal, b"q")
+    screens.read_until(b"\x1b[23;2t")
+    assert screens.ends()

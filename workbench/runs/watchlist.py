@@ -103,8 +103,8 @@ class Watchlist:
         """How many ended runs wait for `read_more`."""
         return len(self._unread)
 
-    def look(self) -> None:
-        """Find new and deleted runs, and follow the living ones."""
+    def look(self) -> list[WatchedRun]:
+        """Find new and deleted runs, and follow the living ones; those that have just ended."""
         with self._guard:
             names = self._names()
             known: dict[str, Any]
@@ -113,9 +113,11 @@ class Watchlist:
                     del known[name]
             for name in names - self._living.keys() - self._ended.keys() - self._unread.keys():
                 self._sort_in(name)
-            for name, run in list(self._living.items()):
+            followed = list(self._living.items())
+            for name, run in followed:
                 self._follow(name, run)
             self._look_at_some_ended()
+            return [self._ended[name] for name, _ in followed if name in self._ended]
 
     def read_more(self, seconds: float = 0.1) -> None:
         """Read ended runs that were not read yet, the newest first, for about this long."""

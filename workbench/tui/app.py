@@ -7,6 +7,7 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
@@ -23,10 +24,11 @@ from workbench.errors import UserError
 from workbench.settings import Home
 from workbench.text import visible
 from workbench.tui.key_order import KeyOrder
-from workbench.tui.run_feed import RunFeed
+from workbench.tui.run_feed import RunFeed, Seen, title_words
 from workbench.tui.styles import style_sheet
 from workbench.tui.terminal import SAFE_LINES, TerminalDriver
 from workbench.tui.theme import DARK, LIGHT
+from workbench.tui.widgets.title_bar import PLACES
 
 # What a run and a model are is imported where it is needed: the first frame does not wait for it.
 if TYPE_CHECKING:
@@ -46,49 +48,31 @@ EXPECTED_REST_SECONDS = 0.5
 LEAVING = "leaving"  # the id of the question at leaving, which is asked once
 LEAVE = "Leave; asks while something trains or is not saved"
 HELP = "The keys that work here"
+MOST_SAID = 3  # runs that end at once and are each told of
 STARTING = "A training is being started; a moment"
 
 
-def _models() -> Screen[None]:
-    from workbench.tui.screens.models import ModelsScreen
+def _place(name: str) -> Callable[[], Screen[None]]:
+    """Makes a place when it is first visited: the first frame shows one of them."""
 
-    return ModelsScreen()
+    def make() -> Screen[None]:
+        module = import_module(f"workbench.tui.screens.{name.lower()}")
+        screen: Screen[None] = getattr(module, f"{name}Screen")()
+        return screen
 
-
-def _compose() -> Screen[None]:
-    from workbench.tui.screens.compose import ComposeScreen
-
-    return ComposeScreen()
-
-
-def _runs() -> Screen[None]:
-    from workbench.tui.screens.runs import RunsScreen
-
-    return RunsScreen()
-
-
-def _leaderboard() -> Screen[None]:
-    from workbench.tui.screens.leaderboard import LeaderboardScreen
-
-    return LeaderboardScreen()
-
-
-def _queue() -> Screen[None]:
-    from workbench.tui.screens.queue import QueueScreen
-
-    return QueueScreen()
-
-
-def _draw() -> Screen[None]:
-    from workbench.tui.screens.draw import DrawScreen
-
-    return DrawScreen()
+    return make
 
 
 def _palette() -> type[Provider]:
     from workbench.tui.palette import ActionProvider
 
     return ActionProvider
+
+
+def _names() -> type[Provider]:
+    from workbench.tui.palette import NameProvider
+
+    return NameProvider
 
 
 def _collect_garbage_again() -> None:
@@ -117,30 +101,22 @@ class WorkbenchApp(App[None]):
 
     TITLE = "mnist-workbench"
     CSS_PATH: ClassVar = style_sheet("app")
-    # Each place is made when it is first visited: the first frame shows one of them.
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        "models": _models,
-        "compose": _compose,
-        "runs": _runs,
-        "leaderboard": _leaderboard,
-        "queue": _queue,
-        "draw": _draw,
+        name.lower(): _place(name) for _, name in PLACES
     }
     DEFAULT_MODE = "models"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette, _names}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "show_help", "help", key_display="?", tooltip=HELP),
+        Binding("question_mark", "show_help", "help", tooltip=HELP),
         Binding("f1", "show_help", "help", tooltip=HELP),  # where ? is a letter like others
         Binding("q", "leave", "quit", tooltip=LEAVE),
         # Textual's own ctrl+q would leave without asking.
         Binding("ctrl+q", "leave", "quit", show=False, priority=True, tooltip=LEAVE),
-        Binding("1", "go('models')", "models", show=False, tooltip="Go to Models"),
-        Binding("2", "go('compose')", "compose", show=False, tooltip="Go to Compose"),
-        Binding("3", "go('runs')", "runs", show=False, tooltip="Go to Runs"),
-        Binding("4", "go('leaderboard')", "leaderboard", show=False, tooltip="Go to Leaderboard"),
-        Binding("5", "go('queue')", "queue", show=False, tooltip="Go to Queue"),
-        Binding("6", "go('draw')", "draw", show=False, tooltip="Go to Draw"),
+        *(
+            Binding(key, f"go({name.lower()!r})", name.lower(), show=False, tooltip=f"Go to {name}")
+            for key, name in PLACES
+        ),
         Binding("ctrl+t", "switch_theme", "theme", show=False, tooltip="Light or dark colours"),
     ]
 
@@ -190,6 +166,13 @@ class WorkbenchApp(App[None]):
             visible(message), title=title, severity=severity, timeout=timeout, markup=False
         )
 
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as help, hints and palette write it: `ctrl+t`, `enter`, `/`."""
+        if binding.key == "enter" and not binding.key_display:
+            return "enter"
+        shown = super().get_key_display(binding)
+        return shown.replace("^", "ctrl+", 1) if binding.key.startswith("ctrl+") else shown
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What each line passes on its way out."""
         return [*super().get_line_filters(), SAFE_LINES]
@@ -214,8 +197,25 @@ class WorkbenchApp(App[None]):
             self.complain(problem)
         # After the first frame: a home of thousands of runs takes a moment to look through.
         self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
+        self.run_feed.seen.subscribe(self, self._runs_seen)
         self.set_interval(STANDBY_LOOK_SECONDS, self._keep_a_worker_warm)
         self.call_after_refresh(_collect_garbage_again)
+
+    def _runs_seen(self, seen: Seen) -> None:
+        """Say on any screen what ended, and in the terminal's title how far it is."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.set_title(title_words(seen.living))
+        if not seen.ended:
+            return
+        from workbench.tui.news import ending_words, severity
+        from workbench.tui.screens.train import TrainScreen
+
+        watched = self.screen.folder.run_id if isinstance(self.screen, TrainScreen) else None
+        ended = [run for run in seen.ended if run.run_id != watched]
+        for run in ended[:MOST_SAID]:
+            self.notify(ending_words(run), severity=severity(run))
+        if len(ended) > MOST_SAID:
+            self.notify(f"{len(ended) - MOST_SAID} more runs have ended.")
 
     def _keep_a_worker_warm(self) -> None:
         """Warm a worker while nothing trains; a living training keeps its cores to itself."""
@@ -346,6 +346,15 @@ class WorkbenchApp(App[None]):
         if isinstance(screen, ComposeScreen):
             screen.start_from(preset)
 
+    async def show_model(self, name: str) -> None:
+        """Go to a model in Models."""
+        from workbench.tui.screens.models import ModelsScreen
+
+        await self.action_go("models")
+        screen = self.screen
+        if isinstance(screen, ModelsScreen):
+            screen.choose(name)
+
     async def show_on_leaderboard(self, run_id: str) -> None:
         """Go to a run's row on the leaderboard, or to where it will be."""
         from workbench.tui.screens.leaderboard import LeaderboardScreen
@@ -372,7 +381,7 @@ class WorkbenchApp(App[None]):
         queue = self.queue_started and self._queue_runs()
         work = self._unsaved_work()
         if not living and not queue and work is None:
-            self.exit()
+            self._leave_now()
             return
         from workbench.tui.screens.leave import SAVE, leave_dialog
 
@@ -394,7 +403,7 @@ class WorkbenchApp(App[None]):
         queue: bool,
         work: ComposeScreen | None,
     ) -> None:
-        from workbench.tui.screens.leave import LEAVES, carry_out
+        from workbench.tui.screens.leave import KEEP, LEAVES, carry_out
 
         home = self.home if queue else None
         error = await asyncio.to_thread(carry_out, answer, living, home)
@@ -403,7 +412,18 @@ class WorkbenchApp(App[None]):
         elif answer in LEAVES:
             if work is not None:  # each of these answers drops it, as the question says
                 work.discard_work()
-            self.exit()
+            self._leave_now([] if answer == KEEP else living)
+
+    def _leave_now(self, stopped: Sequence[RunFolder] = ()) -> None:
+        """Leave, and say how to follow what trains on; `stopped` are about to end."""
+        from workbench.runs import lock
+        from workbench.tui.screens.leave import farewell
+
+        known = [*self.started, *(run.folder for run in self.run_feed.last.living)]
+        folders = {folder.run_id: folder for folder in known if folder not in stopped}
+        alive = [name for name, folder in folders.items() if lock.is_held(folder.lock_file)]
+        queue = not stopped and self._queue_runs()
+        self.exit(message=farewell(alive, queue=queue))
 
     def _queue_runs(self) -> bool:
         from workbench.queue.store import QueueStore

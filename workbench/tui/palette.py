@@ -1,11 +1,14 @@
-"""The command palette: every action there is here, from the same bindings as help and hints."""
+"""The command palette: models and runs by name, and every action there is here, from the same
+bindings as help and hints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
 from textual.binding import ActiveBinding
@@ -14,12 +17,17 @@ from textual.dom import DOMNode
 from textual.message import Message
 from textual.widgets import Input, OptionList
 
+from workbench.errors import UserError
+from workbench.text import visible
 from workbench.tui.screens.dialog import Dialog
 from workbench.tui.widgets.hints import declared_actions, is_typed, rank
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
+
+    from workbench.runs.folder import RunFolder
+    from workbench.tui.screens.base import Workbench
 
 PALETTE = "command_palette"  # the action that opens the palette, which need not list itself
 
@@ -110,3 +118,46 @@ class ActionProvider(Provider):
 
     def _carry_out(self, action: NamedAction) -> partial[Any]:
         return partial(self.app.run_action, action.active.binding.action, action.active.node)
+
+
+class NameProvider(Provider):
+    """Models, to go to in Models, and runs, to open; found by a part of their names."""
+
+    async def startup(self) -> None:
+        """Read the names, once for each time the palette opens."""
+        self._known = await asyncio.to_thread(self._read)
+
+    def _read(self) -> list[tuple[str, str, Callable[[], object]]]:
+        from workbench.model.library import own_preset_files
+        from workbench.model.paper_models import paper_headlines
+        from workbench.runs.folder import all_runs
+
+        workbench = cast("Workbench", self.app)
+        titles = {model.name: model.title for model in paper_headlines()}
+        titles |= {path.stem: "" for path in own_preset_files(workbench.home)}
+        known: list[tuple[str, str, Callable[[], object]]] = [
+            (visible(f"model {name}"), title, partial(workbench.show_model, name))
+            for name, title in titles.items()
+        ]
+        with suppress(UserError):  # runs that cannot be listed: said elsewhere
+            for folder in all_runs(workbench.home):
+                run = visible(f"run {folder.run_id}")
+                known.append((run, "", partial(self._open, folder)))
+        return known
+
+    def _open(self, folder: RunFolder) -> None:
+        workbench = cast("Workbench", self.app)
+        try:
+            _ = folder.record  # says what is wrong where it is gone or damaged
+        except UserError as error:
+            workbench.complain(error)
+        else:
+            workbench.open_run(folder)
+
+    async def search(self, query: str) -> Hits:
+        """What matches the letters typed so far."""
+        matcher = self.matcher(query)
+        for name, about, act in self._known:
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), act, help=about)

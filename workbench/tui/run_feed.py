@@ -7,6 +7,7 @@ the leaderboard, which must not hand out a seed that is being trained.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from textual.app import App
 from textual.signal import Signal
 
 from workbench.settings import Home
+from workbench.text import without_unsafe
 
 if TYPE_CHECKING:
     from workbench.runs.watchlist import WatchedRun, Watchlist
 
+TITLE = "mnist-workbench"
 LOOK_SECONDS = 1.0
 # While ended runs are still being read, the next look comes at once.
 READING_SECONDS = 0.05
@@ -29,13 +32,26 @@ class Seen:
     """What the last look found.
 
     `runs` are all, living and ended, and filled only while a screen lists them (`listed`);
-    `unread` ended ones are still to be read.
+    `unread` ended ones are still to be read. `ended` are those that lived at the last look.
     """
 
     living: tuple[WatchedRun, ...] = ()
     runs: tuple[WatchedRun, ...] = ()
     unread: int = 0
     listed: bool = False
+    ended: tuple[WatchedRun, ...] = ()
+
+
+def title_words(living: Sequence[WatchedRun]) -> str:
+    """The terminal's title: `42 % cnn-2`, of several the mean; changes with whole per cents."""
+    share = f"{100 * sum(run.progress for run in living) / max(1, len(living)):.0f} %"
+    match living:
+        case ():
+            return TITLE
+        case (run,):
+            name = run.summary.preset if run.summary else run.run_id
+            return f"{share} {without_unsafe(name)} · {TITLE}"
+    return f"{share} of {len(living)} runs · {TITLE}"
 
 
 class RunFeed:
@@ -87,7 +103,7 @@ class RunFeed:
         self._watchlist.look_again_at(run_id)
 
     def _look(self) -> Seen:
-        self._watchlist.look()
+        ended = self._watchlist.look()
         listing = self._reads_ended
         if listing:
             self._watchlist.read_more()
@@ -96,4 +112,5 @@ class RunFeed:
             runs=tuple(self._watchlist.runs) if listing else self.last.runs,
             unread=self._watchlist.unread,
             listed=listing,
+            ended=tuple(ended),
         )

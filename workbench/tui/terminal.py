@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import IO, Any
 
@@ -42,6 +43,28 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
         self._file: Any = _Output(self._file)
+        self._title = ""
+        # The kernel's console has no title, and older ones print what would set it.
+        self._has_title = os.environ.get("TERM") != "linux"
+
+    def set_title(self, title: str) -> None:
+        """Name the terminal's window or tab; written only where it changes."""
+        if self._has_title and title != self._title:
+            self._title = title
+            self.write(f"\x1b]2;{title}\x07")
+
+    def start_application_mode(self) -> None:
+        """Keep the title that the terminal has."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self._has_title:
+            self._title = ""
+            self.write("\x1b[22;2t")
+
+    def stop_application_mode(self) -> None:
+        """Put the title back."""
+        if self._has_title:
+            self.write("\x1b[23;2t")
+        super().stop_application_mode()
 
 
 class _SafeLines(LineFilter):

@@ -54,8 +54,15 @@ class Workbench(Protocol):
     async def open_in_compose(self, preset: Preset) -> None:
         """Take a preset to Compose."""
 
+    async def show_model(self, name: str) -> None:
+        """Go to a model in Models."""
+
     async def show_on_leaderboard(self, run_id: str) -> None:
         """Go to a run's row on the leaderboard."""
+
+
+# For screens that show runs; they say by `run_here` which one is meant.
+COPY_ID = Binding("Y", "copy_id", "copy id", show=False, tooltip="Copy the run's id")
 
 
 class WorkbenchScreen(Screen[None]):
@@ -95,6 +102,17 @@ class WorkbenchScreen(Screen[None]):
                 f"the window has {event.size.width}×{event.size.height}. "
                 "A training goes on meanwhile."
             )
+
+    @property
+    def run_here(self) -> str | None:
+        """The id of the run that one looks at; None where there is none."""
+        return None
+
+    def action_copy_id(self) -> None:
+        """Hand the run's id to the terminal's clipboard, by OSC 52."""
+        if self.run_here is not None:
+            self.app.copy_to_clipboard(self.run_here)
+            self.notify(f"Copied {self.run_here}")
 
     def action_step_out(self) -> None:
         """Leave a screen that lies on another; the four main places stay."""

@@ -38,12 +38,17 @@ class HelpScreen(Dialog[None]):
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", no_wrap=True)
         table.add_column()
+        actions = list(named_actions(self.app, self._about))
+        everywhere = [action for action in actions if action.active.node is self.app]
         place = getattr(self._about, "PLACE", "") or "Here"
-        table.add_row("", Text(place, style="bold"))
-        for action in named_actions(self.app, self._about):
-            table.add_row(Text(" ".join(action.keys), style="bold"), Text(action.name))
-        table.add_row()
-        table.add_row(Text("ctrl+p", style="bold"), Text("Every action by name"))
+        for heading, listed in ((place, actions), ("Everywhere", everywhere)):
+            table.add_row("", Text(heading, style="bold"))
+            for action in listed:
+                if listed is everywhere or action not in everywhere:
+                    table.add_row(Text(" ".join(action.keys), style="bold"), Text(action.name))
+            if listed is actions:
+                table.add_row()
+        table.add_row(Text("ctrl+p", style="bold"), Text("Actions, models and runs by name"))
         return table
 
     def action_page(self, step: int) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+
+from rich.text import Text
 
 from workbench.errors import RunError, UserError
 from workbench.formats import count
@@ -10,10 +13,12 @@ from workbench.queue import service as queue_service
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.settings import Home
+from workbench.text import visible
 from workbench.tui.screens.dialog import ChoiceDialog
 
 SAVE, DROP, STAY = "save", "drop", "stay"
 KEEP, STOP, KILL = "keep", "stop", "kill"
+MOST_NAMED = 3  # runs that train on and are each named
 LEAVES = (DROP, KEEP, STOP, KILL)  # the answers after which the app ends
 
 
@@ -56,6 +61,16 @@ def _named(living: list[RunFolder], queue: bool) -> str:
         return "The queue"
     runs = f"Run {living[0].run_id}" if len(living) == 1 else count(len(living), "run")
     return f"{runs} and the queue" if queue else runs
+
+
+def farewell(runs: Sequence[str], *, queue: bool) -> Text:
+    """How to follow what trains on, a line each; empty where nothing does."""
+    lines = [f"Run {run} trains on: mnist-workbench attach {run}" for run in runs[:MOST_NAMED]]
+    if len(runs) > MOST_NAMED:
+        lines.append(f"All {len(runs)}: mnist-workbench runs --status training")
+    if queue:
+        lines.append("The queue trains on: mnist-workbench queue watch")
+    return Text("\n".join(map(visible, lines)))
 
 
 def carry_out(

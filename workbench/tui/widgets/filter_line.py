@@ -18,9 +18,7 @@ class Line(Input):
     """Says how to go on from it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter", "submit", "keep", key_display="enter", tooltip="Keep it, and go to the rows"
-        ),
+        Binding("enter", "submit", "keep", tooltip="Keep it, and go to the rows"),
     ]
 
 

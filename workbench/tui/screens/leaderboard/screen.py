@@ -28,7 +28,7 @@ from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import RunSummary
 from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 from workbench.tui.screens.leaderboard import actions
 from workbench.tui.screens.leaderboard.board import (
@@ -115,6 +115,7 @@ class LeaderboardScreen(WorkbenchScreen):
                 tooltip="Sort by the column before"),
         Binding("R", "reverse", "reverse", show=False, tooltip="Sort the other way round"),
         Binding("y", "quantity", "quantity", show=False, tooltip="Curves of another quantity"),
+        COPY_ID,
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -494,7 +495,6 @@ class LeaderboardScreen(WorkbenchScreen):
 
     # What is done with a row
 
-    @on(RowList.Opened)
     def action_errors(self) -> None:
         """The images that the run gets wrong, or that the selected runs part on."""
         from workbench.tui.screens.errors import ErrorsScreen
@@ -506,6 +506,13 @@ class LeaderboardScreen(WorkbenchScreen):
         if folders:
             self.app.push_screen(ErrorsScreen(self.workbench.home, folders))
 
+    @property
+    def run_here(self) -> str | None:
+        """The run under the cursor; None on a row of several."""
+        subject = self._subject()
+        return subject.run_id if isinstance(subject, RunSummary) else None
+
+    @on(RowList.Opened)
     def action_open(self) -> None:
         """Open the run; of a group or a row list its runs; of a claim show its table."""
         subject = self._subject()

@@ -74,6 +74,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         self._standings: Mapping[str, Standing] = {}
         self._words = ""
         self._drawn_width = 0
+        self._wanted = ""  # where the cursor is to go
 
     @property
     def entry(self) -> Entry | None:
@@ -97,6 +98,11 @@ class ModelList(MarkedOptions, inherit_bindings=False):
             self._words = words
         if before != (self._entries, self._standings, self._words):
             self._rebuild()
+
+    def choose(self, name: str) -> None:
+        """The cursor to a model, as soon as it is listed."""
+        self._wanted = name
+        self._rebuild()
 
     @property
     def heading(self) -> Content:
@@ -144,6 +150,9 @@ class ModelList(MarkedOptions, inherit_bindings=False):
             places = {option.id: place for place, option in enumerate(options) if option.id}
             first = next(iter(places.values()), None)
             self.highlighted = places.get(kept, first) if kept else first
+            wanted = next((key for key in places if key.partition(":")[2] == self._wanted), None)
+            if wanted is not None:
+                self.highlighted, self._wanted = places[wanted], ""
         self.post_message(self.Chosen())
 
     def _line(self, entry: Entry) -> Content:

@@ -46,14 +46,13 @@ class ModelsScreen(WorkbenchScreen):
             "enter",
             "settings",
             "settings",
-            key_display="enter",
             tooltip="Change settings, then train it",
         ),
         Binding("e", "edit", "compose", tooltip="Open it in Compose"),
         Binding("tab,l,right", "view(1)", "view", tooltip="Diagram, table, settings in turn"),
         Binding("shift+tab,h,left", "view(-1)", show=False, tooltip="The view before"),
         Binding("z", "enlarge", "enlarge", tooltip="The model over the whole width, and back"),
-        Binding("slash", "filter", "filter", key_display="/", tooltip="Find models by words"),
+        Binding("slash", "filter", "filter", tooltip="Find models by words"),
         Binding("J,shift+down", "scroll_view(1)", show=False, tooltip="Scroll the model down"),
         Binding("K,shift+up", "scroll_view(-1)", show=False, tooltip="Scroll the model up"),
         Binding("r", "refresh", "refresh", show=False, tooltip="Read presets and results again"),
@@ -216,6 +215,13 @@ class ModelsScreen(WorkbenchScreen):
             self.action_enlarge()
         else:
             super().action_step_out()
+
+    def choose(self, name: str) -> None:
+        """Put the cursor on a model; a filter that hides it goes."""
+        self.query_one("#filter", Input).value = ""
+        self.remove_class("filtering")
+        self._list.choose(name)
+        self._list.focus()
 
     # What is done with a model
 

@@ -22,7 +22,7 @@ from workbench.queue.view import QueueView, QueueWatch, TrialView
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.tui.run_feed import Seen
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue import actions
 from workbench.tui.screens.queue.add_dialog import AddDialog
@@ -52,7 +52,6 @@ class QueueScreen(WorkbenchScreen):
             "enter",
             "open",
             "open",
-            key_display="enter",
             tooltip="Open the trial's run: its curves, numbers and log",
         ),
         Binding(
@@ -67,6 +66,7 @@ class QueueScreen(WorkbenchScreen):
         Binding("d", "drop", "drop", tooltip="Take trials out of the queue; runs stay"),
         Binding("space", "select", "select", tooltip="Select the trial, to drop several at once"),
         Binding("x", "clear", "clear", tooltip="Take out all that have ended; runs stay"),
+        COPY_ID,
     ]
 
     def __init__(self) -> None:
@@ -190,6 +190,12 @@ class QueueScreen(WorkbenchScreen):
     def _under_cursor(self) -> TrialView | None:
         place = self.query_one(RowList).cursor
         return self._view.trials[place] if place < len(self._view.trials) else None
+
+    @property
+    def run_here(self) -> str | None:
+        """The run of the trial under the cursor, once it has one."""
+        item = self._under_cursor()
+        return item.trial.run_id if item else None
 
     @on(RowList.Moved)
     def _moved(self) -> None:

@@ -21,7 +21,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.summary import damaged
 from workbench.runs.watchlist import WatchedRun
 from workbench.tui.run_feed import Seen
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.runs.rows import COLUMNS, RunDetail, RunRows, origin_text
 from workbench.tui.styles import style_sheet
@@ -43,7 +43,6 @@ class RunsScreen(WorkbenchScreen):
             "enter",
             "open",
             "open",
-            key_display="enter",
             tooltip="Open the run: its curves, numbers and log",
         ),
         Binding("p", "pause", "pause", tooltip="Pause the run, or let a paused one go on"),
@@ -51,10 +50,11 @@ class RunsScreen(WorkbenchScreen):
         Binding(
             "r", "resume", "resume", tooltip="Go on with a run that is paused or was cut short"
         ),
-        Binding("slash", "filter", "filter", key_display="/", tooltip="Show only some runs"),
+        Binding("slash", "filter", "filter", tooltip="Show only some runs"),
         Binding("space", "select", "select", tooltip="Select the run, to act on several at once"),
         Binding("d", "delete", "delete", tooltip="Delete the run's folder and model; asks"),
         Binding("X", "kill", "kill", tooltip="End the run at once, unsaved; asks"),
+        COPY_ID,
     ]
 
     def __init__(self) -> None:
@@ -166,6 +166,12 @@ class RunsScreen(WorkbenchScreen):
     def _under_cursor(self) -> WatchedRun | None:
         place = self.query_one(RowList).cursor
         return self._shown[place] if place < len(self._shown) else None
+
+    @property
+    def run_here(self) -> str | None:
+        """The run under the cursor."""
+        run = self._under_cursor()
+        return run.run_id if run else None
 
     def _chosen(self) -> list[WatchedRun]:
         """The selected runs, or the one under the cursor."""

@@ -18,7 +18,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.tui import plotting
 from workbench.tui.plotting import Glyphs
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.train import feed, numbers
 from workbench.tui.screens.train.machine import MachineUse
@@ -89,6 +89,7 @@ class TrainScreen(WorkbenchScreen):
         Binding("y", "log_scale", "log", tooltip="Logarithmic loss; accuracy by its errors"),
         Binding("z", "zoom", "zoom", tooltip="Only the recent part, and back"),
         Binding("x", "axis", "x axis", tooltip="Count in epochs, steps or training time"),
+        COPY_ID,
         Binding("j,down", "epochs(1)", show=False, tooltip="Newer epochs"),
         Binding("k,up", "epochs(-1)", show=False, tooltip="Older epochs"),
     ]
@@ -110,6 +111,11 @@ class TrainScreen(WorkbenchScreen):
     def folder(self) -> RunFolder:
         """The run that is shown."""
         return self._folder
+
+    @property
+    def run_here(self) -> str:
+        """Its id."""
+        return self._folder.run_id
 
     @property
     def status(self) -> Status | None:
