@@ -92,7 +92,6 @@ def runs(
 
 
 def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
-    from workbench.formats import metric_text
     from workbench.leaderboard.table import Align, Column, Heading, Table, cell
     from workbench.leaderboard.views import run_column
     from workbench.runs.summary import ScriptSummary
@@ -111,15 +110,12 @@ def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
             ),
         )
 
-    def result(run: ScriptSummary) -> str:
-        return f"{run.headline[0]} {metric_text(*run.headline)}" if run.headline else ""
-
     origins = {summary.run_id: origin for summary, origin in summaries}
     columns: tuple[Column[Any], ...] = (
         common("Run"),
         common("Status"),
         preset("Model", 1, lambda run: run.title),
-        preset("Accuracy", 0, result),
+        preset("Accuracy", 0, lambda run: run.result),
         Column(
             Heading("Epochs", Align.RIGHT),
             lambda run: cell(f"{run.epochs_completed}/{run.epochs}" if run.epochs else ""),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
 from pydantic import Tag as Variant
 
+from workbench.formats import metric_text, percent
 from workbench.model.hyperparameters import optimizer_text
 from workbench.model.shapes import analyse
 from workbench.runs.collapse import constant_answer, only_answer
@@ -61,6 +62,11 @@ class Summary(BaseModel):
         return self.status
 
     @property
+    def name(self) -> str:
+        """What lists call it: its preset, or what a script calls itself."""
+        return self.title
+
+    @property
     def status_words(self) -> tuple[str, ...]:
         """All words for its state: a diverged run is failed too, a collapsed one finished."""
         return self.state.word, self.state.value, self.status.value
@@ -107,6 +113,16 @@ class RunSummary(Summary):
     keras: str
 
     @property
+    def name(self) -> str:
+        """Its preset."""
+        return self.preset
+
+    @property
+    def result(self) -> str:
+        """`97.16 %`, the accuracy on the test set."""
+        return percent(self.test_accuracy)
+
+    @property
     def state(self) -> Status:
         """As of every run; one that answers one class to all images is told apart."""
         if self.status is Status.FINISHED and self.collapsed_to is not None and not self.diverged:
@@ -134,6 +150,11 @@ class ScriptSummary(Summary):
             if name in known:
                 return name, known[name]
         return None
+
+    @property
+    def result(self) -> str:
+        """`val_loss 0.0921`, its headline in words."""
+        return f"{self.headline[0]} {metric_text(*self.headline)}" if self.headline else ""
 
     @property
     def config_text(self) -> str:

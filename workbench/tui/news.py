@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.notifications import SeverityLevel
 
-from workbench.formats import epochs_done, percent, points
+from workbench.formats import epochs_done, points
 from workbench.leaderboard.fields import run_difference
 from workbench.runs.status import Status
 from workbench.runs.watchlist import WatchedRun
@@ -15,17 +15,20 @@ def ending_words(run: WatchedRun) -> str:
     summary = run.summary
     if summary is None:
         return run.fault
-    head = f"{summary.preset} {run.state.word}"
+    head = f"{summary.name} {run.state.word}"
     match run.state:
         case Status.FINISHED:
             apart = run_difference(summary)
             beside = "" if apart is None else f", paper {points(apart)}"
-            return f"{head}: {percent(summary.test_accuracy)}{beside}"
+            return f"{head}: {summary.result}{beside}" if summary.result else head
         case Status.COLLAPSED:
-            return f"{head}: {percent(summary.test_accuracy)}, one class for every image"
+            return f"{head}: {summary.result}, one class for every image"
         case Status.DIVERGED | Status.FAILED if summary.message:
             return f"{head}: {summary.message}"
-    return f"{head} after {epochs_done(summary.epochs_completed, summary.epochs)}"
+    known = summary.epochs > 0  # a script need not tell how many
+    return (
+        f"{head} after {epochs_done(summary.epochs_completed, summary.epochs)}" if known else head
+    )
 
 
 def severity(run: WatchedRun) -> SeverityLevel:

@@ -49,7 +49,7 @@ def title_words(living: Sequence[WatchedRun]) -> str:
         case ():
             return TITLE
         case (run,):
-            name = run.summary.preset if run.summary else run.run_id
+            name = run.summary.name if run.summary else run.run_id
             return f"{share} {without_unsafe(name)} · {TITLE}"
     return f"{share} of {len(living)} runs · {TITLE}"
 

@@ -13,10 +13,10 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.formats import MISSING, clock, count, local_time, metric_text, moment, percent
+from workbench.formats import MISSING, clock, count, local_time, moment
 from workbench.runs.record import LaunchedFrom
 from workbench.runs.status import Status
-from workbench.runs.summary import AnySummary, RunSummary
+from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
 from workbench.text import one_line
 from workbench.tui.settings_text import settings_text
@@ -76,7 +76,7 @@ class RunRows:
             return ""
         match column:
             case "model":
-                return one_line(name_of(summary))
+                return one_line(summary.name)
             case "seed":
                 return str(summary.seed) if isinstance(summary, RunSummary) else ""
             case "progress":
@@ -95,11 +95,11 @@ def progress_text(run: WatchedRun, width: int) -> list[Piece]:
         return [(one_line(run.preparing), "muted")]
     epochs = run.summary.epochs
     if not run.planned_steps:  # a script that has not told how long it is to be
-        return [(f"step {run.step:,}  {result_words(run.summary)}", "")]
+        return [(f"step {run.step:,}  {one_line(run.summary.result)}", "")]
     digits = len(str(epochs))
     epoch = min(epochs, run.summary.epochs_completed + 1)
     tail = f" {100 * run.progress:3.0f} %  {epoch:>{digits}}/{epochs}"
-    result = result_words(run.summary)
+    result = one_line(run.summary.result)
     if width >= BAR_LEAST + len(tail) + max(9, len(result) + 2):
         tail += f"  {result:>7}"
     room = max(0, width - len(tail))
@@ -116,25 +116,12 @@ def result_text(run: WatchedRun) -> list[Piece]:
     )
     if run.state is Status.DIVERGED:
         return [("no accuracy", "bad"), (f"  {so_far}", "muted")]
-    pieces: list[Piece] = [(f"{result_words(summary):>7}", "strong")]
+    pieces: list[Piece] = [(f"{one_line(summary.result):>7}", "strong")]
     if run.state is Status.COLLAPSED:
         pieces.append((" one class only", "warning"))
     elif run.state is not Status.FINISHED:
         pieces.append((f"  {so_far}", "muted"))
     return pieces
-
-
-def name_of(summary: AnySummary) -> str:
-    """What the list calls it: its preset, or the script's own name for it."""
-    return summary.preset if isinstance(summary, RunSummary) else summary.title
-
-
-def result_words(summary: AnySummary) -> str:
-    """`97.16 %`, the accuracy on the test set; of a script `val_loss 0.0921`."""
-    if isinstance(summary, RunSummary):
-        return percent(summary.test_accuracy)
-    headline = summary.headline
-    return one_line(f"{headline[0]} {metric_text(*headline)}") if headline else ""
 
 
 def time_text(run: WatchedRun) -> str:
