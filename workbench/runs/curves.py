@@ -46,7 +46,7 @@ class Samples:
     def __init__(self, steps_per_epoch: int) -> None:
         self.steps_per_epoch = max(1, steps_per_epoch)
         self._xs = {axis: array("d") for axis in Axis}
-        self._ys: dict[str, array[float]] = {metric: array("d") for metric in Metric}
+        self._ys: dict[str, array[float]] = {}
         self._count = 0  # set last, so that all columns are at least as long
 
     def __len__(self) -> int:
@@ -74,8 +74,8 @@ class Samples:
 
     @property
     def names(self) -> list[str]:
-        """The metrics of which there is a number, in the order in which they came."""
-        return [name for name, column in self._ys.items() if any(map(math.isfinite, column))]
+        """The metrics there are, in the order in which they came."""
+        return list(self._ys)
 
     def xs(self, axis: Axis) -> array[float]:
         """Where each chunk stands: its step, its place in epochs, or training seconds."""

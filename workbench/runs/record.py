@@ -82,6 +82,7 @@ class Script(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: str
+    named: bool = False  # by who started it; else the program itself may name it
     config: dict[str, Setting] = {}
     command: tuple[str, ...] = ()
     directory: str = ""  # that it was started in

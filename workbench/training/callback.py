@@ -15,7 +15,7 @@ from workbench.training.checkpoint import Progress
 from workbench.training.loop import TrainingLoop
 
 
-class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+class LoopCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
     """Emits an event a chunk and one an epoch, and hands each whole epoch on to be kept.
 
     `progress` is how far the training has come, in whole epochs; `step` and `seconds` go on

@@ -16,7 +16,7 @@ from workbench.predictions.file import Predictions
 from workbench.runs.events import Event, Preparing, Resumed, Started
 from workbench.runs.standby import same_but_for_seed
 from workbench.training.build import build_model
-from workbench.training.callback import LiveCallback
+from workbench.training.callback import LoopCallback
 from workbench.training.checkpoint import Progress
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.loop import DivergedError, TrainingLoop
@@ -114,7 +114,7 @@ def train(
         now = replace(now, monitors=monitors.state() or None)
         keep(Snapshot(model, now, monitors.best_weights))
 
-    live = LiveCallback(loop, emit, progress, keep_all, validates=validates)
+    live = LoopCallback(loop, emit, progress, keep_all, validates=validates)
     emit(
         Started(
             time=time.time(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from workbench.model.spec import TrainingSpec
@@ -53,6 +53,7 @@ class RunState:
     train: Samples
     test: Samples
     watch: Watch
+    told: set[str] = field(default_factory=set)  # a script's metrics within its epochs
     folder_says: FolderSays = ALIVE
     since: float = 0.0  # when the run began to wait for what it now waits for
 
@@ -106,17 +107,17 @@ class RunState:
         steps = self.history.steps_per_epoch
         if steps and steps != self.train.steps_per_epoch:
             self.train, self.test = self.train.by_epochs_of(steps), self.test.by_epochs_of(steps)
+        if isinstance(event, Batch):
+            self.watch.look(event)
+            self.told.update(metrics)
+        else:  # of an epoch only what its stretches have not told
+            metrics = {name: value for name, value in metrics.items() if name not in self.told}
         validation = {
             name.removeprefix(VALIDATION): value
             for name, value in metrics.items()
             if name.startswith(VALIDATION)
         }
         own = {name: value for name, value in metrics.items() if not name.startswith(VALIDATION)}
-        if isinstance(event, Batch):
-            self.watch.look(event)
-        elif self.history.batches:  # of an epoch only what its stretches have not told
-            told = self.history.batches[-1].values
-            own = {name: value for name, value in own.items() if name not in told}
         if own:
             self.train.add_point(event.step, event.seconds, own)
         if validation:

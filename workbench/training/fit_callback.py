@@ -1,0 +1,210 @@
+"""`LiveCallback`: a `fit` of the user's own as a run, on any backend of Keras 3.
+
+It uses the logs that Keras gives to every callback, and nothing of the backend.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Concatenate, ParamSpec, Self
+
+import keras
+
+from workbench.files import replacing, write_file
+from workbench.runs.logger import Run, start
+
+EVALUATION = "evaluate/"  # before the names of what `evaluate` measured
+Arguments = ParamSpec("Arguments")
+
+
+def _harmless(
+    hook: Callable[Concatenate[LiveCallback, Arguments], None],
+) -> Callable[Concatenate[LiveCallback, Arguments], None]:
+    """A fault in here ends the recording, never the training."""
+
+    @functools.wraps(hook)
+    def guarded(live: LiveCallback, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            hook(live, *args, **kwargs)
+        except Exception as error:
+            if live.run is not None:
+                live.run.give_up(error)
+
+    return guarded
+
+
+class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+    """Makes a run of the `fit` that it is given to: live curves, stop and pause from anywhere.
+
+    Arguments as for `workbench.start`; with `save_model` the trained model is kept with the run.
+    A second `fit` with the same callback goes on with the run. In a `with` block the run ends as
+    failed as soon as an exception leaves it, without one when the program ends.
+
+    Raises:
+        RunError: a tag or note that cannot be, when `fit` begins.
+    """
+
+    def __init__(
+        self,
+        name: str = "",
+        *,
+        config: Mapping[str, Any] | object = None,
+        tags: Iterable[str] = (),
+        note: str = "",
+        save_model: bool = False,
+    ) -> None:
+        super().__init__()
+        self._facts: dict[str, Any] = {"name": name, "config": config, "tags": tags, "note": note}
+        self._save_model = save_model
+        self._run: Run | None = None
+        self._fitting = self._first_epoch = self._cut_short = False
+        self._steps_before = 0  # of earlier epochs
+        self._batches = 0  # of this epoch that are done
+        self._looked_at = 0  # of these, when the logs were last looked at
+        self._logs: Mapping[str, Any] = {}  # as they were then
+        self._within: dict[str, Any] = {}  # those that are told within an epoch
+        self._means: frozenset[str] = frozenset()  # logs that are running means over the epoch
+
+    @property
+    def run(self) -> Run | None:
+        """The run, once `fit` or `evaluate` has begun."""
+        return self._run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self._run is not None:
+            self._run.finish(error)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Make the run, or take it up again."""
+        self._fitting = self._first_epoch = True
+        if self._run is None:
+            epochs, steps = self._planned("epochs"), self._planned("steps")
+            self._run = start(**self._facts, epochs=epochs, steps_per_epoch=steps)
+        self._run.go_on()
+
+    @_harmless
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keras's running means begin anew."""
+        run = self._run
+        if run is None:
+            return
+        if self._first_epoch:
+            self._first_epoch = False
+            if epoch and not run.step:  # begun elsewhere: `initial_epoch`
+                run.advance(epoch * self._planned("steps"), {}, epoch)
+            epochs = run.epochs_done + self._planned("epochs") - epoch
+            run.tell_plan(epochs, self._planned("steps"), self._describe(run))
+            self._means = _means(self.model)
+        self._steps_before, self._batches = run.step, 0
+        self._looked_at, self._logs, self._cut_short = 0, {}, False
+
+    @_harmless
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Record the stretch since the last point, now and then; hold a pause, pass a stop on."""
+        run = self._run
+        if run is None:
+            return
+        self._batches = batch + 1  # the last one of an execution of several steps
+        if run.due:
+            self._within.update(logs or {})
+            self._point(run, logs or {})
+        if run.should_stop and not self._cut_short:
+            self._cut_short = self._batches != self._planned("steps")
+            self.model.stop_training = True
+
+    @_harmless
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Record the rest of the epoch, and its own values with those of the validation data."""
+        run, logs = self._run, logs or {}
+        if run is None:
+            return
+        self._point(run, {name: logs[name] for name in self._within if name in logs})
+        if self._cut_short:  # no whole epoch
+            others = {name: value for name, value in logs.items() if name not in self._within}
+            run.advance(run.step, others)
+        else:
+            run.end_epoch(**logs)
+        if run.should_stop:
+            self.model.stop_training = True
+
+    @_harmless
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Keep the model where that was asked for, and end the run."""
+        run, self._fitting = self._run, False
+        if run is None or run.folder is None:
+            return
+        self._describe(run)  # one that is built by its first batch
+        if self._save_model:
+            with replacing(run.folder / "model.keras", ending=".keras") as path:
+                self.model.save(path)
+        if not run.joined:
+            run.finish()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """An `evaluate` of its own is recorded too, also without a `fit` before it."""
+        if not self._fitting and self._run is None:
+            self._run = start(**self._facts)
+
+    @_harmless
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """The results of `evaluate`; those of `fit`'s validation come with its epochs."""
+        run = self._run
+        if self._fitting or run is None:
+            return
+        run.go_on()
+        found = {f"{EVALUATION}{name}": value for name, value in (logs or {}).items()}
+        run.advance(run.step, found)
+        if not run.joined:
+            run.finish()
+
+    def _planned(self, name: str) -> int:
+        """What `fit` says of its `epochs` or `steps`; 0 where it does not know."""
+        return int((self.params or {}).get(name) or 0)
+
+    def _point(self, run: Run, logs: Mapping[str, Any]) -> None:
+        """What the batches since the last look have by themselves.
+
+        The mean of a stretch is (n₂·m₂ − n₁·m₁) / (n₂ − n₁), of the running means m after n.
+        """
+        now, before = self._batches, self._looked_at
+        if now == before:
+            return
+        values = {}
+        for name, value in logs.items():
+            if name in self._logs and _is_mean(name, self._means):
+                value = (now * value - before * self._logs[name]) / (now - before)
+            values[name] = value
+        self._looked_at, self._logs = now, dict(logs)
+        run.advance(self._steps_before + now, values)
+
+    def _describe(self, run: Run) -> int:
+        """Keep the architecture and its summary with the run; the number of parameters."""
+        if run.folder is None or not self.model.built:
+            return 0
+        with suppress(Exception):  # a model of the user's own class may tell neither
+            lines: list[str] = []
+            self.model.summary(print_fn=lines.append, line_length=100)
+            write_file(run.folder / "summary.txt", "\n".join(lines) + "\n")
+            write_file(run.folder / "model.json", self.model.to_json())
+        return int(self.model.count_params())
+
+
+def _means(model: Any) -> frozenset[str]:
+    """The names of a model's metrics that are means over the epoch; others count it as a whole."""
+    found, left = set(), list(model.metrics)
+    while left:
+        metric = left.pop()
+        left += getattr(metric, "metrics", None) or []
+        if isinstance(metric, keras.metrics.Mean):
+            found.add(metric.name)
+    return frozenset(found)
+
+
+def _is_mean(name: str, means: frozenset[str]) -> bool:
+    """Whether a log is of such a metric; of several outputs, each has its name before it."""
+    return name in means or any(name.endswith(f"_{mean}") for mean in means)
