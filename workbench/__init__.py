@@ -5,33 +5,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from workbench.runs.logger import start
-    from workbench.training.fit_callback import LiveCallback
-
-    __version__: str
+# By name, so that nothing is loaded by `import workbench`; their types stand in `__init__.pyi`.
+_EXPORTED = {"start": "workbench.runs.logger", "LiveCallback": "workbench.training.fit_callback"}
 
 __all__ = ["LiveCallback", "__version__", "start"]
 
 
 def __getattr__(name: str) -> Any:
-    """What is exported, looked up when asked for: nothing is loaded by `import workbench`."""
-    match name:
-        case "start":
-            from workbench.runs.logger import start
+    """What is exported, and the version, looked up when asked for: that takes its time."""
+    if name in _EXPORTED:
+        from importlib import import_module
 
-            return start
-        case "LiveCallback":
-            from workbench.training.fit_callback import LiveCallback
+        return getattr(import_module(_EXPORTED[name]), name)
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
 
-            return LiveCallback
-        case "__version__":
-            from importlib.metadata import PackageNotFoundError, version
-
-            try:
-                return version("mnist-workbench")
-            except PackageNotFoundError:  # a bare checkout that was never installed
-                return "0+unknown"
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return version("mnist-workbench")
+    except PackageNotFoundError:  # a bare checkout that was never installed
+        return "0+unknown"
