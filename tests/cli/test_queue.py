@@ -57,9 +57,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(workbench: Runner) -> 
     assert done.returncode == 0
     assert "Tables 3, 6, 7, 8 and 9: 24 rows, 20 trainings in float32." in done.stderr
     assert "20 new; 20 to train: about " in done.stderr
-    assert "(a guess by this processor's speed: nothing like 20 of them has ended here)" in (
-        done.stderr
-    )
+    assert "(rough: 20 of a kind new here)" in done.stderr
     assert "Tables 7.6, 8.3, 9" in done.stdout
     assert not default_home().runs.exists() or not any(default_home().runs.iterdir())
     assert not QueueStore(default_home()).file.exists()
@@ -136,7 +134,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(workbench: Runner) -> None:
     assert "goes on where it was" in errors
     assert not store.runs()
     listed = workbench("queue").stdout
-    assert "Queue: stopped; 0 of 2 done" in listed
+    assert "Queue: stopped, 2 to train; `mnist-workbench queue start` goes on" in listed
     rest = _listed(workbench)
     assert [trial["state"] for trial in rest["trials"]] == ["waiting", "waiting"]
     assert rest["trials"][0]["run_id"]
@@ -287,7 +285,7 @@ def test_without_its_process_the_queue_says_what_trains_on(
     run_id = left_behind.folder.run_id
     gone = f"the queue's process is gone; run {run_id} trains on"
     listed = workbench("queue").stdout
-    assert f"Queue: {gone}; 0 of 2 done; `mnist-workbench queue start` goes on" in listed
+    assert f"Queue: {gone}, 2 to train; `mnist-workbench queue start` goes on" in listed
     assert "crashed" in listed
     watched = workbench("queue", "watch")
     assert (watched.returncode, gone in watched.stderr) == (1, True)
@@ -364,7 +362,7 @@ def test_the_moving_lines_name_trial_run_and_the_time_of_all(left_behind: Living
     shown = stream.getvalue()
     assert "trial 1 of 2  seed 0: NN model 1, sgd 0.01" in shown
     assert re.search(rf" 50%  \d+:\d\d left .* run {left_behind.folder.run_id}", shown)
-    assert "queue: 0 of 2 done; at least" in shown
+    assert "queue: 0 of 2 done; about" in shown
     piped = io.StringIO()
     PlainDisplay(piped).show(view)
     assert re.match(r"trial 1 of 2: training seed 0: .* left\n$", piped.getvalue())

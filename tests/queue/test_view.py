@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from workbench.queue.view import (
     QueueWatch,
     estimated_seconds,
     guessed_seconds,
+    headline,
     plan_sentence,
     process_lost,
     short_time_left,
@@ -28,7 +31,9 @@ from workbench.queue.view import (
     view_of,
 )
 from workbench.runs.estimate import Speed
-from workbench.runs.folder import RunFolder
+from workbench.runs.events import Epoch
+from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
@@ -196,7 +201,7 @@ def test_where_some_times_are_unknown_the_rest_is_the_least() -> None:
 def test_what_nothing_like_it_tells_is_guessed_by_the_processors_speed(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.queue.view.matrix_operations_a_second", lambda: 1e11)
+    monkeypatch.setattr("workbench.runs.calibration.matrix_operations_a_second", lambda: 1e11)
     cnn, half = spec(table=6), spec(table=6).model_copy(update={"precision": "bfloat16"})
     # CNN model 1: 6 operations a multiply-add, three quarters of the speed of matrix products.
     work = 6 * analyse(cnn.architecture).multiply_adds
@@ -206,15 +211,84 @@ def test_what_nothing_like_it_tells_is_guessed_by_the_processors_speed(
     assert guessed_seconds(half, 1e11) is None
     assert guess is not None
     known = TrialPlan((), (), (PlannedTrial(spec()),))
-    assert "guess" not in plan_sentence(known, [speed()])
+    assert "rough" not in plan_sentence(known, [speed()])
     mixed = plan_sentence(TrialPlan((), (), (PlannedTrial(spec()), PlannedTrial(cnn))), [speed()])
     one = estimated_seconds(spec(), [speed()])
     assert one is not None
     assert f"2 to train: about {rough_duration(one + guess)}, until" in mixed
-    assert "nothing like 1 of them has ended here" in mixed
+    assert mixed.endswith("(rough: 1 of a kind new here).")
     assert "(1 trial of unknown length)" in plan_sentence(
         TrialPlan((), (), (PlannedTrial(cnn), PlannedTrial(half))), []
     )
+
+
+def test_a_model_of_another_size_is_guessed_by_runs_of_its_kind_not_by_the_processor(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.runs.calibration.matrix_operations_a_second", lambda: 1e3)
+    large, small = spec(table=6, row=2), spec(table=6)
+    assert analyse(large.architecture).multiply_adds > 4 * analyse(small.architecture).multiply_adds
+    done = create_run(home, large, Labels(), "run")
+    writer = EventWriter(done[0].events_file)
+    service.enqueue(home, [PlannedTrial(small)], "reproduce")
+    watch = QueueWatch(home)
+    hours = watch.look({}).seconds_left
+    assert hours is not None and hours > 1e6  # by the processor alone, slow as it is said to be
+    # As soon as a run has trained one epoch, and not only when it has ended.
+    writer.write(Epoch(time.time(), 1, 1000, 0.2, 0.9, 0.2, 0.95, 1000.0, 60.0, 60.0))
+    living = {
+        done[0].run_id: WatchedRun(
+            done[0], summary=summarise(done[0]).model_copy(update={"epochs_completed": 1})
+        )
+    }
+    view = watch.look(living)
+    assert view.guessed == 1 and view.unknown == 0
+    assert view.seconds_left is not None and view.seconds_left < 3600
+    writer.close()
+    os.close(done[1])
+
+
+def test_a_long_queue_in_brief_keeps_what_one_asks_about() -> None:
+    trials = [
+        *(trial(f"d{n}", Status.FINISHED) for n in range(40)),
+        trial("bad", Status.FAILED, message="the disk was full"),
+        trial("now", Status.RUNNING, run_id="r1"),
+        *(trial(f"w{n}") for n in range(58)),
+    ]
+    run = WatchedRun(RunFolder(Path("r1")), seconds_left=12.0)
+    view = seen(trials, [speed()], {"r1": run})
+    brief, done, waiting = view.in_brief()
+    ids = [item.trial.id for item in brief.trials]
+    assert ids == [*(f"d{n}" for n in range(35, 40)), "bad", "now", *(f"w{n}" for n in range(8))]
+    assert (done, waiting) == (35, 50)
+    assert brief.only(["bad"]).in_brief() == (brief.only(["bad"]), 0, 0)
+    one = estimated_seconds(spec(), [speed()])
+    assert one is not None
+    assert view.place("w0") == (1, pytest.approx(12.0))
+    assert view.place("w2") == (3, pytest.approx(12.0 + 2 * one))
+    assert view.place("now") == (0, None)
+    assert seen(trials, [speed()], {}, running=False).place("w2") == (3, None)
+
+
+def test_what_the_queue_says_in_the_morning(home: Home) -> None:
+    queued = service.enqueue(home, wanted(0, 1, 2), "sweep")
+    with QueueStore(home).change() as state:
+        for place, ending in enumerate(("finished", "error", "finished")):
+            job = ScriptedExecutor(home).submit(spec(place), Labels(), "sweep")
+            job.end(ending)
+            os.utime(job.folder.events_file, (1e9, 1e9 + 60 * place))
+            ended = Status.FAILED if ending == "error" else Status.FINISHED
+            state.put(state.trials[place].model_copy(update={"state": ended, "run_id": job.run_id}))
+    at = moment(1e9 + 120)
+    watch = QueueWatch(home)
+    said = f"all 3 ended at {at} · 1 failed · s tries again"
+    assert headline(watch.look({}), "s") == (said, "warning")
+    service.drop(home, [queued[1]])
+    assert headline(watch.look({}), "s") == (f"all 2 done at {at}", "good")
+    with QueueStore(home).change() as state:
+        state.put(state.trials[0].model_copy(update={"state": Status.WAITING}))
+    words, _ = headline(watch.look({}), "`queue start`")
+    assert words.startswith(f"stopped at {at}, 1 of 2 to train; `queue start` goes on · about ")
 
 
 @pytest.mark.parametrize(

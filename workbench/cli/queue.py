@@ -31,6 +31,7 @@ app = typer.Typer(
 def queue(
     context: typer.Context,
     output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    every: Annotated[bool, typer.Option("--all", help="Every trial of a long queue.")] = False,
     home: HomeOption = None,
 ) -> None:
     """See, start, stop and rearrange what waits for training."""
@@ -46,7 +47,7 @@ def queue(
     elif not view.trials:
         note("The queue is empty. `mnist-workbench reproduce` fills it with the paper's tables.")
     else:
-        print_table(queue_table(view))
+        print_table(queue_table(view, every=every))
 
 
 @app.command("watch")
@@ -177,12 +178,13 @@ def _view(home: Home) -> QueueView:
     return QueueWatch(home).look({run.run_id: run for run in runs.living})
 
 
-def queue_table(view: QueueView) -> Table:
-    """The queue as a table, in its order."""
+def queue_table(view: QueueView, *, every: bool = False) -> Table:
+    """The queue as a table, in its order; of a long one what one asks about, unless `every`."""
     from workbench.formats import percent, rough_duration
     from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
-    from workbench.queue.view import time_left
+    from workbench.queue.view import headline
 
+    listed, left_done, left_waiting = (view, 0, 0) if every else view.in_brief()
     right = Align.RIGHT
     headings = (
         Heading("Trial"),
@@ -202,25 +204,21 @@ def queue_table(view: QueueView) -> Table:
             cell(item.trial.text),
             cell(f"{item.progress:.0%}" if item.progress else ""),
             cell(percent(item.accuracy) if item.accuracy is not None else ""),
-            cell(rough_duration(item.seconds_left) if item.seconds_left else ""),
+            cell(
+                ("~" if item.guessed else "") + rough_duration(item.seconds_left)
+                if item.seconds_left
+                else ""
+            ),
             cell(item.trial.run_id or ""),
         )
-        for item in view.trials
+        for item in listed.trials
     )
-    notes = [f"{item.trial.id}: {item.trial.message}" for item in view.trials if item.trial.message]
-    return Table(_title(view, time_left(view)), headings, rows, footnotes=tuple(notes))
-
-
-def _title(view: QueueView, left: str) -> str:
-    from workbench.queue.view import process_lost
-
-    done = f"{view.ended} of {len(view.trials)} done"
-    # A runner that was killed leaves its last word in the file: only a living one means it.
-    if view.running and view.stopping:
-        return f"Queue: stopping; {done}"
-    if view.running and view.message:
-        return f"Queue: waiting, {view.message}; {done}"
-    if view.interrupted:
-        state = process_lost(view) if view.lost else "stopped"
-        return f"Queue: {state}; {done}; `mnist-workbench queue start` goes on, {left}"
-    return f"Queue: {done}; {left}"
+    notes = [
+        f"{item.trial.id}: {item.trial.message}" for item in listed.trials if item.trial.message
+    ]
+    if left_done or left_waiting:
+        parts = [f"{left_done:,} done before"] if left_done else []
+        parts += [f"{left_waiting:,} waiting after"] if left_waiting else []
+        notes.append(f"Left out: {', '.join(parts)}; --all lists every trial.")
+    title, _ = headline(view, "`mnist-workbench queue start`")
+    return Table(f"Queue: {title}", headings, rows, footnotes=tuple(notes))

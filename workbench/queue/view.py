@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.errors import RunError
+from workbench.files import stamp
 from workbench.formats import count, moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.queue.executor import seconds_for_all
 from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
 from workbench.queue.store import Identity, QueueState, QueueStore, Trial, identity
-from workbench.runs.calibration import matrix_operations_a_second, rough_images_a_second
+from workbench.runs.calibration import operations_a_second, rough_images_a_second
 from workbench.runs.estimate import TEST_SHARE, Speed, epoch_seconds, known_speeds
 from workbench.runs.folder import RunFolder
-from workbench.runs.status import Status
+from workbench.runs.status import Role, Status
 from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
 from workbench.settings import Home
 
 # From the start of a worker to its first step: TensorFlow's import and the first compilation.
 START_SECONDS = 6.0
-NOT_KNOWN = "how long is not known yet (no run like these has ended here)"
+NOT_KNOWN = "how long is not known yet"
+# Of a longer queue a command lists the last that are done and the next that wait.
+MOST_LISTED, LAST_DONE, NEXT_WAITING = 24, 5, 8
 
 
 @dataclass(frozen=True)
 class TrialView:
     """One trial and what its run says. `seconds_left` is None where nothing is known yet.
 
-    `lost`: it was training when the queue's process went, and nobody trains it now; what its run
-    has come to.
+    `guessed`: nothing like it has been timed here, so that `seconds_left` is rough. `lost`: it
+    was training when the queue's process went, and nobody trains it now; what its run has come to.
     """
 
     trial: Trial
@@ -41,6 +45,7 @@ class TrialView:
     result: RunSummary | None = None  # once it has ended
     seconds_left: float | None = None
     lost: Status | None = None
+    guessed: bool = False
 
     @property
     def state(self) -> Status:
@@ -100,7 +105,8 @@ class QueueView:
     """The whole queue.
 
     `running`: a runner works it off; `notice`: what was lost before it. `orphans` are the runs
-    that train on though the runner was killed in the midst; None where it was not.
+    that train on though the runner was killed in the midst; None where it was not. `ended_at`:
+    when the last of those that have ended did, in seconds since 1970, while nothing trains.
     """
 
     running: bool
@@ -110,6 +116,7 @@ class QueueView:
     trials: tuple[TrialView, ...]
     notice: str = ""
     orphans: tuple[str, ...] | None = None
+    ended_at: float | None = None
 
     @property
     def ended(self) -> int:
@@ -141,6 +148,37 @@ class QueueView:
     def unknown(self) -> int:
         """Pending trials for which no earlier run tells a time."""
         return sum(view.seconds_left is None for view in self.pending)
+
+    @property
+    def guessed(self) -> int:
+        """Pending trials whose time is rough."""
+        return sum(view.guessed for view in self.pending)
+
+    def place(self, trial_id: str) -> tuple[int, float | None]:
+        """A waiting trial's place among the waiting, from 1, and the seconds until it begins.
+
+        0 where it does not wait; None where the queue does not run or a time is not known.
+        """
+        ids = [view.trial.id for view in self.pending if view.trial.state is Status.WAITING]
+        if trial_id not in ids:
+            return 0, None
+        place = ids.index(trial_id)
+        before = self.only([*ids[:place], *(view.trial.id for view in self.training)])
+        known = self.running and not before.unknown
+        return place + 1, before.seconds_left if known else None
+
+    def in_brief(self) -> tuple[QueueView, int, int]:
+        """A long queue with what one asks about first, and how many that are done and that wait
+        are left out: what trains, is next, ended last, or came to no result stays.
+        """
+        if len(self.trials) <= MOST_LISTED:
+            return self, 0, 0
+        done = [view for view in self.trials if view.trial.state.settled]
+        waiting = [view for view in self.trials if view.trial.state is Status.WAITING]
+        left_out = {view.trial.id for view in [*done[:-LAST_DONE], *waiting[NEXT_WAITING:]]}
+        rest = [view.trial.id for view in self.trials if view.trial.id not in left_out]
+        left_done, left_waiting = len(done[:-LAST_DONE]), len(waiting[NEXT_WAITING:])
+        return self.only(rest), left_done, left_waiting
 
     @property
     def interrupted(self) -> bool:
@@ -180,12 +218,13 @@ def view_of(
     living: Mapping[str, WatchedRun],
     results: Mapping[Identity, RunSummary],
     estimate: Callable[[Trial], float | None],
+    guess: Callable[[Trial], float | None] = lambda trial: None,
     fate: Callable[[Trial], Status] = lambda trial: Status.CRASHED,
 ) -> QueueView:
     """Put the queue, the living runs (by run id), the results and the estimates together.
 
     A run that ended while no runner lived has its result, though its trial says it trains; `fate`
-    tells what became of one without a result.
+    tells what became of one without a result. `guess` is asked where the estimate is None.
     """
     views = []
     for trial in state.trials:
@@ -197,10 +236,14 @@ def view_of(
             trial = trial.model_copy(update={"state": ended, "message": result.message})
             lost = False
         seconds: float | None = 0.0
+        guessed = False
         if trial.state.pending:
             left = run.seconds_left if run is not None else None
             seconds = left if left is not None else estimate(trial)
-        views.append(TrialView(trial, run, result, seconds, fate(trial) if lost else None))
+            if seconds is None:
+                seconds = guess(trial)
+                guessed = seconds is not None
+        views.append(TrialView(trial, run, result, seconds, fate(trial) if lost else None, guessed))
     # A queue that has come to its end says nothing about how many train at once in the next.
     jobs = state.jobs if running or any(view.trial.state.pending for view in views) else 1
     view = QueueView(running, state.stopping, jobs, state.message, tuple(views), state.notice)
@@ -257,8 +300,11 @@ class QueueWatch:
         self._speeds: Sequence[Speed] = ()
         self._begun: Mapping[Identity, Sequence[ResumableRun]] = {}  # of trials that wait
         self._living: Mapping[str, WatchedRun] = {}
+        self._timed: set[str] = set()  # living runs that have trained an epoch: they tell a speed
+        self._ended_at: float | None = None
         # Seconds by trial id and whole epochs that are done.
         self._estimates: dict[tuple[str, int], float | None] = {}
+        self._guesses: dict[tuple[str, int], float | None] = {}
 
     def look(self, living: Mapping[str, WatchedRun]) -> QueueView:
         """The queue now. `living` are the runs that train, by run id.
@@ -274,23 +320,34 @@ class QueueWatch:
         if changed:
             self._state, self._seen = self._store.read(), version
         board = Leaderboard(self._home)
+        timed = {
+            run.run_id for run in living.values() if run.summary and run.summary.epochs_completed
+        }
+        told = bool(timed - self._timed)
         if board.version() != self._board_seen:
-            changed, self._board_seen = True, board.version()
+            changed = told = True
+            self._board_seen = board.version()
             self._entries = board.entries()
             self._results = results(self._entries)
+        if told:
             self._speeds = known_speeds(self._home, platform.node())
             self._estimates.clear()
+            self._guesses.clear()
+        self._timed = timed
         if changed:
+            self._ended_at = self._last_ending()
             waiting = {trial.identity for trial in self._state.waiting}
             self._begun = resumable_runs(self._home, self._entries, waiting)
-        return view_of(
+        view = view_of(
             self._state,
             running=running,
             living=living,
             results=self._results,
             estimate=self._estimate,
+            guess=self._guess,
             fate=self._fate,
         )
+        return view if running else replace(view, ended_at=self._ended_at)
 
     def _fate(self, trial: Trial) -> Status:
         """What became of a run that nobody trains any more."""
@@ -307,6 +364,20 @@ class QueueWatch:
         if key not in self._estimates:
             self._estimates[key] = estimated_seconds(trial.spec, self._speeds, done)
         return self._estimates[key]
+
+    def _guess(self, trial: Trial) -> float | None:
+        done = self._epochs_done(trial)
+        key = trial.id, done
+        if key not in self._guesses:
+            speed = operations_a_second(trial.spec.architecture, self._speeds)
+            self._guesses[key] = guessed_seconds(trial.spec, speed, done)
+        return self._guesses[key]
+
+    def _last_ending(self) -> float | None:
+        """When the last line was written in the logs of those that have ended."""
+        runs = [trial.run_id for trial in self._state.trials if not trial.state.pending]
+        stamps = [stamp(RunFolder(self._home.runs / run).events_file) for run in runs if run]
+        return max((found[1] / 1e9 for found in stamps if found), default=None)
 
     def _epochs_done(self, trial: Trial) -> int:
         """Whole epochs that its run has behind it, or that it will go on from."""
@@ -338,26 +409,75 @@ def plan_sentence(found: TrialPlan, speeds: Sequence[Speed]) -> str:
         estimated_seconds(spec, speeds, over) for spec, over in zip(specs, epochs, strict=True)
     ]
     guessed = [place for place, known in enumerate(times) if known is None]
-    if guessed:
-        speed = matrix_operations_a_second()
-        for place in guessed:
-            times[place] = guessed_seconds(specs[place], speed, epochs[place])
+    for place in guessed:
+        speed = operations_a_second(specs[place].architecture, speeds)
+        times[place] = guessed_seconds(specs[place], speed, epochs[place])
     seconds, unknown = seconds_for_all([], times), sum(known is None for known in times)
+    rough = len(guessed) - unknown
     if found.ahead:
-        left = f"{_length(seconds, unknown)}, after {found.ahead} queued earlier"
+        left = f"{_length(seconds, unknown, rough)}, after {found.ahead} queued earlier"
     else:
-        left = time_words(seconds, unknown)
-    if len(guessed) > unknown:
-        which = "it" if len(specs) == 1 else f"{len(guessed) - unknown} of them"
-        left += f" (a guess by this processor's speed: nothing like {which} has ended here)"
+        left = time_words(seconds, unknown, rough)
     return f"{', '.join(parts)}; {found.to_train} to train: {left}."
 
 
-def time_left(view: QueueView) -> str:
+def headline(view: QueueView, start: str) -> tuple[str, Role]:
+    """How the queue stands in a sentence, and the role of its colour; empty where it is.
+
+    `start` is what lets it run: a key, or a command.
+    """
+    if view.notice:
+        return view.notice, "warning"
+    if not view.trials:
+        return "", ""
+    count_all, left = len(view.trials), len(view.pending)
+    done = f"{view.ended} of {count_all} done"
+    troubles = _troubles(view)
+    # A runner that was killed leaves its last word in the file: only a living one means it.
+    if view.running and view.stopping:
+        return f"stopping: saving what trains · {done}", "warning"
+    if view.running and view.message:
+        return f"waiting: {view.message} · {done}", "warning"
+    if view.running and left:
+        jobs = [f"{view.jobs} at once"] if view.jobs > 1 else []
+        return " · ".join([done, time_left(view, left=True), *jobs, *troubles]), ""
+    if left:
+        time = time_left(view)
+        if not any(item.trial.run_id for item in view.trials):
+            return f"not started, {left} to train; {start} starts · {time}", ""
+        to_train = f"{left} of {count_all} to train" if view.ended else f"{left} to train"
+        word = process_lost(view) if view.lost else f"stopped{_at(view)}"
+        words = f"{word}, {to_train}; {start} goes on · {time}"
+        return " · ".join([words, *troubles]), "warning"
+    if not troubles:
+        return ("done" if count_all == 1 else f"all {count_all} done") + _at(view), "good"
+    hint = [f"{start} tries again"] if any(v.trial.state.resumable for v in view.trials) else []
+    return " · ".join([f"all {count_all} ended{_at(view)}", *troubles, *hint]), "warning"
+
+
+def _at(view: QueueView) -> str:
+    return f" at {moment(view.ended_at)}" if view.ended_at is not None else ""
+
+
+def _troubles(view: QueueView) -> list[str]:
+    """`1 failed`, `2 collapsed`, as far as there are such."""
+    states = Counter(item.state for item in view.trials)
+    troubles = (
+        Status.FAILED,
+        Status.DIVERGED,
+        Status.COLLAPSED,
+        Status.CRASHED,
+        Status.STOPPED,
+        Status.KILLED,
+    )
+    return [f"{states[state]} {state.word}" for state in troubles if states[state]]
+
+
+def time_left(view: QueueView, *, left: bool = False) -> str:
     """`about 38 min, until 16:42`, or why it is not known."""
     if not view.pending:
         return "nothing left to train"
-    return time_words(view.seconds_left, view.unknown)
+    return time_words(view.seconds_left, view.unknown, view.guessed, left=left)
 
 
 def short_time_left(view: QueueView) -> str:
@@ -367,13 +487,16 @@ def short_time_left(view: QueueView) -> str:
     return f"{_at_least(view.unknown)} {rough_duration(view.seconds_left)} left"
 
 
-def time_words(seconds: float | None, unknown: int, *, left: bool = False) -> str:
-    """A time to go, and for how many trials there is no telling; `left`: it is running down."""
+def time_words(seconds: float | None, unknown: int, guessed: int = 0, *, left: bool = False) -> str:
+    """A time to go, and for how many trials there is no telling, or only roughly; `left`: it is
+    running down."""
     if seconds is None:
         return NOT_KNOWN
-    words = _length(seconds, unknown, " left" if left else "")
+    until = f", until {moment(time.time() + seconds)}"
     # When all will be done is known only if each trial's time is.
-    return words if unknown else f"{words}, until {moment(time.time() + seconds)}"
+    return _length(
+        seconds, unknown, guessed, (" left" if left else "") + ("" if unknown else until)
+    )
 
 
 def process_lost(view: QueueView) -> str:
@@ -387,11 +510,14 @@ def process_lost(view: QueueView) -> str:
     return f"{words}; runs {', '.join(runs)} train on"
 
 
-def _length(seconds: float | None, unknown: int, then: str = "") -> str:
+def _length(seconds: float | None, unknown: int, guessed: int, then: str = "") -> str:
     if seconds is None:
         return NOT_KNOWN
     words = f"{_at_least(unknown)} {rough_duration(seconds)}{then}"
-    return f"{words} ({count(unknown, 'trial')} of unknown length)" if unknown else words
+    if unknown:
+        return f"{words} ({count(unknown, 'trial')} of unknown length)"
+    rough = f" (rough: {guessed} of a kind new here)"
+    return f"{words}{rough if guessed else ''}"
 
 
 def _at_least(unknown: int) -> str:

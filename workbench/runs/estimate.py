@@ -98,7 +98,7 @@ def _speed_of(folder: RunFolder, host: str) -> Speed | None:
         return None
     return Speed(
         analyse(spec.architecture).multiply_adds,
-        _convolutional(spec.architecture),
+        convolutional(spec.architecture),
         spec.training.batch_size,
         spec.precision,
         images_per_second * share,
@@ -106,7 +106,7 @@ def _speed_of(folder: RunFolder, host: str) -> Speed | None:
     )
 
 
-def _convolutional(architecture: Architecture) -> bool:
+def convolutional(architecture: Architecture) -> bool:
     """Models of Dense layers only are compiled as a whole and run at another speed."""
     return any(isinstance(layer, Conv2D) for layer in architecture.layers)
 
@@ -124,10 +124,10 @@ def epoch_seconds(
     work = analyse(architecture).multiply_adds
     if work < 1:
         return None
-    convolutional = _convolutional(architecture)
+    kind = convolutional(architecture)
     near: list[tuple[float, float]] = []
     for speed in speeds:
-        if speed.precision != precision or speed.convolutional != convolutional:
+        if speed.precision != precision or speed.convolutional != kind:
             continue
         if speed.multiply_adds < 1:
             continue

@@ -12,7 +12,7 @@ from workbench.queue.store import QueueStore
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.settings import Home
-from workbench.tui.screens.queue.reproduction import Reproduction
+from workbench.tui.screens.queue.add_dialog import Reproduction
 
 
 def start_or_stop(home: Home) -> str:

@@ -1,11 +1,24 @@
-"""One trial as one line: state, what it is for, training, progress, accuracy, time."""
+"""One trial as one line: state, what it is for, training, progress, accuracy, time.
+
+Below the list, two lines about the trial under the cursor.
+"""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Collection, Mapping
 
-from workbench.formats import MISSING, clock, count, rough_duration
+from workbench.formats import (
+    MISSING,
+    clock,
+    count,
+    epochs_done,
+    moment,
+    percent,
+    rough_duration,
+)
+from workbench.leaderboard.paper import beside_paper
 from workbench.model.spec import TrainingSpec
 from workbench.queue.view import QueueView, TrialView
 from workbench.runs.status import Status
@@ -149,4 +162,69 @@ def time_text(item: TrialView) -> tuple[str, str]:
         return (MISSING, "muted")
     if item.run is not None:
         return (f"{clock(item.seconds_left)} left", "")
-    return (rough_duration(item.seconds_left), "muted")
+    return (("~" if item.guessed else "") + rough_duration(item.seconds_left), "muted")
+
+
+def detail_lines(item: TrialView, place: int, begins_in: float | None) -> tuple[str, str]:
+    """The two lines about a trial; `place` is its place among the waiting, from 1, and
+    `begins_in` the seconds until its turn, where known."""
+    trial = item.trial
+    head = f"{trial.label}: {trial.text}" if trial.label else trial.text
+    words = _words(item, _place(place, begins_in))
+    if item.accuracy is not None:
+        words.insert(0, _accuracy(item, item.accuracy))
+    if trial.run_id:
+        words.append(f"run {trial.run_id}")
+    return one_line(head), one_line("  ·  ".join(word for word in words if word))
+
+
+def _words(item: TrialView, place: str) -> list[str]:
+    trial = item.trial
+    if item.lost is not None:
+        return [f"{item.lost.word}: nobody trains it now; s resumes it from its last whole epoch"]
+    match trial.state:
+        case Status.WAITING if trial.run_id:
+            return [place, "goes on from its last whole epoch"]
+        case Status.WAITING if item.seconds_left is None:
+            return [place, "how long it takes is not known yet"]
+        case Status.WAITING:
+            about = "roughly" if item.guessed else "about"
+            return [place, f"{about} {rough_duration(item.seconds_left or 0.0)} here"]
+        case Status.RUNNING if item.run is not None:
+            summary = item.run.summary
+            epochs = epochs_done(summary.epochs_completed, summary.epochs) if summary else ""
+            return [item.run.preparing, epochs, item.run.fault]
+        case Status.FINISHED if item.result and item.result.train_seconds is not None:
+            return [f"trained in {clock(item.result.train_seconds)}"]
+        case Status.PRESENT:
+            return ["was trained already"]
+        case Status.STOPPED | Status.KILLED:
+            return [trial.message, f"{trial.state.word} by hand; s resumes it"]
+        case Status.FAILED:
+            return [f"failed: {trial.message}"]
+        case Status.DIVERGED:
+            return [trial.message or "diverged"]
+    return []
+
+
+def _place(place: int, begins_in: float | None) -> str:
+    if place == 1:
+        return "the next to train"
+    begins = "" if begins_in is None else f", begins about {moment(time.time() + begins_in)}"
+    return f"number {place} of the waiting{begins}"
+
+
+def _accuracy(item: TrialView, accuracy: float) -> str:
+    trial = item.trial
+    so_far = trial.state.pending
+    beside = beside_paper(trial.spec.settings_key, None if so_far else accuracy)
+    words = f"{percent(accuracy)} so far" if so_far else percent(accuracy)
+    return f"{words}, {beside}" if beside else words
+
+
+def subtitle(view: QueueView, selected: int) -> str:
+    """What the list holds: `14 trials · 2 selected`."""
+    if not view.trials:
+        return ""
+    parts = [count(len(view.trials), "trial")]
+    return " · ".join([*parts, f"{selected} selected"] if selected else parts)

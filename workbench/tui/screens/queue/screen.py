@@ -18,17 +18,14 @@ from textual.widgets import Static
 from workbench.errors import UserError
 from workbench.formats import count
 from workbench.leaderboard.paper import paper_accuracies
-from workbench.queue.view import QueueView, QueueWatch, TrialView
+from workbench.queue.view import QueueView, QueueWatch, TrialView, headline
 from workbench.runs.folder import RunFolder
-from workbench.runs.status import Status
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue import actions
-from workbench.tui.screens.queue.add_dialog import AddDialog
-from workbench.tui.screens.queue.reproduction import Reproduction
-from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows
-from workbench.tui.screens.queue.words import TrialDetail, detail_lines, headline, subtitle
+from workbench.tui.screens.queue.add_dialog import AddDialog, Reproduction
+from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows, detail_lines, subtitle
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.row_list import RowList
@@ -39,6 +36,7 @@ EMPTY = (
     "and goes on while nobody is connected.\n"
     "Press a to train what the paper's tables need."
 )
+HEADLINE_COLOURS = {"": "", "good": "$success", "warning": "$warning"}
 NOTHING = QueueView(running=False, stopping=False, jobs=1, message="", trials=())
 
 
@@ -84,7 +82,7 @@ class QueueScreen(WorkbenchScreen):
         yield Static(id="queue-headline", markup=False)
         with Vertical(id="queue-panel", classes="panel"):
             yield RowList()
-        yield TrialDetail()
+        yield Static(id="queue-detail", classes="two-lines")
 
     def on_mount(self) -> None:
         """Look whenever the app has looked at the runs."""
@@ -156,8 +154,8 @@ class QueueScreen(WorkbenchScreen):
         self._show_words()
 
     def _show_words(self) -> None:
-        text, colour = headline(self._view)
-        content = Content.styled(text, colour) if colour else Content(text)
+        text, role = headline(self._view, "s")
+        content = Content.styled(text, HEADLINE_COLOURS[role])
         line = self.query_one("#queue-headline", Static)
         if line.content != content:
             line.update(content)
@@ -168,15 +166,13 @@ class QueueScreen(WorkbenchScreen):
 
     def _show_detail(self) -> None:
         item = self._under_cursor()
-        lines = ("", "")
+        content = Content("")
         if item is not None:
-            trial = item.trial
-            waiting = [
-                other.trial.id for other in self._view.trials if other.trial.state is Status.WAITING
-            ]
-            place = waiting.index(trial.id) + 1 if trial.id in waiting else 0
-            lines = detail_lines(item, place)
-        self.query_one(TrialDetail).lines = lines
+            head, rest = detail_lines(item, *self._view.place(item.trial.id))
+            content = Content.assemble((head, "bold $foreground"), "\n", rest)
+        line = self.query_one("#queue-detail", Static)
+        if line.content != content:
+            line.update(content, layout=False)
 
     def _rows(self) -> QueueRows:
         bars = self.query_one(RowList).shows(PROGRESS)

@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import PurePath
 
-from rich.text import Text
-from textual.app import RenderResult
-from textual.reactive import reactive
-from textual.widget import Widget
+from textual.content import Content
 
 from workbench.formats import MISSING, clock, count, local_time, moment
 from workbench.runs.record import LaunchedFrom
@@ -20,7 +17,8 @@ from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
 from workbench.text import one_line
 from workbench.tui.settings_text import settings_text
-from workbench.tui.widgets.columns import Column, Content, Piece
+from workbench.tui.widgets.columns import Column, Piece
+from workbench.tui.widgets.columns import Content as CellContent
 
 COLUMNS = (
     Column("state", "State", 11),
@@ -55,7 +53,7 @@ class RunRows:
         """Selected or not."""
         return SELECTED if self.runs[index].run_id in self.selected else " "
 
-    def cell(self, index: int, column: str, width: int) -> Content:
+    def cell(self, index: int, column: str, width: int) -> CellContent:
         """A cell of a run's line."""
         run = self.runs[index]
         summary = run.summary
@@ -149,29 +147,22 @@ def origin_text(origin: LaunchedFrom | None, width: int = 1000) -> str:
     return " ".join(words)
 
 
-class RunDetail(Widget):
-    """Shows `run`, or nothing."""
-
-    run: reactive[WatchedRun | None] = reactive(None)
-
-    def render(self) -> RenderResult:
-        """Id and settings, then what is to be said of it."""
-        run = self.run
-        if run is None:
-            return ""
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(run.run_id, style="bold")
-        if run.summary is None:
-            text.append(f"\n{one_line(run.fault)}")
-            return text
-        summary = run.summary
-        # The seed first: a long line is cut at its end, and a narrow list has no column for it.
-        if isinstance(summary, RunSummary):
-            text.append(f"  seed {summary.seed}, {settings_text(summary)}")
-        else:
-            facts = (summary.framework, summary.config_text or " ".join(summary.command))
-            text.append(one_line("".join(f"  {fact}" for fact in facts if fact)))
-        text.append(f"\n{local_time(summary.started_at)}, from {origin_text(run.launched_from)}")
-        parts = [" ".join(summary.tags), one_line(summary.message), one_line(summary.note)]
-        text.append("".join(f"  ·  {part}" for part in parts if part))
-        return text
+def detail_text(run: WatchedRun) -> Content:
+    """Id and settings, then what is to be said of it: all that a narrow list drops."""
+    name = (run.run_id, "bold $foreground")
+    summary = run.summary
+    if summary is None:
+        return Content.assemble(name, "\n", one_line(run.fault))
+    # The seed first: a long line is cut at its end, and a narrow list has no column for it.
+    if isinstance(summary, RunSummary):
+        head = f"seed {summary.seed}, {settings_text(summary)}"
+    else:
+        facts = (summary.framework, summary.config_text or " ".join(summary.command))
+        head = one_line("  ".join(fact for fact in facts if fact))
+    parts = [
+        f"{local_time(summary.started_at)}, from {origin_text(run.launched_from)}",
+        " ".join(summary.tags),
+        one_line(summary.message),
+        one_line(summary.note),
+    ]
+    return Content.assemble(name, f"  {head}\n", "  ·  ".join(part for part in parts if part))

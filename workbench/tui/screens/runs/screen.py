@@ -11,6 +11,8 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
 
 from workbench.errors import RunError, UserError
 from workbench.formats import none_matches
@@ -23,7 +25,7 @@ from workbench.runs.watchlist import WatchedRun
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.runs.rows import COLUMNS, RunDetail, RunRows, origin_text
+from workbench.tui.screens.runs.rows import COLUMNS, RunRows, detail_text, origin_text
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.filter_line import FilterLine
@@ -71,7 +73,7 @@ class RunsScreen(WorkbenchScreen):
         yield FilterLine()
         with Vertical(id="runs-panel", classes="panel"):
             yield RowList()
-        yield RunDetail()
+        yield Static(id="run-detail", classes="two-lines")
 
     def on_mount(self) -> None:
         """Follow the feed, and show what it last said."""
@@ -160,7 +162,11 @@ class RunsScreen(WorkbenchScreen):
         return any(state.alive for state in states)
 
     def _show_detail(self) -> None:
-        self.query_one(RunDetail).run = self._under_cursor()
+        run = self._under_cursor()
+        content = detail_text(run) if run else Content("")
+        line = self.query_one("#run-detail", Static)
+        if line.content != content:
+            line.update(content, layout=False)
         self.refresh_bindings()
 
     def _under_cursor(self) -> WatchedRun | None:
