@@ -8,6 +8,7 @@ import typer
 
 from workbench.cli import (
     doctor,
+    execute,
     export,
     leaderboard,
     predict,
@@ -75,6 +76,9 @@ app.command("stop")(runs.stop)
 app.command("pause")(runs.pause)
 app.command("resume")(runs.resume)
 app.command("delete")(runs.delete)
+app.command(
+    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)(execute.execute)
 app.command("reproduce")(reproduce.reproduce)
 app.command("sweep")(sweep.sweep)
 app.add_typer(queue.app, name="queue")

@@ -19,6 +19,14 @@ INTERRUPTED = 130
 COMPLETION_VARIABLE = "_MNIST_WORKBENCH_COMPLETE"  # set by the shell when it asks for words
 
 
+_given_umask: list[int] = []
+
+
+def given_umask() -> int:
+    """The umask that this process was started with: that of a user's own command."""
+    return _given_umask[0] if _given_umask else 0o077
+
+
 def main() -> NoReturn:
     """Run the command line of this process and leave with its exit code."""
     sys.exit(run(sys.argv[1:]))
@@ -32,7 +40,7 @@ def run(arguments: list[str]) -> int:
     if os.environ.get("PYTHONWARNINGS"):  # as errors they would end a command inside a library
         warnings.simplefilter("ignore")
     # Data files of one user are nobody else's business.
-    os.umask(0o077)
+    _given_umask.append(os.umask(0o077))
     try:
         # Without a word there is nothing to parse, and the parser takes longer to load than
         # the screens to open.

@@ -75,8 +75,10 @@ def _script_lines(summary: ScriptSummary) -> list[str]:
     state, name = summary.state, summary.title
     known = {key: value for key, value in summary.metrics.items() if value is not None}
     so_far = f"step {summary.step:,}" if summary.step else ""
-    facts = [_values(known), so_far, clock(summary.train_seconds)]
-    line = f"{state.word:<9} {name}: {summary.message or ', '.join(filter(None, facts))}"
+    took = clock(summary.train_seconds) if summary.train_seconds else ""
+    facts = [_values(known), so_far, took]
+    said = summary.message or ", ".join(filter(None, facts))
+    line = f"{state.word:<9} {name}{': ' if said else ''}{said}"
     if state is Status.CRASHED:
         line = f"{state.word:<9} {name}: its process died without a word, {so_far or 'at once'}"
     return [line]
@@ -188,7 +190,8 @@ def headline(folder: RunFolder) -> str:
     if isinstance(record, ScriptRecord):
         script = record.script
         config = [f"{name} {value}" for name, value in script.config.items()]
-        facts = [script.name, script.framework, *config, shlex.join(script.command)]
+        command = shlex.join(script.command)
+        facts = [script.name, script.framework, *config, command if script.named else ""]
         return f"{folder.run_id}  {', '.join(filter(None, facts))}"
     spec = record.spec
     settings, data = spec.training, spec.dataset

@@ -141,7 +141,7 @@ def run(
     folders = launch(place, specs, checked_labels(tag or [], note), "run")
     many = repeats > 1
     if detach:
-        _print_detached(folders, as_json=as_json, many=many)
+        print_detached(folders, as_json=as_json, many=many)
         return
     raise typer.Exit(watch(folders, as_json=as_json, quiet=quiet, many=many))
 
@@ -184,7 +184,7 @@ def warn_about(spec: TrainingSpec) -> None:
         note(f"note: {spec.dataset.doubt}")
 
 
-def _print_detached(folders: list[RunFolder], *, as_json: bool, many: bool) -> None:
+def print_detached(folders: list[RunFolder], *, as_json: bool, many: bool) -> None:
     from workbench.cli.output import note, print_json, say
 
     if as_json:
@@ -212,7 +212,7 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     with counted_interrupts() as interrupts:
         for position, folder in enumerate(folders):
             view = _view(as_json=as_json, quiet=quiet)
-            answer = partial(_pass_on, interrupts, answered, folders[position:], view.say)
+            answer = partial(pass_on, interrupts, answered, folders[position:], view.say)
             summary = follow(folder, view, answer)
             if summary is None:
                 note(f"run {folder.run_id}: its folder was deleted while it was watched")
@@ -235,7 +235,7 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     return code
 
 
-def _pass_on(
+def pass_on(
     interrupts: Interrupts,
     answered: list[int],
     folders: list[RunFolder],

@@ -53,6 +53,7 @@ def predictions_of(folder: RunFolder) -> Predictions:
     kept = kept_predictions(folder)
     if kept is not None:
         return kept
+    _ = folder.spec  # a script's run answers nothing here, whatever it keeps
     if not folder.model_file.is_file():
         raise RunError(
             f"run {folder.run_id}: it keeps no trained model; look at a run that has finished, or "

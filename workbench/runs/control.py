@@ -60,13 +60,42 @@ def clear(folder: Path) -> None:
 
 
 def kill(folder: Path) -> bool:
-    """End the run's worker at once, unsaved; False when none lives."""
-    if not lock.is_held(folder / "worker.lock"):
+    """End the run's process and its children at once, unsaved; False when none lives."""
+    pid = lock.holder_pid(folder / "worker.lock")
+    if pid is None:
         return False
     # Before the signal: whoever sees the worker gone finds the mark there.
     with suppress(OSError):  # a full disk saves no run from being killed
         _kill_mark(folder).touch(0o600)
-    return _signal(folder, signal.SIGKILL)
+    return kill_tree(pid)
+
+
+def kill_tree(pid: int) -> bool:
+    """Kill a process, what it has started, and what those did; False when it is gone."""
+    import psutil
+
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        children = []
+    # First of all who would write an ending, or start others.
+    killed = _killed(pid)
+    for child in children:
+        with suppress(OSError):  # gone by itself
+            # What a command's shell left behind is in its group, but no child of it any more.
+            if os.getpgid(child.pid) == child.pid:
+                os.killpg(child.pid, signal.SIGKILL)
+            else:
+                os.kill(child.pid, signal.SIGKILL)
+    return killed
+
+
+def _killed(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def was_killed(folder: Path) -> bool:

@@ -107,13 +107,20 @@ class RunFolder:
         """Tags and note."""
         return self.path / "labels.json"
 
-    @cached_property
+    @property
     def record(self) -> RunRecord:
-        """The content of `spec.json`.
+        """The content of `spec.json`; a script's may change while it tells more of itself.
 
         Raises:
             RunError: the file is missing or damaged.
         """
+        record = self._record_as_read
+        if isinstance(record, ScriptRecord):
+            del self.__dict__["_record_as_read"]
+        return record
+
+    @cached_property
+    def _record_as_read(self) -> RunRecord:
         content = b""
         try:
             content = read_file(self.spec_file, LARGEST_RECORD)

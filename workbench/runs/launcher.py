@@ -68,6 +68,7 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
     Raises:
         RunError: the run is alive or has come to its end.
     """
+    _ = folder.spec  # said here and not in a log: it is damaged, or is no run of the workbench's
     status = folder.status()
     if status.alive:
         raise RunError(f"run {folder.run_id} is {status}; there is nothing to resume")
@@ -79,7 +80,6 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
             f"run {folder.run_id} diverged, and would again with the same seed; start a new one "
             "with a lower learning rate"
         )
-    folder.record  # noqa: B018  (a damaged spec.json is said here, not in the worker's log)
     descriptor = lock.acquire(folder.lock_file)
     if descriptor is None:
         raise RunError(f"run {folder.run_id} has just been resumed by another process")

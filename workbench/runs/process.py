@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.files import open_to_append
@@ -49,11 +49,16 @@ def module_environment() -> dict[str, str]:
 
 
 def start_detached(
-    module: str, arguments: Sequence[str], descriptors: Sequence[int], log: Path | None = None
+    module: str,
+    arguments: Sequence[str],
+    descriptors: Sequence[int],
+    log: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a module of this package in a session of its own, so that it outlives this terminal.
 
-    It inherits the open `descriptors`, and what it prints is appended to `log`.
+    It inherits the open `descriptors`, and what it prints is appended to `log`; `variables` are
+    added to its environment.
 
     Raises:
         OSError: it cannot be started, or its log cannot be opened.
@@ -67,7 +72,7 @@ def start_detached(
             stdout=output,
             stderr=output,
             pass_fds=descriptors,
-            env=module_environment(),
+            env=module_environment() | dict(variables or {}),
             cwd="/",  # no folder that somebody may delete or unmount meanwhile
         )
     finally:

@@ -185,7 +185,7 @@ def summary_of(
     if ending:
         results = _script_results(ending)
     else:
-        results = script_results_so_far(history or folder.history())
+        results = _script_results_so_far(history or folder.history())
     return ScriptSummary(
         run_id=folder.run_id,
         title=script.name,
@@ -216,8 +216,7 @@ def _script_results(ending: Ended) -> dict[str, Any]:
     }
 
 
-def script_results_so_far(history: History) -> dict[str, Any]:
-    """The results of a script without an ending, as fields of its summary."""
+def _script_results_so_far(history: History) -> dict[str, Any]:
     return {
         "epochs": history.planned_epochs,
         "epochs_completed": history.epochs[-1].epoch if history.epochs else 0,

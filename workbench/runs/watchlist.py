@@ -25,9 +25,8 @@ from workbench.runs.record import LaunchedFrom, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import (
     AnySummary,
-    ScriptSummary,
+    RunSummary,
     results_so_far,
-    script_results_so_far,
     summary_of,
 )
 from workbench.settings import Home
@@ -246,12 +245,10 @@ class _LivingRun:
         status = waits or Status.RUNNING
         labelled = stamp(self.folder.labels_file)
         before = self.seen.summary if self.seen else None
-        if before is None or labelled != self._labelled:
+        if not isinstance(before, RunSummary) or labelled != self._labelled:
             self._labelled = labelled
             return summary_of(self.folder, status, history)
-        script = isinstance(before, ScriptSummary)
-        results = (script_results_so_far if script else results_so_far)(history)
-        return before.model_copy(update={"status": status, **results})
+        return before.model_copy(update={"status": status, **results_so_far(history)})
 
 
 def read_run(folder: RunFolder) -> WatchedRun:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from workbench.errors import RunError
 from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import Axis, Samples
 from workbench.runs.events import (
@@ -94,6 +96,9 @@ class RunState:
                 self.since = event.time
             case Started():
                 self.since = event.time
+                if self.spec is None:
+                    with suppress(RunError):  # a program that joins tells what it is
+                        self.record = self.folder.record
             case _:
                 pass
 

@@ -1,0 +1,237 @@
+"""Any command as a run: a process of its own starts it, waits for it, and writes its ending.
+
+That process holds the run's lock, so that the run lives as long as its command does, and outlives
+the connection. What the command prints is the run's log. A program in it that uses
+`workbench.start` or `LiveCallback` joins the run; without one, stop and pause reach the command by
+signals.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from workbench.errors import EnvironmentProblem, RunError, UserError
+from workbench.runs import control, lock
+from workbench.runs.control import Command
+from workbench.runs.events import Ended, Event, Failed, Finished, Paused, Resumed, Started, Stopped
+from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.history import History
+from workbench.runs.log import EventWriter
+from workbench.runs.logger import JOIN_VARIABLE, LONGEST_NAME
+from workbench.runs.process import start_detached
+from workbench.runs.record import Labels, Script, ScriptRecord
+from workbench.settings import Home
+
+MODULE = "workbench.runs.execution"
+GIVEN_VARIABLE = "MNIST_WORKBENCH_GIVEN"  # what of the user's own environment is to be put back
+LOOK_SECONDS = 0.1
+GRACE_SECONDS = 10.0  # that a command has to end by itself when it is stopped
+NOT_STARTED = 127  # the exit code that shells give
+
+
+def execute(
+    home: Home, command: list[str], labels: Labels, name: str = "", umask: int = 0o077
+) -> RunFolder:
+    """Start a command as a run, detached from this terminal, in the current folder.
+
+    Raises:
+        RunError: there is no such command.
+        EnvironmentProblem: the run's folder cannot be written, or nothing can be started.
+    """
+    if not command or shutil.which(command[0]) is None:
+        given = command[0] if command else ""
+        raise RunError(
+            f"{given!r}: there is no such command; write the program and its arguments after --, "
+            "such as `mnist-workbench exec -- python train.py`"
+        )
+    text = name or shlex.join([Path(command[0]).name, *command[1:]])
+    try:
+        folder_of_command = os.getcwd()
+    except OSError as error:
+        raise EnvironmentProblem("the current folder is gone; change into another one") from error
+    script = Script(
+        name=text[:LONGEST_NAME],
+        named=bool(name),
+        command=tuple(command),
+        directory=folder_of_command,
+    )
+    folder, descriptor = create_run(home, script, labels, "exec")
+    switches = {key: value for key, value in os.environ.items() if key.startswith("PYTHON")}
+    given = json.dumps({"switches": switches, "umask": umask})
+    try:
+        process = start_detached(
+            MODULE,
+            [str(folder.path), str(descriptor)],
+            [descriptor],
+            folder.log_file,
+            {GIVEN_VARIABLE: given},
+        )
+        lock.write_pid(descriptor, process.pid)
+    except OSError as error:
+        os.close(descriptor)
+        folder.delete()
+        raise EnvironmentProblem(f"the command cannot be started: {error}") from error
+    os.close(descriptor)
+    return folder
+
+
+class Execution:
+    """One command, seen from the process that waits for it."""
+
+    def __init__(self, folder: RunFolder, script: Script) -> None:
+        self._folder = folder
+        self._script = script
+        self._log = EventWriter(folder.events_file)
+        self._asked_to_stop = self._heard = False
+        self._held: float | None = None  # since when it is, by a signal, for a pause
+        self._deadline: float | None = None  # for a command that was asked to end
+        self._began = time.monotonic()
+
+    def run(self) -> None:
+        """Run the command to its end, and write that."""
+        # Handlers, and not ignored: a command inherits what is ignored.
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        try:
+            environment, umask = _given()
+            environment[JOIN_VARIABLE] = str(self._folder.path)
+            # Else what Python prints would lie in a buffer until the end.
+            environment.setdefault("PYTHONUNBUFFERED", "1")
+            process = subprocess.Popen(
+                self._script.command,
+                cwd=self._script.directory or None,
+                env=environment,
+                umask=umask,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            message = f"{self._script.command[0]}: {error.strerror}; it was not started"
+            self._write_ending(NOT_STARTED, message)
+            return
+        self._write(Started(time.time(), process.pid, 0, 0, 0, 0, False, ""))
+        while process.poll() is None:
+            self._look(process.pid)
+            time.sleep(LOOK_SECONDS)
+        self._write_ending(process.returncode)
+
+    def _look(self, pid: int) -> None:
+        """Bring what is asked for to the command, where no program in it sees it by itself."""
+        command = control.requested(self._folder.path)
+        if command is Command.STOP:
+            self._asked_to_stop = True
+        joined = lock.is_held(self._folder.path / "joined.lock")
+        self._heard = self._heard or (joined and self._asked_to_stop)
+        if joined or self._heard:  # a program that has heard of it takes its time to save
+            return
+        if self._asked_to_stop:
+            self._end(pid)
+        elif (command is Command.PAUSE) is not (self._held is not None):
+            history, now = self._history(), time.time()
+            if self._held is None:
+                self._held = time.monotonic()
+                _signal_group(pid, signal.SIGSTOP)
+                self._write(Paused(now, history.step))
+            else:
+                self._began += time.monotonic() - self._held  # a pause is no training
+                self._held = None
+                _signal_group(pid, signal.SIGCONT)
+                epoch = len(history.epochs) + 1
+                self._write(Resumed(now, epoch, history.step, history.seconds))
+
+    def _end(self, pid: int) -> None:
+        """Ask it to end, and make it after a while."""
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + GRACE_SECONDS
+            _signal_group(pid, signal.SIGTERM)
+            _signal_group(pid, signal.SIGCONT)  # one that is held hears nothing
+        elif now > self._deadline:
+            control.kill_tree(pid)
+
+    def _history(self) -> History:
+        try:
+            return self._folder.history()
+        except UserError:  # its folder is gone
+            return History(0, 0)
+
+    def _write(self, event: Event, *, durable: bool = False) -> None:
+        with suppress(OSError):  # a full disk ends no command
+            self._log.write(event, durable=durable)
+
+    def _write_ending(self, code: int, message: str = "") -> None:
+        history = self._history()
+        facts: dict[str, Any] = {
+            "epochs_completed": history.epochs[-1].epoch if history.epochs else 0,
+            "step": history.step,
+            "seconds": history.seconds or round(time.monotonic() - self._began, 4),
+            "images_per_second": None,
+            "metrics": history.metrics,
+            "exit_code": code,
+        }
+        ending: Ended
+        if self._asked_to_stop:
+            ending = Stopped(time.time(), **facts)
+        elif code:
+            ending = Failed(time.time(), message=message or _how_it_ended(code), **facts)
+        elif not math.isfinite(history.metrics.get("loss", 0.0)):
+            words = "diverged: the loss is not a number at the end"
+            ending = Failed(time.time(), reason="diverged", message=words, **facts)
+        else:
+            ending = Finished(time.time(), **facts)
+        self._write(ending, durable=True)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._asked_to_stop = True
+
+
+def _how_it_ended(code: int) -> str:
+    if code > 0:
+        return f"the command ended with exit code {code}"
+    try:
+        return f"the command was ended by {signal.Signals(-code).name}"
+    except ValueError:  # one without a name
+        return f"the command was ended by signal {-code}"
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+def _given() -> tuple[dict[str, str], int]:
+    """The user's own environment and umask, from what this process was started with."""
+    environment = dict(os.environ)
+    given = json.loads(environment.pop(GIVEN_VARIABLE, '{"switches": {}, "umask": 63}'))
+    kept = {key: value for key, value in environment.items() if not key.startswith("PYTHON")}
+    return kept | given["switches"], given["umask"]
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command of a run's folder; the second argument is the open, held lock."""
+    os.umask(0o077)
+    path, descriptor = Path(arguments[0]), int(arguments[1])
+    # No child of this process may keep the run alive by holding its lock.
+    os.set_inheritable(descriptor, False)
+    lock.write_pid(descriptor, os.getpid())
+    folder = RunFolder(path)
+    record = folder.record
+    assert isinstance(record, ScriptRecord)
+    Execution(folder, record.script).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
