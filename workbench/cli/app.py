@@ -17,6 +17,7 @@ from workbench.cli import (
     reproduce,
     run,
     runs,
+    search,
     sweep,
 )
 from workbench.cli.options import HomeOption
@@ -81,6 +82,7 @@ app.command(
 )(execute.execute)
 app.command("reproduce")(reproduce.reproduce)
 app.command("sweep")(sweep.sweep)
+app.command("search")(search.search)
 app.add_typer(queue.app, name="queue")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.command("predict")(predict.predict)

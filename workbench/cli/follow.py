@@ -20,7 +20,7 @@ from workbench.runs.status import Status
 from workbench.runs.summary import AnySummary, summary_of
 
 POLL_SECONDS = 0.1
-EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 130}
+EXIT_CODES = {Status.FINISHED: 0, Status.PRUNED: 0, Status.STOPPED: 130}
 
 
 class View(Protocol):

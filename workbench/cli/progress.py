@@ -113,7 +113,7 @@ def result_lines(summary: AnySummary) -> list[str]:
             comparable = summary.test_accuracy if state is Status.FINISHED else None
             beside = beside_paper(summary.settings_key, comparable)
             line += f"; {beside}" if beside else ""
-        case Status.STOPPED:
+        case Status.STOPPED | Status.PRUNED:
             line = f"{run}: {so_far}, {took}"
         case Status.KILLED:
             line = f"{run}: after {so_far}"

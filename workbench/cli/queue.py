@@ -44,7 +44,7 @@ def queue(
         note(view.notice)
     if output is ListFormat.JSON:
         print_json(view.to_json())
-    elif not view.trials:
+    elif not view.trials and not view.searches:
         note("The queue is empty. `mnist-workbench reproduce` fills it with the paper's tables.")
     else:
         print_table(queue_table(view, every=every))
@@ -59,7 +59,7 @@ def watch(home: HomeOption = None) -> None:
 
     place = current_home()
     view = _view(place)
-    if not view.pending:
+    if not view.unfinished:
         note(view.notice or "nothing waits in the queue")
         return
     if not view.running:
@@ -124,7 +124,7 @@ def stop(home: HomeOption = None) -> None:
 def drop(
     trials: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TRIAL]…", help="Ids of trials, or their beginnings."),
+        typer.Argument(metavar="[TRIAL]…", help="Ids of trials, or their beginnings; of searches."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that do not train now.")] = False,
     home: HomeOption = None,
@@ -143,8 +143,11 @@ def drop(
     if every:
         alive = store.runs()
         ids = [t.id for t in state.trials if not (alive and t.state is Status.RUNNING)]
+        ids += [entry.id for entry in state.searches]
     elif trials:
-        ids = [service.find_trial(state, name).id for name in trials]
+        ids = [
+            name if state.search(name) else service.find_trial(state, name).id for name in trials
+        ]
     else:
         raise RunError("name the trials to drop (`mnist-workbench queue` lists them), or --all")
     note(f"dropped {count(service.drop(place, ids), 'trial')}")
@@ -220,5 +223,9 @@ def queue_table(view: QueueView, *, every: bool = False) -> Table:
         parts = [f"{left_done:,} done before"] if left_done else []
         parts += [f"{left_waiting:,} waiting after"] if left_waiting else []
         notes.append(f"Left out: {', '.join(parts)}; --all lists every trial.")
+    notes += [
+        f"search {entry.id}: {entry.state.word}{f', {entry.message}' if entry.message else ''}"
+        for entry in view.searches
+    ]
     title, _ = headline(view, "`mnist-workbench queue start`")
     return Table(f"Queue: {title}", headings, rows, footnotes=tuple(notes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -48,11 +48,29 @@ def follow_queue(home: Home, trial_ids: Sequence[str], display: Display) -> Queu
     Raises:
         UserError: the queue's file is or was damaged.
     """
+    return _follow(home, display, lambda view: view.only(trial_ids), trial_ids)
+
+
+def follow_search(home: Home, search_id: str, display: Display) -> QueueView:
+    """Show the queue until a search is over, or the queue has stopped; as `follow_queue`.
+
+    Raises:
+        UserError: the queue's file is or was damaged.
+    """
+    return _follow(home, display, lambda view: view.of_search(search_id))
+
+
+def _follow(
+    home: Home,
+    display: Display,
+    ours: Callable[[QueueView], QueueView],
+    own: Sequence[str] = (),
+) -> QueueView:
     answered = 0
-    with counted_interrupts() as interrupts, closing(_looks(home, display, trial_ids)) as looks:
+    with counted_interrupts() as interrupts, closing(_looks(home, display, own)) as looks:
         for whole in looks:
-            view = whole.only(trial_ids)
-            if not view.pending or not view.running:
+            view = ours(whole)
+            if not view.unfinished or not view.running:
                 break
             if interrupts.count > answered:
                 answered += 1
@@ -64,7 +82,7 @@ def watch_queue(home: Home, display: Display) -> None:
     """Show the whole queue until it has nothing left or stops; Ctrl-C is the caller's."""
     with closing(_looks(home, display)) as looks:
         for view in looks:
-            if not view.pending or not view.running:
+            if not view.unfinished or not view.running:
                 return
 
 
@@ -120,7 +138,9 @@ def ending(item: TrialView) -> str:
     head = _named(item)
     match trial.state:
         case Status.FINISHED | Status.PRESENT if result is not None:
-            line = f"{head}: {percent(result.test_accuracy)}"
+            line = f"{head}: {percent(result.accuracy)}"
+            if not trial.spec.tested:
+                line += " of the validation images"
             if result.collapsed_to is not None:
                 line += f", collapsed to {result.collapsed_to}"
             comparable = result.test_accuracy if result.collapsed_to is None else None
@@ -133,7 +153,7 @@ def ending(item: TrialView) -> str:
             return f"{head}: {trial.message or 'diverged'}"
         case Status.FAILED:
             return f"{head}: failed: {trial.message}"
-        case Status.STOPPED | Status.KILLED:
+        case Status.STOPPED | Status.KILLED | Status.PRUNED:
             return f"{head}: {trial.state.word}, run {trial.run_id}"
     return f"{head}: {trial.state}"
 

@@ -26,7 +26,7 @@ from workbench.settings import Home
 if TYPE_CHECKING:
     from tinydb.table import Table
 
-ENDED = frozenset({Status.FINISHED, Status.STOPPED, Status.FAILED})
+ENDED = frozenset({Status.FINISHED, Status.STOPPED, Status.PRUNED, Status.FAILED})
 
 
 def imported_file(home: Home) -> Path:

@@ -34,7 +34,7 @@ ANEW = "write it with `mnist-workbench export -o FILE.json --entries`"
 # A run's id names a folder of a home, so it must not lead out of it.
 _RUN_ID = re.compile(r"\w[\w.-]{0,79}")
 _NUMBERS = re.compile(r"\[\n[-\d.,e\s]+\]")
-_ENDED = (Status.FINISHED, Status.STOPPED, Status.FAILED)
+_ENDED = (Status.FINISHED, Status.STOPPED, Status.PRUNED, Status.FAILED)
 _ACCURACIES = ("test_accuracy", "best_epoch_test_accuracy", "validation_accuracy")
 _NEVER_NEGATIVE = (
     "test_loss", "best_epoch", "epochs", "epochs_completed", "batch_size", "learning_rate",

@@ -46,7 +46,7 @@ def run_status(run: RunSummary) -> Cell:
     """How the run came out: a word and a mark."""
     state = run.state
     text = state.word
-    if state is Status.STOPPED and run.epochs:
+    if state in (Status.STOPPED, Status.PRUNED) and run.epochs:
         text += f" ({run.epochs_completed}/{run.epochs})"
     elif state is Status.COLLAPSED:
         text += f" to {run.collapsed_to}"

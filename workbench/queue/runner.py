@@ -20,6 +20,7 @@ from workbench.files import Stamp
 from workbench.formats import epochs_done
 from workbench.queue.executor import Executor, Job, executor_for
 from workbench.queue.planning import entries_of, living_run, results, resumable_runs
+from workbench.queue.searches import Searches
 from workbench.queue.store import QueueState, QueueStore, QueueUnreadable, Trial
 from workbench.runs import lock
 from workbench.runs.folder import RunFolder
@@ -47,6 +48,7 @@ class Runner:
         self._not_before = 0.0
         self._seen: Stamp | None = None
         self._state = QueueState()
+        self._searches = Searches(home, self._store)
 
     def ask_to_stop(self) -> None:
         """Stop as if a person had asked for it; may be called from a signal handler."""
@@ -70,6 +72,7 @@ class Runner:
         """One look; True when there is nothing left to do and the lock has been let go."""
         self._look()
         self._settle()
+        self._searches.look(self._state)
         if self._asked_to_stop:
             with self._store.change() as state:
                 state.stopping = True
@@ -114,13 +117,19 @@ class Runner:
         """Begin trials while there is room; the queue is read anew before each."""
         while len(self._jobs) < self._state.jobs:
             ready = [trial for trial in self._state.waiting if trial.id not in self._jobs]
-            if not ready or self._state.stopping:
+            if self._state.stopping:
                 return
-            self._begin(ready[0])
+            if ready:
+                self._begin(ready[0])
+            elif not self._searches.make_trial(self._state):
+                return
             self._look()
 
     def _begin(self, trial: Trial) -> None:
         """Begin one trial, or find that it needs no training."""
+        if trial.run_id is not None and self._was_pruned(trial.run_id):
+            self._write(trial, state=Status.PRUNED)  # while no runner was there to see it
+            return
         entries = entries_of(self._home)
         known = results(entries).get(trial.identity)
         if known is not None:
@@ -139,6 +148,12 @@ class Runner:
         self._jobs[trial.id] = job
         if not self._write(trial, state=Status.RUNNING, run_id=job.run_id, message=""):
             job.stop()  # dropped in this very moment
+
+    def _was_pruned(self, run_id: str) -> bool:
+        try:
+            return RunFolder(self._home.runs / run_id).status() is Status.PRUNED
+        except UserError:  # what is wrong with it is found when it is taken up
+            return False
 
     def _start(self, trial: Trial, entries: Sequence[RunSummary]) -> Job:
         """Join or take up a run of the same settings and seed, or train anew."""
@@ -192,7 +207,7 @@ class Runner:
         Whoever adds a trial afterwards finds the lock free and starts a new runner.
         """
         with self._store.change() as state:
-            if state.waiting and not state.stopping:
+            if (state.waiting or state.searching) and not state.stopping:
                 return False
             state.stopping = False
             state.message = ""
@@ -215,7 +230,7 @@ def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
         # Crashed then, it could not write its ending: a full disk.
         case Status.STOPPED | Status.KILLED | Status.CRASHED if interrupted:
             found["state"] = Status.WAITING
-        case Status.FINISHED | Status.STOPPED | Status.KILLED:
+        case Status.FINISHED | Status.STOPPED | Status.KILLED | Status.PRUNED:
             found["state"] = status
         case Status.FAILED:
             found["state"] = Status.DIVERGED if summary.diverged else Status.FAILED

@@ -49,7 +49,8 @@ def enqueue(
     with store.change() as state:
         state.notice = ""
         _forget_jobs(state, running=running)
-        if not running and not any(not trial.state.settled for trial in state.trials):
+        unsettled = any(not trial.state.settled for trial in state.trials)
+        if not running and not unsettled and not state.searching:
             state.trials = []  # all is done: a new list begins, the runs stay where they are
         found = trial_plan(wanted, known, state)
         if len(state.waiting) + len(found.new) > MOST_TRIALS:
@@ -64,7 +65,7 @@ def enqueue(
         taken = {trial.id for trial in state.trials}
         for item in found.new:
             trial = Trial(
-                id=_fresh_id(taken),
+                id=fresh_id(taken),
                 spec=item.spec,
                 label=item.label,
                 by=by,
@@ -76,7 +77,7 @@ def enqueue(
     return list(dict.fromkeys(ids.values()))
 
 
-def _fresh_id(taken: set[str]) -> str:
+def fresh_id(taken: set[str]) -> str:
     while True:
         token = "".join(secrets.choice(ID_LETTERS) for _ in range(3 if len(taken) < 2000 else 5))
         if token not in taken:
@@ -95,7 +96,8 @@ def check_jobs(jobs: int | None) -> None:
 
 def _forget_jobs(state: QueueState, *, running: bool) -> None:
     """How many train at once is said for one queue, not for the next."""
-    if not running and not any(trial.state.pending for trial in state.trials):
+    pending = any(trial.state.pending for trial in state.trials)
+    if not running and not pending and not state.searching:
         state.jobs = 1
 
 
@@ -121,7 +123,7 @@ def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
             _wait_again(state, retry=retry, interrupted=False)
             return True
         _wait_again(state, retry=retry, interrupted=True)
-        if not state.waiting:
+        if not state.waiting and not state.searching:
             os.close(descriptor)
             return False
         state.notice = ""
@@ -138,8 +140,13 @@ def _wait_again(state: QueueState, *, retry: bool, interrupted: bool) -> None:
     """Trials that nobody works on wait once more. `interrupted`: those left by a dead runner."""
     for trial in state.trials:
         left = interrupted and trial.state is Status.RUNNING
-        if left or (retry and trial.state.resumable):
+        # A search draws another in place of a trial that failed or was stopped by hand.
+        again = retry and trial.state.resumable and trial.number is None
+        if left or (again and trial.state is not Status.PRUNED):
             state.put(trial.model_copy(update={"state": Status.WAITING, "message": ""}))
+    for entry in state.searches:
+        if retry and entry.state.resumable:
+            state.put_search(entry.model_copy(update={"state": Status.WAITING, "message": ""}))
 
 
 def stop(home: Home, *, kill: bool = False) -> bool:
@@ -163,7 +170,7 @@ def stop(home: Home, *, kill: bool = False) -> bool:
 
 
 def drop(home: Home, trial_ids: Iterable[str]) -> int:
-    """Take trials out of the queue; how many. What trains is not touched, nor any result.
+    """Take trials and searches out of the queue; how many. No run or result is touched.
 
     Raises:
         RunError: one of them trains now.
@@ -178,8 +185,9 @@ def drop(home: Home, trial_ids: Iterable[str]) -> int:
                     f"(`mnist-workbench stop {trial.run_id}`)"
                 )
         kept = [trial for trial in state.trials if trial.id not in wanted]
-        dropped = len(state.trials) - len(kept)
-        state.trials, state.notice = kept, ""
+        searches = [entry for entry in state.searches if entry.id not in wanted]
+        dropped = len(state.trials) - len(kept) + len(state.searches) - len(searches)
+        state.trials, state.searches, state.notice = kept, searches, ""
     return dropped
 
 

@@ -30,7 +30,7 @@ LARGEST = 200_000_000  # bytes; a trial of a model of 200 layers takes 40,000
 
 FORMAT: Final = 1
 
-Origin = Literal["run", "app", "reproduce", "sweep"]
+Origin = Literal["run", "app", "reproduce", "sweep", "search"]
 # What "the same training" means to the queue: settings and seed, whatever it is called.
 Identity = tuple[str, int]
 
@@ -62,6 +62,8 @@ class Trial(BaseModel):
     state: Status = Status.WAITING
     run_id: str | None = None
     message: str = ""
+    search: str | None = None  # the search that made it
+    number: int | None = None  # in the search's study; None of its final trainings
 
     @property
     def identity(self) -> Identity:
@@ -87,6 +89,18 @@ def identity(spec: TrainingSpec) -> Identity:
     return spec.settings_key, spec.seed
 
 
+class SearchEntry(BaseModel):
+    """A search in the queue: it makes its trials as it goes."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    state: Status = Status.WAITING  # running once it has made a trial
+    message: str = ""  # how far it is, or what is wrong
+    seconds: float = 0.0  # at work
+    to_come: int = 0  # trainings that it has not made yet, at most
+
+
 class QueueState(BaseModel):
     """The content of `queue.json`. Trials stand in the order in which they are trained."""
 
@@ -99,6 +113,20 @@ class QueueState(BaseModel):
     # Said by whoever looks until a person changes the queue: what was lost before this one.
     notice: str = ""
     trials: list[Trial] = Field(default_factory=list)
+    searches: list[SearchEntry] = Field(default_factory=list)
+
+    def search(self, search_id: str) -> SearchEntry | None:
+        """The search of an id."""
+        return next((entry for entry in self.searches if entry.id == search_id), None)
+
+    def put_search(self, entry: SearchEntry) -> None:
+        """Replace the search of the same id; one dropped meanwhile stays dropped."""
+        self.searches = [entry if known.id == entry.id else known for known in self.searches]
+
+    @property
+    def searching(self) -> list[SearchEntry]:
+        """Searches that are to make trials still."""
+        return [entry for entry in self.searches if entry.state.pending]
 
     def trial(self, trial_id: str) -> Trial | None:
         """The trial of an id."""

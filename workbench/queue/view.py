@@ -16,7 +16,14 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.queue.executor import seconds_for_all
 from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
-from workbench.queue.store import Identity, QueueState, QueueStore, Trial, identity
+from workbench.queue.store import (
+    Identity,
+    QueueState,
+    QueueStore,
+    SearchEntry,
+    Trial,
+    identity,
+)
 from workbench.runs.calibration import operations_a_second, rough_images_a_second
 from workbench.runs.estimate import TEST_SHARE, Speed, epoch_seconds, known_speeds
 from workbench.runs.folder import RunFolder
@@ -73,11 +80,11 @@ class TrialView:
 
     @property
     def accuracy(self) -> float | None:
-        """The test accuracy: the final one, or that of the last epoch so far."""
+        """The final accuracy, or that of the last epoch so far: of validation where untested."""
         if self.result is not None:
-            return self.result.test_accuracy
+            return self.result.accuracy
         summary = self.run.summary if self.run is not None else None
-        return summary.test_accuracy if isinstance(summary, RunSummary) else None
+        return summary.accuracy if isinstance(summary, RunSummary) else None
 
     def to_json(self) -> dict[str, Any]:
         """The trial as plain data; accuracies are fractions, times seconds."""
@@ -94,7 +101,8 @@ class TrialView:
             "settings_key": spec.settings_key,
             "run_id": trial.run_id,
             "progress": round(self.progress, 4),
-            "test_accuracy": self.accuracy,
+            "test_accuracy": self.accuracy if spec.tested else None,
+            "validation_accuracy": None if spec.tested else self.accuracy,
             "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
             "message": trial.message,
         }
@@ -117,11 +125,18 @@ class QueueView:
     notice: str = ""
     orphans: tuple[str, ...] | None = None
     ended_at: float | None = None
+    searches: tuple[SearchEntry, ...] = ()
+    to_come: tuple[float | None, ...] = ()  # seconds of each trial that searches will make at most
 
     @property
     def ended(self) -> int:
         """Trials that came to an end, whatever it was."""
         return sum(not view.trial.state.pending for view in self.trials)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether anything is left to train, or may be."""
+        return bool(self.pending) or any(entry.state.pending for entry in self.searches)
 
     @property
     def pending(self) -> tuple[TrialView, ...]:
@@ -142,12 +157,12 @@ class QueueView:
         rest = [
             view.seconds_left for view in self.pending if not (view.paced and view.seconds_left)
         ]
-        return seconds_for_all(paced, rest)
+        return seconds_for_all(paced, [*rest, *self.to_come])
 
     @property
     def unknown(self) -> int:
-        """Pending trials for which no earlier run tells a time."""
-        return sum(view.seconds_left is None for view in self.pending)
+        """Trials to be trained for which no earlier run tells a time."""
+        return [*(view.seconds_left for view in self.pending), *self.to_come].count(None)
 
     @property
     def guessed(self) -> int:
@@ -183,7 +198,7 @@ class QueueView:
     @property
     def interrupted(self) -> bool:
         """Whether something is left to train and no runner works on it."""
-        return bool(self.pending) and not self.running
+        return self.unfinished and not self.running
 
     @property
     def lost(self) -> bool:
@@ -194,7 +209,13 @@ class QueueView:
         """The queue with some of its trials alone."""
         wanted = set(trial_ids)
         trials = tuple(view for view in self.trials if view.trial.id in wanted)
-        return replace(self, trials=trials)
+        return replace(self, trials=trials, searches=(), to_come=())
+
+    def of_search(self, search_id: str) -> QueueView:
+        """The queue with one search and its trials alone."""
+        trials = tuple(view for view in self.trials if view.trial.search == search_id)
+        searches = tuple(entry for entry in self.searches if entry.id == search_id)
+        return replace(self, trials=trials, searches=searches)
 
     def to_json(self) -> dict[str, Any]:
         """The queue as plain data."""
@@ -206,6 +227,7 @@ class QueueView:
             "notice": self.notice,
             "trials_ended": self.ended,
             "trials": [view.to_json() for view in self.trials],
+            "searches": [entry.model_dump(mode="json") for entry in self.searches],
             "seconds_left": self.seconds_left,
             "trials_without_estimate": self.unknown,
         }
@@ -245,8 +267,17 @@ def view_of(
                 guessed = seconds is not None
         views.append(TrialView(trial, run, result, seconds, fate(trial) if lost else None, guessed))
     # A queue that has come to its end says nothing about how many train at once in the next.
-    jobs = state.jobs if running or any(view.trial.state.pending for view in views) else 1
-    view = QueueView(running, state.stopping, jobs, state.message, tuple(views), state.notice)
+    view = QueueView(
+        running,
+        state.stopping,
+        state.jobs,
+        state.message,
+        tuple(views),
+        state.notice,
+        searches=tuple(state.searches),
+    )
+    if not running and not view.unfinished:
+        view = replace(view, jobs=1)
     if running or not any(item.trial.state is Status.RUNNING for item in views):
         return view
     return replace(view, orphans=tuple(item.run.run_id for item in views if item.run))
@@ -347,7 +378,18 @@ class QueueWatch:
             guess=self._guess,
             fate=self._fate,
         )
+        if self._state.searching:
+            view = replace(view, to_come=self._to_come())
         return view if running else replace(view, ended_at=self._ended_at)
+
+    def _to_come(self) -> tuple[float | None, ...]:
+        """How long each trial may take that a search has not made yet: as long as its last one."""
+        times: list[float | None] = []
+        for entry in self._state.searching:
+            made = [trial.spec for trial in self._state.trials if trial.search == entry.id]
+            seconds = estimated_seconds(made[-1], self._speeds) if made else None
+            times += [seconds] * entry.to_come
+        return tuple(times)
 
     def _fate(self, trial: Trial) -> Status:
         """What became of a run that nobody trains any more."""
@@ -428,9 +470,10 @@ def headline(view: QueueView, start: str) -> tuple[str, Role]:
     """
     if view.notice:
         return view.notice, "warning"
-    if not view.trials:
+    coming = len(view.to_come)
+    count_all, left = len(view.trials) + coming, len(view.pending) + coming
+    if not count_all:
         return "", ""
-    count_all, left = len(view.trials), len(view.pending)
     done = f"{view.ended} of {count_all} done"
     troubles = _troubles(view)
     # A runner that was killed leaves its last word in the file: only a living one means it.
@@ -475,14 +518,14 @@ def _troubles(view: QueueView) -> list[str]:
 
 def time_left(view: QueueView, *, left: bool = False) -> str:
     """`about 38 min, until 16:42`, or why it is not known."""
-    if not view.pending:
+    if not view.unfinished:
         return "nothing left to train"
     return time_words(view.seconds_left, view.unknown, view.guessed, left=left)
 
 
 def short_time_left(view: QueueView) -> str:
     """`about 38 min left`; empty where nothing is known of it or nothing is left."""
-    if not view.pending or view.seconds_left is None:
+    if not view.unfinished or view.seconds_left is None:
         return ""
     return f"{_at_least(view.unknown)} {rough_duration(view.seconds_left)} left"
 

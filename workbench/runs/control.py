@@ -26,6 +26,7 @@ class Command(StrEnum):
     RUN = "run"
     PAUSE = "pause"
     STOP = "stop"
+    PRUNE = "prune"  # stop, as a search does not want it any more
 
 
 def request(folder: Path, command: Command) -> None:

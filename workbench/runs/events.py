@@ -194,6 +194,13 @@ class Stopped(Ended):
 
 
 @dataclass(frozen=True)
+class Pruned(Stopped):
+    """Stopped and saved by a search, which saw that it would not be chosen."""
+
+    name: ClassVar[str] = "pruned"
+
+
+@dataclass(frozen=True)
 class Failed(Ended):
     """Ended by a fault. For `diverged`, `epoch` and `step` say where the loss left the numbers."""
 
@@ -221,6 +228,7 @@ _KINDS: dict[str, type[Event]] = {
         Resumed,
         Finished,
         Stopped,
+        Pruned,
         Failed,
     )
 }

@@ -26,6 +26,7 @@ from workbench.runs.events import (
     Log,
     Paused,
     Preparing,
+    Pruned,
     Queued,
     Resumed,
     Stopped,
@@ -195,6 +196,8 @@ class RunFolder:
         match ending:
             case Finished():
                 return Status.FINISHED
+            case Pruned():
+                return Status.PRUNED
             case Stopped():
                 return Status.STOPPED
             case Failed():

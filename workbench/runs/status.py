@@ -35,6 +35,7 @@ class Status(StrEnum):
     COLLAPSED = "collapsed", "!", "warning"  # trained to the end, answers one class to all images
     PRESENT = "present", "✓", "", "known"  # in the queue: had been trained before
     STOPPED = "stopped", "■", "muted"  # on request, and saved
+    PRUNED = "pruned", "✂", "muted"  # by a search, and saved
     KILLED = "killed", "■", "warning"  # on request, without saving
     FAILED = "failed", "✗", "bad"
     DIVERGED = "diverged", "✗", "bad"  # the loss left the numbers
@@ -65,12 +66,13 @@ class Status(StrEnum):
     @property
     def settled(self) -> bool:
         """Whether training it again would give nothing new."""
-        return self.completed or self in (Status.PRESENT, Status.DIVERGED)
+        return self.completed or self in (Status.PRESENT, Status.DIVERGED, Status.PRUNED)
 
     @property
     def resumable(self) -> bool:
         """Whether `resume` starts a new process that goes on from the last whole epoch."""
-        return self in (Status.STOPPED, Status.KILLED, Status.FAILED, Status.CRASHED)
+        stopped = (Status.STOPPED, Status.PRUNED, Status.KILLED)
+        return self in (*stopped, Status.FAILED, Status.CRASHED)
 
 
 _OF_RUNS = [state for state in Status if state not in (Status.WAITING, Status.PRESENT)]

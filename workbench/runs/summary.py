@@ -129,6 +129,11 @@ class RunSummary(Summary):
             return Status.COLLAPSED
         return super().state
 
+    @property
+    def accuracy(self) -> float | None:
+        """Of the test images, or of those held out where it was not tested."""
+        return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
+
 
 class ScriptSummary(Summary):
     """One run of a script: what it told of itself, and the last value of each of its metrics."""

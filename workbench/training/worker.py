@@ -32,6 +32,7 @@ from workbench.runs.events import (
     Finished,
     Paused,
     Preparing,
+    Pruned,
     Resumed,
     Stopped,
 )
@@ -141,7 +142,8 @@ class Worker:
             facts.update(epoch=epoch, step=step)
             return Failed(time.time(), reason="diverged", message=message, **facts)
         if result.stopped:
-            return Stopped(time.time(), **facts)
+            pruned = requested(self._folder.path) is Command.PRUNE and not self._asked_to_stop
+            return (Pruned if pruned else Stopped)(time.time(), **facts)
         return Finished(time.time(), confusion=result.confusion, **facts)
 
     def _failure(self, error: BaseException) -> Failed:
@@ -173,7 +175,7 @@ class Worker:
         command = requested(self._folder.path)
         if command is Command.PAUSE and not self._asked_to_stop:
             command = self._wait_out_pause()
-        return self._asked_to_stop or command is Command.STOP
+        return self._asked_to_stop or command in (Command.STOP, Command.PRUNE)
 
     def _wait_out_pause(self) -> Command:
         at = self._last_batch

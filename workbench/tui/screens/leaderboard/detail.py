@@ -90,8 +90,8 @@ def _run_words(run: RunSummary) -> str:
             parts.append(f"answers {run.collapsed_to} to every image")
         case Status.FINISHED:
             pass
-        case Status.STOPPED:
-            parts.append(f"stopped after {epochs_done(run.epochs_completed, run.epochs)}")
+        case Status.STOPPED | Status.PRUNED:
+            parts.append(f"{run.state.word} after {epochs_done(run.epochs_completed, run.epochs)}")
         case state:
             parts.append(run.message or state.word)
     if run.best_epoch_test_accuracy is not None:

@@ -198,6 +198,8 @@ def _words(item: TrialView, place: str) -> list[str]:
             return [f"trained in {clock(item.result.train_seconds)}"]
         case Status.PRESENT:
             return ["was trained already"]
+        case Status.PRUNED:
+            return ["pruned by its search, and kept"]
         case Status.STOPPED | Status.KILLED:
             return [trial.message, f"{trial.state.word} by hand; s resumes it"]
         case Status.FAILED:

@@ -361,10 +361,11 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
             if ending.diverged:
                 advice = " A lower learning rate may fix it."
             return [f"{sentence}.{advice}"], "bad"
-        case Status.STOPPED:
+        case Status.STOPPED | Status.PRUNED:
             assert ending is not None
             return [
-                f"Stopped after {epochs_done(ending.epochs_completed, history.planned_epochs)} "
+                f"{state.status.word.capitalize()} after "
+                f"{epochs_done(ending.epochs_completed, history.planned_epochs)} "
                 "and saved. r resumes it from there."
             ], "muted"
     if trouble is not None:

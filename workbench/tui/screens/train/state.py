@@ -21,6 +21,7 @@ from workbench.runs.events import (
     Failed,
     Finished,
     Preparing,
+    Pruned,
     Queued,
     Resumed,
     Started,
@@ -155,6 +156,8 @@ class RunState:
 
     def _ended(self, ending: Ended) -> Status:
         match ending:
+            case Pruned():
+                return Status.PRUNED
             case Stopped():
                 return Status.STOPPED
             case Failed():

@@ -1,0 +1,314 @@
+"""`search`: look for good settings of a preset by validation, then test the chosen ones."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import (
+    EarlyStoppingOption,
+    HomeOption,
+    MaxPixelOption,
+    MinDeltaOption,
+    checked_precision,
+    complete_from,
+    complete_presets,
+    current_home,
+)
+from workbench.cli.trials import (
+    DetachOption,
+    DryRunOption,
+    JobsOption,
+    PrecisionOption,
+    QuietOption,
+)
+
+if TYPE_CHECKING:
+    from workbench.queue.search import Search, SearchResult
+    from workbench.settings import Home
+
+_TIMES = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def search(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET_OR_FILE",
+            help="A preset's name or a preset's TOML file.",
+            autocompletion=complete_presets,
+        ),
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SETTING=SPACE",
+            help="A range (16..128, log:1e-4..1e-1) or values (sgd,adam) of a setting, or of a "
+            "layer's, counted from 1: layers.1.filters=16..128; may be repeated.",
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option(metavar="N", help="How many settings to try.")] = 40,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", help="Seeds 0 to N-1 of the chosen settings, tested.")
+    ] = 3,
+    sampler: Annotated[
+        str,
+        typer.Option(
+            help="tpe, random, grid or cmaes.",
+            autocompletion=complete_from("tpe", "random", "grid", "cmaes"),
+        ),
+    ] = "tpe",
+    pruner: Annotated[
+        str,
+        typer.Option(
+            help="Who ends hopeless trials: hyperband, median, wilcoxon or none.",
+            autocompletion=complete_from("hyperband", "median", "wilcoxon", "none"),
+        ),
+    ] = "hyperband",
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Begin no more trials after 90s, 30m or 2h of work."),
+    ] = None,
+    validation: Annotated[
+        str,
+        typer.Option(
+            metavar="SHARE",
+            help="What to choose by: a share of the training images or so many of them, held out; "
+            '"file": the x_val and y_val of an .npz.',
+        ),
+    ] = "0.15",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
+    early_stopping: EarlyStoppingOption = None,
+    min_delta: MinDeltaOption = None,
+    precision: PrecisionOption = "float32",
+    dataset: Annotated[
+        str, typer.Option(help="mnist, fashion_mnist, cifar10, cifar100, or an .npz.")
+    ] = "mnist",
+    train_limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Only the first N training images.")
+    ] = None,
+    max_pixel: MaxPixelOption = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
+    ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Keep the chosen settings as a preset of this name."),
+    ] = None,
+    jobs: JobsOption = None,
+    dry_run: DryRunOption = False,
+    detach: DetachOption = False,
+    quiet: QuietOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Search for settings by validation, then train the best on all images and test only those.
+
+    The same command goes on with a search that was cut off, and shows one that is over.
+
+    Example: mnist-workbench search cnn-2 --set lr=log:1e-4..1e-1 --set optimizer=sgd,adam
+    """
+    from workbench.cli.output import note, print_json
+    from workbench.cli.run import warn_about
+    from workbench.cli.trials import note_jobs
+    from workbench.errors import RunError
+    from workbench.model.library import find_preset
+    from workbench.model.overrides import Overrides
+    from workbench.queue import service
+    from workbench.queue.search import (
+        Pruner,
+        Sampler,
+        SearchFolder,
+        checked_search,
+        enqueue_search,
+        one_of,
+        require_optuna,
+    )
+    from workbench.runs.plan import Plan, specs_for
+    from workbench.runs.record import checked_labels
+
+    if save is not None and detach:
+        raise RunError("--save: the result is not there yet; give it without --detach later on")
+    checked_precision(precision)
+    service.check_jobs(jobs)
+    place = current_home()
+    plan = Plan(
+        Overrides(epochs=epochs, early_stopping=early_stopping, min_delta=min_delta),
+        precision=precision,
+        dataset=dataset,
+        train_limit=train_limit,
+        max_pixel=max_pixel,
+        validation=validation,
+    )
+    base = specs_for(place, preset, plan)[0].model_copy(update={"tested": False})
+    facts: dict[str, Any] = {
+        "preset": find_preset(preset, place).name,
+        "base": base,
+        "space": tuple(settings or ()),
+        "sampler": one_of("sampler", sampler, Sampler),
+        "pruner": one_of("pruner", pruner, Pruner),
+        "trials": trials,
+        "seeds": seeds,
+        "timeout": None if timeout is None else _seconds(timeout),
+        "labels": checked_labels(tag or [], ""),
+    }
+    wanted = checked_search(_search(facts))
+    require_optuna(wanted.sampler)
+    warn_about(base)
+    if dry_run:
+        _print_cost(place, wanted, as_json=as_json)
+        return
+    known = SearchFolder(place, wanted.id)
+    found = known.result()
+    if found is None or _budget(known.read()) != _budget(wanted):
+        note_jobs(jobs)
+        enqueue_search(place, wanted)
+        service.start(place, jobs)
+        if detach:
+            note("searching in the background; `mnist-workbench queue watch` follows it")
+            if as_json:
+                print_json({"search": wanted.id, "study": str(known.journal)})
+            return
+        found = _follow(place, wanted, quiet=quiet, as_json=as_json)
+    raise typer.Exit(_tell(place, wanted, found, save=save, as_json=as_json))
+
+
+def _search(facts: dict[str, Any]) -> Search:
+    from pydantic import ValidationError
+
+    from workbench.errors import RunError
+    from workbench.model.faults import fault_words
+    from workbench.queue.search import Search
+
+    try:
+        return Search.model_validate(facts)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        words = f"{fault_words(fault)} (given: {fault['input']})"
+        raise RunError(f"{fault['loc'][0]}: {words}") from error
+
+
+def _budget(wanted: Search) -> tuple[int, int, float | None]:
+    return wanted.trials, wanted.seeds, wanted.timeout
+
+
+def _seconds(text: str) -> float:
+    """A time as typed: `90`, `90s`, `30m`, `2h`.
+
+    Raises:
+        RunError: it is none.
+    """
+    from workbench.errors import RunError
+
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)", text.strip().lower(), re.ASCII)
+    if match is None or match[2] not in _TIMES or not float(match[1]):
+        raise RunError(f'timeout: "{text}" is no time; give 90s, 30m or 2h')
+    return float(match[1]) * _TIMES[match[2]]
+
+
+def _print_cost(home: Home, wanted: Search, *, as_json: bool) -> None:
+    """What the search would train, and how long that should take at most."""
+    from statistics import fmean
+
+    from workbench.cli.output import note, print_json, say
+    from workbench.cli.trials import speeds_here
+    from workbench.formats import count, rough_duration
+    from workbench.queue.study import drawn_specs
+    from workbench.queue.view import estimated_seconds, guessed_seconds
+    from workbench.runs.calibration import operations_a_second
+
+    drawn = drawn_specs(wanted)
+    specs = [spec for spec in drawn if not isinstance(spec, str)]
+    impossible = [sentence for sentence in drawn if isinstance(sentence, str)]
+    speeds = speeds_here(home)
+    times = [estimated_seconds(spec, speeds) for spec in specs]
+    guessed = not specs or None in times
+    if guessed:
+        speed = operations_a_second(wanted.base.architecture, speeds)
+        times = [guessed_seconds(spec, speed) for spec in specs]
+    known = [seconds for seconds in times if seconds is not None]
+    each = fmean(known) if known else None
+    held_out = wanted.base.dataset.held_out / max(1, wanted.base.dataset.read_images)
+    share = len(specs) / len(drawn)
+    total = None if each is None else each * (wanted.trials * share + wanted.seeds / (1 - held_out))
+    if as_json:
+        print_json(
+            {
+                "search": wanted.id,
+                "trials": wanted.trials,
+                "final_trainings": wanted.seeds,
+                "drawn": len(drawn),
+                "impossible": len(impossible),
+                "estimated_seconds": None if total is None else round(total, 1),
+                "guessed": guessed,
+            }
+        )
+        return
+    what = f"{count(wanted.trials, 'trial')} and {count(wanted.seeds, 'final training')}"
+    words = "how long is not known" if total is None else f"about {rough_duration(total)}"
+    aside = " (a guess by this processor's speed)" if guessed and total is not None else ""
+    say(f"{wanted.id}: {what}: {words}{aside}, if nothing is pruned")
+    if wanted.timeout is not None:
+        note(f"no trial begins after {rough_duration(wanted.timeout)}")
+    if impossible:
+        note(f"{len(impossible)} of {len(drawn)} drawn at random are impossible: {impossible[0]}")
+
+
+def _follow(home: Home, wanted: Search, *, quiet: bool, as_json: bool) -> SearchResult | None:
+    from workbench.cli.output import note
+    from workbench.cli.queue_follow import display_for, follow_search
+    from workbench.queue.search import SearchFolder
+    from workbench.queue.view import process_lost
+    from workbench.runs.status import Status
+
+    display = display_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
+    view = follow_search(home, wanted.id, display)
+    entry = next(iter(view.searches), None)
+    if view.unfinished:
+        state = process_lost(view) if view.lost else "the queue has stopped"
+        note(
+            f"{state} before the search was over; the same command, or `mnist-workbench queue "
+            "start`, goes on where it was"
+        )
+        raise typer.Exit(1 if view.lost else 130)
+    if entry is not None and entry.state is Status.FAILED:
+        note(f"search {wanted.id}: {entry.message}")
+    return SearchFolder(home, wanted.id).result()
+
+
+def _tell(
+    home: Home, wanted: Search, found: SearchResult | None, *, save: str | None, as_json: bool
+) -> int:
+    """Print what came of it, and keep it as a preset if asked to; the exit code."""
+    from workbench.cli.output import note, print_json, say
+    from workbench.formats import count, percent
+    from workbench.model.library import save_preset
+    from workbench.queue.space import values_text
+
+    if found is None:
+        return 1
+    if save is not None:
+        kept = save_preset(found.preset(save, f"{wanted.base.title}, searched"), home)
+        note(f"kept as preset {save} ({kept})")
+    if as_json:
+        print_json({"search": wanted.id, **found.model_dump(mode="json")})
+        return 0
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in found.counts.items())
+    say(f"search {wanted.id}: {count(sum(found.counts.values()), 'trial')}: {counts}")
+    say(
+        f"chosen     {values_text(wanted.parameters, found.values)}: "
+        f"{percent(found.validation_accuracy)} of the validation images (trial {found.number}, "
+        f"run {found.run_id})"
+    )
+    tested = ", ".join(percent(accuracy) for accuracy in found.test_accuracies)
+    say(
+        f"tested     trained on all {found.final.dataset.images:,} training images, "
+        f"{count(len(found.final_runs), 'seed')}: {tested or 'none came to a result'} of the test "
+        "images; no other trial has been tested"
+    )
+    return 0 if len(found.test_accuracies) == wanted.seeds else 1

@@ -1,0 +1,231 @@
+"""What a search may choose from: settings with ranges or lists of values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from workbench.errors import PresetError, RunError, nearest
+from workbench.model.fields import FieldError, FieldKind, FormField, fields_of
+from workbench.model.forms import layer_form, training_form
+from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
+from workbench.model.overrides import Overrides, with_overrides
+from workbench.model.shapes import require_sound
+from workbench.model.spec import TrainingSpec
+from workbench.queue.sweep import ALIASES
+
+Value = str | int | float
+_LAYER = re.compile(r"layers\.(\d+)\.(\w+)")
+_SECTIONS: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One setting that is searched: values to choose from, or a range.
+
+    `name` is dotted as in a preset's file, layers counted from 1: `optimizer.learning_rate`,
+    `layers.1.filters`. Both ends of a range belong to it; it is of whole numbers where both are.
+    """
+
+    name: str
+    field: FormField
+    choices: tuple[Value, ...] = ()
+    low: float = 0
+    high: float = 0
+    log: bool = False
+
+    @property
+    def short(self) -> str:
+        """Its name where there is little room: `lr`."""
+        short = {name: alias for alias, name in ALIASES.items()}
+        bare = self.name.removesuffix(".kind")
+        last = bare if bare.startswith("layers.") else bare.rpartition(".")[2]
+        return short.get(last, last)
+
+
+def parse_space(texts: Sequence[str], base: TrainingSpec) -> tuple[Parameter, ...]:
+    """The parameters of `learning_rate=log:1e-4..1e-1`, `optimizer=sgd,adam` and the like.
+
+    Raises:
+        RunError: a setting that is not there or named twice, or values that it cannot have.
+    """
+    if not texts:
+        raise RunError("nothing to search; name ranges, as in --set learning_rate=log:1e-4..1e-1")
+    listed: dict[str, str] = {}
+    for text in texts:
+        name, equals, values = (part.strip() for part in text.partition("="))
+        if not equals or not values:
+            raise RunError(f"--set {text}: give a range or values, as in --set {name}=A..B or A,B")
+        full = _full_name(name)
+        if full in listed:
+            raise RunError(f"--set {name}: named twice; put its values behind one another")
+        listed[full] = values
+    fields = _fields(listed, base.training)
+    found = []
+    for name, values in listed.items():
+        field = _layer_field(name, base) if name.startswith("layers") else fields.get(name)
+        if field is None:
+            known = [_typed(item) for item in fields] + ["layers.N.FIELD"]
+            kinds = [kind for section in _SECTIONS.values() for kind in section.values()]
+            last = name.rpartition(".")[2]
+            if any(last in kind.model_fields for kind in kinds):
+                raise RunError(f"--set {last}: nothing in this space has it; leave it out")
+            raise RunError(f'--set {name}: no setting "{name}"; {nearest(name, known)}')
+        found.append(_parameter(name, field, values))
+    return tuple(found)
+
+
+def _typed(name: str) -> str:
+    """A setting as it is typed: `learning_rate`, `optimizer`."""
+    return name.removesuffix(".kind").rpartition(".")[2]
+
+
+def _full_name(name: str) -> str:
+    """The dotted name of what a person typed."""
+    plain = name.lower().replace("-", "_")
+    plain = ALIASES.get(plain, plain)
+    if plain in ("epochs", "batch_size") or plain.startswith("layers"):
+        return plain
+    for section, kinds in _SECTIONS.items():
+        if plain in (section, f"{section}.kind"):
+            return f"{section}.kind"
+        if any(plain in kind.model_fields for kind in kinds.values()):
+            return f"{section}.{plain}"
+    return plain
+
+
+def _fields(listed: Mapping[str, str], training: TrainingSettings) -> dict[str, FormField]:
+    """The fields that any optimizer and schedule of the space have, by dotted name."""
+    kinds = {}
+    for section, known in _SECTIONS.items():
+        own: str = getattr(training, section).kind
+        texts = listed.get(f"{section}.kind", own).lower().replace("-", "_").split(",")
+        kinds[section] = [text.strip() for text in texts if text.strip() in known] or [own]
+    form = training_form(kinds["optimizer"][0], kinds["schedule"][0])
+    fields = {item.name: item for item in form.fields if not item.name.startswith("early")}
+    for section, names in kinds.items():
+        for name in names:
+            for item in fields_of(_SECTIONS[section][name], f"{section}."):
+                fields.setdefault(item.name, item)
+    return fields
+
+
+def _layer_field(name: str, base: TrainingSpec) -> FormField:
+    match = _LAYER.fullmatch(name)
+    if match is None:
+        raise RunError(f"--set {name}: layers are named as in layers.1.filters")
+    layers, place = base.architecture.layers, int(match[1])
+    if not 1 <= place <= len(layers):
+        raise RunError(f"--set {name}: no layer {place}; {base.preset} has 1 to {len(layers)}")
+    layer = layers[place - 1]
+    known = {item.name: item for item in layer_form(layer.kind).fields}
+    if match[2] not in known:
+        hint = nearest(match[2], list(known)) if known else "it has no settings"
+        raise RunError(f'--set {name}: layer {place} ({layer.kind}) has no "{match[2]}"; {hint}')
+    return known[match[2]]
+
+
+def _parameter(name: str, field: FormField, text: str) -> Parameter:
+    ranged, log = text.removeprefix("log:"), text.startswith("log:")
+
+    def parsed(word: str) -> Value:
+        if field.kind is FieldKind.CHOICE:
+            word = word.lower().replace("-", "_") if name.endswith(".kind") else word
+        try:
+            value = field.parse(word)
+        except FieldError as error:
+            raise RunError(f"--set {_typed(name)}: {error}") from error
+        # A window's sides are kept as their text, since a study knows no pairs.
+        return field.text(value) if field.kind in (FieldKind.SIZES, FieldKind.SWITCH) else value  # type: ignore[return-value]
+
+    if ".." not in ranged:
+        if log:
+            raise RunError(f"--set {_typed(name)}: log: belongs to a range, as in log:1e-4..1e-1")
+        words = [word.strip() for word in ranged.split(",")]
+        if not all(words):
+            raise RunError(f"--set {_typed(name)}={text}: a value is missing")
+        return Parameter(name, field, tuple(dict.fromkeys(map(parsed, words))))
+    if field.kind not in (FieldKind.COUNT, FieldKind.NUMBER, FieldKind.SIZES):
+        raise RunError(f"--set {_typed(name)}: has no range; list its values: {field.wanted}")
+    ends = []
+    for word in ranged.split("..", 1):
+        try:
+            ends.append(float(word))
+        except ValueError:
+            raise RunError(f'--set {_typed(name)}: "{word}" is not a number') from None
+        if log and ends[-1] <= 0:
+            raise RunError(f"--set {_typed(name)}: no logarithm of {word}; begin above 0")
+        parsed(word)  # within the limits of the setting
+    if not ends[0] < ends[1]:
+        raise RunError(f"--set {_typed(name)}: {ranged} is an empty range; the lower end first")
+    return Parameter(name, field, low=ends[0], high=ends[1], log=log)
+
+
+def values_text(space: Sequence[Parameter], values: Mapping[str, Value]) -> str:
+    """`lr=0.02 opt=adam`: short, since lists have little room for it."""
+    return " ".join(
+        f"{item.short}={f'{value:.4g}' if isinstance(value, float) else value}"
+        for item in space
+        if (value := values.get(item.name)) is not None
+    )
+
+
+def spec_with(
+    base: TrainingSpec, space: Sequence[Parameter], values: Mapping[str, Value]
+) -> TrainingSpec:
+    """The training with these values; what the optimizer or schedule drawn has not, is left out.
+
+    Raises:
+        PresetError: an impossible model.
+    """
+    fields = {item.name: item.field for item in space}
+    real: dict[str, Any] = {}
+    for name, value in values.items():
+        by_text = fields[name].kind in (FieldKind.SIZES, FieldKind.SWITCH)
+        real[name] = fields[name].parse(str(value)) if by_text else value
+    training = with_overrides(
+        base.training,
+        Overrides(
+            epochs=real.get("epochs"),
+            batch_size=real.get("batch_size"),
+            optimizer=real.get("optimizer.kind"),
+            schedule=real.get("schedule.kind"),
+        ),
+    )
+    for section in _SECTIONS:
+        changes = _under(f"{section}.", real)
+        part = _changed(getattr(training, section), changes, skip_unknown=True)
+        training = training.model_copy(update={section: part})
+    layers = [
+        _changed(layer, _under(f"layers.{place}.", real))
+        for place, layer in enumerate(base.architecture.layers, 1)
+    ]
+    architecture = base.architecture.model_copy(update={"layers": tuple(layers)})
+    require_sound(architecture)
+    return base.model_copy(update={"architecture": architecture, "training": training})
+
+
+def _under(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in values.items()
+        if name.startswith(prefix) and not name.endswith(".kind")
+    }
+
+
+def _changed(model: Any, changes: Mapping[str, Any], *, skip_unknown: bool = False) -> Any:
+    assert isinstance(model, BaseModel)
+    kept = {k: v for k, v in changes.items() if not skip_unknown or k in type(model).model_fields}
+    if not kept:
+        return model
+    try:
+        return type(model).model_validate({**model.model_dump(), **kept})
+    except ValidationError as error:
+        raise PresetError(f"{', '.join(kept)}: {error.errors()[0]['msg']}") from error
