@@ -304,7 +304,8 @@ def test_a_zoomed_plot_fits_its_range_to_what_is_visible() -> None:
     train, test = Samples(100), Samples(100)
     for step in range(10, 1001, 10):
         learned = step / 1000
-        train.add_point(step, step / 10, 0.5 + 0.49 * learned, 2.0 - 1.5 * learned)
+        values = {"accuracy": 0.5 + 0.49 * learned, "loss": 2.0 - 1.5 * learned}
+        train.add_point(step, step / 10, values)
     whole, part = recent(10, 10, 1.0), recent(10, 10, 0.25)
     for metric, least, greatest in ((Metric.LOSS, 0.5, 0.875), (Metric.ACCURACY, 0.867, 0.99)):
         made = MetricChart(metric)
@@ -322,7 +323,7 @@ def test_a_zoomed_logarithm_uses_its_rows(metric: Metric, low: float, high: floa
     train, test = Samples(100), Samples(100)
     for step in range(10, 1001, 10):
         accuracy = low + (high - low) * step / 1000
-        train.add_point(step, step / 10, accuracy, 1.0 - accuracy)
+        train.add_point(step, step / 10, {"accuracy": accuracy, "loss": 1.0 - accuracy})
     part = recent(10, 10, 0.25)
     view = PlotOptions(smoothing=0, log=True, zoom=0.25)
     chart = MetricChart(metric).make(Frame(train, test, view, part), 60, 14)

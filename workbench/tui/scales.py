@@ -138,6 +138,11 @@ def loss_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
     return (low, high), _log_ticks(low, high, most, scale, values, short_number)
 
 
+def plain_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
+    """As `loss_axis` for a metric that may be any number."""
+    return (low, high), linear_ticks(low, high, _most_ticks(rows), short_number)
+
+
 def _log_ticks(
     low: float,
     high: float,

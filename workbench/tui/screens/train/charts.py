@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
@@ -40,8 +42,9 @@ class MetricChart:
     Called on the drawing thread only.
     """
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: str) -> None:
         self.metric = metric
+        self.style = axis_style(metric, (), log=False)  # of its axis; None: of any number
         self.train = CurveView(metric)
         self._test = CurveView(metric)
         self._range: Range | None = None
@@ -54,9 +57,13 @@ class MetricChart:
         self._test.update(frame.test, view.axis, window, columns, 0.0)
         (raw_xs, raw_ys), (xs, ys) = self.train.raw, self.train.smooth
         test_xs, test_ys = self._test.raw
+        self.style = axis_style(self.metric, [*ys, *test_ys], view.log)
         scale = self._scale(view.log)
         wanted = self._y_range(ys, test_ys, frame, scale)
-        axis = scales.accuracy_axis if self.metric is Metric.ACCURACY else scales.loss_axis
+        axis = scales.plain_axis
+        if self.style is not None:
+            accuracy = self.style is Metric.ACCURACY
+            axis = scales.accuracy_axis if accuracy else scales.loss_axis
         y_range, y_ticks = axis(*wanted, rows, scale)
         forward = scale.forward
         series = []
@@ -69,11 +76,11 @@ class MetricChart:
         crowded = len(test_xs) > columns / 3
         series.append(Series("test", test_xs, places, Role.TEST, line=crowded, mark="●"))
         notes: tuple[Note, ...] = ()
-        if frame.trouble_step is not None:
+        if frame.trouble_step is not None and self.metric in list(Metric):
             at = self._trouble_x(frame, frame.trouble_step)
             notes = (Note(at, sum(y_range) / 2, "loss not a number", Role.BAD),)
         reference = None
-        if self.metric is Metric.ACCURACY and frame.paper is not None:
+        if self.style is Metric.ACCURACY and frame.paper is not None:
             reference = Reference(forward(frame.paper), f"paper {100 * frame.paper:.2f}")
         return Chart(
             tuple(series),
@@ -86,12 +93,12 @@ class MetricChart:
         )
 
     def _scale(self, log: bool) -> Scale:
-        if not log:
+        if not log or self.style is None:
             return scales.LINEAR
-        return scales.ERROR_LOG if self.metric is Metric.ACCURACY else scales.LOG
+        return scales.ERROR_LOG if self.style is Metric.ACCURACY else scales.LOG
 
     def _y_range(self, ys: list[float], test_ys: list[float], frame: Frame, scale: Scale) -> Range:
-        looked_at = (scale, frame.view.zoom, frame.view.axis)
+        looked_at = (self.style, scale, frame.view.zoom, frame.view.axis)
         before = self._range if self._range_for == looked_at else None
         self._range_for = looked_at
         least = _least(
@@ -99,13 +106,16 @@ class MetricChart:
         )
         tops = [scales.without_outliers(values, top=True) for values in (ys, test_ys)]
         greatest = max((top for top in tops if top is not None), default=None)
-        if frame.view.zoom < 1.0 and least is not None and greatest is not None:
+        if self.style is None:
+            any_number = -math.inf, math.inf
+            self._range = fitted_range(least or 0.0, greatest or 0.0, before, any_number)
+        elif frame.view.zoom < 1.0 and least is not None and greatest is not None:
             # Of a part of the run the differences matter, not how far it is from zero.
-            first, last = scales.ACCURACIES if self.metric is Metric.ACCURACY else scales.LOSSES
+            first, last = scales.ACCURACIES if self.style is Metric.ACCURACY else scales.LOSSES
             low, high = (scale.forward(min(max(end, first), last)) for end in (least, greatest))
             ends = scale.forward(first), scale.forward(last)
             self._range = fitted_range(low, high, before, ends)
-        elif self.metric is Metric.ACCURACY:
+        elif self.style is Metric.ACCURACY:
             # The paper's line belongs into the whole picture; the recent part may lie above it.
             if frame.paper is not None and frame.view.zoom >= 1.0:
                 least = _least(least, frame.paper) if least is not None else None
@@ -120,6 +130,15 @@ class MetricChart:
         index = index_at(steps, step, len(frame.train))
         x = frame.train.xs(frame.view.axis)[index] if index is not None else 0.0
         return min(max(x, frame.window.low), frame.window.high)
+
+
+def axis_style(metric: str, values: Sequence[float], log: bool) -> Metric | None:
+    """As which a metric's axis is made: an accuracy is a fraction, a loss is not negative."""
+    finite = [value for value in values if math.isfinite(value)]
+    if metric.endswith(Metric.ACCURACY) and all(0.0 <= value <= 1.0 for value in finite):
+        return Metric.ACCURACY
+    least = min(finite, default=0.0)
+    return Metric.LOSS if least >= 0 and (log or metric.endswith(Metric.LOSS)) else None
 
 
 def fitted_range(least: float, greatest: float, before: Range | None, ends: Range) -> Range:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual import events
 
 from workbench.formats import MISSING, clock, count, epochs_done, metric_text, percent
 from workbench.leaderboard.paper import beside_paper
-from workbench.runs.events import Failed
+from workbench.runs.events import Epoch, Failed
 from workbench.runs.record import RunRecord, ScriptRecord
 from workbench.runs.status import Status
+from workbench.runs.summary import HEADLINES
 from workbench.text import one_line
 from workbench.tui.screens.train.machine import MachineUse
 from workbench.tui.screens.train.state import RunState
@@ -45,6 +47,15 @@ def loss(value: float | None) -> str:
     return f"{value:.4f}" if value < 1000 else f"{value:.3g}"
 
 
+class MetricReading(NamedTuple):
+    """A script's metric at one place; None where it has no value there."""
+
+    name: str
+    smooth: float | None
+    raw: float | None
+    validation: float | None
+
+
 @dataclass(frozen=True)
 class Reading:
     """Values at one place: the newest ones, or those under the cursor."""
@@ -57,10 +68,15 @@ class Reading:
     test_accuracy: float | None = None
     test_loss: float | None = None
     test_epoch: int = 0
+    index: int | None = None  # of the values in the run's columns
+    test_index: int | None = None
+    metrics: tuple[MetricReading, ...] = ()  # of a script, in place of all these
 
 
 def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
     """The values of a place, one a line, beside the paper's where it has one."""
+    if reading.metrics:
+        return _script_lines(reading.metrics, width)
     after = f"epoch {reading.test_epoch}" if reading.test_epoch else ""
     beside = f"paper {percent(paper)}" if paper is not None else after
     lines: list[Line] = []
@@ -79,6 +95,25 @@ def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
     return lines
 
 
+def _script_lines(metrics: Sequence[MetricReading], width: int) -> list[Line]:
+    lines: list[Line] = []
+    for metric in metrics:
+        train, validation = _value(metric.name, metric.raw), _value(metric.name, metric.validation)
+        room = max(6, width - 26)
+        lines.append(
+            [
+                (f"{one_line(metric.name):<{room}.{room}} ", "muted"),
+                (f"{_value(metric.name, metric.smooth) if metric.smooth else train:>9}", "train"),
+                (f"  val {validation:>9}" if validation else "", "test"),
+            ]
+        )
+    return lines
+
+
+def _value(name: str, value: float | None) -> str:
+    return "" if value is None else metric_text(name, value)
+
+
 def _raw(text: str) -> str:
     return "" if text == MISSING else f"raw {text}"
 
@@ -88,6 +123,9 @@ def compact_lines(
 ) -> list[Line]:
     """The same in two lines, for a narrow window; the place before what may be dropped."""
     speed, machine = speed_text(state), machine_text(use)
+    if reading.metrics:
+        lines = _script_lines(reading.metrics[:2], width - len(machine) - 4)
+        return [[*lines[0], ("    " + machine, "muted")], *lines[1:]]
     beside = [reading.where, *([f"paper {percent(paper)}"] if paper is not None else [])]
     return [
         [
@@ -148,6 +186,8 @@ def bar(fraction: float, width: int, ascii_only: bool) -> Line:
 
 def progress_lines(state: RunState, width: int, ascii_only: bool) -> list[Line]:
     """The whole run: how far, how long, how long still."""
+    if not state.history.planned_steps:
+        return [[(f"step {state.history.step:,}", "")], [(times(state), "")]]
     return [bar(state.share, width, ascii_only), [(times(state), "")]]
 
 
@@ -161,12 +201,16 @@ def times(state: RunState) -> str:
 
 def progress_line(state: RunState, width: int, ascii_only: bool) -> Line:
     """The same in one line, for a narrow window."""
+    if not state.history.planned_steps:
+        return [(f"step {state.history.step:,}   {times(state)}", "muted")]
     rest = f"  epoch {state.epoch}/{state.history.planned_epochs}  {times(state)}"
     return [*bar(state.share, width - len(rest), ascii_only), (rest, "muted")]
 
 
 def _epochs_done(state: RunState) -> str:
     done, planned = len(state.history.epochs), state.history.planned_epochs
+    if not planned:
+        return count(done, "epoch") if done else ""
     whole = count(planned, "epoch")
     return whole if done == planned else f"{done} of {whole}"
 
@@ -200,8 +244,11 @@ def _ended_facts(state: RunState, width: int) -> list[str]:
     return facts
 
 
-def epoch_heading() -> Line:
+def epoch_heading(state: RunState) -> Line:
     """The heading of the table of epochs, units in it."""
+    if state.spec is None:
+        names = "".join(f"{one_line(name):>13.12}" for name in _table_metrics(state))
+        return [(f"   #{names}     time", "muted")]
     return [("   #  train %  test %    loss     time", "muted")]
 
 
@@ -209,6 +256,9 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
     """Rows of the table of epochs from `first` on."""
     rows: list[Line] = []
     for epoch in state.history.epochs[first : first + count]:
+        if epoch.metrics is not None:
+            rows.append(_metric_row(state, epoch, epoch.metrics))
+            continue
         train = f"{100 * epoch.accuracy:.2f}" if math.isfinite(epoch.accuracy) else MISSING
         test = f"{100 * epoch.test_accuracy:.2f}" if math.isfinite(epoch.test_accuracy) else MISSING
         test_loss = loss(epoch.test_loss) if math.isfinite(epoch.test_loss) else MISSING
@@ -225,6 +275,23 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
             ]
         )
     return rows
+
+
+def _table_metrics(state: RunState) -> list[str]:
+    """Those of a script's epochs that have room in the table."""
+    known = state.history.epochs[-1].metrics if state.history.epochs else None
+    best = [name for name in HEADLINES if name in (known or {})]
+    return list(dict.fromkeys([*best, *(known or {})]))[:2]
+
+
+def _metric_row(state: RunState, epoch: Epoch, metrics: Mapping[str, float]) -> Line:
+    values = [_value(name, metrics.get(name)) for name in _table_metrics(state)]
+    cells = "".join(f"{value:>13}" for value in values)
+    return [
+        (f"{epoch.epoch:>4}", "muted"),
+        (cells, ""),
+        (f"{clock(epoch.epoch_seconds):>9}", "muted"),
+    ]
 
 
 def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line:
@@ -347,6 +414,10 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
         case Status.KILLED | Status.CRASHED:
             done = history.epochs[-1].epoch if history.epochs else 0
             after = f"after epoch {done}" if done else "from the beginning"
+            if state.spec is None:
+                how = "Killed" if state.status is Status.KILLED else "Its process died"
+                word = "muted" if state.status is Status.KILLED else "bad"
+                return [f"{how} at step {history.step:,}, without a word in the log."], word
             if state.status is Status.KILLED:
                 return [f"Killed; r resumes it {after}."], "muted"
             where = f"in epoch {state.epoch}" if done < history.planned_epochs else "at the end"
@@ -363,6 +434,8 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
             return [f"{sentence}.{advice}"], "bad"
         case Status.STOPPED | Status.PRUNED:
             assert ending is not None
+            if state.spec is None:
+                return [f"Stopped at step {ending.step:,}."], "muted"
             return [
                 f"{state.status.word.capitalize()} after "
                 f"{epochs_done(ending.epochs_completed, history.planned_epochs)} "
@@ -394,7 +467,7 @@ class EpochTable(SteadyLines):
         total = len(state.history.epochs)
         self._back = max(0, min(self._back, total - room))
         first = max(0, total - room - self._back)
-        lines = [epoch_heading()]
+        lines = [epoch_heading(state)]
         lines += epoch_rows(state, first, room)
         if total == 0:
             lines.append([("   after the first epoch", "muted")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,12 @@ from textual.containers import Vertical
 
 from workbench.formats import clock
 from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, index_at, recent
+from workbench.runs.events import VALIDATION
+from workbench.text import one_line
 from workbench.tui.cells import Range, column_of, column_span
 from workbench.tui.plotting import PLAIN_MARKS, Chart, Glyphs, terminal_glyphs
 from workbench.tui.screens.train.charts import Frame, MetricChart, PlotOptions
-from workbench.tui.screens.train.numbers import Reading, fitting
+from workbench.tui.screens.train.numbers import MetricReading, Reading, fitting
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.curve_plot import CurvePlot, MakeChart
@@ -36,7 +39,9 @@ class RunPlots(Vertical):
         self._state: RunState | None = None
         self._paper: float | None = None
         self._view = PlotOptions()
+        # By its place: a script's loss stands where an accuracy does, and below it what is chosen.
         self._charts = {metric: MetricChart(metric) for metric in Metric}
+        self._chosen = 0
         self._held_seconds = 0.0
         self._cursor: int | None = None
         self._dirty = True
@@ -55,6 +60,8 @@ class RunPlots(Vertical):
     def follow(self, state: RunState, paper: float | None) -> None:
         """Draw this state from now on."""
         self._state, self._paper = state, paper
+        if state.spec is None and not state.history.steps_per_epoch:
+            self._view = replace(self._view, axis=Axis.STEPS)  # nobody knows how long an epoch is
         self.draw_now_or_soon()
 
     def changed(self) -> None:
@@ -71,6 +78,8 @@ class RunPlots(Vertical):
         if state is None or not self._dirty or now - self._drawn_at < PLOT_SECONDS:
             return
         self._dirty, self._drawn_at = False, now
+        if state.spec is None:
+            self._take_metrics(state.metrics)
         window = self._window(state)
         self._stretch = stretch(window, state.planned(self._view.axis), self._view.zoom)
         self._title()
@@ -81,7 +90,7 @@ class RunPlots(Vertical):
             window,
             self._paper,
             state.diverged_at,
-            state.planned(Axis.STEPS) / SMOOTHING_SPANS,
+            _steps_to_smooth(state) / SMOOTHING_SPANS,
         )
         for metric, chart in self._charts.items():
             self._plot(metric).draw(_maker(chart, frame))
@@ -96,6 +105,25 @@ class RunPlots(Vertical):
             planned = self._held_seconds
         return recent(planned, done, self._view.zoom)
 
+    def _take_metrics(self, names: list[str]) -> None:
+        """Give the plots to a script's metrics: the first above, the chosen one of the others."""
+        upper, others = (names or [str(Metric.LOSS)])[0], names[1:]
+        lower = others[self._chosen % len(others)] if others else ""
+        for metric, name in ((Metric.ACCURACY, upper), (Metric.LOSS, lower)):
+            if self._charts[metric].metric != name:
+                self._charts[metric] = MetricChart(name)
+        self.set_class(not lower, "single")
+
+    def next_metric(self, step: int) -> None:
+        """Another metric of a script in the lower plot."""
+        self._chosen += step
+        self._look(self._view)
+
+    @property
+    def shown(self) -> list[str]:
+        """The metrics on view, from above."""
+        return [chart.metric for chart in self._charts.values() if chart.metric]
+
     def _plot(self, metric: Metric) -> CurvePlot:
         return self.query_one(f"#{metric}", CurvePlot)
 
@@ -104,17 +132,21 @@ class RunPlots(Vertical):
         drawn_plainly = terminal_glyphs() is not Glyphs.BRAILLE
         line, dot = ("+", PLAIN_MARKS["●"]) if drawn_plainly else ("—", "●")
         smooth = f"smoothing {view.smoothing:g}" if view.smoothing else "not smoothed"
-        parts = [f"{line} train  {dot} test", f"x: {view.axis}", self._stretch, smooth]
+        script = self._state is not None and self._state.spec is None
+        other = "validation" if script else "test"
+        parts = [f"{line} train  {dot} {other}", f"x: {view.axis}", self._stretch, smooth]
         raw = "raw behind" if view.smoothing else ""
         for metric in Metric:
             plot = self._plot(metric)
-            unit = " %" if metric is Metric.ACCURACY else ""
+            chart = self._charts[metric]
+            accuracy = chart.style is Metric.ACCURACY
+            unit = " %" if accuracy else ""
             how = ""
             if view.log:
-                how = ", by errors" if metric is Metric.ACCURACY else ", logarithmic"
+                how = ", by errors" if accuracy else ", logarithmic"
             # Inside of the border two columns on either side are kept free.
             said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 4)
-            say_in_border(plot, f"{metric}{unit}{how}", said)
+            say_in_border(plot, f"{one_line(chart.metric)}{unit}{how}", said)
 
     # How it is looked at
 
@@ -177,10 +209,37 @@ class RunPlots(Vertical):
             return Reading("waiting")
         smoothed = {metric: chart.train.smoothed_values for metric, chart in self._charts.items()}
         if self._cursor is None:
-            return reading_now(state, smoothed)
-        window = self._window(state)
-        span = column_span(self._cursor, (window.low, window.high), self._columns())
-        return reading_at(state, smoothed, self._view.axis, span)
+            found = reading_now(state, smoothed)
+        else:
+            window = self._window(state)
+            span = column_span(self._cursor, (window.low, window.high), self._columns())
+            found = reading_at(state, smoothed, self._view.axis, span)
+        if state.spec is None:
+            return replace(found, metrics=self._metric_readings(state, found))
+        return found
+
+    def _metric_readings(self, state: RunState, found: Reading) -> tuple[MetricReading, ...]:
+        """A script's metrics there: those on view first, the others where none is pointed at."""
+        others = [name for name in state.metrics if name not in self.shown]
+        now = self._cursor is None
+        last = state.history.metrics
+        readings = []
+        for name in [*self.shown, *(others if now else [])]:
+            smooth = raw = tested = None
+            if now:
+                raw, tested = last.get(name), last.get(f"{VALIDATION}{name}")
+            else:
+                if found.index is not None:
+                    raw = state.train.ys(name)[found.index]
+                if found.test_index is not None:
+                    tested = state.test.ys(name)[found.test_index]
+                    tested = tested if math.isfinite(tested) else None
+            for chart in self._charts.values():
+                values = chart.train.smoothed_values
+                if chart.metric == name and found.index is not None and len(values):
+                    smooth = values[min(found.index, len(values) - 1)]
+            readings.append(MetricReading(name, smooth, raw, tested))
+        return tuple(readings)
 
     def _columns(self) -> int:
         return max(plot.canvas_columns if plot.size.height else 1 for plot in self.query(CurvePlot))
@@ -248,5 +307,15 @@ def _reading(state: RunState, smoothed: Smoothed, index: int, test: int, where: 
         raw(Metric.LOSS),
         tested(Metric.ACCURACY),
         tested(Metric.LOSS),
-        state.history.epochs[test].epoch if test >= 0 else 0,
+        state.history.epochs[test].epoch if 0 <= test < len(state.history.epochs) else 0,
+        index if index >= 0 else None,
+        test if test >= 0 else None,
     )
+
+
+def _steps_to_smooth(state: RunState) -> float:
+    """Over how many steps: those planned, or of a script that did not tell, about those done."""
+    planned = state.planned(Axis.STEPS)
+    if state.history.planned_steps:
+        return planned
+    return 2.0 ** math.ceil(math.log2(max(1, state.history.step)))

@@ -88,6 +88,8 @@ class TrainScreen(WorkbenchScreen):
         Binding("right_square_bracket", "smooth(1)", show=False),
         Binding("y", "log_scale", "log", tooltip="Logarithmic loss; accuracy by its errors"),
         Binding("z", "zoom", "zoom", tooltip="Only the recent part, and back"),
+        Binding("m", "metric(1)", "metric", tooltip="The next metric in the lower plot"),
+        Binding("M", "metric(-1)", show=False, tooltip="The metric before it"),
         Binding("x", "axis", "x axis", tooltip="Count in epochs, steps or training time"),
         COPY_ID,
         Binding("j,down", "epochs(1)", show=False, tooltip="Newer epochs"),
@@ -307,6 +309,11 @@ class TrainScreen(WorkbenchScreen):
         """Epochs, steps, time."""
         self._plots.next_axis()
 
+    def action_metric(self, step: int) -> None:
+        """Another of a script's metrics below."""
+        self._plots.next_metric(step)
+        self._tick()
+
     def action_zoom(self) -> None:
         """The whole run, or its recent part."""
         self._plots.next_zoom()
@@ -357,7 +364,9 @@ class TrainScreen(WorkbenchScreen):
         """Only what can be done now has a hint."""
         status = self.status
         script = self._state is not None and self._state.spec is None
-        if script and action in ("resume", "confusion", "errors", "again"):
+        if action == "metric":
+            return script
+        if script and action in ("resume", "confusion", "errors", "again", "board"):
             return action == "resume" and status is Status.PAUSED
         if action == "go_on":
             return status is Status.PAUSED

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from workbench.errors import RunError
 from workbench.model.spec import TrainingSpec
-from workbench.runs.curves import Axis, Samples
+from workbench.runs.curves import Axis, Metric, Samples
 from workbench.runs.events import (
     VALIDATION,
     Batch,
@@ -108,6 +108,14 @@ class RunState:
         """What the workbench trains; None of a script."""
         return self.record.spec if isinstance(self.record, PresetRecord) else None
 
+    @property
+    def metrics(self) -> list[str]:
+        """What can be drawn of a script, in the order in which it is offered: loss, accuracies."""
+        found = dict.fromkeys([*self.train.names, *self.test.names])
+        return sorted(
+            found, key=lambda name: (name != Metric.LOSS, not name.endswith(Metric.ACCURACY))
+        )
+
     def _add(self, event: Batch | Epoch, metrics: Mapping[str, float]) -> None:
         """A script's metrics, those of the validation data apart."""
         steps = self.history.steps_per_epoch
@@ -175,8 +183,9 @@ class RunState:
 
     @property
     def share(self) -> float:
-        """How much of the run is done, from 0 to 1."""
-        return min(1.0, self.history.step / max(1, self.history.planned_steps))
+        """How much of the run is done, from 0 to 1; 0 of a script that has not told its length."""
+        planned = self.history.planned_steps
+        return min(1.0, self.history.step / planned) if planned else 0.0
 
     @property
     def epoch(self) -> int:
