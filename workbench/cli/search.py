@@ -107,9 +107,10 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Search for settings by validation, then train the best on all images and test only those.
+    """Look for the best settings of a preset, by validation.
 
-    The same command goes on with a search that was cut off, and shows one that is over.
+    The chosen ones are then trained on all training images, and only those are tested. The same
+    command goes on with a search that was cut off, and shows one that is over.
 
     Example: mnist-workbench search cnn-2 --set lr=log:1e-4..1e-1 --set optimizer=sgd,adam
     """

@@ -114,7 +114,9 @@ class TrialSource:
             number, run_id = trial.number, trial.run_id
             if number is None or run_id is None or trial.state is not Status.RUNNING:
                 continue
-            if self._report(number, run_id) and self._asked(number).should_prune():
+            told = self._report(number, run_id)
+            # After its last epoch there is nothing to spare.
+            if told and told < trial.spec.training.epochs and self._asked(number).should_prune():
                 found.append(run_id)
         return found
 
@@ -270,8 +272,8 @@ class TrialSource:
             if self._search.sampler != "grid" or not self._frozen(number).state.is_finished():
                 raise
 
-    def _report(self, number: int, run_id: str) -> bool:
-        """Hand the epochs since the last look on to the study; whether there were any."""
+    def _report(self, number: int, run_id: str) -> int:
+        """Hand the epochs since the last look on to the study; the last of them, 0 for none."""
         folder = RunFolder(self._home.runs / run_id)
         reader = self._readers.setdefault(number, EventReader(folder.events_file))
         known = self._frozen(number).intermediate_values
@@ -283,7 +285,7 @@ class TrialSource:
         ]
         for epoch, accuracy in fresh:
             self._asked(number).report(accuracy, epoch)
-        return bool(fresh)
+        return max((epoch for epoch, _ in fresh), default=0)
 
     def _asked(self, number: int) -> optuna.trial.Trial:
         return optuna.trial.Trial(self._study, self._frozen(number)._trial_id)
