@@ -10,7 +10,7 @@ from collections.abc import Callable
 from textual.pilot import Pilot
 
 from workbench.model.tables import paper_table
-from workbench.runs.events import Batch, Ended, Epoch, Failed, Finished, Started, Stopped
+from workbench.runs.events import Batch, Ended, Epoch, Failed, Finished, Paused, Started, Stopped
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
@@ -74,6 +74,10 @@ class LivingRun:
         step = int(share * steps * self.spec.training.epochs)
         epoch = 1 + step // steps
         self._writer.write(Batch(time.time(), epoch, step, 10, 0.3, 0.9, 9e4, 60 * share))
+
+    def pause(self) -> None:
+        """Wait, as a worker that was asked to."""
+        self._writer.write(Paused(time.time(), 1))
 
     def finish(self, accuracy: float = 0.95) -> None:
         """End, as a worker does: the ending first, then the lock."""

@@ -83,6 +83,39 @@ def test_equal_values_are_trained_once(home: Home) -> None:
     assert len(grid(home, "nn-1", [Axis("learning_rate", (0.01, 0.010))], Plan())) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("epochs=1..4", (1, 2, 3, 4)),
+        ("batch=30..120/4", (30, 60, 90, 120)),
+        ("lr=log:1e-4..1e-1/4", (0.0001, 0.001, 0.01, 0.1)),
+        ("momentum=0..0.9/4,0.95", (0.0, 0.3, 0.6, 0.9, 0.95)),
+        ("batch=log:16..128/4", (16, 32, 64, 128)),
+        ("dataset=../mine.npz", ("../mine.npz",)),  # no range
+    ],
+)
+def test_a_range_has_both_of_its_ends(text: str, values: tuple[object, ...]) -> None:
+    assert parse_axis(text).values == values
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("lr=0.1..0.2", "say how many values, as in 0.1..0.2/5"),
+        ("lr=0.2..0.1/3", "goes up from its first end"),
+        ("lr=log:0..1/3", "above 0"),
+        ("epochs=1..2/1", "in 2 to"),
+        ("epochs=1..many", '"many" is not a whole number'),
+        ("lr=nan..1/3", "goes up"),
+        ("lr=0..inf/3", "goes up"),
+        ("epochs=1..100000000", "in 2 to"),
+    ],
+)
+def test_a_range_that_is_none_is_said(text: str, why: str) -> None:
+    with pytest.raises(RunError, match=why):
+        parse_axis(text)
+
+
 def test_seeds_of_a_grid(home: Home) -> None:
     axes = [Axis("epochs", (1, 2))]
     found = grid(home, "nn-1", axes, replace(Plan(), seed=7), seeds=2)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.queue.scripted import ScriptedExecutor, ScriptedJob, spec, wanted
+from tests.support import LivingRun
 from workbench.errors import EnvironmentProblem
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
@@ -30,6 +31,7 @@ WAITING, RUNNING, FINISHED = Status.WAITING, Status.RUNNING, Status.FINISHED
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner_module, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(runner_module, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(runner_module, "BUSY_SECONDS", 0.05)
 
 
 class Going:
@@ -328,3 +330,23 @@ def test_a_signal_to_its_process_stops_and_saves_what_trains(
             signal.signal(kind, handler)
     assert [trial.state for trial in store.read().trials] == [WAITING, WAITING]
     assert not store.runs()
+
+
+def test_no_trial_begins_while_a_run_of_others_keeps_the_cores_busy(home: Home) -> None:
+    service.enqueue(home, wanted(0), "app")
+    other = LivingRun(home, seed=7)
+    executor = ScriptedExecutor(home)
+    going = Going(home, executor)
+    going.until(lambda state: other.folder.run_id in state.message)
+    assert executor.submitted == []
+    other.finish()
+    assert going.to_the_end() == [FINISHED]
+    assert QueueStore(home).read().message == ""
+
+
+def test_a_paused_run_is_not_waited_for(home: Home) -> None:
+    service.enqueue(home, wanted(0), "app")
+    other = LivingRun(home, seed=7)
+    other.pause()
+    assert run_all(home, ScriptedExecutor(home)) == [FINISHED]
+    other.die()

@@ -26,7 +26,7 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue import QueueScreen
-from workbench.tui.screens.queue.add_dialog import AddDialog
+from workbench.tui.screens.queue.add_dialog import AddDialog, SweepDialog
 from workbench.tui.screens.train import TrainScreen
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.row_list import RowList
@@ -418,6 +418,108 @@ async def test_all_places_stand_in_the_title_beside_what_trains(home: Home, widt
         assert "4 Leaderboard" in first and "5 Queue" in first and "● 1" in first
         assert ("● 1 training" in first) is (width == 80)
     living.die()
+
+
+def plan(app: WorkbenchApp) -> str:
+    return str(app.screen.query_one("#plan", Static).content)
+
+
+@pytest.mark.asyncio
+async def test_a_model_is_put_in_line_with_the_next_free_seed(
+    home: Home, runner: RunnerHere
+) -> None:
+    ended_run(home)  # NN model 1, seed 0
+    Leaderboard(home).sync()
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Q queue it" in str(app.screen.query_one(Hints).render()))
+        await pilot.press("Q")
+        await until(pilot, lambda: "nn-1, seed 1: number 1 of the waiting." in said(app))
+        assert seeds(home) == [1] and QueueStore(home).runs() and app.queue_started
+        await pilot.press("Q")
+        await until(pilot, lambda: "nn-1, seed 2: number 2 of the waiting." in said(app))
+        assert seeds(home) == [1, 2]
+        assert {trial.by for trial in QueueStore(home).read().trials} == {"app"}
+        runner.end()  # stopped, and so it stays
+        await pilot.press("Q")
+        await until(pilot, lambda: "The queue does not run; s on Queue starts it." in said(app))
+        assert seeds(home) == [1, 2, 3] and not QueueStore(home).runs()
+
+
+@pytest.mark.asyncio
+async def test_while_the_cores_are_busy_t_offers_the_queue(
+    home: Home, runner: RunnerHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living = LivingRun(home)
+    app = WorkbenchApp(home)
+    launched: list[int] = []
+
+    async def launch(specs: list[TrainingSpec], *_: object) -> None:
+        launched.append(specs[0].seed)
+
+    monkeypatch.setattr(app, "_train", launch)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.run_feed.last.living)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        question = str(app.screen.query_one(".question", Static).content)
+        assert question.startswith(f"Run {living.folder.run_id} trains now; two at once")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ChoiceDialog))
+        assert not launched and not seeds(home)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: "nn-1, seed 1: number 1 of the waiting." in said(app))
+        assert not launched
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: launched == [0])
+        app._starting = False
+        living.pause()  # leaves the cores to others
+        await until(pilot, lambda: not app.run_feed.last.living[0].keeps_cores_busy)
+        await pilot.press("t")
+        await until(pilot, lambda: launched == [0, 0])
+    living.die()
+
+
+@pytest.mark.asyncio
+async def test_a_sweep_is_written_as_lists_and_ranges_with_its_cost_before(
+    home: Home, runner: RunnerHere
+) -> None:
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, SweepDialog))
+        await until(pilot, lambda: plan(app).startswith("1 training: 1 new; 1 to train: about "))
+        field = {name: app.screen.query_one(f"#{name}", Input) for name, *_ in SweepDialog.FIELDS}
+        assert field["learning_rate"].placeholder == "0.01"
+        error = app.screen.query_one("#error-learning_rate", Static)
+        for wrong, why in (
+            ("0.1..0.001/3", "a range goes up from its first end"),
+            ("0.001..0.1", "say how many values, as in 0.001..0.1/5"),
+            ("many", '"many" is not a number'),
+        ):
+            field["learning_rate"].value = wrong
+            await until(pilot, lambda why=why: why in str(error.content))  # type: ignore[misc]
+            assert "--set" not in str(error.content)
+        field["learning_rate"].value = "log:0.001..0.1/3"
+        field["epochs"].value = "1..2"
+        field["optimizer"].value = "sgd, adm"
+        await until(pilot, lambda: plan(app).startswith("✗ ") and "adm" in plan(app))
+        await pilot.press("enter")  # what was typed stays
+        await pilot.pause()
+        assert isinstance(app.screen, SweepDialog) and field["epochs"].value == "1..2"
+        field["optimizer"].value = "sgd, adam"
+        await until(pilot, lambda: plan(app).startswith("12 trainings: 12 new; 12 to train: about"))
+        await pilot.press("enter")
+        await until(pilot, lambda: "12 trainings queued" in said(app))
+        trials = QueueStore(home).read().trials
+        rates = [trial.spec.training.optimizer.learning_rate for trial in trials]
+        assert sorted(set(rates)) == [0.001, 0.01, 0.1]
+        assert {trial.spec.training.epochs for trial in trials} == {1, 2}
+        assert {trial.by for trial in trials} == {"sweep"} and app.queue_started
 
 
 # With real processes

@@ -39,7 +39,8 @@ def sweep(
             "--set",
             metavar="SETTING=A,B",
             help="learning_rate, optimizer, batch_size, epochs, momentum, schedule, precision, "
-            "dataset, train_limit or seed with its values; may be repeated.",
+            "dataset, train_limit or seed with its values, or a range as 1..5, 0..0.9/4 or "
+            "log:0.001..0.1/3; may be repeated.",
         ),
     ] = None,
     seeds: SeedsOption = 1,

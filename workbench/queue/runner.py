@@ -21,16 +21,19 @@ from workbench.formats import epochs_done
 from workbench.queue.executor import Executor, Job, executor_for
 from workbench.queue.planning import entries_of, living_run, results, resumable_runs
 from workbench.queue.searches import Searches
-from workbench.queue.store import QueueState, QueueStore, QueueUnreadable, Trial
+from workbench.queue.store import Identity, QueueState, QueueStore, QueueUnreadable, Trial
 from workbench.runs import lock
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
+from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home
 
 LOOK_SECONDS = 0.25
 # How long to wait before a full disk is tried again.
 RETRY_SECONDS = 10.0
+# And before another run is looked at again that keeps the cores busy.
+BUSY_SECONDS = 1.0
 
 
 class Runner:
@@ -49,6 +52,7 @@ class Runner:
         self._seen: Stamp | None = None
         self._state = QueueState()
         self._searches = Searches(home, self._store)
+        self._runs = Watchlist(home)
 
     def ask_to_stop(self) -> None:
         """Stop as if a person had asked for it; may be called from a signal handler."""
@@ -119,11 +123,36 @@ class Runner:
             ready = [trial for trial in self._state.waiting if trial.id not in self._jobs]
             if self._state.stopping:
                 return
+            if not self._jobs and self._cores_are_taken(ready[0].identity if ready else None):
+                return
             if ready:
                 self._begin(ready[0])
             elif not self._searches.make_trial(self._state):
                 return
             self._look()
+
+    def _cores_are_taken(self, wanted: Identity | None) -> bool:
+        """Whether a training that is none of the queue's goes on: two at once are no sooner done.
+
+        One that is paused is not waited for, nor one of the settings and seed that are `wanted`,
+        which the trial joins, nor a script, which may need no core.
+        """
+        if wanted is None and not self._state.searching:
+            return False  # nothing to begin
+        self._runs.look()
+        own = {known.run_id for known in self._state.trials}
+        for run in self._runs.living:
+            summary = run.summary
+            if run.run_id in own or not (run.keeps_cores_busy and isinstance(summary, RunSummary)):
+                continue
+            if (summary.settings_key, summary.seed) != wanted:
+                self._not_before = time.monotonic() + BUSY_SECONDS
+                message = f"run {run.run_id} trains, and keeps all cores busy"
+                if self._state.message != message:
+                    with self._store.change() as state:
+                        state.message = message
+                return True
+        return False
 
     def _begin(self, trial: Trial) -> None:
         """Begin one trial, or find that it needs no training."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
@@ -17,6 +19,7 @@ from workbench.settings import Home
 PLAN_NAMES = ("precision", "dataset", "train_limit", "seed")
 _WHOLE = ("epochs", "batch_size", "train_limit", "seed")
 _NUMBERS = ("learning_rate", "momentum")
+_RANGE = re.compile(r"(?P<log>log:)?(?P<low>[^:]+?)\.\.(?P<high>[^/]+)(/(?P<parts>\d{1,4}))?")
 ALIASES = {"lr": "learning_rate", "batch": "batch_size", "opt": "optimizer"}
 
 
@@ -29,7 +32,10 @@ class Axis:
 
 
 def parse_axis(text: str) -> Axis:
-    """An axis from `learning_rate=0.001,0.002`.
+    """An axis from `learning_rate=0.001,0.002`, `epochs=1..5` or `lr=log:0.001..0.1/5`.
+
+    A range has both of its ends; `/5` says into how many values it is divided, evenly or, after
+    `log:`, by equal factors. Whole numbers are all taken where nothing is said.
 
     Raises:
         RunError: no such setting, no value, or one that is not of the setting's kind.
@@ -43,7 +49,34 @@ def parse_axis(text: str) -> Axis:
     words = [word.strip() for word in listed.split(",")]
     if not equals or not all(words):
         raise RunError(f"--set {text}: give values, as in --set {name}=A,B")
-    return Axis(name, tuple(dict.fromkeys(_value(name, word) for word in words)))
+    values = (value for word in words for value in _values(name, word))
+    return Axis(name, tuple(dict.fromkeys(values)))
+
+
+def _values(name: str, word: str) -> list[str | int | float]:
+    """What a value or a range stands for."""
+    found = _RANGE.fullmatch(word)
+    if found is None or name not in (*_WHOLE, *_NUMBERS):
+        return [_value(name, word)]
+    log, low, high, parts = (
+        found["log"],
+        *(float(_value(name, found[end])) for end in ("low", "high")),
+        found["parts"],
+    )
+    whole = name in _WHOLE
+    if not parts and not (whole and not log):
+        raise RunError(f"--set {name}: say how many values, as in {word}/5")
+    steps = (int(parts) if parts else round(high - low) + 1) - 1
+    if not low < high < math.inf or not 1 <= steps < MOST_TRIALS or (log and low <= 0):
+        raise RunError(
+            f"--set {name}: a range goes up from its first end{', above 0,' if log else ''} in 2 "
+            f"to {MOST_TRIALS:,} values (given: {word})"
+        )
+    if log:
+        spread = [low * (high / low) ** (step / steps) for step in range(steps + 1)]
+    else:
+        spread = [low + (high - low) * step / steps for step in range(steps + 1)]
+    return [round(value) if whole else float(f"{value:.4g}") for value in spread]
 
 
 def _value(name: str, word: str) -> str | int | float:

@@ -141,15 +141,16 @@ def delete(folders: Iterable[RunFolder], results: Results) -> list[UserError]:
     return faults
 
 
-def next_seed(spec: TrainingSpec, results: Results) -> int:
-    """The lowest seed that no run of these settings has, living or ended.
+def next_seed(spec: TrainingSpec, results: Results, queued: Iterable[int] = ()) -> int:
+    """The lowest seed that no run of these settings has, living or ended, nor one `queued`.
 
     Raises:
         UserError: the results cannot be read.
     """
     key = spec.settings_key
     entries = results.entries()
-    used = {entry.seed for entry in entries if entry.settings_key == key}
+    used = set(queued)
+    used |= {entry.seed for entry in entries if entry.settings_key == key}
     known = {entry.run_id for entry in entries}
     for folder in all_runs(results.home):
         if folder.run_id not in known:

@@ -65,6 +65,12 @@ class WatchedRun:
         return self.summary.state if self.summary is not None else Status.DAMAGED
 
     @property
+    def keeps_cores_busy(self) -> bool:
+        """Whether it trains a model now. One that is paused does not; a script need not."""
+        trains = self.state in (Status.PREPARING, Status.RUNNING)
+        return trains and isinstance(self.summary, RunSummary)
+
+    @property
     def preparing(self) -> str:
         """What a living run waits for before it trains."""
         return self.summary.preparing if self.summary is not None else ""

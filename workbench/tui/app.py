@@ -7,6 +7,7 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from workbench.runs.standby import Standby
     from workbench.tui.screens.base import Workbench
     from workbench.tui.screens.compose import ComposeScreen
+    from workbench.tui.screens.queue.add_dialog import Request
 
 STANDBY_LOOK_SECONDS = 0.25
 # Without a key or the mouse for so long, no worker is kept warm, as it takes about 1 GB.
@@ -289,13 +291,65 @@ class WorkbenchApp(App[None]):
         has: the same seed would give the same number again.
 
         A second start while the first is under way is refused: a key pressed twice on a slow
-        disk does not train twice.
+        disk does not train twice. While another run keeps the cores busy, the queue is offered.
         """
         if self._starting:
             self.notify(STARTING)
             return
-        self._starting = True
-        self.run_worker(self._train(specs, labels, next_seed), group="train", description="train")
+
+        def begin(answer: str | None) -> None:
+            if answer == "queue":
+                self.put_in_line(specs, labels, next_seed=next_seed)
+            elif answer == "now":
+                self._starting = True
+                work = self._train(specs, labels, next_seed)
+                self.run_worker(work, group="train", description="train")
+
+        busy = next((run for run in self.run_feed.last.living if run.keeps_cores_busy), None)
+        if busy is None:
+            begin("now")
+            return
+        from workbench.tui.screens.dialog import ChoiceDialog
+
+        question = f"Run {busy.run_id} trains now; two at once each take about twice as long."
+        answers = [
+            ("queue", "Put it in the queue, to train when the cores are free"),
+            ("now", "Train it now"),
+        ]
+        self.push_screen(ChoiceDialog(question, answers), begin)
+
+    def put_in_line(
+        self, specs: list[TrainingSpec], labels: Labels | None = None, *, next_seed: bool = False
+    ) -> None:
+        """Queue trainings, or with `next_seed` the first one with the next free seed."""
+        from workbench.runs.record import Labels
+        from workbench.tui.screens.queue import actions
+
+        def put() -> str:
+            words, started = actions.put_in_line(
+                self.home, specs, labels or Labels(), next_seed=next_seed
+            )
+            self.queue_started = self.queue_started or started
+            return words
+
+        self.run_worker(self._tell(put), group="queue-action")
+
+    def queue_up(self, asked: Request) -> None:
+        """Queue what a dialog asked for, and start."""
+        from workbench.tui.screens.queue import actions
+
+        self.queue_started = True
+        self.run_worker(self._tell(partial(actions.add, self.home, asked)), group="queue-action")
+
+    async def _tell(self, action: Callable[[], str]) -> None:
+        """Do something with the queue in a thread, and say what came of it."""
+        try:
+            words = await asyncio.to_thread(action)
+        except UserError as error:
+            self.complain(error)
+        else:
+            self.notify(words)
+        self.run_feed.look_now()
 
     async def _train(
         self, specs: list[TrainingSpec], labels: Labels | None, next_seed: bool

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
     from workbench.runs.folder import RunFolder
     from workbench.runs.record import Labels
+    from workbench.tui.screens.queue.add_dialog import Request
 
 LEAST_COLUMNS, LEAST_LINES = 60, 18
 
@@ -44,6 +45,14 @@ class Workbench(Protocol):
         self, specs: list[TrainingSpec], labels: Labels | None = None, *, next_seed: bool = False
     ) -> None:
         """Start trainings, or the first one with the next free seed, and open its screen."""
+
+    def put_in_line(
+        self, specs: list[TrainingSpec], labels: Labels | None = None, *, next_seed: bool = False
+    ) -> None:
+        """Put trainings at the end of the queue, or the first one with the next free seed."""
+
+    def queue_up(self, asked: Request) -> None:
+        """Queue what a dialog asked for, and start."""
 
     def ask_about(self, folder: RunFolder) -> None:
         """Ask on leaving what is to become of a run."""

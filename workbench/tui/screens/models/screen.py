@@ -49,6 +49,8 @@ class ModelsScreen(WorkbenchScreen):
             tooltip="Change settings, then train it",
         ),
         Binding("e", "edit", "compose", tooltip="Open it in Compose"),
+        Binding("Q", "queue", "queue it", tooltip="Put it in the queue, with its own settings"),
+        Binding("S", "sweep", "sweep", tooltip="Train it with several settings, one after another"),
         Binding("tab,l,right", "view(1)", "view", tooltip="Diagram, table, settings in turn"),
         Binding("shift+tab,h,left", "view(-1)", show=False, tooltip="The view before"),
         Binding("z", "enlarge", "enlarge", tooltip="The model over the whole width, and back"),
@@ -245,15 +247,37 @@ class ModelsScreen(WorkbenchScreen):
 
     def action_train(self) -> None:
         """Train with the preset's own settings."""
+        specs = self._own_specs()
+        if specs:
+            self.workbench.train(specs, next_seed=True)
+
+    def action_queue(self) -> None:
+        """Put it at the end of the queue."""
+        specs = self._own_specs()
+        if specs:
+            self.workbench.put_in_line(specs, next_seed=True)
+
+    def action_sweep(self) -> None:
+        """Ask for settings, and queue all of their combinations."""
         preset = self._preset()
         if preset is None:
             return
+        from workbench.tui.screens.queue.add_dialog import Request, SweepDialog
+
+        def answered(asked: Request | None) -> None:
+            if asked is not None:
+                self.workbench.queue_up(asked)
+
+        self.app.push_screen(SweepDialog(self.workbench.home, preset), answered)
+
+    def _own_specs(self) -> list[TrainingSpec]:
+        """The training of the preset under the cursor; none where it cannot be trained."""
+        preset = self._preset()
         try:
-            specs = _specs(preset)
+            return _specs(preset) if preset else []
         except UserError as error:
             self.workbench.complain(error)
-            return
-        self.workbench.train(specs, next_seed=True)
+            return []
 
     def action_settings(self) -> None:
         """Ask for settings, then train."""

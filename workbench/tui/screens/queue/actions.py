@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.errors import RunError
-from workbench.formats import count
+from workbench.formats import count, named_seeds
+from workbench.leaderboard.store import Leaderboard
+from workbench.model.spec import TrainingSpec
 from workbench.queue import service
-from workbench.queue.paper import tables_of, trainings_for
+from workbench.queue.planning import PlannedTrial
 from workbench.queue.store import QueueStore
+from workbench.runs import service as runs_service
 from workbench.runs.folder import RunFolder
+from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
-from workbench.tui.screens.queue.add_dialog import Reproduction
+from workbench.tui.screens.queue.add_dialog import Request
 
 
 def start_or_stop(home: Home) -> str:
@@ -26,16 +30,42 @@ def start_or_stop(home: Home) -> str:
     return "The queue goes on after all." if stopping else ""
 
 
-def add(home: Home, asked: Reproduction) -> str:
-    """Queue what the tables need and is not there yet, and let the queue run."""
-    wanted = trainings_for(tables_of(asked.tables), asked.seeds, asked.precision)
-    ids = set(service.enqueue(home, wanted, "reproduce"))
+def add(home: Home, asked: Request) -> str:
+    """Queue what is asked for and is not there yet, and let the queue run."""
+    ids = set(service.enqueue(home, asked.trials(home), asked.by))
     if not ids:
         return "Nothing to train: the leaderboard has all of it."
     earlier = sum(trial.id not in ids for trial in QueueStore(home).read().waiting)
     service.start(home, asked.jobs)
     first = f"; {earlier} queued earlier go first" if earlier else ""
     return f"{count(len(ids), 'training')} queued{first}."
+
+
+def put_in_line(
+    home: Home, specs: Sequence[TrainingSpec], labels: Labels, *, next_seed: bool
+) -> tuple[str, bool]:
+    """Queue trainings; what is to be said of it, and whether the queue was started for them.
+
+    With `next_seed` the first one alone, with the lowest seed that is neither run nor queued. A
+    queue that was stopped with others waiting stays stopped.
+    """
+    store = QueueStore(home)
+    before, running = store.read(), store.runs()
+    if next_seed:
+        key = specs[0].settings_key
+        queued = [t.spec.seed for t in before.trials if t.spec.settings_key == key]
+        seed = runs_service.next_seed(specs[0], Leaderboard(home), queued)
+        specs = [specs[0].model_copy(update={"seed": seed})]
+    ids = service.enqueue(home, [PlannedTrial(spec) for spec in specs], "app", labels)
+    if not ids:
+        return "Nothing to train: the leaderboard has all of it.", False
+    waiting = [trial.id for trial in store.read().waiting]
+    place = waiting.index(ids[0]) + 1 if ids[0] in waiting else 0
+    what = f"{specs[0].preset}, {named_seeds([spec.seed for spec in specs])}"
+    words = f"{what}: number {place} of the waiting." if place else f"{what}: trains already."
+    if running or not before.waiting:
+        return words, service.start(home) and not running
+    return f"{words} The queue does not run; s on Queue starts it.", False
 
 
 def move(home: Home, trial_id: str, step: int) -> str:

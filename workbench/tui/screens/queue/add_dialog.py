@@ -1,12 +1,13 @@
-"""The dialog that queues the paper's tables, and says as one types what that means here."""
+"""The dialogs that queue trainings, and say as one types what that means here: those of the
+paper's tables, and those of a grid of settings over one model."""
 
 from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from textual import on
 from textual.app import ComposeResult, RenderResult
@@ -18,19 +19,48 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from workbench.errors import UserError
+from workbench.errors import RunError, UserError
 from workbench.formats import count
+from workbench.model.preset import Preset
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.queue.paper import MOST_SEEDS, rows_of, tables_of, trainings_for
-from workbench.queue.planning import plan_trials
-from workbench.queue.store import MOST_JOBS, MOST_TRIALS
+from workbench.queue.planning import PlannedTrial, plan_trials
+from workbench.queue.store import MOST_JOBS, MOST_TRIALS, Origin
+from workbench.queue.sweep import Axis, grid, parse_axis
 from workbench.queue.view import plan_sentence
 from workbench.runs.environment import accelerates_bfloat16, usable_cores
 from workbench.runs.estimate import Speed, known_speeds
+from workbench.runs.plan import Plan
 from workbench.settings import Home
 from workbench.tui.screens.form_dialog import FormDialog
 from workbench.tui.widgets.choice import Choice
+
+PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
+CELL = 5  # letters of ` ✓ 3 `
+PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
+
+
+class Request(Protocol):
+    """Trainings that are asked for. Equal ones ask for the same."""
+
+    @property
+    def by(self) -> Origin:
+        """Who asks."""
+
+    @property
+    def jobs(self) -> int | None:
+        """Trainings at once; None leaves it as it is."""
+
+    def trials(self, home: Home) -> list[PlannedTrial]:
+        """All of them. Called in a thread.
+
+        Raises:
+            UserError: an impossible model, or a value out of range.
+        """
+
+    def words(self, trials: Sequence[PlannedTrial]) -> str:
+        """How many they are."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +71,36 @@ class Reproduction:
     seeds: int = 1
     precision: Precision = "float32"
     jobs: int = 1
+    by: ClassVar[Origin] = "reproduce"
+
+    def trials(self, home: Home) -> list[PlannedTrial]:
+        """Each distinct training once."""
+        return trainings_for(tables_of(self.tables), self.seeds, self.precision)
+
+    def words(self, trials: Sequence[PlannedTrial]) -> str:
+        """`24 rows, 20 trainings of 2 seeds`."""
+        seeds = f" of {self.seeds} seeds" if self.seeds > 1 else ""
+        rows = count(rows_of(tables_of(self.tables)), "row")
+        return f"{rows}, {count(len(trials) // self.seeds, 'training')}{seeds}"
 
 
-def checked(
-    tables: Sequence[int], precision: str, numbers: Mapping[str, str]
-) -> Reproduction | dict[str, str]:
-    """What is asked for, or one sentence for each field that is wrong."""
-    errors: dict[str, str] = {}
-    if not tables:
-        errors["tables"] = "choose one at least"
-    values = {
-        name: _whole(numbers[name], most, name, errors)
-        for name, most in (("seeds", MOST_SEEDS), ("jobs", MOST_JOBS))
-    }
-    half: Precision = "bfloat16" if precision == "bfloat16" else "float32"
-    if not errors:
-        trainings = values["seeds"] * len(trainings_for(tables_of(tables)))
-        if trainings > MOST_TRIALS:
-            errors["seeds"] = f"{trainings:,} trainings; the queue holds at most {MOST_TRIALS:,}"
-    return errors or Reproduction(tuple(tables), values["seeds"], half, values["jobs"])
+@dataclass(frozen=True)
+class Sweep:
+    """Every combination of some settings of a preset, as `sweep` trains them."""
+
+    preset: str
+    axes: tuple[Axis, ...]
+    seeds: int = 1
+    jobs: ClassVar[None] = None
+    by: ClassVar[Origin] = "sweep"
+
+    def trials(self, home: Home) -> list[PlannedTrial]:
+        """A training for each combination and seed."""
+        return grid(home, self.preset, self.axes, Plan(), self.seeds)
+
+    def words(self, trials: Sequence[PlannedTrial]) -> str:
+        """`12 trainings`."""
+        return count(len(trials), "training")
 
 
 def _whole(text: str, most: int, name: str, errors: dict[str, str]) -> int:
@@ -75,20 +116,97 @@ def _whole(text: str, most: int, name: str, errors: dict[str, str]) -> int:
     return number
 
 
-def plan_words(home: Home, asked: Reproduction, speeds: Sequence[Speed]) -> str:
-    """`24 rows, 20 trainings: 12 trained already, 8 new; 8 to train: about 41 min, until 16:40.`
+class TrialsDialog(FormDialog[Request | None]):
+    """Returns what is to be queued, or None when stepped out of."""
 
-    Takes a moment: the leaderboard and the queue are read.
-    """
-    tables = tables_of(asked.tables)
-    wanted = trainings_for(tables, asked.seeds, asked.precision)
-    rows = count(rows_of(tables), "row")
-    distinct = count(len(wanted) // asked.seeds, "training")
-    seeds = f" of {asked.seeds} seeds" if asked.seeds > 1 else ""
-    return f"{rows}, {distinct}{seeds}: {plan_sentence(plan_trials(home, wanted), speeds)}"
+    NAME = "queue-add"
+    title_of_form = ""
+    ACCEPT = ("add", "Queue and start", "enter start")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,f5", "add", "queue and start", tooltip="Queue these and start"),
+        Binding("escape", "dismiss(None)", "cancel", tooltip="Queue nothing"),
+    ]
 
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self._home = home
+        self._speeds: Sequence[Speed] | None = None
+        self._asked: Request | None = None  # what the plan on view is about
 
-CELL = 5  # letters of ` ✓ 3 `
+    def request(self) -> Request | dict[str, str]:
+        """What the fields ask for, or one sentence for each that is wrong."""
+        raise NotImplementedError
+
+    def advice(self, asked: Request) -> list[str]:
+        """What is to be thought of."""
+        return []
+
+    def below(self) -> ComposeResult:
+        """What will be trained, and advice."""
+        yield Static(id="plan", markup=False)
+        yield Static(id="advice", markup=False)
+
+    def on_mount(self) -> None:
+        """The first field first."""
+        self.query_one("#queue-add").border_title = Content(self.title_of_form)
+        self.query_one(f"#{self.FIELDS[0][0]}").focus()
+        self.check()
+
+    @on(Input.Changed)
+    @on(Choice.Changed)
+    def check(self) -> None:
+        """Say what is wrong, or what comes of it."""
+        found = self.request()
+        faults = found if isinstance(found, dict) else {}
+        self.show_errors(faults)
+        advice = [] if isinstance(found, dict) else self.advice(found)
+        line = self.query_one("#advice", Static)
+        line.update("\n".join(advice))
+        line.set_class(bool(advice), "shown")
+        if isinstance(found, dict):
+            self._asked = None
+            self.query_one("#plan", Static).update("nothing can be queued yet")
+        elif found != self._asked:
+            self._asked = found
+            self.query_one("#plan", Static).update("looking what is there already …")
+            self.run_worker(self._look_up(found), group="plan", exclusive=True)
+
+    async def _look_up(self, asked: Request) -> None:
+        """Ask the leaderboard, once the fields rest."""
+        await asyncio.sleep(PLAN_DELAY)
+        try:
+            if self._speeds is None:
+                self._speeds = await asyncio.to_thread(known_speeds, self._home, platform.node())
+            words = await asyncio.to_thread(self._plan_words, asked, self._speeds)
+        except UserError as error:
+            words = f"✗ {error}"
+        if asked == self._asked:
+            for line in self.query("#plan").results(Static):  # none once it was answered
+                line.update(words)
+
+    def _plan_words(self, asked: Request, speeds: Sequence[Speed]) -> str:
+        """`24 rows, 20 trainings: 12 trained already, 8 new; 8 to train: about 41 min …`"""
+        trials = asked.trials(self._home)
+        return f"{asked.words(trials)}: {plan_sentence(plan_trials(self._home, trials), speeds)}"
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#add")
+    def action_add(self) -> None:
+        """Queue it, or go to the field that is wrong."""
+        found = self.request()
+        if isinstance(found, dict):
+            self.focus_first_of(found)
+        else:
+            self.run_worker(self._accept(found), group="accept", exclusive=True)
+
+    async def _accept(self, asked: Request) -> None:
+        """Close, unless something is impossible: what was typed stays then, and why is said."""
+        try:
+            await asyncio.to_thread(asked.trials, self._home)
+        except UserError as error:
+            self.query_one("#plan", Static).update(f"✗ {error}")
+        else:
+            self.dismiss(asked)
 
 
 class TablesChoice(Widget, can_focus=True):
@@ -146,38 +264,20 @@ class TablesChoice(Widget, can_focus=True):
             self.action_take()
 
 
-PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
-FIELDS = (
-    ("tables", "Tables", "space or its number switches"),
-    ("seeds", "Seeds", "of each training, from seed 0 on"),
-    ("precision", "Precision", ""),
-    ("jobs", "Jobs", "trainings at once"),
-)
-PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
+class AddDialog(TrialsDialog):
+    """The trainings of the paper's tables."""
 
-
-class AddDialog(FormDialog[Reproduction | None]):
-    """Returns what is to be queued, or None when stepped out of."""
-
-    NAME = "queue-add"
-    FIELDS = FIELDS
-    ACCEPT = ("add", "Queue and start", "enter start")
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,f5", "add", "queue and start", tooltip="Queue these and start"),
-        Binding("escape", "dismiss(None)", "cancel", tooltip="Queue nothing"),
-    ]
+    title_of_form = "reproduce the paper's tables"
+    FIELDS = (
+        ("tables", "Tables", "space or its number switches"),
+        ("seeds", "Seeds", "of each training, from seed 0 on"),
+        ("precision", "Precision", ""),
+        ("jobs", "Jobs", "trainings at once"),
+    )
 
     def __init__(self, home: Home, jobs: int) -> None:
-        super().__init__()
-        self._home = home
+        super().__init__(home)
         self._jobs = jobs
-        self._speeds: Sequence[Speed] | None = None
-        self._asked: Reproduction | None = None  # what the plan on view is about
-
-    def below(self) -> ComposeResult:
-        """What will be trained, and advice."""
-        yield Static(id="plan", markup=False)
-        yield Static(id="advice", markup=False)
 
     def editor(self, name: str) -> TablesChoice | Choice | Input:
         """A line to write in, or a choice."""
@@ -188,75 +288,85 @@ class AddDialog(FormDialog[Reproduction | None]):
         own = str(self._jobs) if name == "jobs" else "1"
         return Input(own, placeholder="1", compact=True, id=name)
 
-    def on_mount(self) -> None:
-        """The tables first."""
-        self.query_one("#queue-add").border_title = "reproduce the paper's tables"
-        self.query_one(TablesChoice).focus()
-        self._check()
-
-    @on(Input.Changed)
-    @on(Choice.Changed)
     @on(TablesChoice.Changed)
-    def _check(self) -> None:
-        found = self._fields()
-        self.show_errors({} if isinstance(found, Reproduction) else found)
-        self._advise(found)
-        if isinstance(found, Reproduction):
-            self._plan(found)
-        else:
-            self._asked = None
-            self.query_one("#plan", Static).update("nothing can be queued yet")
+    def _tables_changed(self) -> None:
+        self.check()
 
-    def _fields(self) -> Reproduction | dict[str, str]:
-        numbers = {name: self.query_one(f"#{name}", Input).value for name in ("seeds", "jobs")}
-        precision = self.query_one("#precision", Choice).value
-        return checked(self.query_one(TablesChoice).chosen, precision, numbers)
+    def request(self) -> Reproduction | dict[str, str]:
+        """The tables that are ticked, with what stands beside them."""
+        errors: dict[str, str] = {}
+        tables = self.query_one(TablesChoice).chosen
+        if not tables:
+            errors["tables"] = "choose one at least"
+        seeds, jobs = (
+            _whole(self.query_one(f"#{name}", Input).value, most, name, errors)
+            for name, most in (("seeds", MOST_SEEDS), ("jobs", MOST_JOBS))
+        )
+        half = self.query_one("#precision", Choice).value == "bfloat16"
+        if not errors:
+            trainings = seeds * len(trainings_for(tables_of(tables)))
+            if trainings > MOST_TRIALS:
+                errors["seeds"] = (
+                    f"{trainings:,} trainings; the queue holds at most {MOST_TRIALS:,}"
+                )
+        return errors or Reproduction(tables, seeds, "bfloat16" if half else "float32", jobs)
 
-    def _advise(self, found: Reproduction | dict[str, str]) -> None:
+    def advice(self, asked: Request) -> list[str]:
+        """Of jobs that share the cores, and of bfloat16."""
         advice = []
-        if isinstance(found, Reproduction) and found.jobs > 1:
+        if asked.jobs is not None and asked.jobs > 1:
             cores = usable_cores()
             here = "the one core" if cores == 1 else f"all {cores} cores"
             advice.append(
-                f"One training keeps {here} busy: {found.jobs} at once each take nearly "
-                f"{found.jobs} times as long, and the whole is done little sooner."
+                f"One training keeps {here} busy: {asked.jobs} at once each take nearly "
+                f"{asked.jobs} times as long, and the whole is done little sooner."
             )
-        if (
-            isinstance(found, Reproduction)
-            and found.precision == "bfloat16"
-            and accelerates_bfloat16() is False
-        ):
+        half = isinstance(asked, Reproduction) and asked.precision == "bfloat16"
+        if half and accelerates_bfloat16() is False:
             advice.append("This processor has no bfloat16 instructions; float32 is faster here.")
-        line = self.query_one("#advice", Static)
-        line.update("\n".join(advice))
-        line.set_class(bool(advice), "shown")
+        return advice
 
-    def _plan(self, asked: Reproduction) -> None:
-        if asked == self._asked:
-            return
-        self._asked = asked
-        self.query_one("#plan", Static).update("looking what is there already …")
-        self.run_worker(self._look_up(asked), group="plan", exclusive=True)
 
-    async def _look_up(self, asked: Reproduction) -> None:
-        """Ask the leaderboard, once the fields rest."""
-        await asyncio.sleep(PLAN_DELAY)
-        try:
-            if self._speeds is None:
-                self._speeds = await asyncio.to_thread(known_speeds, self._home, platform.node())
-            words = await asyncio.to_thread(plan_words, self._home, asked, self._speeds)
-        except UserError as error:
-            words = str(error)
-        if asked == self._asked:
-            for line in self.query("#plan").results(Static):  # none once it was answered
-                line.update(words)
+class SweepDialog(TrialsDialog):
+    """A grid of settings over a preset; an empty field leaves a setting as the preset has it."""
 
-    @on(Input.Submitted)
-    @on(Button.Pressed, "#add")
-    def action_add(self) -> None:
-        """Queue it, or go to the field that is wrong."""
-        found = self._fields()
-        if isinstance(found, Reproduction):
-            self.dismiss(found)
-        else:
-            self.focus_first_of(found)
+    FIELDS = (
+        ("optimizer", "Optimizer", "sgd, adam"),
+        ("learning_rate", "Learning rate", "0.001, 0.01 or log:0.001..0.1/5"),
+        ("batch_size", "Batch", "30, 60 or 30..120/4"),
+        ("epochs", "Epochs", "5, 10 or 1..5"),
+        ("momentum", "Momentum", "0, 0.7 or 0..0.9/4"),
+        ("seeds", "Seeds", "of each combination, from seed 0 on"),
+    )
+
+    def __init__(self, home: Home, preset: Preset) -> None:
+        super().__init__(home)
+        self._preset = preset
+        self.title_of_form = f"sweep of {preset.name}: lists or ranges of settings"
+
+    def editor(self, name: str) -> Input:
+        """A line to write in, which shows the preset's own value."""
+        training = self._preset.training
+        own = {
+            "optimizer": training.optimizer.kind,
+            "learning_rate": f"{training.optimizer.learning_rate:g}",
+            "batch_size": str(training.batch_size),
+            "epochs": str(training.epochs),
+            "momentum": f"{getattr(training.optimizer, 'momentum', 0) or 0:g}",
+            "seeds": "1",
+        }
+        return Input(placeholder=own[name], compact=True, id=name)
+
+    def request(self) -> Sweep | dict[str, str]:
+        """The settings that are written in."""
+        errors: dict[str, str] = {}
+        axes = []
+        for name, *_ in self.FIELDS[:-1]:
+            text = self.query_one(f"#{name}", Input).value.strip().rstrip(",")
+            try:
+                axes += [parse_axis(f"{name}={text}")] if text else []
+            except RunError as error:
+                # Its field stands above it, and need not be named again.
+                errors[name] = str(error).partition(": ")[2]
+        seeds = _whole(self.query_one("#seeds", Input).value, MOST_SEEDS, "seeds", errors)
+        return errors or Sweep(self._preset.name, tuple(axes), seeds)

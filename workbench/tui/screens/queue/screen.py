@@ -24,7 +24,7 @@ from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue import actions
-from workbench.tui.screens.queue.add_dialog import AddDialog, Reproduction
+from workbench.tui.screens.queue.add_dialog import AddDialog, Request
 from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows, detail_lines, subtitle
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
@@ -241,7 +241,7 @@ class QueueScreen(WorkbenchScreen):
     def action_add(self) -> None:
         """Ask which tables."""
 
-        def answered(asked: Reproduction | None) -> None:
+        def answered(asked: Request | None) -> None:
             if asked is not None:
                 self.workbench.queue_started = True
                 self._ask_for(partial(actions.add, self.workbench.home, asked))
