@@ -21,9 +21,9 @@ def test_nothing_heavy_is_imported_by_the_command_line() -> None:
         "import sys\n"
         "from workbench.cli.entry import run\n"
         "for arguments in (['--help'], ['presets'], ['show', 'cnn-2'], ['runs'], ['run', '--help'],"
-        " ['leaderboard']):\n"
+        " ['leaderboard'], ['search', '--help'], ['queue']):\n"
         "    try:\n        run(arguments)\n    except SystemExit:\n        pass\n"
-        "heavy = {'tensorflow', 'keras', 'numpy', 'scipy', 'textual', 'plotext'}\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'scipy', 'textual', 'plotext', 'optuna'}\n"
         "heavy &= set(sys.modules)\n"
         "print('heavy:', sorted(heavy), file=sys.stderr)\n"
     )

@@ -299,7 +299,7 @@ def test_a_dumb_terminal_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch,
 
 def test_the_first_frame_waits_for_nothing_heavy() -> None:
     """What is imported before the first frame; the rest follows in a thread, or never."""
-    heavy = ("pydantic", "numpy", "plotext", "scipy", "tinydb", "keras", "tensorflow")
+    heavy = ("pydantic", "numpy", "plotext", "scipy", "tinydb", "keras", "tensorflow", "optuna")
     code = (
         "import sys, workbench.tui.start, workbench.tui.app, workbench.tui.screens.models\n"
         f"print([name for name in {heavy} if name in sys.modules])"

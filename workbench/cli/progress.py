@@ -41,10 +41,8 @@ def epoch_line(epoch: Epoch, planned: int) -> str:
 
 def _evaluated(epoch: Epoch, loss_word: str, accuracy_word: str) -> str:
     """What was evaluated after an epoch: the validation images, or those of the test."""
-    if epoch.validation_loss is not None:
-        word, loss, accuracy = "val", epoch.validation_loss, epoch.validation_accuracy
-    else:
-        word, loss, accuracy = "test", epoch.test_loss, epoch.test_accuracy
+    word = "test" if epoch.validation_loss is None else "val"
+    loss, accuracy = epoch.judged
     return f"  {word} {loss_word}{loss:.4f}{accuracy_word} {percent(accuracy):>8}"
 
 

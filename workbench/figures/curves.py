@@ -159,7 +159,10 @@ def _legend_of_run(trace: Trace, view: View) -> tuple[list[Artist], list[str]]:
         last = trace.test.ys(Metric.ACCURACY)[-1]
         said = [f"last {percent(last)}"] if math.isfinite(last) else []
         said += [STILL_TRAINING] if trace.alive else []
-        names.append("test, after each epoch" + (f" ({', '.join(said)})" if said else ""))
+        names.append(
+            f"{trace.spec.dataset.evaluated}, after each epoch"
+            + (f" ({', '.join(said)})" if said else "")
+        )
     if trace.paper is not None and Metric.ACCURACY in view.metrics:
         handles.append(Line2D([], [], **PAPER_LINE))
         names.append(f"paper, {percent(trace.paper)}")

@@ -63,8 +63,13 @@ class DatasetRef(_Data):
         return 0 if self.validation is None or self.validation.own else self.validation.images
 
     @property
+    def evaluated(self) -> Literal["validation", "test"]:
+        """Whose images are looked at after each epoch."""
+        return "test" if self.validation is None else "validation"
+
+    @property
     def evaluated_images(self) -> int:
-        """Images that are looked at after each epoch: of validation where there is some."""
+        """How many they are."""
         return self.validation.images if self.validation else self.test_images
 
     @property

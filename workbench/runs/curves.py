@@ -57,9 +57,9 @@ class Samples:
         self.add_point(batch.step, batch.seconds, batch.values)
 
     def add_test(self, epoch: Epoch) -> None:
-        """Take the test set's values after an epoch in, where the samples are those."""
-        values = {"accuracy": epoch.test_accuracy, "loss": epoch.test_loss}
-        self.add_point(epoch.step, epoch.seconds, values)
+        """Take in what was evaluated after an epoch, where the samples are those."""
+        loss, accuracy = epoch.judged
+        self.add_point(epoch.step, epoch.seconds, {"accuracy": accuracy, "loss": loss})
 
     def add_point(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
         """One more row; a metric without a value in it is NaN there."""

@@ -129,6 +129,14 @@ class Epoch(Event):
     validation_accuracy: float | None = None
 
     @property
+    def judged(self) -> tuple[float, float]:
+        """Loss and accuracy of what was looked at after it: of validation where there is some."""
+        if self.validation_loss is None:
+            return self.test_loss, self.test_accuracy
+        accuracy = self.validation_accuracy
+        return self.validation_loss, math.nan if accuracy is None else accuracy
+
+    @property
     def evaluated(self) -> dict[str, Any]:
         """What was evaluated after it, as fields of an ending; None for what was not."""
         names = ("test_loss", "test_accuracy", "validation_loss", "validation_accuracy")

@@ -35,7 +35,7 @@ class Status(StrEnum):
     COLLAPSED = "collapsed", "!", "warning"  # trained to the end, answers one class to all images
     PRESENT = "present", "✓", "", "known"  # in the queue: had been trained before
     STOPPED = "stopped", "■", "muted"  # on request, and saved
-    PRUNED = "pruned", "✂", "muted"  # by a search, and saved
+    PRUNED = "pruned", "■", "muted"  # by a search, and saved
     KILLED = "killed", "■", "warning"  # on request, without saving
     FAILED = "failed", "✗", "bad"
     DIVERGED = "diverged", "✗", "bad"  # the loss left the numbers

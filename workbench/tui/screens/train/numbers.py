@@ -71,6 +71,7 @@ class Reading:
     index: int | None = None  # of the values in the run's columns
     test_index: int | None = None
     metrics: tuple[MetricReading, ...] = ()  # of a script, in place of all these
+    other: str = "test"  # whose values are told as those of the test: validation's, where it is
 
 
 def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
@@ -80,9 +81,10 @@ def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
     after = f"epoch {reading.test_epoch}" if reading.test_epoch else ""
     beside = f"paper {percent(paper)}" if paper is not None else after
     lines: list[Line] = []
+    other, epoch = _short(reading.other), after if paper is not None else ""
     for name, value, note, word in (
-        ("test accuracy", share(reading.test_accuracy), beside, "test"),
-        ("test loss", loss(reading.test_loss), after if paper is not None else "", "test"),
+        (f"{other} accuracy", share(reading.test_accuracy), beside, "test"),
+        (f"{other} loss", loss(reading.test_loss), epoch, "test"),
         ("train accuracy", share(reading.train_accuracy), _raw(share(reading.raw_accuracy)),
          "train"),
         ("train loss", loss(reading.train_loss), _raw(loss(reading.raw_loss)), "train"),
@@ -114,6 +116,10 @@ def _value(name: str, value: float | None) -> str:
     return "" if value is None else metric_text(name, value)
 
 
+def _short(other: str) -> str:
+    return "val" if other == "validation" else other
+
+
 def _raw(text: str) -> str:
     return "" if text == MISSING else f"raw {text}"
 
@@ -129,7 +135,7 @@ def compact_lines(
     beside = [reading.where, *([f"paper {percent(paper)}"] if paper is not None else [])]
     return [
         [
-            ("test   ", "muted"),
+            (f"{_short(reading.other):<7}", "muted"),
             (f"{share(reading.test_accuracy):>9}", "test"),
             ("  loss ", "muted"),
             (f"{loss(reading.test_loss):>9}", "test"),
@@ -249,7 +255,7 @@ def epoch_heading(state: RunState) -> Line:
     if state.spec is None:
         names = "".join(f"{one_line(name):>13.12}" for name in _table_metrics(state))
         return [(f"   #{names}     time", "muted")]
-    return [("   #  train %  test %    loss     time", "muted")]
+    return [(f"   #  train %  {_short(state.other):>4} %    loss     time", "muted")]
 
 
 def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
@@ -260,8 +266,9 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
             rows.append(_metric_row(state, epoch, epoch.metrics))
             continue
         train = f"{100 * epoch.accuracy:.2f}" if math.isfinite(epoch.accuracy) else MISSING
-        test = f"{100 * epoch.test_accuracy:.2f}" if math.isfinite(epoch.test_accuracy) else MISSING
-        test_loss = loss(epoch.test_loss) if math.isfinite(epoch.test_loss) else MISSING
+        other_loss, accuracy = epoch.judged
+        test = f"{100 * accuracy:.2f}" if math.isfinite(accuracy) else MISSING
+        test_loss = loss(other_loss) if math.isfinite(other_loss) else MISSING
         took = clock(epoch.epoch_seconds) if epoch.epoch_seconds >= 10 else (
             f"{epoch.epoch_seconds:.1f} s"
         )  # fmt: skip
@@ -343,8 +350,12 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
     ending = state.history.ending
     if state.spec is None:
         return _metric_lines(state, width)
+    held_out: list[Line] = []
+    if ending is not None and ending.validation_accuracy is not None:
+        held_out = [[("validation ", "muted"), (share(ending.validation_accuracy), "")]]
     if ending is None or ending.test_accuracy is None:
-        return [[("no epoch was completed", "muted")]]
+        nothing = "not tested" if held_out else "no epoch was completed"
+        return [*held_out, [(nothing, "muted")]]
     lines: list[Line] = []
     result = [(share(ending.test_accuracy), "strong")]
     if not state.status.completed:
@@ -358,8 +369,8 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
     lines.append(result)
     if verdict is not None and verdict.own_runs and state.status.completed:
         lines.append([(verdict.own_runs, "")])
-    lines.append([("test loss ", "muted"), (loss(ending.test_loss), "")])
-    if ending.best_epoch is not None:
+    lines += [[("test loss ", "muted"), (loss(ending.test_loss), "")], *held_out]
+    if ending.best_epoch_test_accuracy is not None:
         lines.append(
             [
                 (f"best epoch {ending.best_epoch} ", "muted"),

@@ -132,8 +132,7 @@ class RunPlots(Vertical):
         drawn_plainly = terminal_glyphs() is not Glyphs.BRAILLE
         line, dot = ("+", PLAIN_MARKS["●"]) if drawn_plainly else ("—", "●")
         smooth = f"smoothing {view.smoothing:g}" if view.smoothing else "not smoothed"
-        script = self._state is not None and self._state.spec is None
-        other = "validation" if script else "test"
+        other = self._state.other if self._state is not None else "test"
         parts = [f"{line} train  {dot} {other}", f"x: {view.axis}", self._stretch, smooth]
         raw = "raw behind" if view.smoothing else ""
         for metric in Metric:
@@ -310,6 +309,7 @@ def _reading(state: RunState, smoothed: Smoothed, index: int, test: int, where: 
         state.history.epochs[test].epoch if 0 <= test < len(state.history.epochs) else 0,
         index if index >= 0 else None,
         test if test >= 0 else None,
+        other=state.other,
     )
 
 

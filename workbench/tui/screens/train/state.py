@@ -109,6 +109,11 @@ class RunState:
         return self.record.spec if isinstance(self.record, PresetRecord) else None
 
     @property
+    def other(self) -> str:
+        """Whose values stand beside those of training."""
+        return "validation" if self.spec is None else self.spec.dataset.evaluated
+
+    @property
     def metrics(self) -> list[str]:
         """What can be drawn of a script, in the order in which it is offered: loss, accuracies."""
         found = dict.fromkeys([*self.train.names, *self.test.names])
