@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from workbench.leaderboard.query import filter_runs, parse_filter
 from workbench.leaderboard.sorting import parse_sort, sort_runs
 from workbench.model.tables import paper_tables
 from workbench.runs.status import STATUS_WORDS, Status
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import RunSummary, ScriptSummary
 
 MakeSummary = Callable[..., RunSummary]
 
@@ -109,6 +110,18 @@ def runs(make_summary: MakeSummary) -> list[RunSummary]:
         ("night", "a"),
         ('"or"', ""),
         ("precision=bfloat16", "d"),
+        ("id=a or id=c", "ac"),
+        ("id=a || id=c", "ac"),
+        ("not id=a", "bcd"),
+        ("not not id=a", "a"),
+        ("status=finished and not id=a", "bd"),
+        ("id=a or id=b lr<1", "ab"),
+        ("(id=a or id=b) optimizer=adam", "b"),
+        ("not (id=a or id=b)", "cd"),
+        ("((id=a))", "a"),
+        ('"not" or id=b', "b"),
+        ("metric.loss<1", ""),
+        ("config.lr=none", "abcd"),
         ("id=a", "a"),
         ("id!=a", "bcd"),
         ("a", "acd"),
@@ -141,7 +154,17 @@ def test_filters(runs: list[RunSummary], text: str, expected: str) -> None:
         ("note:", "needs a value"),
         ("lr>=", "needs a value"),
         (">=0.1", "needs a field"),
-        ("a or b", '"or"'),
+        ("a or", '"or"'),
+        ("or b", '"or"'),
+        ("a or or b", '"or"'),
+        ("not", '"not" needs a term'),
+        ("a not or b", '"not" needs a term'),
+        ("(a", '"(" is opened'),
+        ("a)", '")" closes'),
+        ("()", "need a term"),
+        ("lr>=(1)", "needs a value"),
+        ("config.lr>fast", "no number"),
+        ("(" * 5000 + "a" + ")" * 5000, "more than 100 times"),
         ("note:'open", "not closed"),
         ('preset=cnn-2 "open', "not closed"),
     ],
@@ -305,3 +328,40 @@ def test_every_word_that_is_shown_can_be_filtered_by() -> None:
         ("status=running", [going, preparing]),
     ):
         assert filter_runs([FULL, going, preparing], text) == matching
+
+
+def test_filters_of_scripts() -> None:
+    def script(run_id: str, **facts: Any) -> ScriptSummary:
+        given = {"title": run_id, "status": "finished", "epochs": 0, "host": "h", "cpu": "c",
+                 "started_at": "2026-11-26T10:00:00+00:00", "cores": 2}  # fmt: skip
+        return ScriptSummary.model_validate({**given, "run_id": run_id, **facts})
+
+    runs = [
+        script("a", config={"lr": 0.01, "model.name": "Res Net", "amp": True}, tags=("x",)),
+        script("b", config={"lr": 1e-4}, metrics={"val_loss": 0.25, "d/acc": 0.9}),
+        script("c", metrics={"val_loss": None}),
+    ]
+    for text, expected in (
+        ("config.lr>0.001", "a"),
+        ("config.lr<=1e-4", "b"),
+        ("config.lr!=0.01", "bc"),
+        ("config.lr=none", "c"),
+        ("config.lr!=none", "ab"),
+        ("config.model.name:res", "a"),
+        ("config.amp=true", "a"),
+        ("metric.val_loss<0.3", "b"),
+        ("metric.d/acc>=90%", "b"),
+        ("metric.val_loss=25%", "b"),
+        ("metric.val_loss=none", "ac"),
+        ("config.lr>0.001 or metric.val_loss<1", "ab"),
+        ("not tag=x", "bc"),
+        ("seed=3", ""),
+        ("seed!=3", "abc"),
+        ("seed=none", "abc"),
+        ("preset=cnn-2", ""),
+        ("preset!=cnn-2", "abc"),
+        ("preset:cnn", ""),
+        ("difference>0", ""),
+        ("status=finished title=b", "b"),
+    ):
+        assert "".join(run.run_id for run in filter_runs(runs, text)) == expected, text

@@ -1,12 +1,14 @@
 """The filter language: `preset=cnn-2 optimizer=adam lr>=0.001 tag:best`.
 
-Terms stand side by side and all must hold. A term is a field, an operator (`= != < <= > >=`,
-or `:` for "contains") and a value, in quotes where it has spaces; or a bare word, which is
-looked for in preset, title, state, note and tags, and as the beginning of the run's id. A run's
+Terms stand side by side and all must hold; `or`, `not` and parentheses join them otherwise
+(`(lr>0.01 or tag:best) not preset=nn-1`), and `or` binds least. A term is a field, an operator
+(`= != < <= > >=`, or `:` for "contains") and a value, in quotes where it has spaces; or a bare
+word, which is looked for in preset, title, state, note and tags, and as the beginning of the run's id. A run's
 id may be cut short, as in commands. Letter case never matters. Accuracies may be typed
 as percent or fraction (`97.4`, `97.4%`, `0.974`), durations as `90`, `90s`, `1.5min` or `2h`,
 dates, in local time, as far as one likes (`2025`, `2025-11-23`), and `none` is a value that is
-missing.
+missing. Of scripts, `metric.NAME` and `config.NAME` are fields too (`config.lr>0.001`); their names
+are as the script gave them, letter case included.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 
 SomeSummary = TypeVar("SomeSummary", RunSummary, ScriptSummary)
 Matcher = Callable[[AnySummary], bool]
+Test = Callable[[AnySummary, Sequence[str]], bool]  # of a run, and of texts that are said of it
 
 _TERM = re.compile(
-    r"""\s*(?:(?P<field>[A-Za-z_][\w.-]*)\s*(?P<operator>!=|<=|>=|==|=|<|>|:|≠|≤|≥)\s*)?
-    (?P<value>"[^"]*"|'[^']*'|[^\s"'][^\s]*)?""",
+    r"""\s*(?:(?P<field>(?:metric|config)\.[^\s"'()=<>!:≠≤≥]+|[A-Za-z_][\w.-]*)\s*(?P<operator>!=|<=|>=|==|=|<|>|:|≠|≤|≥)\s*)?
+    (?P<value>"[^"]*"|'[^']*'|[()]|[^\s"'()][^\s()]*)?""",
     re.VERBOSE,
 )
 _SPELLINGS = {"==": "=", "≠": "!=", "≤": "<=", "≥": ">="}
@@ -40,6 +43,9 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 
+MOST_NESTED = 100
+OR, NOT, _PARENTHESES = "or", "not", ("(", ")")
+_JOINING = {"or": OR, "||": OR, "not": NOT, "and": "", "&&": ""}
 MISSING_WORDS = ("none", "missing")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)", re.ASCII)
@@ -53,42 +59,47 @@ _UNITS: dict[Kind, dict[str, float]] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter understood: its text, the tests that all must hold, and its bare words."""
+    """A filter understood: its text, and the test that lets a run through; None lets all."""
 
     text: str
-    matchers: tuple[Matcher, ...] = ()
-    words: tuple[str, ...] = ()
+    test: Test | None = None
 
     def __bool__(self) -> bool:
         """Whether it lets anything be left out."""
-        return bool(self.matchers or self.words)
+        return self.test is not None
 
     def matches(self, summary: AnySummary, *more: str) -> bool:
         """Whether the run is let through; bare words may also stand in one of `more` texts."""
-        if not all(matcher(summary) for matcher in self.matchers):
-            return False
-        if not self.words:
-            return True
-        run, state, run_id = summary, summary.state.word, summary.run_id.casefold()
-        preset = getattr(run, "preset", "")
-        text = "\n".join((preset, run.title, state, run.note, *run.tags, *more)).casefold()
-        return all(word in text or run_id.startswith(word) for word in self.words)
+        return self.test is None or self.test(summary, more)
 
 
 def parse_filter(text: str) -> Filter:
     """The filter of a text; an empty text lets all through.
 
     Raises:
-        QueryError: an unknown field, a value of the wrong kind, or an unclosed quote.
+        QueryError: an unknown field, a value of the wrong kind, an unclosed quote or parenthesis,
+            `or` or `not` with nothing to join.
     """
-    matchers: list[Matcher] = []
-    words: list[str] = []
+    tokens = _tokens(text)
+    if not tokens:
+        return Filter(text)
+    if sum(token in ("(", NOT) for token in tokens) > MOST_NESTED:
+        raise QueryError(f'filter: more than {MOST_NESTED} times "(" or "not"; shorten it')
+    test = _either(tokens)
+    if tokens:
+        raise QueryError('filter: ")" closes what was not opened; quote it to look for it')
+    return Filter(text, test)
+
+
+def _tokens(text: str) -> list[str | Test]:
+    """Tests of single terms, and what joins them."""
+    found: list[str | Test] = []
     position, end = 0, len(text.rstrip())
     while position < end:
         match = _TERM.match(text, position)
         assert match is not None  # every part of the pattern may be empty
         name, sign, value = match["field"], match["operator"], match["value"]
-        if value is None:
+        if value is None or (name is not None and value in _PARENTHESES):
             rest = text[match.end() :].strip()
             if rest[:1] in ('"', "'"):
                 raise QueryError(f"filter: {rest[0]} is opened and not closed in {rest!r}")
@@ -97,11 +108,51 @@ def parse_filter(text: str) -> Filter:
         quoted = value[0] in "\"'" and value[-1] == value[0] and len(value) > 1
         value = value[1:-1] if quoted else value
         if name is not None:
-            sign = _SPELLINGS.get(sign, sign)
-            matchers.append(_field_matcher(find_field(name), name, sign, value, quoted))
-        elif quoted or not _is_noise(value):
-            words.append(value.casefold())
-    return Filter(text, tuple(matchers), tuple(words))
+            found.append(_term(name, _SPELLINGS.get(sign, sign), value, quoted))
+        elif quoted or value not in _PARENTHESES:
+            found += _word(value, quoted)
+        else:
+            found.append(value)
+    return found
+
+
+def _either(tokens: list[str | Test]) -> Test:
+    """One of several, of which each holds as a whole."""
+    choices = [_all(tokens)]
+    while tokens and tokens[0] == OR:
+        del tokens[0]
+        choices.append(_all(tokens))
+    if len(choices) == 1:
+        return choices[0]
+    return lambda run, more: any(choice(run, more) for choice in choices)
+
+
+def _all(tokens: list[str | Test]) -> Test:
+    tests = []
+    while tokens and tokens[0] not in (OR, ")"):
+        tests.append(_one(tokens))
+    if not tests:
+        raise QueryError(
+            'filter: "or", "not" and "(" need a term on each side that they join; quote them to '
+            "look for them"
+        )
+    return lambda run, more: all(test(run, more) for test in tests)
+
+
+def _one(tokens: list[str | Test]) -> Test:
+    token = tokens.pop(0)
+    if not isinstance(token, str):
+        return token
+    if token == NOT:
+        if not tokens or tokens[0] in (OR, ")"):
+            raise QueryError('filter: "not" needs a term after it; quote it to look for it')
+        test = _one(tokens)
+        return lambda run, more: not test(run, more)
+    test = _either(tokens)
+    if not tokens:
+        raise QueryError('filter: "(" is opened and not closed; quote it to look for it')
+    del tokens[0]
+    return test
 
 
 def filter_runs(summaries: Sequence[SomeSummary], text: str) -> list[SomeSummary]:
@@ -114,17 +165,79 @@ def filter_runs(summaries: Sequence[SomeSummary], text: str) -> list[SomeSummary
     return [summary for summary in summaries if chosen.matches(summary)]
 
 
-def _is_noise(word: str) -> bool:
-    """`and` may be written between terms, as it is meant.
+def _word(word: str, quoted: bool) -> list[str | Test]:
+    """What a bare word means; `and` may be written between terms, as it is meant.
 
     Raises:
-        QueryError: `or` is not in the language; an operator without a field.
+        QueryError: an operator without a field.
     """
-    if word.lower() == "or" or word == "||":
-        raise QueryError('filter: all terms must hold; "or" is not known (quote it to look for it)')
-    if word[0] in "=<>!:≠≤≥":
+    if not quoted and word[0] in "=<>!:≠≤≥":
         raise QueryError(f'filter: "{word}" needs a field before it, such as accuracy{word}')
-    return word.lower() in ("and", "&&")
+    joined = None if quoted else _JOINING.get(word.lower())
+    if joined is not None:
+        return [joined] if joined else []
+    wanted = word.casefold()
+
+    def test(run: AnySummary, more: Sequence[str]) -> bool:
+        preset, state = getattr(run, "preset", ""), run.state.word
+        text = "\n".join((preset, run.title, state, run.note, *run.tags, *more)).casefold()
+        return wanted in text or run.run_id.casefold().startswith(wanted)
+
+    return [test]
+
+
+def _term(name: str, sign: str, text: str, quoted: bool) -> Test:
+    """The test of a field; a run that has no such field, as a script has no seed, misses it."""
+    missing = text.lower() in MISSING_WORDS and not quoted and sign in ("=", "!=", ":")
+    source, _, key = name.partition(".")
+    if key and source.lower() in ("metric", "config"):
+        attribute = "metrics" if source.lower() == "metric" else "config"
+        compare = None if missing else _value_matcher(sign, text)
+
+        def loose(run: AnySummary, more: Sequence[str]) -> bool:
+            value = getattr(run, attribute, {}).get(key)
+            if compare is None:
+                return (value is None) is (sign != "!=")
+            return sign == "!=" if value is None else compare(value)
+
+        return loose
+    field = find_field(name)
+    matcher = _field_matcher(field, name, sign, text, quoted)
+
+    def test(run: AnySummary, more: Sequence[str]) -> bool:
+        if isinstance(run, ScriptSummary) and not hasattr(run, field.name):
+            return missing is (sign != "!=")
+        return matcher(run)
+
+    return test
+
+
+def _value_matcher(sign: str, text: str) -> Callable[[Any], bool]:
+    """Compares with a value of a script, whose kind nobody knows: as numbers where both are.
+
+    Raises:
+        QueryError: the text is no number where one is needed.
+    """
+    plain = text.strip().casefold()
+    number = _NUMBER.fullmatch(plain)
+    factor = ({"%": 0.01} | _UNITS[Kind.NUMBER]).get(number[2]) if number else None
+    wanted = float(number[1]) * factor if number and factor else None
+    if sign in _ORDERS and wanted is None:
+        raise QueryError(f'filter: "{text}" is no number; use = != or : with other values')
+
+    def compare(value: Any) -> bool:
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        if sign in _ORDERS:
+            return numeric and bool(_ORDERS[sign](value, wanted))
+        if sign == ":":
+            return plain in str(value).casefold()
+        if numeric and wanted is not None:
+            equal = abs(value - wanted) <= 1e-6 * abs(wanted)
+        else:
+            equal = str(value).casefold() == plain
+        return equal is (sign == "=")
+
+    return compare
 
 
 def _field_matcher(field: Field, name: str, sign: str, text: str, quoted: bool) -> Matcher:
