@@ -35,6 +35,19 @@ class UnfitFile(OSError):
     """What is there is not read: no regular file, or a larger one than can be meant."""
 
 
+_given_umask: list[int] = []
+
+
+def be_private() -> None:
+    """Let nobody else read what this process writes: a user's data is nobody else's business."""
+    _given_umask.append(os.umask(0o077))
+
+
+def given_umask() -> int:
+    """The umask from before: that of a command of the user's own."""
+    return _given_umask[0] if _given_umask else 0o077
+
+
 def typed_path(text: str | Path) -> Path:
     """The absolute path that a user's words mean, `~` and `~name` included.
 

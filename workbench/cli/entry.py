@@ -12,19 +12,12 @@ import warnings
 from typing import NoReturn
 
 from workbench.errors import UserError
+from workbench.files import be_private
 from workbench.settings import default_home
 
 PROGRAM = "mnist-workbench"
 INTERRUPTED = 130
 COMPLETION_VARIABLE = "_MNIST_WORKBENCH_COMPLETE"  # set by the shell when it asks for words
-
-
-_given_umask: list[int] = []
-
-
-def given_umask() -> int:
-    """The umask that this process was started with: that of a user's own command."""
-    return _given_umask[0] if _given_umask else 0o077
 
 
 def main() -> NoReturn:
@@ -39,8 +32,7 @@ def run(arguments: list[str]) -> int:
     make_streams_safe()
     if os.environ.get("PYTHONWARNINGS"):  # as errors they would end a command inside a library
         warnings.simplefilter("ignore")
-    # Data files of one user are nobody else's business.
-    _given_umask.append(os.umask(0o077))
+    be_private()
     try:
         # Without a word there is nothing to parse, and the parser takes longer to load than
         # the screens to open.

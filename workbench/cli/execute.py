@@ -41,7 +41,7 @@ def execute(
 
     Example: mnist-workbench exec --name resnet -- python train.py --lr 0.1
     """
-    from workbench.cli.entry import given_umask
+    from workbench.files import given_umask
     from workbench.runs.execution import execute as start
     from workbench.runs.record import checked_labels
 

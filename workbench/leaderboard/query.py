@@ -4,8 +4,8 @@ Terms stand side by side and all must hold; `or`, `not` and parentheses join the
 (`(lr>0.01 or tag:best) not preset=nn-1`), and `or` binds least. A term is a field, an operator
 (`= != < <= > >=`, or `:` for "contains") and a value, in quotes where it has spaces; or a bare
 word, which is looked for in preset, title, state, note and tags, and as the beginning of the
-run's id. A run's id may be cut short, as in commands. Letter case never matters. Accuracies may be typed
-as percent or fraction (`97.4`, `97.4%`, `0.974`), durations as `90`, `90s`, `1.5min` or `2h`,
+run's id. A run's id may be cut short, as in commands. Letter case never matters. Accuracies may be
+typed as percent or fraction (`97.4`, `97.4%`, `0.974`), durations as `90`, `90s`, `1.5min` or `2h`,
 dates, in local time, as far as one likes (`2025`, `2025-11-23`), and `none` is a value that is
 missing. Of scripts, `metric.NAME` and `config.NAME` are fields too (`config.lr>0.001`); their names
 are as the script gave them, letter case included.
