@@ -130,11 +130,59 @@ def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
     return Table("Runs", tuple(column.heading for column in columns), rows)
 
 
+def diff(
+    runs: RunArguments,
+    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """Compare runs setting by setting: only what differs.
+
+    Runs of presets and of scripts alike.
+
+    Example: mnist-workbench runs diff 7kq2 x3fd
+    """
+    from dataclasses import asdict
+
+    from workbench.cli.output import note, print_json, print_table
+    from workbench.errors import RunError
+    from workbench.formats import MISSING, metric_text
+    from workbench.leaderboard.table import Heading, Table, cell
+    from workbench.runs.difference import difference
+    from workbench.runs.folder import find_run
+
+    place = current_home()
+    folders = [find_run(place, name) for name in dict.fromkeys(runs)]
+    if len(folders) < 2:
+        raise RunError("name two runs or more to be compared")
+    found = difference(folders)
+    if output is ListFormat.JSON:
+        print_json(asdict(found))
+        return
+    if not found.settings:
+        note("No setting differs.")
+
+    def text(name: str, value: object, result: bool) -> str:
+        if value is None:
+            return MISSING
+        return metric_text(name, value) if result and isinstance(value, float) else str(value)
+
+    rows = [
+        tuple(cell(part) for part in (name, *(text(name, value, result) for value in values)))
+        for result, part in ((False, found.settings), (True, found.results))
+        for name, values in part.items()
+    ]
+    headings = (Heading("What differs"), *(Heading(run_id) for run_id in found.run_ids))
+    print_table(Table("", headings, tuple(rows)))
+
+
 def _origin(folder: RunFolder) -> str:
     """Where the run was started: `run, pts/3 (ssh)`."""
     start = folder.record.launched_from
     terminal = f", {start.terminal.removeprefix('/dev/')}" if start.terminal else ""
     return f"{start.by}{terminal}{' (ssh)' if start.ssh else ''}"
+
+
+app.command("diff")(diff)
 
 
 def attach(run: RunArgument, home: HomeOption = None) -> None:

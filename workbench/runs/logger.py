@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self
@@ -41,7 +40,14 @@ from workbench.runs.events import (
 )
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
-from workbench.runs.record import Labels, Script, ScriptRecord, Setting, checked_labels, write_json
+from workbench.runs.record import (
+    Labels,
+    Script,
+    ScriptRecord,
+    checked_labels,
+    flat_settings,
+    write_json,
+)
 from workbench.settings import default_home
 
 JOIN_VARIABLE = "MNIST_WORKBENCH_RUN"  # the folder of the run that a command's program is to join
@@ -49,7 +55,7 @@ SECONDS_A_POINT = 0.1
 PAUSE_POLL_SECONDS = 0.1
 MOST_HELD = 1_000  # values that still lie on a device
 LONGEST_NAME = 100  # letters of a metric
-LONGEST_TEXT = 500  # letters of a setting or a message
+LONGEST_TEXT = 500  # letters of a message
 FRAMEWORKS = {"keras": "keras", "torch": "torch", "jax": "jax", "tensorflow": "tensorflow",
               "sklearn": "scikit-learn"}  # fmt: skip  # module and package, the most telling first
 
@@ -79,7 +85,7 @@ def start(
     labels = checked_labels(list(tags), note)
     script = Script(
         name=str(name)[:LONGEST_NAME] or Path(sys.argv[0]).stem or "script",
-        config=_flat(config),
+        config=flat_settings(config),
         command=tuple(sys.orig_argv),
         directory=_directory(),
         epochs=max(0, int(epochs)),
@@ -524,25 +530,6 @@ def _fault(value: Any) -> str:
     except Exception:
         return f"{type(value).__name__} is no number"
     return ""
-
-
-def _flat(config: object) -> dict[str, Setting]:
-    """A configuration as settings by name; what is no plain value as its text."""
-    if is_dataclass(config) and not isinstance(config, type):
-        config = {field.name: getattr(config, field.name) for field in fields(config)}
-    elif config is not None and not isinstance(config, Mapping):
-        config = getattr(config, "__dict__", {"config": config})
-    found: dict[str, Setting] = {}
-    for name, value in (config or {}).items():
-        if isinstance(value, Mapping):
-            found |= {f"{name}.{inner}": more for inner, more in _flat(value).items()}
-        elif isinstance(value, float) and not math.isfinite(value):
-            found[str(name)] = str(value)
-        elif value is None or isinstance(value, bool | int | float):
-            found[str(name)] = value
-        else:
-            found[str(name)] = str(value)[:LONGEST_TEXT]
-    return found
 
 
 def _frameworks() -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +25,7 @@ from workbench.files import write_file
 from workbench.model.spec import TrainingSpec
 
 RECORD_FORMAT = 2  # 1: runs of presets alone
+LONGEST_SETTING = 500  # letters of one
 Setting = str | int | float | bool | None  # a value of a script's configuration
 Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,:=<>!|]{1,40}$")]
 
@@ -159,6 +163,25 @@ def checked_labels(tags: list[str], note: str) -> Labels:
                 field="tags",
             ) from error
         raise RunError("note: longer than 2,000 characters; shorten it", field="note") from error
+
+
+def flat_settings(config: object) -> dict[str, Setting]:
+    """A configuration as settings by name; what is no plain value as its text."""
+    if is_dataclass(config) and not isinstance(config, type):
+        config = {field.name: getattr(config, field.name) for field in fields(config)}
+    elif config is not None and not isinstance(config, Mapping):
+        config = getattr(config, "__dict__", {"config": config})
+    found: dict[str, Setting] = {}
+    for name, value in (config or {}).items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{inner}": more for inner, more in flat_settings(value).items()}
+        elif isinstance(value, float) and not math.isfinite(value):
+            found[str(name)] = str(value)
+        elif value is None or isinstance(value, bool | int | float):
+            found[str(name)] = value
+        else:
+            found[str(name)] = str(value)[:LONGEST_SETTING]
+    return found
 
 
 def write_json(path: Path, data: object) -> None:

@@ -20,7 +20,7 @@ from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
-from workbench.runs.summary import damaged
+from workbench.runs.summary import RunSummary, damaged
 from workbench.runs.watchlist import WatchedRun
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
@@ -153,12 +153,16 @@ class RunsScreen(WorkbenchScreen):
         """Offer only the keys that can do something with the chosen runs."""
         if not self.is_mounted or action not in ("pause", "stop", "kill", "resume", "delete"):
             return True
-        states = [run.state for run in self._chosen()]
+        chosen = self._chosen()
+        states = [run.state for run in chosen]
         match action:
             case "delete":
                 return any(not state.alive for state in states)
             case "resume":  # a pause may be asked for and not be seen yet
-                return any(state.alive or state.resumable for state in states)
+                return any(
+                    run.state.alive or (run.state.resumable and isinstance(run.summary, RunSummary))
+                    for run in chosen
+                )
         return any(state.alive for state in states)
 
     def _show_detail(self) -> None:
