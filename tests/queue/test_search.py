@@ -32,7 +32,7 @@ from workbench.queue.space import parse_space, spec_with, values_text
 from workbench.queue.store import QueueState, QueueStore, Trial
 from workbench.queue.study import TrialSource
 from workbench.runs import control, lock
-from workbench.runs.events import Epoch, Failed, Finished, Pruned
+from workbench.runs.events import Ended, Epoch, Failed, Finished, Pruned, Stopped
 from workbench.runs.folder import RunFolder, all_runs, create_run
 from workbench.runs.log import write_event
 from workbench.runs.plan import Plan, specs_for
@@ -86,8 +86,8 @@ class MadeUpJob:
         spec = self.folder.spec
         if control.requested(self.folder.path) is control.Command.PRUNE:
             self._end(Pruned(time.time(), self.epochs, 1, 1.0, 1e3))
-        elif self.ending == "goes on":
-            pass
+        elif self.ending == "stopped":
+            self._end(Stopped(time.time(), 1, 1, 1.0, 1e3))
         elif self.ending == "diverged":
             self._end(Failed(time.time(), 1, 1, 1.0, 1e3, reason="diverged", message="diverged"))
         elif self.epochs < spec.training.epochs:
@@ -109,7 +109,7 @@ class MadeUpJob:
             ))  # fmt: skip
         return self.descriptor < 0
 
-    def _end(self, ending: Finished | Failed | Pruned) -> None:
+    def _end(self, ending: Ended) -> None:
         write_event(self.folder.events_file, ending)
         os.close(self.descriptor)
         self.descriptor = -1
@@ -322,6 +322,7 @@ def test_several_jobs_work_on_one_study(home: Home) -> None:
     assert len({spec.settings_key for spec in executor.submitted[:12]}) == 12
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("pruner", ["hyperband", "median", "wilcoxon"])
 def test_pruned_trials_are_kept_and_said_to_be_pruned(home: Home, pruner: str) -> None:
     own = base(home, epochs=9)
@@ -519,6 +520,37 @@ def test_more_trials_go_on_with_the_same_study(home: Home) -> None:
     enqueue_search(home, more)
     run_queue(home, again)
     assert sum(not spec.tested for spec in again.submitted) == 2
+
+
+def test_a_trial_stopped_by_hand_is_replaced_and_not_tried_again(home: Home) -> None:
+    enqueue_search(home, wanted := search(home, trials=3, sampler="random", seeds=1))
+    stopped: list[TrainingSpec] = []
+
+    def ending(spec: TrainingSpec) -> str:
+        if not stopped:
+            stopped.append(spec)
+            return "stopped"
+        return "finished"
+
+    state = run_queue(home, MadeUpExecutor(home, ending))
+    assert [trial.state for trial in state.trials][0] is Status.STOPPED
+    result = SearchFolder(home, wanted.id).result()
+    assert result is not None and result.counts == {"stopped": 1, "finished": 3}
+    assert not service.start(home)  # nothing waits: it is not taken up again
+
+
+def test_a_larger_budget_reaches_a_search_at_work(home: Home) -> None:
+    enqueue_search(home, wanted := search(home, trials=2, seeds=1))
+    executor = MadeUpExecutor(home)
+
+    def ending(spec: TrainingSpec) -> str:
+        if len(executor.submitted) == 2:
+            enqueue_search(home, wanted.model_copy(update={"trials": 4}))
+        return "finished"
+
+    executor.ending = ending
+    run_queue(home, executor)
+    assert [spec.tested for spec in executor.submitted] == [False] * 4 + [True]
 
 
 def test_a_study_that_cannot_be_read_fails_that_search_alone(home: Home) -> None:

@@ -47,13 +47,19 @@ def predictions_of(folder: RunFolder) -> Predictions:
     """The run's predictions, made anew from its model where they are missing or damaged.
 
     Raises:
-        RunError: the run has no model, or it does not fit its data set any more.
+        RunError: the run has no model or is not to be tested, or it does not fit its data set any
+            more.
         EnvironmentProblem: they cannot be made here.
     """
     kept = kept_predictions(folder)
     if kept is not None:
         return kept
-    _ = folder.spec  # a script's run answers nothing here, whatever it keeps
+    # Of a script's run there is no spec: it answers nothing here, whatever it keeps.
+    if not folder.spec.tested:
+        raise RunError(
+            f"run {folder.run_id}: a trial of a search, chosen by validation images and never "
+            "tested; look at a run that has the chosen settings"
+        )
     if not folder.model_file.is_file():
         raise RunError(
             f"run {folder.run_id}: it keeps no trained model; look at a run that has finished, or "

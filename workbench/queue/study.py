@@ -47,6 +47,7 @@ RUN = "run"
 DRAWN_FOR_COST = 64
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # Wilcoxon's pruner
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class TrialSource:
 
         `seconds` is how long the search has been at work.
         """
+        self._search = self._folder.read()  # the budgets may be larger by now
         queued = {trial.number for trial in trials}
         for asked in self._going:
             if asked.number not in queued:  # cut off between the study and the queue
@@ -201,9 +203,7 @@ class TrialSource:
     def _ask(self) -> MadeTrial | None:
         """Draw values; None where no training comes of them."""
         self._study.sampler = _sampler(self._search, len(self._all))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Optuna's experimental features
-            number = self._study.ask(self._distributions).number
+        number = self._study.ask(self._distributions).number
         return self._made(self._frozen(number))
 
     def _made(self, asked: FrozenTrial) -> MadeTrial | None:
