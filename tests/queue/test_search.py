@@ -533,7 +533,7 @@ def test_a_trial_stopped_by_hand_is_replaced_and_not_tried_again(home: Home) -> 
         return "finished"
 
     state = run_queue(home, MadeUpExecutor(home, ending))
-    assert [trial.state for trial in state.trials][0] is Status.STOPPED
+    assert state.trials[0].state is Status.STOPPED
     result = SearchFolder(home, wanted.id).result()
     assert result is not None and result.counts == {"stopped": 1, "finished": 3}
     assert not service.start(home)  # nothing waits: it is not taken up again
