@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,18 +12,19 @@ import pytest
 from textual.widgets import Input, OptionList
 
 from tests.support import LivingRun, ended_run, until
-from workbench.formats import MISSING, clock, moment
+from workbench.formats import clock, moment
 from workbench.leaderboard.store import Leaderboard
+from workbench.model.tables import paper_table
 from workbench.runs import control
-from workbench.runs.folder import RunFolder
-from workbench.runs.record import LaunchedFrom
+from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.record import Labels, LaunchedFrom
 from workbench.runs.summary import RunSummary, summarise
-from workbench.runs.watchlist import Watchlist
+from workbench.runs.watchlist import WatchedRun, Watchlist
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.palette import named_actions
 from workbench.tui.screens.runs import RunsScreen
-from workbench.tui.screens.runs.rows import COLUMNS, origin_text, progress_text
+from workbench.tui.screens.runs.rows import COLUMNS, RunRows, model_text, origin_text, progress_text
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.row_list import RowList
@@ -67,14 +69,13 @@ async def test_living_runs_stand_on_top_and_move(home: Home) -> None:
         await pilot.press("3")
         await until(pilot, lambda: len(shown(app)) == 3)
         assert has_line(app, "✓ finished", "97.12 %")
-        assert has_line(app, "■ stopped", "2/10 epochs")
+        assert has_line(app, "■ stopped", "97.00 %", "2/10")
         assert has_line(app, "✗ crashed")
         # Started meanwhile, by another process.
         living = LivingRun(home)
         await until(pilot, lambda: "● training" in shown(app)[0])
-        assert "night" not in shown(app)[1]
         living.train(0.5)
-        await until(pilot, lambda: "50 %" in shown(app)[0] and "█" in shown(app)[0])
+        await until(pilot, lambda: "50 %" in shown(app)[0] and "━" in shown(app)[0])
         assert app.screen.query_one(TitleBar).living == 1
         living.finish(0.9514)
         await until(pilot, lambda: has_line(app, "✓ finished", "95.14 %"))
@@ -257,17 +258,17 @@ async def test_filter_finds_what_the_columns_show(home: Home) -> None:
     living.die()
 
 
-@pytest.mark.parametrize("width", [60, 74, 114, 200])
-def test_columns_fit(width: int) -> None:
+@pytest.mark.parametrize("width", [54, 74, 114, 194])
+def test_columns_fit_and_what_matters_first_goes_last(width: int) -> None:
     from workbench.tui.widgets.columns import GAP, fitted
 
     columns = fitted(COLUMNS, width)
     total = sum(width for _, width in columns) + GAP * (len(columns) - 1)
     assert total <= width
     shown = {one.key for one, _ in columns}
-    assert {"state", "model", "progress"} <= shown
-    assert "when" in shown or width < 62
-    assert "from" in shown or width < 73
+    assert {"state", "model", "progress", "time"} <= shown
+    assert {"settings", "seed"} <= shown or width < 74  # 80 columns of a window
+    assert {"when", "tags", "run"} <= shown or width < 114
 
 
 def test_words_of_a_line() -> None:
@@ -327,15 +328,73 @@ def test_a_resumed_run_is_noticed(home: Home) -> None:
     os.close(held)
 
 
-@pytest.mark.parametrize("epochs", [10, 300, 5000])
-@pytest.mark.parametrize("width", [22, 30, 44])
-def test_progress_fits_its_column(home: Home, epochs: int, width: int) -> None:
+@pytest.mark.parametrize("width", [17, 22, 30, 44])
+def test_bars_are_of_one_length_and_stand_in_one_place(home: Home, width: int) -> None:
     living = LivingRun(home)
     watched = Watchlist(home)
     watched.look()
     run = watched.living[0]
-    assert run.summary is not None
-    long = replace(run, summary=run.summary.model_copy(update={"epochs": epochs}))
-    text = "".join(piece[0] for piece in progress_text(long, width))
-    assert len(text) == width and text.endswith((f"/{epochs}", MISSING))
+    assert isinstance(run.summary, RunSummary)
+    bars = set()
+    for epochs, accuracy, step in ((10, None, 0), (300, 0.98, 9_000), (5000, 0.1135, 18_749)):
+        update = {"epochs": epochs, "test_accuracy": accuracy}
+        long = replace(run, summary=run.summary.model_copy(update=update), step=step)
+        text = "".join(piece[0] for piece in progress_text(long, width))
+        assert len(text) <= width and text.endswith(" %")
+        bars.add((re.search("[━─]+", text) or pytest.fail(text)).span())
+    assert len(bars) == 1
     living.die()
+
+
+def test_a_run_on_few_images_is_marked_before_anything_is_cut(home: Home) -> None:
+    spec = paper_table(3).rows[0].spec()
+    few = spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"train_limit": 3000})})
+    folder, lock = create_run(home, few, Labels(), "run")
+    os.close(lock)
+    summary = summarise(folder)
+    rows = RunRows([WatchedRun(folder, summary=summary)], ())
+    for width in (9, 13, 18):
+        model = rows.cell(0, "model", width)
+        assert "".join(text for text, _ in model).endswith(" (3k)")
+        assert sum(len(text) for text, _ in model) <= width
+    for width, first in ((15, "3k "), (32, "3,000 images"), (58, "3,000 images")):
+        assert str(rows.cell(0, "settings", width)).startswith(first)
+    assert model_text(summarise(ended_run(home)), 9) == "nn-1"
+
+
+@pytest.mark.asyncio
+async def test_runs_are_sorted_by_keys_and_by_a_click_on_a_heading(home: Home) -> None:
+    runs = [ended_run(home, accuracy=accuracy, seed=seed) for seed, accuracy in
+            ((2, 0.95), (0, 0.97), (1, 0.96))]  # fmt: skip
+    broken = ended_run(home, seed=3)
+    broken.spec_file.write_text("{")
+    by_accuracy, by_seed = [runs[1], runs[2], runs[0], broken], [runs[1], runs[2], runs[0], broken]
+
+    def are(expected: list[RunFolder]) -> bool:
+        return ids(app) == [folder.run_id for folder in expected]
+
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: len(ids(app)) == 4)
+        start = ids(app)
+        listing = app.screen.query_one(RowList)
+        seed_at = listing.column_region("seed")[0]
+        await pilot.click(RowList, offset=(seed_at, 0))
+        await until(pilot, lambda: are(by_seed))
+        assert listing.sorted_by == "seed" and "See↑" in listing.render_line(0).text
+        await pilot.click(RowList, offset=(seed_at, 0))
+        await until(pilot, lambda: are([runs[0], runs[2], runs[1], broken]))
+        await pilot.click(RowList, offset=(seed_at, 0))
+        await until(pilot, lambda: listing.sorted_by == "" and ids(app) == start)
+        accuracy_at = listing.column_region("progress")[0]
+        await pilot.click(RowList, offset=(accuracy_at, 0))
+        await until(pilot, lambda: are(by_accuracy))  # the best first
+        await pilot.press("R")
+        await until(pilot, lambda: are([runs[0], runs[2], runs[1], broken]))
+        while listing.sorted_by:
+            await pilot.press(">")
+        assert ids(app) == start
+        for _ in COLUMNS:  # none of them fails on any run
+            await pilot.press("<")
+            assert len(ids(app)) == 4

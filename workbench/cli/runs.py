@@ -55,6 +55,9 @@ def runs(
             autocompletion=complete_from(*STATUS_WORDS),
         ),
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The first N of them.")
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """List all runs: living ones first, then the newest."""
@@ -81,6 +84,8 @@ def runs(
             listed.append((summary, lock.holder_pid(folder.lock_file), origin))
     listed.sort(key=lambda item: item[0].started_at, reverse=True)
     listed.sort(key=lambda item: not item[0].status.alive)
+    more = len(listed) - len(listed[:limit])
+    listed = listed[:limit]
     if output is ListFormat.JSON:
         print_json([{**summary.to_json(), "pid": pid} for summary, pid, _ in listed])
     elif not listed and status and (others := len(all_runs(current_home()))):
@@ -89,6 +94,8 @@ def runs(
         note("No runs yet. Train one with `mnist-workbench run nn-1`.")
     else:
         print_table(_table([(summary, origin) for summary, _, origin in listed]))
+    if more and output is not ListFormat.JSON:
+        note(f"{more:,} more; without --limit all are listed.")
 
 
 def _table(summaries: list[tuple[AnySummary, str]]) -> Table:

@@ -118,6 +118,12 @@ class RunSummary(Summary):
         return self.preset
 
     @property
+    def images_text(self) -> str:
+        """`3k`, the training images where not all of them; else empty."""
+        limit = self.train_limit or 0
+        return f"{limit / 1000:g}k" if limit >= 1000 else str(limit or "")
+
+    @property
     def result(self) -> str:
         """`97.16 %`, the accuracy on the test set."""
         return percent(self.test_accuracy)

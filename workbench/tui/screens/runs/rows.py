@@ -7,32 +7,72 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import PurePath
+from typing import Any
 
+from rich.cells import cell_len
 from textual.content import Content
 
-from workbench.formats import MISSING, clock, count, local_time, moment
+from workbench.formats import MISSING, clock, local_time, moment
 from workbench.runs.record import LaunchedFrom
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 from workbench.runs.watchlist import WatchedRun
 from workbench.text import one_line
 from workbench.tui.settings_text import settings_text
-from workbench.tui.widgets.columns import Column, Piece
+from workbench.tui.widgets.columns import Column, Piece, fit
 from workbench.tui.widgets.columns import Content as CellContent
 
 COLUMNS = (
     Column("state", "State", 11),
-    Column("model", "Model", 11, stretch=1, most=18),
-    Column("seed", "Seed", 4, weight=4, right=True),
-    Column("progress", "Progress or result", 22, stretch=4, most=44),
-    Column("time", "Time", 9, weight=5, right=True),
-    Column("when", "Started", 12, weight=1),
-    Column("from", "From", 9, weight=2, stretch=1, most=20),
-    Column("tags", "Tags", 10, weight=6, stretch=2, most=30),
-    Column("run", "Run", 4, weight=3),
+    Column("model", "Model", 9, stretch=2, most=18),
+    Column("settings", "Settings", 15, weight=2, stretch=2, most=58),
+    Column("seed", "Seed", 4, weight=3, right=True),
+    Column("progress", "Test accuracy", 17, stretch=4, most=36),
+    Column("time", "Time", 8, weight=1, stretch=1, most=11, right=True),
+    Column("when", "Started", 12, weight=4),
+    Column("tags", "Tags", 10, weight=5, stretch=2, most=30),
+    Column("run", "Run", 4, weight=6),
+    Column("from", "From", 9, weight=7, stretch=1, most=20),
 )
 SELECTED = "◆"
-BAR_LEAST = 8
+ACCURACY, EPOCH, SHARE = 7, 10, 6  # letters of `97.16 %`, `  100/100`, `  42 %`
+BAR_LEAST, BAR_MOST = 4, 12
+_ORDER = list(Status)
+
+
+def sort_value(run: WatchedRun, column: str) -> Any:
+    """That by which a run is sorted under a column; None where it has nothing there."""
+    summary = run.summary
+    match column:
+        case "state":
+            return _ORDER.index(run.state)
+        case "when":
+            return run.created_at
+        case "from":
+            return origin_text(run.launched_from)
+        case "run":
+            return run.run_id
+        case _ if summary is None:
+            return None
+        case "model":
+            return summary.name.casefold()
+        case "tags":
+            return summary.tags or None
+        case "time":
+            return run.seconds_left if run.state.alive else summary.train_seconds
+        case _ if not isinstance(summary, RunSummary):
+            return None
+        case "seed":
+            return summary.seed
+        case "progress":
+            return summary.test_accuracy
+    return (
+        summary.optimizer,
+        summary.learning_rate,
+        summary.batch_size,
+        summary.epochs,
+        summary.images_text,
+    )
 
 
 class RunRows:
@@ -74,59 +114,77 @@ class RunRows:
             return ""
         match column:
             case "model":
-                return one_line(summary.name)
-            case "seed":
-                return str(summary.seed) if isinstance(summary, RunSummary) else ""
+                return model_text(summary, width)
+            case "settings" if isinstance(summary, RunSummary):
+                return settings_text(summary, width)
+            case "settings" if isinstance(summary, ScriptSummary):
+                return one_line(summary.config_text)
+            case "seed" if isinstance(summary, RunSummary):
+                return str(summary.seed)
             case "progress":
                 return progress_text(run, width) if run.state.alive else result_text(run)
             case "time":
-                return time_text(run)
+                return time_text(run, width)
             case "tags":
                 return (" ".join(summary.tags), "test")
         return ""
 
 
+def model_text(summary: AnySummary, width: int) -> CellContent:
+    """Its name; a run on fewer images than there are is marked, whatever of the name is cut."""
+    name = one_line(summary.name)
+    if not isinstance(summary, RunSummary) or not summary.images_text:
+        return name
+    mark = f" ({summary.images_text})"
+    room = max(0, width - len(mark))
+    return [(name if cell_len(name) <= room else fit(name, room, False), ""), (mark, "warning")]
+
+
 def progress_text(run: WatchedRun, width: int) -> list[Piece]:
-    """A bar, the share done and the epoch, in exactly this width."""
+    """The accuracy so far, a bar and the share done; with room for it, the epoch before the bar.
+
+    The bars of all runs are of one length, and stand in one place.
+    """
     assert run.summary is not None
     if run.preparing:
         return [(one_line(run.preparing), "muted")]
-    epochs = run.summary.epochs
-    if not run.planned_steps:  # a script that has not told how long it is to be
-        return [(f"step {run.step:,}  {one_line(run.summary.result)}", "")]
-    digits = len(str(epochs))
-    epoch = min(epochs, run.summary.epochs_completed + 1)
-    tail = f" {100 * run.progress:3.0f} %  {epoch:>{digits}}/{epochs}"
     result = one_line(run.summary.result)
-    if width >= BAR_LEAST + len(tail) + max(9, len(result) + 2):
-        tail += f"  {result:>7}"
-    room = max(0, width - len(tail))
-    done = min(room, int(room * run.progress))
-    return [("█" * done, "train"), ("░" * (room - done), "muted"), (tail, "")]
+    if not run.planned_steps:  # a script that has not told how long it is to be
+        return [(f"{result:>7}  ", ""), (f"step {run.step:,}", "muted")]
+    epoch = f"{min(run.summary.epochs, run.summary.epochs_completed + 1)}/{run.summary.epochs}"
+    room = width - ACCURACY - SHARE - 1
+    beside = EPOCH if room - EPOCH >= BAR_LEAST else 0
+    bar = min(BAR_MOST, room - beside)
+    done = min(bar, int(bar * run.progress))
+    return [
+        (f"{result:>{ACCURACY}}", "test"),
+        (f"{epoch if len(epoch) < beside else '':>{beside}} ", "muted"),
+        ("━" * done, "train"),
+        ("─" * (bar - done), "muted"),
+        (f" {100 * run.progress:3.0f} %", ""),
+    ]
 
 
 def result_text(run: WatchedRun) -> list[Piece]:
     """What came out, and how far it came where not to the end."""
-    assert run.summary is not None
     summary = run.summary
-    so_far = (
-        f"{summary.epochs_completed}/{count(summary.epochs, 'epoch')}" if summary.epochs else ""
-    )
-    if run.state is Status.DIVERGED:
-        return [("no accuracy", "bad"), (f"  {so_far}", "muted")]
-    pieces: list[Piece] = [(f"{one_line(summary.result):>7}", "strong")]
-    if run.state is Status.COLLAPSED:
-        pieces.append((" one class only", "warning"))
-    elif run.state is not Status.FINISHED:
-        pieces.append((f"  {so_far}", "muted"))
+    assert summary is not None
+    diverged = run.state is Status.DIVERGED
+    result = MISSING if diverged else one_line(summary.result)
+    pieces: list[Piece] = [(f"{result:>{ACCURACY}}", "bad" if diverged else "strong")]
+    if summary.epochs and not run.state.completed:
+        so_far = f"{summary.epochs_completed}/{summary.epochs}"
+        pieces.append((f"{so_far:>{EPOCH}}", "muted"))
     return pieces
 
 
-def time_text(run: WatchedRun) -> str:
+def time_text(run: WatchedRun, width: int = 10) -> str:
     """Time left while it trains, time taken once it has ended."""
     if run.state.alive:
-        paused = run.state is Status.PAUSED
-        return MISSING if paused or run.seconds_left is None else f"−{clock(run.seconds_left)}"
+        if run.state is Status.PAUSED or run.seconds_left is None:
+            return MISSING
+        left = clock(run.seconds_left)
+        return f"{left} left" if len(left) + 5 <= width else f"−{left}"
     seconds = run.summary.train_seconds if run.summary else None
     return MISSING if seconds is None else clock(seconds)
 

@@ -25,7 +25,7 @@ from workbench.runs.watchlist import WatchedRun
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.runs.rows import COLUMNS, RunRows, detail_text, origin_text
+from workbench.tui.screens.runs.rows import COLUMNS, RunRows, detail_text, origin_text, sort_value
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.filter_line import FilterLine
@@ -33,6 +33,7 @@ from workbench.tui.widgets.row_list import RowList
 
 NO_RUNS = "No runs yet. Press t on a model to train it."
 LOOKING = "Looking for runs …"
+DOWNWARDS = ("progress", "when")  # columns of which one wants the most first
 
 
 class RunsScreen(WorkbenchScreen):
@@ -56,6 +57,9 @@ class RunsScreen(WorkbenchScreen):
         Binding("space", "select", "select", tooltip="Select the run, to act on several at once"),
         Binding("d", "delete", "delete", tooltip="Delete the run's folder and model; asks"),
         Binding("X", "kill", "kill", tooltip="End the run at once, unsaved; asks"),
+        Binding("greater_than_sign", "sort(1)", "sort", tooltip="Sort by the next column"),
+        Binding("less_than_sign", "sort(-1)", show=False, tooltip="Sort by the column before"),
+        Binding("R", "reverse", show=False, tooltip="Sort the other way round"),
         COPY_ID,
     ]
 
@@ -101,7 +105,7 @@ class RunsScreen(WorkbenchScreen):
 
     def _show(self) -> None:
         """Bring the list up to date, drawing only what differs."""
-        runs = [run for run in self._seen.runs if self._matches(run)]
+        runs = self._sorted([run for run in self._seen.runs if self._matches(run)])
         self._selected &= {run.run_id for run in self._seen.runs}
         before, self._shown = self._shown, runs
         listing = self.query_one(RowList)
@@ -119,6 +123,45 @@ class RunsScreen(WorkbenchScreen):
             listing.show(rows, COLUMNS, key=listing.key)
         self._show_counts()
         self._show_detail()
+
+    def _sorted(self, runs: list[WatchedRun]) -> list[WatchedRun]:
+        """By the chosen column, what has nothing there last; else as they come, living first."""
+        order = self.query_one(RowList).sorted_by
+        if not order:
+            return runs
+        values = [(sort_value(run, order.lstrip("-")), run) for run in runs]
+        known = sorted(
+            (pair for pair in values if pair[0] is not None),
+            key=lambda pair: pair[0],
+            reverse=order.startswith("-"),
+        )
+        return [run for _, run in known] + [run for value, run in values if value is None]
+
+    @on(RowList.HeadingClicked)
+    def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
+        """By it one way, then the other, then as they come."""
+        listing, column = self.query_one(RowList), event.column
+        ways = [column, f"-{column}"]
+        first, second = reversed(ways) if column in DOWNWARDS else ways
+        self._sort_by({first: second, second: ""}.get(listing.sorted_by, first))
+
+    def action_sort(self, step: int) -> None:
+        """By the next of the columns that are shown; beyond the last as they come."""
+        listing = self.query_one(RowList)
+        keys = ["", *(column.key for column in COLUMNS if listing.shows(column.key))]
+        now = listing.sorted_by.lstrip("-")
+        column = keys[((keys.index(now) if now in keys else 0) + step) % len(keys)]
+        self._sort_by(f"-{column}" if column in DOWNWARDS else column)
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        order = self.query_one(RowList).sorted_by
+        if order:
+            self._sort_by(order[1:] if order.startswith("-") else f"-{order}")
+
+    def _sort_by(self, order: str) -> None:
+        self.query_one(RowList).sorted_by = order
+        self._show()
 
     def _empty_text(self) -> str:
         if self._seen.unread or not self._seen.listed:
@@ -139,7 +182,7 @@ class RunsScreen(WorkbenchScreen):
 
     def _show_counts(self) -> None:
         living, all_runs = len(self._seen.living), len(self._seen.runs)
-        parts = [f"{living} living", f"{all_runs - living:,} ended"] if all_runs else []
+        parts = [f"{living} active", f"{all_runs - living:,} ended"] if all_runs else []
         if len(self._shown) != all_runs:
             parts.append(f"{len(self._shown):,} shown")
         if self._selected:
