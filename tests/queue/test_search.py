@@ -314,9 +314,17 @@ def test_several_jobs_work_on_one_study(home: Home) -> None:
     enqueue_search(home, wanted := search(home, trials=12))
     with QueueStore(home).change() as state:
         state.jobs = 3
-    executor = MadeUpExecutor(home)
+    said: list[str] = []
+
+    def ending(spec: TrainingSpec) -> str:
+        said.append(QueueStore(home).read().searches[0].message)
+        return "finished"
+
+    executor = MadeUpExecutor(home, ending)
     run_queue(home, executor)
     assert executor.most_at_once == 3
+    assert not any("time is up" in words for words in said)  # the last ones train, and no more come
+    assert said[-1].startswith("12 of 12 trials, best ")
     study = study_of(home, wanted.id)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 12
     assert len({spec.settings_key for spec in executor.submitted[:12]}) == 12

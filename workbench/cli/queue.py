@@ -87,7 +87,7 @@ def start(jobs: JobsOption = None, home: HomeOption = None) -> None:
         return
     note_jobs(jobs)
     view = _view(place)
-    note(f"the queue runs: {len(view.pending)} to train, {time_left(view)}")
+    note(f"the queue runs: {view.left} to train, {time_left(view)}")
 
 
 @app.command("stop")
@@ -117,7 +117,7 @@ def stop(home: HomeOption = None) -> None:
     if store.runs():
         note("the queue has not stopped yet: it waits for what trains to be saved")
         raise typer.Exit(1)
-    note(f"the queue has stopped with {len(_view(place).pending)} to train")
+    note(f"the queue has stopped with {_view(place).left} to train")
 
 
 @app.command("drop")

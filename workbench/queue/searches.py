@@ -45,8 +45,13 @@ class Searches:
             if source is None:
                 continue
             with self._disk(entry):
-                source.settle(own)
+                told = source.settle(own)
                 unwanted = set(source.unwanted(own)) - self._unwanted
+                words = source.words(time.monotonic() - self._began[entry.id])
+            if told:
+                with self._store.change() as changed:
+                    now = changed.search(entry.id) or entry
+                    changed.put_search(now.model_copy(update={"message": words}))
             for run_id in unwanted:
                 request(self._home.runs / run_id, Command.PRUNE)
                 self._unwanted.add(run_id)

@@ -101,12 +101,14 @@ class TrialSource:
                 f"({type(error).__name__}); move {self._folder.path} away and start it anew"
             ) from error
 
-    def settle(self, trials: Sequence[Trial]) -> None:
-        """Tell the study of this search's trials that have ended, each once."""
+    def settle(self, trials: Sequence[Trial]) -> bool:
+        """Tell the study of this search's trials that have ended, each once; whether any had."""
         going = {asked.number for asked in self._going}
-        for trial in trials:
-            if trial.number in going and not trial.state.pending:
-                self._tell(trial, trial.number)
+        ended = [t for t in trials if t.number in going and not t.state.pending]
+        for trial in ended:
+            assert trial.number is not None
+            self._tell(trial, trial.number)
+        return bool(ended)
 
     def unwanted(self, trials: Sequence[Trial]) -> list[str]:
         """The runs, of those that train, that the pruner gives up; their new epochs are told."""
@@ -166,7 +168,8 @@ class TrialSource:
         aside = f" ({', '.join(counts)})" if counts else ""
         best = self._best()
         found = f", best {percent(best.value)} of the validation images" if best else ""
-        over = "" if self._wants_more(seconds) or ended >= self._trials else ", time is up"
+        short = len(self._all) < self._trials and not self._wants_more(seconds)
+        over = ", time is up" if short else ""
         return f"{ended} of {count(self._trials, 'trial')}{aside}{found}{over}"
 
     def to_come(self, trials: Sequence[Trial]) -> int:

@@ -139,6 +139,11 @@ class QueueView:
         return bool(self.pending) or any(entry.state.pending for entry in self.searches)
 
     @property
+    def left(self) -> int:
+        """How many trainings are left, at most."""
+        return len(self.pending) + len(self.to_come)
+
+    @property
     def pending(self) -> tuple[TrialView, ...]:
         """Trials that train or wait."""
         return tuple(view for view in self.trials if view.trial.state.pending)
@@ -470,8 +475,7 @@ def headline(view: QueueView, start: str) -> tuple[str, Role]:
     """
     if view.notice:
         return view.notice, "warning"
-    coming = len(view.to_come)
-    count_all, left = len(view.trials) + coming, len(view.pending) + coming
+    count_all, left = len(view.trials) + len(view.to_come), view.left
     if not count_all:
         return "", ""
     done = f"{view.ended} of {count_all} done"
