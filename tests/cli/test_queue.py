@@ -134,7 +134,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(workbench: Runner) -> None:
     assert "goes on where it was" in errors
     assert not store.runs()
     listed = workbench("queue").stdout
-    assert "Queue: stopped, 2 to train; `mnist-workbench queue start` goes on" in listed
+    assert "Queue: stopped, 2 to train; `mnist-workbench queue start` resumes" in listed
     rest = _listed(workbench)
     assert [trial["state"] for trial in rest["trials"]] == ["waiting", "waiting"]
     assert rest["trials"][0]["run_id"]
@@ -285,13 +285,13 @@ def test_without_its_process_the_queue_says_what_trains_on(
     run_id = left_behind.folder.run_id
     gone = f"the queue's process is gone; run {run_id} trains on"
     listed = workbench("queue").stdout
-    assert f"Queue: {gone}, 2 to train; `mnist-workbench queue start` goes on" in listed
+    assert f"Queue: {gone}, 2 to train; `mnist-workbench queue start` resumes" in listed
     assert "crashed" in listed
     watched = workbench("queue", "watch")
     assert (watched.returncode, gone in watched.stderr) == (1, True)
     stopped = workbench("queue", "stop")
     assert stopped.returncode == 1
-    assert f"{gone}; `mnist-workbench queue start` goes on" in stopped.stderr
+    assert f"{gone}; `mnist-workbench queue start` resumes it" in stopped.stderr
     assert f"`mnist-workbench stop {run_id}` saves and ends run" in stopped.stderr
     left_behind.finish()
     Leaderboard(default_home()).sync()

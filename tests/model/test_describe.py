@@ -27,11 +27,11 @@ def columns(name: str) -> tuple[list[str], list[str]]:
 def test_table_1() -> None:
     rows = architecture_rows(BY_NAME["nn-1"])
     assert [(row.layer, row.operation, row.output, row.parameters) for row in rows] == [
-        ("Input layer", ("Flatten input from 28×28 to 784×1",), "x⁽⁰⁾ ∈ ℝ 784", 0),
+        ("Input layer", ("Flatten input from 28×28 to 784×1",), "x⁽⁰⁾ ∈ ℝ⁷⁸⁴", 0),
         (
             "Hidden layer 1 (Dense, ReLU)",
             ("z⁽¹⁾ = W⁽⁰⁾x⁽⁰⁾", "x⁽¹⁾ = max(0, z⁽¹⁾)"),
-            "x⁽¹⁾ ∈ ℝ 128",
+            "x⁽¹⁾ ∈ ℝ¹²⁸",
             100_480,
         ),
         (
@@ -41,7 +41,7 @@ def test_table_1() -> None:
                 "x⁽²⁾ = Softmax(z⁽²⁾)",
                 "Probability distribution over 10 classes",
             ),
-            "x⁽²⁾ ∈ ℝ 10",
+            "x⁽²⁾ ∈ ℝ¹⁰",
             1_290,
         ),
     ]
@@ -55,7 +55,7 @@ def test_table_2() -> None:
         "Hidden layer 2 (Dense, ReLU)",
         "Output layer (Softmax)",
     ]
-    assert outputs == ["x⁽⁰⁾ ∈ ℝ 784", "x⁽¹⁾ ∈ ℝ 512", "x⁽²⁾ ∈ ℝ 256", "x⁽³⁾ ∈ ℝ 10"]
+    assert outputs == ["x⁽⁰⁾ ∈ ℝ⁷⁸⁴", "x⁽¹⁾ ∈ ℝ⁵¹²", "x⁽²⁾ ∈ ℝ²⁵⁶", "x⁽³⁾ ∈ ℝ¹⁰"]
 
 
 def test_table_4() -> None:
@@ -72,14 +72,14 @@ def test_table_4() -> None:
     ]
     # Dropout does not count: both it and the dense layer before it are x⁽⁵⁾.
     assert outputs == [
-        "x⁽⁰⁾ ∈ ℝ 28×28×1",
-        "x⁽¹⁾ ∈ ℝ 28×28×32",
-        "x⁽²⁾ ∈ ℝ 28×28×32",
-        "x⁽³⁾ ∈ ℝ 14×14×32",
-        "x⁽⁴⁾ ∈ ℝ 6272",
-        "x⁽⁵⁾ ∈ ℝ 512",
-        "x⁽⁵⁾ ∈ ℝ 512",
-        "x⁽⁶⁾ ∈ ℝ 10",
+        "x⁽⁰⁾ ∈ ℝ²⁸ˣ²⁸ˣ¹",
+        "x⁽¹⁾ ∈ ℝ²⁸ˣ²⁸ˣ³²",
+        "x⁽²⁾ ∈ ℝ²⁸ˣ²⁸ˣ³²",
+        "x⁽³⁾ ∈ ℝ¹⁴ˣ¹⁴ˣ³²",
+        "x⁽⁴⁾ ∈ ℝ⁶²⁷²",
+        "x⁽⁵⁾ ∈ ℝ⁵¹²",
+        "x⁽⁵⁾ ∈ ℝ⁵¹²",
+        "x⁽⁶⁾ ∈ ℝ¹⁰",
     ]
 
 
@@ -109,13 +109,13 @@ def test_table_5() -> None:
 
 def test_two_digits_are_raised_too() -> None:
     layers = (Flatten(), *(Dense(units=10) for _ in range(12)))
-    assert architecture_rows(Architecture(layers=layers))[-1].output == "x⁽¹²⁾ ∈ ℝ 10"
+    assert architecture_rows(Architecture(layers=layers))[-1].output == "x⁽¹²⁾ ∈ ℝ¹⁰"
 
 
 def test_ascii() -> None:
     rows = architecture_rows(BY_NAME["nn-1"], ascii_only=True)
     assert rows[1].operation == ("z(1) = W(0)x(0)", "x(1) = max(0, z(1))")
-    assert rows[1].output == "x(1) in R 128"
+    assert rows[1].output == "x(1) in R^128"
 
 
 def test_a_row_for_each_layer() -> None:

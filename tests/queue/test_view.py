@@ -288,7 +288,7 @@ def test_what_the_queue_says_in_the_morning(home: Home) -> None:
     with QueueStore(home).change() as state:
         state.put(state.trials[0].model_copy(update={"state": Status.WAITING}))
     words, _ = headline(watch.look({}), "`queue start`")
-    assert words.startswith(f"stopped at {at}, 1 of 2 to train; `queue start` goes on · about ")
+    assert words.startswith(f"stopped at {at}, 1 of 2 to train; `queue start` resumes · about ")
 
 
 @pytest.mark.parametrize(

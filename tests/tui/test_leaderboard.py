@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from tests.support import ended_run, until
 from workbench.leaderboard.store import Leaderboard
@@ -285,10 +285,17 @@ async def test_export_asks_before_it_overwrites(results: Home, tmp_path: Path) -
             await pilot.press("enter")
             await pilot.pause()
 
-        await name(tmp_path / "nowhere" / "x.md")
-        assert isinstance(app.screen, LeaderboardScreen)
+        wrong = str(tmp_path / "nowhere" / "x.md")
+        await name(Path(wrong))  # what was typed stays, with what is wrong about it
+        fault = app.screen.query_one("#fault", Static)
+        assert "there is no folder" in str(fault.content)
+        assert app.screen.query_one(Input).value == wrong
+        await pilot.press("backspace")
+        await until(pilot, lambda: not str(fault.content))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, LeaderboardScreen))
         await name(target)
-        await pilot.press("enter")  # leave it as it is
+        await pilot.press("enter")  # cancel
         await pilot.pause()
         assert target.read_text() == "mine"
         await name(target)

@@ -240,11 +240,11 @@ async def test_s_starts_stops_and_lets_a_stopping_one_go_on(home: Home, runner: 
         assert store.read().stopping and not app.queue_started
         await pilot.press("s")
         await until(pilot, lambda: not store.read().stopping)
-        await until(pilot, lambda: "goes on after all" in said(app))
+        await until(pilot, lambda: "The queue goes on." in said(app))
         assert app.queue_started
         put(home, 0, state=Status.RUNNING, run_id="gone")
         runner.end()  # killed in the midst, its last message is still there
-        gone = "the queue's process is gone, 2 to train; s goes on"
+        gone = "the queue's process is gone, 2 to train; s resumes"
         await until(pilot, lambda: headline(app).startswith(gone))
         assert has_line(app, "✗ crashed")
         await pilot.press("home")
@@ -563,7 +563,7 @@ async def test_a_real_queue_is_started_killed_taken_up_stopped_and_finished(home
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         await until(pilot, lambda: headline(app).startswith("the queue's process is gone; run "))
-        assert "trains on, 2 to train; s goes on" in headline(app)
+        assert "trains on, 2 to train; s resumes" in headline(app)
         folder = RunFolder(home.runs / str(store.read().trials[0].run_id))
         assert folder.status() is Status.RUNNING  # what trains goes on
         await pilot.press("s")
@@ -574,7 +574,7 @@ async def test_a_real_queue_is_started_killed_taken_up_stopped_and_finished(home
         await pilot.press("s")
         await until(pilot, lambda: headline(app).startswith("stopped, 2 to train"), 60.0)
         assert folder.status() is Status.STOPPED
-        assert "goes on from its last whole epoch" in detail(app)
+        assert "resumes from its last whole epoch" in detail(app)
         await pilot.press("d")  # the long one; the short one is trained to its end
         await until(pilot, lambda: len(lines(app)) == 1)
         await pilot.press("s")

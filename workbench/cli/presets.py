@@ -50,6 +50,7 @@ def presets(
     from workbench.cli.output import print_table
     from workbench.formats import percent
     from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
+    from workbench.model.paper_models import PAPER
 
     rows = tuple(
         (
@@ -68,7 +69,7 @@ def presets(
         Heading("Paper", Align.RIGHT),
         Heading("In brief", weight=2),
     )
-    title = "Presets: the models of the paper" + (", and yours" if own else "")
+    title = f"Presets: the models of {PAPER}" + ("; and yours" if own else "")
     print_table(Table(title, headings, rows))
 
 

@@ -106,7 +106,7 @@ def stop(home: HomeOption = None) -> None:
         if not view.lost:
             note("the queue does not run")
             return
-        note(f"{process_lost(view)}; `mnist-workbench queue start` goes on")
+        note(f"{process_lost(view)}; `mnist-workbench queue start` resumes it")
         for run_id in view.orphans or ():
             note(f"`mnist-workbench stop {run_id}` saves and ends run {run_id}")
         raise typer.Exit(1)
@@ -161,7 +161,7 @@ def move(
     ],
     home: HomeOption = None,
 ) -> None:
-    """Train a waiting trial sooner or later."""
+    """Train a waiting trial earlier or later."""
     from workbench.cli.output import note
     from workbench.queue import service
     from workbench.queue.store import QueueStore

@@ -1,7 +1,7 @@
 """An architecture as the rows of the paper's Tables 1, 2, 4 and 5, and a model's settings.
 
-The paper writes `x⁽¹⁾ ∈ R²⁸ˣ²⁸ˣ³²`. Raised shapes are too small to read on a terminal, so only
-the layer's number is raised here and the shape stands on the line: `x⁽¹⁾ ∈ ℝ 28×28×32`.
+Outputs are set as the paper sets them, the layer's number and the shape raised:
+`x⁽¹⁾ ∈ ℝ²⁸ˣ²⁸ˣ³²`.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from workbench.model.layers import (
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, LayerFacts, Problem, analyse
 
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_RAISED = str.maketrans("0123456789×", "⁰¹²³⁴⁵⁶⁷⁸⁹ˣ")
 # What a terminal or a file without unicode gets instead.
 _ASCII = {
-    "∈ ℝ": "in R", "×": "x", "·": "*", "σ": "sigma", "∞": "inf", "⁽": "(", "⁾": ")", "✗": "x",
-    "–": "-", "—": "-",
+    "∈ ℝ": "in R^", "×": "x", "ˣ": "x", "·": "*", "σ": "sigma", "∞": "inf", "⁽": "(", "⁾": ")",
+    "✗": "x", "–": "-", "—": "-",
     **{raised: digit for digit, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)},
 }  # fmt: skip
 
@@ -50,14 +50,14 @@ class ArchitectureRow:
     index: int  # the layer's number, from 1; 0 is the input alone
     layer: str  # `Conv2D layer 1`
     operation: tuple[str, ...]  # lines
-    output: str  # `x⁽¹⁾ ∈ ℝ 28×28×32`; empty where the layer has no place
+    output: str  # `x⁽¹⁾ ∈ ℝ²⁸ˣ²⁸ˣ³²`; empty where the layer has no place
     parameters: int | None  # None where the layer has no place
     shape: Shape | None
     problem: Problem | None = None  # where the model is impossible
 
 
 def as_ascii(text: str) -> str:
-    """The text with its mathematics written in ASCII: `x(1) in R 28x28x32`."""
+    """The text with its mathematics written in ASCII: `x(1) in R^28x28x32`."""
     for sign, plain in _ASCII.items():
         text = text.replace(sign, plain)
     return text
@@ -190,7 +190,7 @@ def _raised(number: int) -> str:
 
 
 def _output(step: int, shape: Shape) -> str:
-    return f"x{_raised(step)} ∈ ℝ {shape_text(shape)}"
+    return f"x{_raised(step)} ∈ ℝ{shape_text(shape).translate(_RAISED)}"
 
 
 def _activated(activation: str, value: str) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from workbench.resources import resource_folder
 
+PAPER = "Finster (2024), Multi-class classification with neural networks"
+PAPER_IN_SHORT = "Finster 2024"
 PAPER_ORDER = (
     "nn-1",
     "nn-1.1",

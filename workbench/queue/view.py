@@ -494,7 +494,7 @@ def headline(view: QueueView, start: str) -> tuple[str, Role]:
             return f"not started, {left} to train; {start} starts · {time}", ""
         to_train = f"{left} of {count_all} to train" if view.ended else f"{left} to train"
         word = process_lost(view) if view.lost else f"stopped{_at(view)}"
-        words = f"{word}, {to_train}; {start} goes on · {time}"
+        words = f"{word}, {to_train}; {start} resumes · {time}"
         return " · ".join([words, *troubles]), "warning"
     if not troubles:
         return ("done" if count_all == 1 else f"all {count_all} done") + _at(view), "good"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from workbench.errors import UserError
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 
@@ -70,15 +72,25 @@ class ChoiceDialog(Dialog[str | None]):
 
 
 class TextDialog(Dialog[str | None]):
-    """One line of text; returns it, or None when stepped out of."""
+    """One line of text; returns it, or None when stepped out of.
+
+    `check` refuses a text by a UserError: it is said under the line, and what was typed stays.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "cancel", tooltip="Change nothing"),
     ]
 
-    def __init__(self, question: str, value: str = "", placeholder: str = "") -> None:
+    def __init__(
+        self,
+        question: str,
+        value: str = "",
+        placeholder: str = "",
+        check: Callable[[str], object] = str,
+    ) -> None:
         super().__init__()
         self._question, self._value, self._placeholder = question, value, placeholder
+        self._check = check
 
     def compose(self) -> ComposeResult:
         """The question above a line to write in."""
@@ -86,11 +98,21 @@ class TextDialog(Dialog[str | None]):
             box.border_subtitle = "enter keeps · esc changes nothing"
             yield Label(self._question, classes="question", markup=False)
             yield Input(self._value, placeholder=self._placeholder, compact=True)
+            yield Static(id="fault", markup=False)
 
     def on_mount(self) -> None:
         """Write at once."""
         self.query_one(Input).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """The text."""
-        self.dismiss(event.value)
+        """The text, unless it is refused."""
+        try:
+            self._check(event.value)
+        except UserError as error:
+            self.query_one("#fault", Static).update(f"✗ {error}")
+        else:
+            self.dismiss(event.value)
+
+    def on_input_changed(self) -> None:
+        """What was refused is being changed."""
+        self.query_one("#fault", Static).update("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def export_target(text: str) -> Path:
         raise ExportRefused(f"export: {path} is a folder; name a file in it")
     if not path.parent.is_dir():
         raise ExportRefused(f"export: there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ExportRefused(f"export: {path} cannot be written; choose another folder")
     return path
 
 

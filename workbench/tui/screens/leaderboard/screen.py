@@ -664,11 +664,7 @@ class LeaderboardScreen(WorkbenchScreen):
         def named(text: str | None) -> None:
             if text is None:
                 return
-            try:
-                path = actions.export_target(text)
-            except UserError as error:
-                self.workbench.complain(error)
-                return
+            path = actions.export_target(text)
             if not path.exists():
                 self._carry_out(lambda: actions.write(found, path))
                 return
@@ -678,11 +674,12 @@ class LeaderboardScreen(WorkbenchScreen):
                     self._carry_out(lambda: actions.write(found, path))
 
             question = f"{path} exists already."
-            answers = [("keep", "Leave it as it is"), ("replace", "Replace it")]
+            answers = [("keep", "Cancel"), ("replace", "Replace it")]
             self.app.push_screen(ChoiceDialog(question, answers), answered)
 
         name = actions.suggested_name(found)
-        self.app.push_screen(TextDialog("Write what is on view, as markdown, to", name), named)
+        question = "Write what is on view, as markdown, to"
+        self.app.push_screen(TextDialog(question, name, check=actions.export_target), named)
 
     @work(group="copy")
     async def action_copy(self) -> None:

@@ -182,6 +182,7 @@ def totals(analysis: Analysis) -> Content:
 def layer_table(entry: Entry, width: int, *, operations: bool) -> Content:
     """A line a layer: name, output, parameters; with operations, the paper's lines below it."""
     from workbench.model.describe import architecture_rows
+    from workbench.model.layers import shape_text
 
     assert entry.preset is not None
     rows = architecture_rows(entry.preset.architecture, entry.analysis)
@@ -194,7 +195,7 @@ def layer_table(entry: Entry, width: int, *, operations: bool) -> Content:
     lines = [Content.styled(heading, "$muted")]
     for row in rows:
         label = row.layer if wide else row.layer.partition(" (")[0]
-        output = row.output if wide else row.output.rpartition("ℝ ")[2]
+        output = row.output if wide or not row.output or not row.shape else shape_text(row.shape)
         count = f"{row.parameters:,}" if row.parameters else "–" if row.shape else ""
         line = f"{left(label, name)} {left(output, size)} {right(count, 11)}"
         lines.append(Content.styled(line, "$error" if row.problem else ""))

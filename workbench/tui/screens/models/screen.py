@@ -13,6 +13,7 @@ from textual.events import Resize
 from textual.widgets import Input, Static
 
 from workbench.errors import UserError
+from workbench.model.paper_models import PAPER_IN_SHORT
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.models.accuracy import accuracy_lines, accuracy_sentence
 from workbench.tui.screens.models.catalogue import (
@@ -55,8 +56,8 @@ class ModelsScreen(WorkbenchScreen):
         Binding("shift+tab,h,left", "view(-1)", show=False, tooltip="The view before"),
         Binding("z", "enlarge", "enlarge", tooltip="The model over the whole width, and back"),
         Binding("slash", "filter", "filter", tooltip="Find models by words"),
-        Binding("J,shift+down", "scroll_view(1)", show=False, tooltip="Scroll the model down"),
-        Binding("K,shift+up", "scroll_view(-1)", show=False, tooltip="Scroll the model up"),
+        Binding("shift+down", "scroll_view(1)", show=False, tooltip="Scroll the model down"),
+        Binding("shift+up", "scroll_view(-1)", show=False, tooltip="Scroll the model up"),
         Binding("r", "refresh", "refresh", show=False, tooltip="Read presets and results again"),
         Binding("down", "move(1)", show=False),
         Binding("up", "move(-1)", show=False),
@@ -83,7 +84,9 @@ class ModelsScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         """Titles in the borders; the keys are the list's."""
-        self.query_one("#model-list").border_title = "models"
+        panel = self.query_one("#model-list")
+        panel.border_title = f"models of {PAPER_IN_SHORT}"
+        panel.border_subtitle = "% · ✓ paper within our spread"
         self.query_one("#model-settings").border_title = "settings"
         self.query_one("#model-accuracy").border_title = "accuracy"
         self._follow = self.set_interval(REST, self._show_chosen, pause=True)
@@ -99,9 +102,6 @@ class ModelsScreen(WorkbenchScreen):
     def on_resize(self, event: Resize) -> None:
         """The accuracy has a shorter form for narrow windows."""
         super().on_resize(event)
-        unit = "accuracy in %"
-        panel = self.query_one("#model-list")
-        panel.border_subtitle = unit if self.has_class("narrow") else f"{unit}, mean of n runs"
         self.call_after_refresh(self._show_facts)
 
     @property

@@ -27,7 +27,7 @@ def start_or_stop(home: Home) -> str:
         return ""  # the headline says it
     if not service.start(home):
         return "Nothing in the queue is left to train."
-    return "The queue goes on after all." if stopping else ""
+    return "The queue goes on." if stopping else ""
 
 
 def add(home: Home, asked: Request) -> str:
@@ -69,7 +69,7 @@ def put_in_line(
 
 
 def move(home: Home, trial_id: str, step: int) -> str:
-    """Train a waiting trial later (`step` 1) or sooner (-1).
+    """Train a waiting trial later (`step` 1) or earlier (-1).
 
     Its place is read here, not from the screen: keys may come faster than looks.
     """

@@ -184,7 +184,7 @@ def _words(item: TrialView, place: str) -> list[str]:
         return [f"{item.lost.word}: nobody trains it now; s resumes it from its last whole epoch"]
     match trial.state:
         case Status.WAITING if trial.run_id:
-            return [place, "goes on from its last whole epoch"]
+            return [place, "resumes from its last whole epoch"]
         case Status.WAITING if item.seconds_left is None:
             return [place, "how long it takes is not known yet"]
         case Status.WAITING:
