@@ -12,7 +12,12 @@ from workbench.model.forms import (
     new_layer,
     training_form,
 )
-from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
+from workbench.model.hyperparameters import (
+    OPTIMIZERS,
+    SCHEDULES,
+    EarlyStopping,
+    TrainingSettings,
+)
 from workbench.model.layers import LAYER_KINDS
 from workbench.model.library import paper_presets
 
@@ -119,3 +124,16 @@ def test_a_fault_in_a_section_is_told_at_its_field() -> None:
         "optimizer.learning_rate": "0 is too small; it must be above 0",
         "epochs": "0 is too small; 1 is the least",
     }
+
+
+def test_early_stopping_is_kept_and_an_empty_field_leaves_it_out() -> None:
+    stopping = TrainingSettings(early_stopping=EarlyStopping(patience=4, min_delta=0.01))
+    form = form_of(stopping)
+    texts = form.texts(stopping)
+    assert form.check(texts).value == stopping
+    assert form.check({**texts, "early_stopping.min_delta": ""}).value == TrainingSettings(
+        early_stopping=EarlyStopping(patience=4)
+    )
+    without = {"early_stopping.patience": "", "early_stopping.min_delta": ""}
+    assert form.check({**texts, **without}).value == TrainingSettings()
+    assert form.check({**texts, "early_stopping.patience": ""}).errors

@@ -21,8 +21,10 @@ from workbench.model.hyperparameters import (
     SGD,
     AdamW,
     CosineDecay,
+    EarlyStopping,
     ExponentialDecay,
     InverseTimeDecay,
+    ReduceOnPlateau,
     TrainingSettings,
 )
 from workbench.model.keras_script import keras_script
@@ -31,7 +33,7 @@ from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.preset import Preset
 from workbench.model.shapes import require_sound
-from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.model.spec import DatasetRef, TrainingSpec, Validation
 from workbench.resources import MNIST_FILE
 
 PRESETS = {preset.name: preset for preset in paper_presets()}
@@ -116,11 +118,30 @@ def check_output(output: str, spec: TrainingSpec, least_accuracy: float) -> None
 
 
 def test_a_paper_model_trains(few_images, tmp_path) -> None:
-    training = TrainingSettings(epochs=4, batch_size=20, optimizer=SGD(learning_rate=0.05))
-    spec = spec_of(PRESETS["nn-1"], training=training, dataset=DatasetRef(train_limit=500))
-    output = run_script(keras_script(spec), tmp_path, str(few_images))
+    training = TrainingSettings(
+        epochs=4,
+        batch_size=20,
+        optimizer=SGD(learning_rate=0.05),
+        schedule=ReduceOnPlateau(),
+        early_stopping=EarlyStopping(patience=4),
+    )
+    data = DatasetRef(train_limit=500, validation=Validation(images=100))
+    spec = spec_of(PRESETS["nn-1"], training=training, dataset=data)
+    text = keras_script(spec)
+    assert "validation_split=0.2," in text and "restore_best_weights=True" in text
+    output = run_script(text, tmp_path, str(few_images))
     check_output(output, spec, 0.6)
-    assert "25/25" in output  # 500 of the 600 images in batches of 20
+    assert "20/20" in output  # 500 of the 600 images, 100 of them held out, in batches of 20
+
+
+def test_what_a_script_looks_at_after_each_epoch() -> None:
+    def script(**data: Any) -> str:
+        return keras_script(spec_of(PRESETS["nn-1"], dataset=DatasetRef(**data)))
+
+    assert "validation_data=(x_test, y_test)" in script() and "callbacks" not in script()
+    own = script(path="/a.npz", validation=Validation(images=5, own=True))
+    assert "validation_data=(x_val, y_val)" in own and 'data["x_val"]' in own
+    compile(own, "script.py", "exec")
 
 
 def test_a_script_that_asks_for_data_names_what_it_wants(tmp_path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import PresetError
+from workbench.model.hyperparameters import EarlyStopping, ReduceOnPlateau, TrainingSettings
 from workbench.model.library import find_preset, own_presets, paper_presets, save_preset
 from workbench.model.preset import preset_toml
 from workbench.settings import Home
@@ -190,3 +191,12 @@ def test_sections_of_a_wrong_kind(home) -> None:
 
 def test_a_huge_file_is_refused(home) -> None:
     assert "larger than 1 MB" in fault(home, GOOD + "#" * 1_100_000)
+
+
+def test_early_stopping_and_its_schedule_are_saved(home) -> None:
+    training = TrainingSettings(
+        schedule=ReduceOnPlateau(patience=5), early_stopping=EarlyStopping(min_delta=0.01)
+    )
+    preset = find_preset("nn-1", home).model_copy(update={"name": "mine", "training": training})
+    save_preset(preset, home)
+    assert find_preset("mine", home).training == training

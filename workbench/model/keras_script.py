@@ -153,30 +153,17 @@ def _data(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
         *lines,
         "x_train, y_train = prepare(x_train, y_train, brightest)",
         "x_test, y_test = prepare(x_test, y_test, brightest)",
-        *_validation(data, asks_for_data),
+        *(_own_validation(asks_for_data) if data.validation and data.validation.own else []),
         "",
     ]
 
 
-def _validation(data: DatasetRef, asks_for_data: bool) -> list[str]:
-    """The lines that make x_val and y_val, where the spec has validation images."""
-    validation = data.validation
-    if validation is None:
-        return []
-    if validation.own:
-        path = "sys.argv[1]" if asks_for_data else "sys.argv[1] if len(sys.argv) > 1 else DATA_FILE"
-        return [
-            f"with np.load({path}) as data:",
-            '    x_val, y_val = prepare(data["x_val"], data["y_val"], brightest)',
-        ]
+def _own_validation(asks_for_data: bool) -> list[str]:
+    """The lines that read the file's x_val and y_val."""
+    path = "sys.argv[1]" if asks_for_data else "sys.argv[1] if len(sys.argv) > 1 else DATA_FILE"
     return [
-        "# Held out, as many of each class as its share.",
-        f"order = np.random.default_rng({validation.seed}).permutation(len(y_train))",
-        'order = order[np.argsort(y_train[order].argmax(axis=1), kind="stable")]',
-        f"every = np.linspace(0, len(order) - 1, {validation.images}).astype(int)",
-        "kept, rest = order[every], np.sort(np.delete(order, every))",
-        "x_val, y_val = x_train[kept], y_train[kept]",
-        "x_train, y_train = x_train[rest], y_train[rest]",
+        f"with np.load({path}) as data:",
+        '    x_val, y_val = prepare(data["x_val"], data["y_val"], brightest)',
     ]
 
 
@@ -216,7 +203,7 @@ def _training(spec: TrainingSpec) -> list[str]:
         "    y_train,",
         "    batch_size=BATCH_SIZE,",
         "    epochs=EPOCHS,",
-        f"    validation_data=({_monitored(spec)}),",
+        _monitored(spec.dataset),
         *(["    callbacks=callbacks,"] if training.goes_by_validation else []),
         "    verbose=2,",
         ")",
@@ -228,8 +215,12 @@ def _training(spec: TrainingSpec) -> list[str]:
     ]
 
 
-def _monitored(spec: TrainingSpec) -> str:
-    return "x_test, y_test" if spec.dataset.validation is None else "x_val, y_val"
+def _monitored(data: DatasetRef) -> str:
+    """What `fit` looks at after each epoch: images held out, the file's own, or the test's."""
+    if data.validation is None or data.validation.own:
+        role = "test" if data.validation is None else "val"
+        return f"    validation_data=(x_{role}, y_{role}),"
+    return f"    validation_split={data.held_out / data.read_images:.6g},  # the last ones"
 
 
 def _callbacks(training: TrainingSettings) -> list[str]:
