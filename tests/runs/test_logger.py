@@ -191,6 +191,12 @@ def test_a_run_that_nobody_ends_ends_with_its_process(
     assert only(home).status() is status
 
 
+def test_an_error_at_a_prompt_is_not_how_the_run_ended(home: Home) -> None:
+    code = b"import workbench\nrun = workbench.start('x')\nrun.log(loss=1.0)\ntypo\n"
+    subprocess.run([sys.executable, "-i"], input=code, capture_output=True)
+    assert only(home).status() is Status.FINISHED
+
+
 def test_nothing_heavy_is_loaded(home: Home) -> None:
     code = (
         "import sys, workbench\nassert 'workbench.runs' not in sys.modules\n"

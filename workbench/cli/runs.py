@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from workbench.cli import predictions
+from workbench.cli import logs, predictions
 from workbench.cli.options import (
     HomeOption,
     ListFormat,
@@ -190,6 +190,8 @@ def _origin(folder: RunFolder) -> str:
 
 
 app.command("diff")(diff)
+app.command("tensorboard")(logs.tensorboard)
+app.command("import")(logs.take_in)
 
 
 def attach(run: RunArgument, home: HomeOption = None) -> None:

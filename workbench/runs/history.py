@@ -120,7 +120,7 @@ class History:
                     self._test_seconds = max(0.0, event.time - self.batches[-1].time)
                 self.epochs.append(event)
                 self.metrics.update(event.metrics or {})
-                self.steps_per_epoch = self.steps_per_epoch or event.step // event.epoch
+                self.steps_per_epoch = self.steps_per_epoch or event.step // max(1, event.epoch)
             case Paused():
                 self.paused = True
             case Resumed():

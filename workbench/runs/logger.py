@@ -552,8 +552,11 @@ def _directory() -> str:
 
 def _finish_all() -> None:
     """Runs that nobody ended: what their process ends by is how they came out."""
+    # At a prompt the last error need not be the one that ended the program.
+    prompt = hasattr(sys, "ps1")
+    error = None if prompt else getattr(sys, "last_exc", getattr(sys, "last_value", None))
     for run in list(_living):
-        run.finish(getattr(sys, "last_exc", None) or getattr(sys, "last_value", None))
+        run.finish(error)
 
 
 def _forget_all() -> None:

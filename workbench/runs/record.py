@@ -51,7 +51,7 @@ class LaunchedFrom(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    by: Literal["run", "app", "reproduce", "sweep", "search", "exec", "script"] = "run"
+    by: Literal["run", "app", "reproduce", "sweep", "search", "exec", "script", "import"] = "run"
     terminal: str | None = None
     ssh: bool = False
 

@@ -1,0 +1,64 @@
+"""`runs tensorboard` and `runs import`: logs for other programs, and from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.options import HomeOption, RunArguments, current_home
+from workbench.files import typed_path
+
+
+def tensorboard(
+    runs: RunArguments,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="A folder a run is made in it.")
+    ],
+    home: HomeOption = None,
+) -> None:
+    """Write TensorBoard's event files.
+
+    All scalars by step, with their times, and the settings as its hparams.
+
+    Example: mnist-workbench runs tensorboard 7kq2 -o logs
+    """
+    from workbench.cli.output import note
+    from workbench.runs.folder import find_run
+    from workbench.runs.tensorboard import write_tensorboard
+
+    place = current_home()
+    folders = [find_run(place, name) for name in dict.fromkeys(runs)]
+    for path in write_tensorboard(folders, typed_path(output)):
+        note(f"wrote {path}")
+
+
+def take_in(
+    logs: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LOGS",
+            help="A folder of TensorBoard's event files, a CSV file of Keras's CSVLogger, or a "
+            "file with a JSON object a line.",
+        ),
+    ],
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Take other programs' logs in as runs.
+
+    Example: mnist-workbench runs import logs/ --tag old
+    """
+    from workbench.cli.output import note, say
+    from workbench.formats import count
+    from workbench.runs.record import checked_labels
+    from workbench.runs.tensorboard import import_logs
+
+    folders = import_logs(current_home(), typed_path(logs), checked_labels(tag or [], ""))
+    for folder in folders:
+        say(folder.run_id)
+    note(f"{count(len(folders), 'run')} taken in")
