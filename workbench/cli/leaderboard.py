@@ -26,6 +26,7 @@ from workbench.cli.results import (
     board_here,
     chosen_table,
     print_text,
+    synced,
     written,
 )
 
@@ -76,6 +77,44 @@ def leaderboard(
             note(chosen.empty)
         return
     print_text(written(chosen, output), output)
+
+
+@app.command("scripts")
+def scripts(
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="COLUMN", help="metric.val_loss, -config.lr, title …")
+    ] = "-started_at",
+    filter_: FilterOption = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="Which to show, with commas between: title,metric.loss,config.lr"
+        ),
+    ] = None,
+    output: Annotated[
+        TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
+    ] = TableFormat.RICH,
+    home: HomeOption = None,
+) -> None:
+    """Compare runs of scripts by their metrics and configuration.
+
+    Example: mnist-workbench leaderboard scripts --filter 'config.lr>0.001' --sort metric.val_loss
+    """
+    from workbench.cli.output import note, print_table
+    from workbench.leaderboard.query import filter_runs
+    from workbench.leaderboard.scripts import columns_of, scripts_table, sorted_scripts
+
+    found = synced().scripts
+    runs = filter_runs(found, filter_ or "")
+    if not runs and output is TableFormat.RICH:
+        note("no run of a script matches" if found else "no run of a script has ended yet")
+        return
+    chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
+    table = scripts_table(sorted_scripts(runs, sort) if runs else [], columns_of(runs, chosen))
+    if output is TableFormat.RICH:
+        print_table(table)
+    else:
+        print_text(written(table, output), output)
 
 
 @app.command("claims")

@@ -13,7 +13,7 @@ from workbench.cli.options import TableFormat, checked_precision, current_home
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.leaderboard.store import Leaderboard
+    from workbench.leaderboard.store import Leaderboard, Synced
     from workbench.leaderboard.table import Table
     from workbench.runs.summary import RunSummary
 
@@ -26,7 +26,7 @@ FilterOption = Annotated[
     typer.Option(
         "--filter",
         metavar="TERMS",
-        help="All of: preset=cnn-2 optimizer=adam lr>=0.001 accuracy>97 tag:best, or any word.",
+        help="All of: preset=cnn-2 lr>=0.001 accuracy>97 tag:best, or any word; or, not, ( ).",
     ),
 ]
 SortOption = Annotated[
@@ -74,15 +74,20 @@ def all_entries(files: Sequence[Path] = ()) -> list[RunSummary]:
     Raises:
         ImportRefused: a file is not as `export --entries` writes it.
     """
+    found = {run.run_id: run for run in results_in(files)}
+    return list((found | {run.run_id: run for run in synced().entries}).values())
+
+
+def synced() -> Synced:
+    """The leaderboard of the home with all runs that have ended; what it misses is said."""
     from workbench.cli.output import note
 
-    found = {run.run_id: run for run in results_in(files)}
     synced = board_here().sync()
     for run_id in synced.unreadable:
         note(f"mnist-workbench: run {run_id} cannot be read and is left out")
     if synced.unwritten is not None:
         note(f"mnist-workbench: {synced.unwritten}")
-    return list((found | {run.run_id: run for run in synced.entries}).values())
+    return synced
 
 
 def results_in(files: Sequence[Path]) -> list[RunSummary]:

@@ -47,6 +47,7 @@ class Synced:
     unreadable: tuple[str, ...] = ()
     unwritten: EnvironmentProblem | None = None
     entries: Sequence[RunSummary] = field(default=(), compare=False, repr=False)
+    scripts: Sequence[ScriptSummary] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class Leaderboard:
         Where there is no `runs` folder at all (a disk not mounted) nothing is dropped.
         """
         if not self.home.runs.is_dir():
-            return Synced(entries=self.entries())
+            return Synced(entries=self.entries(), scripts=self.scripts())
         known = {entry.run_id: entry for entry in self._own.read()}
         folders = {folder.run_id: folder for folder in all_runs(self.home)}
         drop = {run_id for run_id in known if run_id not in folders}
@@ -201,7 +202,12 @@ class Leaderboard:
             del known[run_id]
         known |= {summary.run_id: summary for summary in add}
         return Synced(
-            len(add), len(drop), tuple(sorted(unreadable)), unwritten, _of_presets(known.values())
+            len(add),
+            len(drop),
+            tuple(sorted(unreadable)),
+            unwritten,
+            _of_presets(known.values()),
+            [entry for entry in known.values() if isinstance(entry, ScriptSummary)],
         )
 
     def rebuild(self, report: Callable[[str], None] | None = None) -> int:
