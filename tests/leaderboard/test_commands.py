@@ -126,7 +126,7 @@ def test_a_damaged_file_imports_nothing(
     (tmp_path / "published.json").write_text(json.dumps(file))
     done = command("leaderboard", "import", "published.json")
     assert done.returncode == 2
-    assert "published.json: entry 2: test_accuracy should be a valid number" in done.stderr
+    assert "published.json: entry 2: test_accuracy must be a number" in done.stderr
     assert done.stderr.count("\n") == 1
     assert Leaderboard(home).imported() == []
 

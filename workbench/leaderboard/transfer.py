@@ -21,6 +21,7 @@ from pydantic_core import from_json, to_json
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.files import UnfitFile, read_file
 from workbench.leaderboard.machine import machine_of
+from workbench.model.faults import fault_words
 from workbench.runs.status import Status
 from workbench.runs.summary import MOST_EPOCHS, RunSummary
 
@@ -161,8 +162,7 @@ def _checked(entry: Any) -> RunSummary:
         field = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "missing":
             raise ValueError(f"{field} is missing, so it is no full entry") from error
-        message = fault["msg"].removeprefix("Input should be ")
-        raise ValueError(f"{field} should be {message}") from error
+        raise ValueError(f"{field} {fault_words(fault)}") from error
     if not _RUN_ID.fullmatch(run.run_id):
         raise ValueError("run_id is no id of a run")
     if run.status not in _ENDED:

@@ -20,10 +20,23 @@ _WORDS = {
     "int_from_float": "must be a whole number",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
+    "int_parsing_size": "is beyond all numbers",
+    "finite_number": "must be a finite number",
     "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length:,} letters",
+    "string_pattern_mismatch": "has letters that it cannot have",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "too_short": "must have {min_length:,} or more",
+    "too_long": "must have {max_length:,} or fewer",
+    "dict_type": "must be a group of settings",
+    "model_type": "must be a group of settings",
+    "model_attributes_type": "must be a group of settings",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
     "extra_forbidden": "is no setting here",
     "missing": "is missing",
     "union_tag_not_found": "its kind is missing",
@@ -39,5 +52,6 @@ def fault_words(fault: ErrorDetails) -> str:
     words = _WORDS.get(fault["type"])
     if words is not None:
         return words.format(**context)
-    message = fault["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    # Our own validators' words; the library's own would be of another kind.
+    own = str(context["error"]) if fault["type"] == "value_error" else "cannot have this value"
+    return own[:1].lower() + own[1:]
