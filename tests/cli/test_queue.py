@@ -94,7 +94,7 @@ def test_a_sweep_trains_ranks_and_trains_nothing_twice(workbench: Runner) -> Non
     assert first.returncode == 0, first.stderr
     assert "trainings at once share" not in first.stderr
     assert "2 new; 2 to train" in first.stderr
-    training = "epochs=5: NN model 1, sgd 0.01, 5 × batch 32, seed 0"
+    training = "epochs=5: NN model 1, 640 images, SGD 0.01, batch 32, 5 epochs, seed 0"
     assert f"trial 1 of 2: training {training} (run " in first.stdout
     assert f"1 of 2 done: {training}: " in first.stdout
     # Piped lines tell the time left too, once a run has shown the speed.
@@ -360,7 +360,7 @@ def test_the_moving_lines_name_trial_run_and_the_time_of_all(left_behind: Living
     display = LiveDisplay(stream)
     Console(file=stream, width=80).print(display._render(view))
     shown = stream.getvalue()
-    assert "trial 1 of 2  seed 0: NN model 1, sgd 0.01" in shown
+    assert "trial 1 of 2  seed 0: NN model 1, SGD 0.01" in shown
     assert re.search(rf" 50%  \d+:\d\d left .* run {left_behind.folder.run_id}", shown)
     assert "queue: 0 of 2 done; about" in shown
     piped = io.StringIO()

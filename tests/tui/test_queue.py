@@ -122,11 +122,11 @@ async def test_what_waits_stands_in_its_order_with_the_papers_accuracy(home: Hom
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("5")
         await until(pilot, lambda: len(lines(app)) == 2)
-        assert has_line(app, "○ waiting", "3 ", "nn-1 sgd 0.01", "95.14")
+        assert has_line(app, "○ waiting", "3 ", "nn-1 SGD 0.01", "95.14")
         assert has_line(app, "○ waiting", "7.4", "cnn-2", "98.38")
         assert headline(app).startswith("not started, 2 to train; s starts · about ")
         assert headline(app).endswith("(rough: 2 of a kind new here)")
-        assert "Table 3: NN model 1, sgd 0.01, 10 × batch 32, seed 0" in detail(app)
+        assert "Table 3: NN model 1, SGD 0.01, batch 32, 10 epochs, seed 0" in detail(app)
         assert "the next to train" in detail(app)
         hints = str(app.screen.query_one(Hints).render())
         assert "s start/stop" in hints and "a add" in hints and "d drop" in hints

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.files import Stamp, keep_aside, read_file, stamp, write_file
+from workbench.formats import count
+from workbench.model.hyperparameters import OPTIMIZER_TITLES
 from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
 from workbench.runs.record import Labels
@@ -72,16 +74,24 @@ class Trial(BaseModel):
 
     @property
     def text(self) -> str:
-        """What is trained, in a few words: `CNN model 2, sgd 0.002, seed 0`."""
-        settings = self.spec.training
-        words = [
-            self.spec.title,
-            f"{settings.optimizer.kind} {settings.optimizer.learning_rate:g}",
-            f"{settings.epochs} × batch {settings.batch_size}",
-        ]
-        if self.spec.precision != "float32":
-            words.append(self.spec.precision)
-        return ", ".join([*words, f"seed {self.spec.seed}"])
+        """What is trained: `CNN model 2, SGD 0.002, batch 60, 5 epochs, seed 0`."""
+        return f"{self.spec.title}, {settings_words(self.spec)}, seed {self.spec.seed}"
+
+
+def settings_words(spec: TrainingSpec, *, short: bool = False) -> str:
+    """`SGD 0.002, batch 60, 5 epochs`, or short `SGD 0.002 60×5`, as lists of runs have it.
+
+    What makes it one of another kind, as fewer images do, stands first: long lines are cut.
+    """
+    settings = spec.training
+    special: list[str] = [] if spec.precision == "float32" else [spec.precision]
+    if spec.dataset.train_limit is not None:
+        special.append(count(spec.dataset.images, "image"))
+    title = OPTIMIZER_TITLES[settings.optimizer.kind]
+    words = [*special, f"{title} {settings.optimizer.learning_rate:g}"]
+    if short:
+        return " ".join([*words, f"{settings.batch_size}×{settings.epochs}"])
+    return ", ".join([*words, f"batch {settings.batch_size}", count(settings.epochs, "epoch")])
 
 
 def identity(spec: TrainingSpec) -> Identity:

@@ -15,9 +15,9 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from workbench.formats import bare_percent
+from workbench.tui.screens.models.accuracy import NO_RESULTS, ModelResults
 from workbench.tui.screens.models.catalogue import PART_TITLES, Entry
 from workbench.tui.screens.models.columns import left, right, short_count
-from workbench.tui.screens.models.standing import NOTHING, Standing
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 WIDE = 38  # columns from which parameters stand in full and n has a column
@@ -71,7 +71,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
     def __init__(self, entries: Iterable[Entry]) -> None:
         super().__init__(markup=False, compact=True)
         self._entries = tuple(entries)
-        self._standings: Mapping[str, Standing] = {}
+        self._results: Mapping[str, ModelResults] = {}
         self._words = ""
         self._drawn_width = 0
         self._wanted = ""  # where the cursor is to go
@@ -85,18 +85,18 @@ class ModelList(MarkedOptions, inherit_bindings=False):
     def show(
         self,
         entries: Iterable[Entry] | None = None,
-        standings: Mapping[str, Standing] | None = None,
+        results: Mapping[str, ModelResults] | None = None,
         words: str | None = None,
     ) -> None:
         """Change what is listed; what is left out stays as it is."""
-        before = self._entries, self._standings, self._words
+        before = self._entries, self._results, self._words
         if entries is not None:
             self._entries = tuple(entries)
-        if standings is not None:
-            self._standings = standings
+        if results is not None:
+            self._results = results
         if words is not None:
             self._words = words
-        if before != (self._entries, self._standings, self._words):
+        if before != (self._entries, self._results, self._words):
             self._rebuild()
 
     def choose(self, name: str) -> None:
@@ -157,8 +157,8 @@ class ModelList(MarkedOptions, inherit_bindings=False):
 
     def _line(self, entry: Entry) -> Content:
         columns = _Columns(self._line_width)
-        standing = self._standings.get(entry.name, NOTHING)
-        ours = standing.ours
+        results = self._results.get(entry.name, NO_RESULTS)
+        ours = results.ours
         if entry.problem is not None:
             mark = "✗ damaged" if entry.error else "✗ impossible"
             room = self._line_width - len(columns.margin + mark) - 1
@@ -176,7 +176,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
             str(ours.n) if ours and ours.n else "",
         )
         gap = " " if columns.wide else ""
-        return Content.assemble(line, gap, ("✓" if standing.within else " ", "$success"))
+        return Content.assemble(line, gap, ("✓" if results.within else " ", "$success"))
 
     def _entry(self, key: str | None) -> Entry | None:
         return next((entry for entry in self._entries if _key(entry) == key), None)

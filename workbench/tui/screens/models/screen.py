@@ -15,7 +15,13 @@ from textual.widgets import Input, Static
 from workbench.errors import UserError
 from workbench.model.paper_models import PAPER_IN_SHORT
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.models.accuracy import accuracy_lines, accuracy_sentence
+from workbench.tui.screens.models.accuracy import (
+    NO_RESULTS,
+    ModelResults,
+    accuracy_lines,
+    accuracy_sentence,
+    read_results,
+)
 from workbench.tui.screens.models.catalogue import (
     own_entries,
     paper_entries,
@@ -23,7 +29,6 @@ from workbench.tui.screens.models.catalogue import (
 )
 from workbench.tui.screens.models.model_list import ModelList
 from workbench.tui.screens.models.model_view import ModelView, settings_text
-from workbench.tui.screens.models.standing import NOTHING, Standing, read_standings
 from workbench.tui.styles import style_sheet
 
 if TYPE_CHECKING:
@@ -65,7 +70,7 @@ class ModelsScreen(WorkbenchScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._standings: dict[str, Standing] = {}
+        self._results: dict[str, ModelResults] = {}
         self._complained = ""
         self._living: set[str] = set()
 
@@ -86,7 +91,7 @@ class ModelsScreen(WorkbenchScreen):
         """Titles in the borders; the keys are the list's."""
         panel = self.query_one("#model-list")
         panel.border_title = f"models of {PAPER_IN_SHORT}"
-        panel.border_subtitle = "% · ✓ paper within our spread"
+        panel.border_subtitle = "% · ✓ paper within spread"
         self.query_one("#model-settings").border_title = "settings"
         self.query_one("#model-accuracy").border_title = "accuracy"
         self._follow = self.set_interval(REST, self._show_chosen, pause=True)
@@ -126,16 +131,16 @@ class ModelsScreen(WorkbenchScreen):
         """Read the user's presets and the results again."""
         home, complaint = self.workbench.home, ""
         entries = await asyncio.to_thread(lambda: (*paper_entries(), *own_entries(home)))
-        if not self._standings:
+        if not self._results:
             self._list.show(entries, {})
         try:
-            self._standings = await asyncio.to_thread(read_standings, home, entries)
+            self._results = await asyncio.to_thread(read_results, home, entries)
         except UserError as error:
-            self._standings, complaint = {}, str(error)
+            self._results, complaint = {}, str(error)
             if complaint != self._complained:
                 self.workbench.complain(error)
         self._complained = complaint
-        self._list.show(entries, self._standings)
+        self._list.show(entries, self._results)
 
     # What is under the cursor
 
@@ -169,10 +174,10 @@ class ModelsScreen(WorkbenchScreen):
         settings.update(settings_text(lines, width, reasons=False), layout=False)
         inferred = any(line.inferred for line in lines)
         settings.border_subtitle = "inferred: tab says why" if inferred else ""
-        standing = self._standings.get(entry.name, NOTHING)
+        results = self._results.get(entry.name, NO_RESULTS)
         short = self.has_class("narrow") or self.has_class("low")
         lines_of = accuracy_sentence if short else accuracy_lines
-        accuracy.update(lines_of(entry, standing), layout=False)
+        accuracy.update(lines_of(entry, results), layout=False)
 
     def action_move(self, step: int) -> None:
         """The cursor, also while a filter is being typed."""

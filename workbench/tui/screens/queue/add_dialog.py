@@ -7,7 +7,7 @@ import asyncio
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult, RenderResult
@@ -41,31 +41,9 @@ CELL = 5  # letters of ` ✓ 3 `
 PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
 
 
-class Request(Protocol):
-    """Trainings that are asked for. Equal ones ask for the same."""
-
-    @property
-    def by(self) -> Origin:
-        """Who asks."""
-
-    @property
-    def jobs(self) -> int | None:
-        """Trainings at once; None leaves it as it is."""
-
-    def trials(self, home: Home) -> list[PlannedTrial]:
-        """All of them. Called in a thread.
-
-        Raises:
-            UserError: an impossible model, or a value out of range.
-        """
-
-    def words(self, trials: Sequence[PlannedTrial]) -> str:
-        """How many they are."""
-
-
 @dataclass(frozen=True)
 class Reproduction:
-    """The trainings of these tables, with seeds from 0 on."""
+    """Asks for the trainings of these tables, with seeds from 0 on."""
 
     tables: tuple[int, ...] = TABLE_NUMBERS
     seeds: int = 1
@@ -101,6 +79,9 @@ class Sweep:
     def words(self, trials: Sequence[PlannedTrial]) -> str:
         """`12 trainings`."""
         return count(len(trials), "training")
+
+
+Request = Reproduction | Sweep
 
 
 def _whole(text: str, most: int, name: str, errors: dict[str, str]) -> int:

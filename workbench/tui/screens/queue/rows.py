@@ -20,6 +20,7 @@ from workbench.formats import (
 )
 from workbench.leaderboard.paper import beside_paper
 from workbench.model.spec import TrainingSpec
+from workbench.queue.store import settings_words
 from workbench.queue.view import QueueView, TrialView
 from workbench.runs.status import Status
 from workbench.text import one_line
@@ -27,8 +28,8 @@ from workbench.tui.widgets.columns import Column, Content, Piece
 
 PROGRESS = "progress"  # the bar, which goes first where it is narrow
 COLUMNS = (
-    Column("state", "State", 10),
-    Column("for", "For", 11, stretch=1, most=24),
+    Column("state", "State", 11),
+    Column("for", "For", 10, stretch=1, most=24),
     Column("training", "Training", 16, stretch=2, most=52),
     Column("seed", "Seed", 4, weight=2, right=True),
     Column(PROGRESS, "Progress", 16, weight=4),
@@ -114,20 +115,12 @@ def label_text(label: str, width: int) -> str:
 
 
 def training_text(spec: TrainingSpec, width: int) -> str:
-    """`CNN model 2 adam 0.002 60×5`, with more or less of it as there is room."""
-    settings = spec.training
-    optimizer = f"{settings.optimizer.kind} {settings.optimizer.learning_rate:g}"
-    special: list[str] = [] if spec.precision == "float32" else [spec.precision]
-    if spec.dataset.train_limit is not None:
-        special.append(count(spec.dataset.images, "image"))
+    """`CNN model 2, Adam 0.002, batch 60, 5 epochs`, or `cnn-2 Adam 0.002 60×5` in less room."""
     if width >= WORDS:
-        words = f"{optimizer}, {settings.epochs} × batch {settings.batch_size}"
-        return one_line(", ".join([spec.title, words, *special]))
-    sizes = f"{settings.batch_size}×{settings.epochs}"
-    if width >= TITLE:
-        return one_line(" ".join([spec.title, optimizer, sizes, *special]))
-    parts = [spec.preset, optimizer]
-    return one_line(" ".join([*parts, sizes, *special] if width >= SIZES else parts))
+        return one_line(f"{spec.title}, {settings_words(spec)}")
+    name = spec.title if width >= TITLE else spec.preset
+    words = one_line(f"{name} {settings_words(spec, short=True)}")
+    return words if width >= SIZES else words.rpartition(" ")[0]
 
 
 def percent_done(item: TrialView) -> int:
