@@ -107,6 +107,28 @@ def test_stop_reaches_the_program_that_joined(home: Home, tmp_path: Path) -> Non
     assert "left the loop" in folder.log_file.read_text()
 
 
+def test_a_program_that_stops_at_once_is_left_to_end(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.runs.execution import Execution
+    from workbench.runs.folder import create_run
+    from workbench.runs.record import Script
+
+    ended: list[int] = []
+    monkeypatch.setattr(Execution, "_end", lambda self, pid: ended.append(pid))
+    folder, descriptor = create_run(home, Script(name="x"), Labels(), "exec")
+    watcher = Execution(folder, Script(name="x"))
+    program = lock.acquire(folder.path / "joined.lock")
+    assert program is not None
+    watcher._look(1)
+    service.stop(folder)
+    os.close(program)  # it has heard of the stop and left its loop
+    for _ in range(3):
+        watcher._look(1)
+    assert not ended
+    os.close(descriptor)
+
+
 def test_pause_and_stop_reach_a_command_without_one(home: Home, tmp_path: Path) -> None:
     script = "i=0; while true; do i=$((i+1)); echo $i > count; sleep 0.02; done"
     folder = execution.execute(home, ["sh", "-c", script], Labels())

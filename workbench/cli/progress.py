@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
@@ -186,11 +185,7 @@ def headline(folder: RunFolder) -> str:
     """The run and what decides its result, in one line."""
     record = folder.record
     if isinstance(record, ScriptRecord):
-        script = record.script
-        config = [f"{name} {value}" for name, value in script.config.items()]
-        command = shlex.join(script.command)
-        facts = [script.name, script.framework, *config, command if script.named else ""]
-        return f"{folder.run_id}  {', '.join(filter(None, facts))}"
+        return f"{folder.run_id}  {', '.join([record.name, *record.script.facts])}"
     spec = record.spec
     settings, data = spec.training, spec.dataset
     limit = f", first {count(data.train_limit, 'image')}" if data.train_limit else ""

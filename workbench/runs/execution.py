@@ -25,11 +25,11 @@ from typing import Any
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.runs import control, lock
 from workbench.runs.control import Command
-from workbench.runs.events import Ended, Event, Failed, Finished, Paused, Resumed, Started, Stopped
+from workbench.runs.events import Event, Paused, Resumed, Started
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.history import History
 from workbench.runs.log import EventWriter
-from workbench.runs.logger import JOIN_VARIABLE, LONGEST_NAME
+from workbench.runs.logger import JOIN_VARIABLE, LONGEST_NAME, script_ending
 from workbench.runs.process import start_detached
 from workbench.runs.record import Labels, Script, ScriptRecord
 from workbench.settings import Home
@@ -94,7 +94,7 @@ class Execution:
         self._folder = folder
         self._script = script
         self._log = EventWriter(folder.events_file)
-        self._asked_to_stop = self._heard = False
+        self._asked_to_stop = self._heard = self._joined = False
         self._held: float | None = None  # since when it is, by a signal, for a pause
         self._deadline: float | None = None  # for a command that was asked to end
         self._began = time.monotonic()
@@ -133,9 +133,10 @@ class Execution:
         command = control.requested(self._folder.path)
         if command is Command.STOP:
             self._asked_to_stop = True
-        joined = lock.is_held(self._folder.path / "joined.lock")
-        self._heard = self._heard or (joined and self._asked_to_stop)
-        if joined or self._heard:  # a program that has heard of it takes its time to save
+        # One that was there at the last look may have heard of the stop before this process has.
+        was_joined, self._joined = self._joined, lock.is_held(self._folder.path / "joined.lock")
+        self._heard = self._heard or (self._asked_to_stop and (self._joined or was_joined))
+        if self._joined or self._heard:  # a program that has heard of it takes its time to save
             return
         if self._asked_to_stop:
             self._end(pid)
@@ -178,20 +179,12 @@ class Execution:
             "epochs_completed": history.epochs[-1].epoch if history.epochs else 0,
             "step": history.step,
             "seconds": history.seconds or round(time.monotonic() - self._began, 4),
-            "images_per_second": None,
             "metrics": history.metrics,
             "exit_code": code,
         }
-        ending: Ended
-        if self._asked_to_stop:
-            ending = Stopped(time.time(), **facts)
-        elif code:
-            ending = Failed(time.time(), message=message or _how_it_ended(code), **facts)
-        elif not math.isfinite(history.metrics.get("loss", 0.0)):
-            words = "diverged: the loss is not a number at the end"
-            ending = Failed(time.time(), reason="diverged", message=words, **facts)
-        else:
-            ending = Finished(time.time(), **facts)
+        failed = (message or _how_it_ended(code)) if code else ""
+        lost = None if math.isfinite(history.metrics.get("loss", 0.0)) else history.step
+        ending = script_ending(facts, stopped=self._asked_to_stop, message=failed, lost=lost)
         self._write(ending, durable=True)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

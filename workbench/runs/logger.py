@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from workbench.errors import RunError, UserError
 from workbench.runs import control, lock
@@ -122,38 +122,50 @@ def _join(path: Path, script: Script) -> tuple[RunFolder, int]:
     return RunFolder(path), descriptor
 
 
-def _harmless(
-    method: Callable[Concatenate[Run, Arguments], None],
-) -> Callable[Concatenate[Run, Arguments], None]:
+class GivesUp(Protocol):
+    """What can do without the workbench."""
+
+    def give_up(self, error: Exception) -> None:
+        """Say what went wrong in it, and record no more."""
+
+
+Recording = TypeVar("Recording", bound=GivesUp)
+
+
+def harmless(
+    method: Callable[Concatenate[Recording, Arguments], None],
+) -> Callable[Concatenate[Recording, Arguments], None]:
     """A fault of the workbench is said once, and the training goes on without it."""
 
     @functools.wraps(method)
-    def guarded(run: Run, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+    def guarded(recording: Recording, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         try:
-            method(run, *args, **kwargs)
+            method(recording, *args, **kwargs)
         except Exception as error:
-            run.give_up(error)
+            recording.give_up(error)
 
     return guarded
 
 
 class Run:
-    """A run of a training loop of one's own. Methods may be called from any thread."""
+    """A run of a training loop of one's own. Methods may be called from any thread.
+
+    `step` and `epochs_done` count over all epochs; `joined`: it is the run of a command, and ends
+    with that.
+    """
 
     def __init__(self, script: Script) -> None:
         self._script = script
         self._folder: RunFolder | None = None
         self._writer: EventWriter | None = None
         self._lock: int | None = None
-        self._joined = False
+        self.joined = False
         self._mutex = threading.RLock()
         self._pausing = threading.Lock()
         self._said: set[str] = set()
-        self._stop = self._ended = False
-        self._step = self._written_step = self._epoch = 0
-        self._first_step: int | None = None
-        self._raw_step: int | None = None  # as it was last given
-        self._offset = 0
+        self._stop = self._numbered = False
+        self.step = self.epochs_done = self._written_step = self._offset = 0
+        self._raw_step: int | None = None  # as it was last given in this epoch
         self._stretch, self._whole = _Means(), _Means()
         self._last: dict[str, float] = {}
         self._no_number: int | None = None  # the step from which on the loss is none
@@ -162,24 +174,24 @@ class Run:
         self._ran = 0.0  # seconds, when it ended
         self._epoch_began = 0.0  # of `_seconds`
 
-    @_harmless
+    @harmless
     def _begin(self, labels: Labels, joined: Path | None) -> None:
-        self._joined = joined is not None
+        self.joined = joined is not None
         if joined is not None:
             self._folder, self._lock = _join(joined, self._script)
         else:
             self._folder, self._lock = create_run(default_home(), self._script, labels, "script")
         lock.write_pid(self._lock, os.getpid())
         self._writer = EventWriter(self._folder.events_file)
-        if self._joined:
+        if self.joined:
             history = self._folder.history()  # of a program that the command ran before this one
-            self._step = self._written_step = self._offset = history.step
-            self._epoch = history.epochs[-1].epoch if history.epochs else 0
+            self.step = self._written_step = self._offset = history.step
+            self.epochs_done = history.epochs[-1].epoch if history.epochs else 0
             self._began -= history.seconds
         self.tell_plan(self._script.epochs, self._script.steps_per_epoch)
         _living.add(self)
 
-    @_harmless
+    @harmless
     def tell_plan(self, epochs: int, steps_per_epoch: int, parameters: int = 0) -> None:
         """Training begins, or begins again, with so much planned in all; 0 is not known."""
         if self._writer is None:
@@ -198,21 +210,6 @@ class Run:
         return self._folder.path if self._folder else None
 
     @property
-    def joined(self) -> bool:
-        """Whether it is the run of a command, which ends with that."""
-        return self._joined
-
-    @property
-    def step(self) -> int:
-        """Steps done, over all epochs."""
-        return self._step
-
-    @property
-    def epochs_done(self) -> int:
-        """Whole epochs done."""
-        return self._epoch
-
-    @property
     def due(self) -> bool:
         """Whether it is time for the next point."""
         return time.monotonic() - self._written >= SECONDS_A_POINT
@@ -223,7 +220,7 @@ class Run:
         self._look()
         return self._stop
 
-    @_harmless
+    @harmless
     def log(self, /, *, step: int | None = None, **metrics: Any) -> None:
         """Take in the values of one step: Python numbers, or arrays and tensors of one.
 
@@ -231,47 +228,38 @@ class Run:
         Names that begin with `val_` are of the validation data. A step without a number is the
         one after the last; one that begins again at a lower number is the next epoch's.
         """
-        if self._writer is None or self._ended:
+        if self._writer is None:
             return
         with self._mutex:
-            values = {name: value for name, value in metrics.items() if self._usable(name, value)}
-            if step is not None and (not self._usable("step", step) or step < 0):
+            values = self._usable(metrics)
+            if step is not None and (not self._usable({"step": step}) or step < 0):
                 step = None
             training = step is not None or not all(name.startswith(VALIDATION) for name in values)
             if values and training:
                 self._count_step(step)
-            self._stretch.add(values)
-            if self.due:
-                self._flush()
+            self._take(values)
         self._look()
 
-    @_harmless
+    @harmless
     def advance(self, step: int, values: Mapping[str, Any], epoch: int | None = None) -> None:
         """As `log`, for whoever counts the steps over all epochs, and the epochs that are done."""
-        if self._writer is None or self._ended:
+        if self._writer is None:
             return
         with self._mutex:
             if epoch is not None:
-                self._epoch, self._written_step = epoch, step
-            self._step = step
-            self._stretch.add({k: value for k, value in values.items() if self._usable(k, value)})
-            if self.due:
-                self._flush()
+                self.epochs_done, self._written_step = epoch, step
+            self.step = step
+            self._take(self._usable(values))
         self._look()
 
-    @_harmless
+    @harmless
     def end_epoch(self, /, **metrics: Any) -> None:
         """An epoch is over; `metrics` are of the whole of it, else they are the means over it."""
-        if self._writer is None or self._ended:
+        if self._writer is None:
             return
         with self._mutex:
-            given = {name: value for name, value in metrics.items() if self._usable(name, value)}
-            self._end_epoch(_Means(given).take())
+            self._end_epoch(_Means(self._usable(metrics)).take())
         self._look()
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """End the run: as failed by an error, stopped by Ctrl-C or on request, else finished."""
-        self._finish(error)
 
     def __enter__(self) -> Self:
         return self
@@ -282,36 +270,40 @@ class Run:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._finish(error)
+        self.finish(error)
 
     # Counting
 
-    def _usable(self, name: str, value: Any) -> bool:
-        fault = _fault(value)
-        if fault and name not in self._said:
-            self._said.add(name)
-            _say("workbench: metric %r is left out: %s", name[:LONGEST_NAME], fault)
-        return not fault
+    def _usable(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those that are numbers; the others are named, each once."""
+        faults = {name: _fault(value) for name, value in values.items()}
+        for name, fault in faults.items():
+            if fault and name not in self._said:
+                self._said.add(name)
+                _say("workbench: metric %r is left out: %s", name[:LONGEST_NAME], fault)
+        return {name: value for name, value in values.items() if not faults[name]}
+
+    def _take(self, values: Mapping[str, Any]) -> None:
+        self._stretch.add(values)
+        if self.due:
+            self._flush()
 
     def _count_step(self, step: int | None) -> None:
         if step is None:
-            self._step += 1
-            self._raw_step = None
-        else:
-            step = int(step)
-            if self._first_step is None:
-                self._first_step = step
-                # Counted from 0, the first step is done once it is logged.
-                self._offset += step == 0
-                self._written_step = max(self._written_step, self._offset + step - 1)
-            elif self._raw_step is None:  # an epoch was ended; it may count on or anew
-                if self._offset + step <= self._step:
-                    self._offset = self._step + 1 - step
-            elif step < self._raw_step:
+            self.step += 1
+            return
+        step = int(step)
+        if not self._numbered:
+            self._numbered = True
+            # Counted from 0, the first step is done once it is logged.
+            self._offset += step == 0
+            self._written_step = max(self._written_step, self._offset + step - 1)
+        elif self._offset + step <= self.step and step != self._raw_step:  # it begins again
+            if self._raw_step is not None:
                 self._end_epoch({})
-                self._offset = self._step + 1 - step
-            self._raw_step = step
-            self._step = self._offset + step
+            self._offset = self.step + 1 - step
+        self._raw_step = step
+        self.step = self._offset + step
 
     @property
     def _seconds(self) -> float:
@@ -323,12 +315,12 @@ class Run:
         self._written = time.monotonic()
         if not means:
             return
-        steps, self._written_step = self._step - self._written_step, self._step
+        steps, self._written_step = self.step - self._written_step, self.step
         self._whole.add(means, max(1, steps))
         self._remember(means)
         self._write(
             Batch(
-                time.time(), self._epoch + 1, self._step, steps, seconds=self._seconds,
+                time.time(), self.epochs_done + 1, self.step, steps, seconds=self._seconds,
                 metrics=means,
             )
         )  # fmt: skip
@@ -338,18 +330,18 @@ class Run:
         loss = values.get("loss")
         if loss is not None:
             lost = not math.isfinite(loss)
-            self._no_number = (self._no_number or self._step) if lost else None
+            self._no_number = (self._no_number or self.step) if lost else None
 
     def _end_epoch(self, given: Mapping[str, float]) -> None:
         self._flush()
-        self._epoch += 1
+        self.epochs_done += 1
         self._raw_step = None
         metrics = {**self._whole.take(), **given}
         self._last.update(given)
         now = self._seconds
         self._write(
             Epoch(
-                time.time(), self._epoch, self._step, seconds=now, metrics=metrics,
+                time.time(), self.epochs_done, self.step, seconds=now, metrics=metrics,
                 epoch_seconds=round(now - self._epoch_began, 4),
             )
         )  # fmt: skip
@@ -365,10 +357,10 @@ class Run:
 
     # What it is asked for
 
-    @_harmless
+    @harmless
     def _look(self) -> None:
         """See, at most ten times a second, what is asked for; wait as long as that is a pause."""
-        if self._folder is None or self._ended or self._writer is None:
+        if self._folder is None or self._writer is None:
             return
         if time.monotonic() - self._looked < SECONDS_A_POINT:
             return
@@ -383,51 +375,42 @@ class Run:
         with self._mutex:
             self._flush()
         began, command = time.monotonic(), control.Command.PAUSE
-        self._write(Paused(time.time(), self._step))
+        self._write(Paused(time.time(), self.step))
         try:
             while command is control.Command.PAUSE:
                 time.sleep(PAUSE_POLL_SECONDS)
                 command = control.requested(path)
         finally:  # Ctrl-C ends a pause too
             self._began += time.monotonic() - began
-            self._write(Resumed(time.time(), self._epoch + 1, self._step, self._seconds))
+            self._write(Resumed(time.time(), self.epochs_done + 1, self.step, self._seconds))
         return command
 
     # Its end
 
-    @_harmless
-    def _finish(self, error: BaseException | None) -> None:
+    @harmless
+    def finish(self, error: BaseException | None = None) -> None:
+        """End the run: as failed by an error, stopped by Ctrl-C or on request, else finished."""
         with self._mutex:
-            if self._ended or self._writer is None or self._folder is None:
+            if self._writer is None or self._folder is None:
                 return
             self._flush()
-            self._ended, self._ran = True, self._seconds
+            self._ran = self._seconds
             _living.discard(self)
-            if not self._joined:  # else its command writes the ending, with its exit code
+            if not self.joined:  # else its command writes the ending, with its exit code
                 asked = control.requested(self._folder.path) is control.Command.STOP
                 self._write(self._ending(error, stopped=self._stop or asked), durable=True)
             self._let_go()
 
     def _ending(self, error: BaseException | None, *, stopped: bool) -> Ended:
-        facts: dict[str, Any] = {
-            "epochs_completed": self._epoch,
-            "step": self._step,
-            "seconds": self._seconds,
-            "images_per_second": None,
-            "metrics": self._last,
-        }
         if isinstance(error, SystemExit) and error.code in (None, 0):
             error = None
-        if isinstance(error, KeyboardInterrupt) or (error is None and stopped):
-            return Stopped(time.time(), **facts)
-        if error is not None:
-            message = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
-            return Failed(time.time(), message=message, **facts)
-        if self._no_number is not None:
-            message = f"diverged: the loss is not a number from step {self._no_number:,} on"
-            facts["step"] = self._no_number
-            return Failed(time.time(), reason="diverged", message=message, **facts)
-        return Finished(time.time(), **facts)
+        message = f"{type(error).__name__}: {error}"[:LONGEST_TEXT] if error is not None else ""
+        stopped = isinstance(error, KeyboardInterrupt) or (error is None and stopped)
+        facts = {"epochs_completed": self.epochs_done, "step": self.step, "metrics": self._last}
+        return script_ending(
+            facts | {"seconds": self._seconds}, stopped=stopped, message=message,
+            lost=self._no_number,
+        )  # fmt: skip
 
     def _let_go(self) -> None:
         writer, self._writer = self._writer, None
@@ -437,10 +420,10 @@ class Run:
         if descriptor is not None:
             os.close(descriptor)
 
-    @_harmless
+    @harmless
     def go_on(self) -> None:
         """Take a run of this process that has ended up again, for more epochs."""
-        if not self._ended or self._folder is None or self._joined:
+        if self._writer is not None or self._folder is None or self.joined:
             return
         self._lock = lock.acquire(self._folder.lock_file)
         if self._lock is None:
@@ -449,22 +432,19 @@ class Run:
         control.clear(self._folder.path)
         self._writer = EventWriter(self._folder.events_file)
         self._began = time.monotonic() - self._ran
-        self._ended = self._stop = False
+        self._stop = False
         _living.add(self)
 
     def _forget(self) -> None:
         """In a forked child: the run is its parent's."""
         _living.discard(self)
         self._mutex, self._pausing = threading.RLock(), threading.Lock()
-        self._ended = True
         self._let_go()
 
     def give_up(self, error: Exception) -> None:
         """Say what went wrong in the workbench, and record no more."""
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        sentence = f"{kind}{error}"
-        self._warn(f"{sentence}; this training goes on unrecorded")
-        self._ended = True
+        self._warn(f"{kind}{error}; this training goes on unrecorded")
         with suppress(OSError):
             self._let_go()
 
@@ -473,6 +453,19 @@ class Run:
         if "" not in self._said:
             self._said.add("")
             _say("workbench: %s", sentence)
+
+
+def script_ending(facts: dict[str, Any], *, stopped: bool, message: str, lost: int | None) -> Ended:
+    """How a script's run ended: `message` of a failure; `lost`, since when the loss is none."""
+    now, facts = time.time(), {"images_per_second": None, **facts}
+    if stopped:
+        return Stopped(now, **facts)
+    if message:
+        return Failed(now, message=message, **facts)
+    if lost is not None:
+        words = f"diverged: the loss is not a number from step {lost:,} on"
+        return Failed(now, reason="diverged", message=words, **(facts | {"step": lost}))
+    return Finished(now, **facts)
 
 
 class _Means:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -94,6 +95,13 @@ class Script(BaseModel):
     versions: dict[str, str] = {}  # of the packages that it uses
     epochs: int = 0  # 0: it has not said
     steps_per_epoch: int = 0  # likewise
+
+    @property
+    def facts(self) -> list[str]:
+        """What is known of it beside its name, the most telling first."""
+        settings = [f"{name} {value}" for name, value in self.config.items()]
+        command = shlex.join(self.command)
+        return [fact for fact in (self.framework, *settings, command) if fact]
 
 
 class ScriptRecord(_Record):

@@ -5,34 +5,16 @@ It uses the logs that Keras gives to every callback, and nothing of the backend.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Concatenate, ParamSpec, Self
+from typing import Any, Self
 
 import keras
 
 from workbench.files import replacing, write_file
-from workbench.runs.logger import Run, start
+from workbench.runs.logger import Run, harmless, start
 
 EVALUATION = "evaluate/"  # before the names of what `evaluate` measured
-Arguments = ParamSpec("Arguments")
-
-
-def _harmless(
-    hook: Callable[Concatenate[LiveCallback, Arguments], None],
-) -> Callable[Concatenate[LiveCallback, Arguments], None]:
-    """A fault in here ends the recording, never the training."""
-
-    @functools.wraps(hook)
-    def guarded(live: LiveCallback, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        try:
-            hook(live, *args, **kwargs)
-        except Exception as error:
-            if live.run is not None:
-                live.run.give_up(error)
-
-    return guarded
 
 
 class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
@@ -79,6 +61,11 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         if self._run is not None:
             self._run.finish(error)
 
+    def give_up(self, error: Exception) -> None:
+        """Record no more; the training goes on."""
+        if self._run is not None:
+            self._run.give_up(error)
+
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Make the run, or take it up again."""
         self._fitting = self._first_epoch = True
@@ -87,7 +74,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
             self._run = start(**self._facts, epochs=epochs, steps_per_epoch=steps)
         self._run.go_on()
 
-    @_harmless
+    @harmless
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keras's running means begin anew."""
         run = self._run
@@ -103,7 +90,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         self._steps_before, self._batches = run.step, 0
         self._looked_at, self._logs, self._cut_short = 0, {}, False
 
-    @_harmless
+    @harmless
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the stretch since the last point, now and then; hold a pause, pass a stop on."""
         run = self._run
@@ -117,7 +104,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
             self._cut_short = self._batches != self._planned("steps")
             self.model.stop_training = True
 
-    @_harmless
+    @harmless
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the rest of the epoch, and its own values with those of the validation data."""
         run, logs = self._run, logs or {}
@@ -132,7 +119,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         if run.should_stop:
             self.model.stop_training = True
 
-    @_harmless
+    @harmless
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Keep the model where that was asked for, and end the run."""
         run, self._fitting = self._run, False
@@ -150,7 +137,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         if not self._fitting and self._run is None:
             self._run = start(**self._facts)
 
-    @_harmless
+    @harmless
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """The results of `evaluate`; those of `fit`'s validation come with its epochs."""
         run = self._run

@@ -27,7 +27,7 @@ COLUMNS = (
     Column("model", "Model", 9, stretch=2, most=18),
     Column("settings", "Settings", 15, weight=2, stretch=2, most=58),
     Column("seed", "Seed", 4, weight=3, right=True),
-    Column("progress", "Test accuracy", 17, stretch=4, most=36),
+    Column("progress", "Result", 17, stretch=4, most=36),
     Column("time", "Time", 8, weight=1, stretch=1, most=11, right=True),
     Column("when", "Started", 12, weight=4),
     Column("tags", "Tags", 10, weight=5, stretch=2, most=30),

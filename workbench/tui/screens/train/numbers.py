@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -332,10 +331,7 @@ def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line
 def _what(record: RunRecord) -> tuple[str, list[str]]:
     """What is trained, and the facts about it, the most telling first."""
     if isinstance(record, ScriptRecord):
-        script = record.script
-        settings = [f"{name} {value}" for name, value in script.config.items()]
-        facts = [script.framework, *settings, shlex.join(script.command)]
-        return one_line(script.name), [one_line(fact) for fact in facts if fact]
+        return one_line(record.name), [one_line(fact) for fact in record.script.facts]
     spec = record.spec
     facts = [spec.preset, f"seed {spec.seed}", spec.precision]
     if spec.dataset.name != "mnist":
