@@ -152,7 +152,7 @@ async def test_a_training_moves_and_ends_beside_the_paper(
         for share in (0.3, 0.4, 0.5):
             living.train(share)
         await until(pilot, lambda: has_line(app, "●", "50 %", "95.14"))
-        assert has_line(app, "● training", "██", "50 %") is (width == 120)
+        assert has_line(app, "● training", "━━", "50 %") is (width == 120)
         assert headline(app).startswith("0 of 3 done · about ")
         assert " left, until " in headline(app)
         assert headline(app).endswith(" (rough: 2 of a kind new here)")

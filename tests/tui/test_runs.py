@@ -341,7 +341,7 @@ def test_bars_are_of_one_length_and_stand_in_one_place(home: Home, width: int) -
         long = replace(run, summary=run.summary.model_copy(update=update), step=step)
         text = "".join(piece[0] for piece in progress_text(long, width))
         assert len(text) <= width and text.endswith(" %")
-        bars.add((re.search("[━─]+", text) or pytest.fail(text)).span())
+        bars.add((re.search("[━╸─]+", text) or pytest.fail(text)).span())
     assert len(bars) == 1
     living.die()
 

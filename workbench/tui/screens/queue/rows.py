@@ -24,7 +24,8 @@ from workbench.queue.store import settings_words
 from workbench.queue.view import QueueView, TrialView
 from workbench.runs.status import Status
 from workbench.text import one_line
-from workbench.tui.widgets.columns import Column, Content, Piece
+from workbench.tui.screens.runs.rows import bar_pieces
+from workbench.tui.widgets.columns import Column, Content
 
 PROGRESS = "progress"  # the bar, which goes first where it is narrow
 COLUMNS = (
@@ -133,10 +134,7 @@ def progress_bar(item: TrialView, width: int) -> Content:
     if item.run is None or not item.run.step or not item.trial.state.pending:
         return ""
     tail = f" {percent_done(item):3d} %"
-    room = max(0, width - len(tail))
-    done = min(room, int(room * item.progress))
-    pieces: list[Piece] = [("█" * done, "train"), ("░" * (room - done), "muted"), (tail, "")]
-    return pieces
+    return [*bar_pieces(item.progress, max(0, width - len(tail))), (tail, "")]
 
 
 def number_text(fraction: float | None, state: Status | None = None) -> str:

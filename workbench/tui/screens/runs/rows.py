@@ -155,14 +155,19 @@ def progress_text(run: WatchedRun, width: int) -> list[Piece]:
     room = width - ACCURACY - SHARE - 1
     beside = EPOCH if room - EPOCH >= BAR_LEAST else 0
     bar = min(BAR_MOST, room - beside)
-    done = min(bar, int(bar * run.progress))
     return [
         (f"{result:>{ACCURACY}}", "test"),
         (f"{epoch if len(epoch) < beside else '':>{beside}} ", "muted"),
-        ("━" * done, "train"),
-        ("─" * (bar - done), "muted"),
+        *bar_pieces(run.progress, bar),
         (f" {100 * run.progress:3.0f} %", ""),
     ]
+
+
+def bar_pieces(share: float, width: int) -> list[Piece]:
+    """A thin bar, so that those of neighbouring rows stay apart; in halves of a cell."""
+    halves = min(2 * width, int(2 * width * share))
+    done = "━" * (halves // 2) + "╸" * (halves % 2)
+    return [(done, "train"), ("─" * (width - len(done)), "muted")]
 
 
 def result_text(run: WatchedRun) -> list[Piece]:
