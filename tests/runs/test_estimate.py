@@ -9,7 +9,13 @@ import pytest
 from workbench.model.library import paper_presets
 from workbench.model.shapes import analyse
 from workbench.model.tables import paper_table
-from workbench.runs.estimate import Speed, epoch_seconds, known_speeds
+from workbench.runs.estimate import (
+    Speed,
+    epoch_seconds,
+    known_speeds,
+    multiply_add_rate,
+    seconds_by_work,
+)
 from workbench.runs.events import Epoch
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
@@ -94,3 +100,17 @@ def test_the_cores_that_a_run_left_to_others_are_counted_up(
         (400.0, True),
         (300.0, False),
     }
+
+
+def test_without_a_run_an_epoch_is_judged_by_multiply_adds_and_steps() -> None:
+    rate = 88e9  # of the machine that reached 1,085 and about 120,000 images a second
+    assert seconds_by_work(WORK, 60, rate, 60_000, 0) == pytest.approx(60_000 / 1085, rel=0.1)
+    dense = analyse(PAPER["nn-1"]).multiply_adds
+    assert 0.34 < seconds_by_work(dense, 60, rate, 60_000, 0) < 0.65
+    assert seconds_by_work(dense, 600, rate, 60_000, 0) < seconds_by_work(
+        dense, 60, rate, 60_000, 0
+    )
+    assert seconds_by_work(WORK, 60, rate, 60_000, 10_000) > seconds_by_work(
+        WORK, 60, rate, 60_000, 0
+    )
+    assert 1e8 < multiply_add_rate() < 1e14

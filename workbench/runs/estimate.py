@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import heapq
 import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from statistics import median
 
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.architecture import Architecture
 from workbench.model.layers import Conv2D
 from workbench.model.shapes import analyse
+from workbench.runs.environment import usable_cores
 from workbench.runs.events import Ended, Epoch
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.log import backwards
@@ -30,6 +33,13 @@ BATCH_WEIGHT = 0.5  # a batch of double size changes speed less than double work
 SHARED_DISTANCE = 0.2  # a run that left cores to others speaks less surely of all of them
 # A test image is only a forward pass, without gradients and update.
 TEST_SHARE = 1 / 3
+# Without any run: trainings do this much of what single cores multiply in small products (CNN
+# model 2 on 2 cores: 105 of 88 billion a second), and a step costs something besides.
+REACHED = 1.2
+STEP_SECONDS = 0.0003
+# Products this small stay within a core: those that are shared by several wait for each other on
+# a busy machine, and would tell a tenth of the truth.
+PRODUCT_SIDE = 63
 
 
 @dataclass(frozen=True)
@@ -143,3 +153,31 @@ def epoch_seconds(
     nearest = min(distance for distance, _ in near)
     typical = median(seconds for distance, seconds in near if distance <= nearest + ALIKE)
     return typical * (images + TEST_SHARE * test_images)
+
+
+@cache
+def multiply_add_rate() -> float:
+    """Multiply-adds a second of this machine's cores together, by small products (some 40 ms)."""
+    import numpy as np
+
+    factor = np.ones((PRODUCT_SIDE, PRODUCT_SIDE), np.float32)
+    product, calls = np.empty_like(factor), 20
+    taken = []
+    for _ in range(100):
+        begun = time.perf_counter()
+        for _ in range(calls):
+            np.matmul(factor, factor, out=product)
+        taken.append(time.perf_counter() - begun)
+    return usable_cores() * calls * PRODUCT_SIDE**3 / median(taken)
+
+
+def seconds_by_work(
+    multiply_adds: int, batch_size: int, rate: float, images: int, test_images: int
+) -> float:
+    """Seconds an epoch with its test, from a forward pass's multiply-adds an image alone.
+
+    Gradients cost twice the forward pass. A guess within a factor of two or three: a measured run
+    is better where there is one.
+    """
+    an_image = 3 * multiply_adds / (rate * REACHED) + STEP_SECONDS / batch_size
+    return an_image * (images + TEST_SHARE * test_images)

@@ -48,7 +48,7 @@ class ChoiceDialog(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         """The question above its answers."""
         with Vertical(classes="dialog") as box:
-            box.border_subtitle = "enter chooses · esc goes back"
+            box.border_subtitle = "enter chooses · esc cancels"
             yield Static(self._question, classes="question", markup=False)
             yield MarkedOptions(
                 *(Option(label, id=answer) for answer, label in self._answers), markup=False
@@ -95,7 +95,7 @@ class TextDialog(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         """The question above a line to write in."""
         with Vertical(classes="dialog") as box:
-            box.border_subtitle = "enter keeps · esc changes nothing"
+            box.border_subtitle = "enter accepts · esc cancels"
             yield Label(self._question, classes="question", markup=False)
             yield Input(self._value, placeholder=self._placeholder, compact=True)
             yield Static(id="fault", markup=False)

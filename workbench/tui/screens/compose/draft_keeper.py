@@ -86,5 +86,5 @@ class DraftKeeper:
 
 
 def back_words(returned: Returned) -> str:
-    """`Unsaved work from 14:02 is back; u puts it away`, with the day where it is another."""
-    return f"Unsaved work from {moment(returned.changed_at)} is back; u puts it away"
+    """`Unsaved work from 14:02 is back; u undoes that`, with the day where it is another."""
+    return f"Unsaved work from {moment(returned.changed_at)} is back; u undoes that"

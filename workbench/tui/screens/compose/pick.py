@@ -44,7 +44,7 @@ class PickDialog(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         """The question, a line to search in, and the list."""
         with Vertical(classes="dialog wide pick") as box:
-            box.border_subtitle = "↑ ↓ move · enter chooses · esc goes back"
+            box.border_subtitle = "↑ ↓ move · enter chooses · esc cancels"
             yield Label(self._question, classes="question", markup=False)
             yield Input(placeholder="type to search", compact=True)
             yield MarkedOptions(markup=False)

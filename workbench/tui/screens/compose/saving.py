@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from textual.app import App
 
 from workbench.errors import PresetError, UserError
 from workbench.model.draft import EMPTY, DraftHistory
-from workbench.model.library import own_preset_files, save_preset
+from workbench.model.library import find_preset, own_preset_files, save_preset
 from workbench.model.paper_models import PAPER_ORDER
-from workbench.model.preset import PRESET_NAME, Preset
+from workbench.model.preset import Preset
 from workbench.settings import Home
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 
+LONGEST_NAME, LONGEST_TITLE = 64, 80  # characters, as in a preset
 _QUESTION = "Save the model under which name?"
 
 
 def checked_name(typed: str) -> tuple[str, str]:
-    """A preset's name and title from what was typed: `My net` is saved as `my-net`.
+    """A preset's name and title from what was typed: `Café net, 2nd!` is `cafe-net-2nd`.
 
     Raises:
-        PresetError: nothing of it can be a name, or it is a name of the paper.
+        PresetError: nothing of it can be a name, it is too long, or a name of the paper.
     """
     title = " ".join("".join(sign for sign in typed if sign.isprintable()).split())
-    name = title.lower().replace(" ", "-")
-    if not re.fullmatch(PRESET_NAME, name):
-        raise PresetError(
-            "name: letters from a to z, digits, dots, hyphens and underscores, at most 64, "
-            f"beginning with a letter or digit (given: {title or 'nothing'})"
-        )
+    letters = unicodedata.normalize("NFKD", title.lower())
+    plain = "".join(sign for sign in letters if not unicodedata.combining(sign))
+    name = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[:LONGEST_NAME].rstrip("-._")
+    if not name:
+        raise PresetError(f"name: a letter from a to z or a digit at least (given: {title!r})")
+    if len(title) > LONGEST_TITLE:
+        raise PresetError(f"name: at most {LONGEST_TITLE} characters (given: {len(title)})")
     if name in PAPER_ORDER:
         raise PresetError(f"{name!r} is a model of the paper; choose another name")
     return name, title
@@ -51,6 +54,18 @@ class Saving:
         self, app: App[None], home: Home, history: DraftHistory, done: Callable[[Preset], None]
     ) -> None:
         self._app, self._home, self._history, self._done = app, home, history, done
+
+    def save(self) -> None:
+        """Save one's own model under its name; ask for one where it has none yet."""
+        kept = self._history.kept
+        try:
+            unchanged = kept.name not in PAPER_ORDER and find_preset(kept.name, self._home) == kept
+        except UserError:
+            unchanged = False  # never saved, or damaged or deleted since
+        if unchanged:
+            self._write(self._history.named(kept.name, kept.title), kept.name, overwrite=True)
+        else:
+            self.ask()
 
     def ask(self, typed: str | None = None) -> None:
         """Ask for a name."""

@@ -22,11 +22,17 @@ from workbench.errors import PresetError, UserError
 from workbench.model.architecture import Architecture
 from workbench.model.draft import EMPTY, Draft, DraftHistory, Step
 from workbench.model.hyperparameters import TrainingSettings
-from workbench.model.layers import LAYER_KINDS, Layer, layer_label, shape_text
+from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.memory import memory_need
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
-from workbench.runs.estimate import Speed, epoch_seconds, known_speeds
+from workbench.runs.estimate import (
+    Speed,
+    epoch_seconds,
+    known_speeds,
+    multiply_add_rate,
+    seconds_by_work,
+)
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.draft_keeper import DraftKeeper, back_words
 from workbench.tui.screens.compose.form import FormView
@@ -41,10 +47,11 @@ from workbench.tui.screens.compose.starting import (
     specs_of,
     unsaved_dialog,
 )
-from workbench.tui.screens.compose.totals import Costs, Totals
+from workbench.tui.screens.compose.totals import Costs, Drawing, Totals
 from workbench.tui.styles import style_sheet
 
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again
+TOTALS_LINES = 5
 WIDE = 100  # columns from which the form stands beside the stack all the time
 
 
@@ -57,13 +64,14 @@ class ComposeScreen(WorkbenchScreen):
         Binding("a", "add", "add", tooltip="Add a layer below the cursor"),
         Binding("t", "train", "train", tooltip="Train the model as it stands"),
         Binding("w", "save", "save", tooltip="Save as a preset of your own"),
+        Binding("W", "save_as", "save as", tooltip="Save under another name"),
         Binding("n", "start", "new", tooltip="Start empty or from a preset"),
         Binding("d,delete", "delete", "delete", key_display="d", tooltip="Delete the layer"),
         Binding("u", "undo", "undo", tooltip="Undo the last change"),
         Binding("s", "settings", "settings", tooltip="Edit the training settings"),
         Binding("v", "difference", "diff", tooltip="What differs from where it began"),
         Binding("c", "script", "script", tooltip="Copy the model as a Keras script"),
-        Binding("D", "duplicate", "double", tooltip="Duplicate the layer"),
+        Binding("D", "duplicate", "duplicate", tooltip="Duplicate the layer"),
         Binding("J", "shift(1)", "move down", tooltip="Move the layer down"),
         Binding("K", "shift(-1)", "move up", tooltip="Move the layer up"),
         Binding("ctrl+r", "redo", "redo", tooltip="Redo what was undone"),
@@ -79,6 +87,7 @@ class ComposeScreen(WorkbenchScreen):
         self.place = 0
         self._before: DraftHistory | None = None  # what the form's values are put back to
         self._speeds: list[Speed] = []
+        self._rate: float | None = None  # multiply-adds a second of this machine
         self._speeds_asked = -FRESH
         self._said = ""
         self._keeper: DraftKeeper | None = None
@@ -98,10 +107,11 @@ class ComposeScreen(WorkbenchScreen):
         return self._before is None or action not in self._actions
 
     def body(self) -> ComposeResult:
-        """Stack and form side by side, totals below."""
+        """Stack and form side by side, drawing and totals below."""
         with Horizontal(id="composing"):
             yield LayerStack()
             yield FormView()
+        yield Drawing()
         yield Totals()
 
     def on_mount(self) -> None:
@@ -143,6 +153,8 @@ class ComposeScreen(WorkbenchScreen):
     async def _read_speeds(self) -> None:
         home = self.workbench.home
         self._speeds = await asyncio.to_thread(known_speeds, home, platform.node())
+        if self._rate is None:
+            self._rate = await asyncio.to_thread(multiply_add_rate)
         self._show()
 
     def on_resize(self, event: Resize) -> None:
@@ -160,6 +172,11 @@ class ComposeScreen(WorkbenchScreen):
             return
         # Set here and not by a class: what is hidden cannot take the focus in the same moment.
         self.query_one(FormView).display = width >= WIDE or self._before is not None
+        self.call_after_refresh(self._draw_again)
+
+    def _draw_again(self) -> None:
+        if self.is_mounted:
+            self._draw(analyse(self.draft.architecture))
 
     # What is shown
 
@@ -176,10 +193,15 @@ class ComposeScreen(WorkbenchScreen):
         stack.name_it(self._title(), self._said)
         stack.show(draft, analysis, self.place)
         form.show(*self._form_content(analysis))
-        self.query_one(Totals).show(
-            Costs(analysis, memory_need(analysis, draft.training), self._seconds(analysis))
-        )
+        self.query_one(Totals).show(self._costs(analysis))
+        self._draw(analysis)
         self._expect()
+
+    def _draw(self, analysis: Analysis) -> None:
+        """Draw the model where stack and totals leave the lines for it."""
+        body = self.query_one("#body").size
+        room = body.height - TOTALS_LINES - self.query_one(LayerStack).lines_needed
+        self.query_one(Drawing).show(self.draft.architecture, analysis, body.width, room)
 
     def _expect(self) -> None:
         if self.is_current:
@@ -190,19 +212,25 @@ class ComposeScreen(WorkbenchScreen):
         name = "new model" if history.kept is EMPTY else history.kept.title
         return f"{name} · unsaved changes" if history.unsaved else name
 
-    def _seconds(self, analysis: Analysis) -> float | None:
-        if analysis.problem is not None:
-            return None
+    def _costs(self, analysis: Analysis) -> Costs:
+        """What it needs; the time of an epoch by earlier runs, or else by multiply-adds."""
         architecture, training = self.draft.architecture, self.draft.training
+        memory = memory_need(analysis, training)
+        if analysis.problem is not None:
+            return Costs(analysis, memory)
         data = dataset_with(architecture.input_shape, architecture.classes)
         images = (data.train_images, data.test_images) if data else (60_000, 10_000)
-        return epoch_seconds(
+        seconds = epoch_seconds(
             architecture,
             training.batch_size,
             self._speeds,
             images=images[0],
             test_images=images[1],
         )
+        if seconds is not None or self._rate is None:
+            return Costs(analysis, memory, seconds)
+        guess = seconds_by_work(analysis.multiply_adds, training.batch_size, self._rate, *images)
+        return Costs(analysis, memory, guess, by_work=True)
 
     def _form_content(
         self, analysis: Analysis
@@ -308,8 +336,6 @@ class ComposeScreen(WorkbenchScreen):
                 self.workbench.complain(error)
                 return
             self._change(draft, f"add {layer_label(layer)}", after + 1)
-            if kind in LAYER_KINDS and LAYER_KINDS[kind].begin:
-                self._edit()
 
         where = f"below layer {after}" if after else "first"
         self.app.push_screen(PickDialog(f"Add a layer, {where}", layer_picks(architecture)), picked)
@@ -348,15 +374,15 @@ class ComposeScreen(WorkbenchScreen):
 
     def action_undo(self) -> None:
         """Undo the last change, and say which it was."""
-        self._travel("undid", *self.history.undo())
+        self._travel("undone", *self.history.undo())
 
     def action_redo(self) -> None:
         """Make the change again that was undone last."""
-        self._travel("did again", *self.history.redo())
+        self._travel("redone", *self.history.redo())
 
     def _travel(self, verb: str, history: DraftHistory, step: Step | None) -> None:
         if step is None:
-            self._say("nothing to undo" if verb == "undid" else "nothing to redo")
+            self._say("nothing to undo" if verb == "undone" else "nothing to redo")
             return
         self.history, self.place = history, step.place
         self._say(f"{verb}: {step.change}")
@@ -407,14 +433,15 @@ class ComposeScreen(WorkbenchScreen):
         self.app.push_screen(DifferenceDialog(f"Difference from {name}", found))
 
     def action_save(self) -> None:
-        """Save the model as a preset of one's own."""
-        self._save(lambda: None)
+        """Save the model: one's own under its name, any other under one that is asked for."""
+        self.save_then(lambda: None)
 
-    def save_then(self, then: Callable[[], None]) -> None:
-        """Ask for a name and save; `then` follows only where that came to be."""
-        self._save(then)
+    def action_save_as(self) -> None:
+        """Save the model under another name."""
+        self.save_then(lambda: None, ask=True)
 
-    def _save(self, then: Callable[[], None]) -> None:
+    def save_then(self, then: Callable[[], None], *, ask: bool = False) -> None:
+        """Save; `then` follows only where that came to be."""
         from workbench.tui.screens.compose.saving import Saving
 
         draft = self.draft
@@ -425,7 +452,8 @@ class ComposeScreen(WorkbenchScreen):
             self._show()
             then()
 
-        Saving(self.app, self.workbench.home, self.history, saved).ask()
+        saving = Saving(self.app, self.workbench.home, self.history, saved)
+        saving.ask() if ask else saving.save()
 
     def action_start(self) -> None:
         """Start empty or from a preset."""
@@ -454,7 +482,7 @@ class ComposeScreen(WorkbenchScreen):
 
         def answered(answer: str | None) -> None:
             if answer == SAVE:
-                self._save(lambda: self._begin(preset))
+                self.save_then(lambda: self._begin(preset))
             elif answer == START:
                 self._begin(preset)
 

@@ -94,6 +94,11 @@ class LayerStack(LineView, can_focus=True):
             self._titles = (title, said)
             self.border_title, self.border_subtitle = Content(title), Content(said)
 
+    @property
+    def lines_needed(self) -> int:
+        """Lines that show all of it, heading and border too."""
+        return len(self._lines) + 3
+
     def _follow(self) -> None:
         lines = [line for line, place in enumerate(self._rows_of_lines) if place == self._place]
         if lines:
@@ -268,8 +273,6 @@ def _fitted(text: str, width: int) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    import textwrap
-
     return textwrap.wrap(text, max(10, width), subsequent_indent="  ")
 
 

@@ -61,8 +61,8 @@ def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:
         f"The changes of {work} are not saved.",
         [
             (SAVE, "Save them first"),
-            (START, f"Drop them and start from {new}"),
-            ("stay", "Stay with them"),
+            (START, f"Discard them and start from {new}"),
+            ("stay", "Cancel"),
         ],
     )
 

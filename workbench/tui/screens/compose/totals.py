@@ -1,4 +1,4 @@
-"""The bottom panel: what the model costs, and whether it is ready to train."""
+"""Below stack and form: the model drawn, what it costs, and whether it is ready to train."""
 
 from __future__ import annotations
 
@@ -8,18 +8,60 @@ from rich.style import Style
 from rich.text import Text
 
 from workbench.formats import rough_duration
+from workbench.model.architecture import Architecture
 from workbench.model.memory import MemoryNeed, mebibytes
 from workbench.model.shapes import Analysis
+from workbench.tui.diagrams import ROLE_COLOURS, model_diagram
 from workbench.tui.screens.compose.lines import LineView
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What is shown. `epoch_seconds` is None while no earlier run tells."""
+    """What is shown. `epoch_seconds` is None while nothing tells.
+
+    `by_work`: no earlier run tells, so it is judged from multiply-adds.
+    """
 
     analysis: Analysis
     memory: MemoryNeed
-    epoch_seconds: float | None
+    epoch_seconds: float | None = None
+    by_work: bool = False
+
+
+class Drawing(LineView):
+    """The model as on Models, as wide as the window, where nothing else needs the room."""
+
+    def __init__(self) -> None:
+        super().__init__(id="drawing", classes="panel")
+        self._drawn: tuple[Architecture, int] | None = None
+        self._diagram: list[Text] = []
+
+    def show(self, architecture: Architecture, analysis: Analysis, width: int, room: int) -> None:
+        """Draw a model for a window of `width` columns, if it takes `room` lines at most."""
+        if self._drawn != (architecture, width):
+            self._drawn = architecture, width
+            colours = self.app.theme_variables
+            styles = {
+                role: Style(color=colours.get(colour), bold=bold)
+                for role, (colour, bold) in ROLE_COLOURS.items()
+            }
+            self._diagram = [
+                Text.assemble(*((text, styles.get(role, Style())) for text, role in spans))
+                for spans in model_diagram(architecture, analysis, width - 5).lines
+            ]
+        height = len(self._diagram) + 2
+        self.display = bool(architecture.layers) and height <= room
+        self.styles.height = height
+        self.rebuild()
+
+    def lay_out(self) -> tuple[Text | None, list[Text]]:
+        """What was drawn last."""
+        return None, self._diagram
+
+    def notify_style_update(self) -> None:
+        """Another theme has other colours."""
+        self._drawn = None
+        super().notify_style_update()
 
 
 class Totals(LineView):
@@ -43,7 +85,7 @@ class Totals(LineView):
         return None, [
             self._work(self._costs, muted),
             self._memory(self._costs.memory, muted),
-            self._verdict(self._costs.analysis),
+            self._verdict(self._costs),
         ]
 
     def _work(self, costs: Costs, muted: Style) -> Text:
@@ -69,10 +111,13 @@ class Totals(LineView):
         line.append(parts, muted)
         return line
 
-    def _verdict(self, analysis: Analysis) -> Text:
-        problem = analysis.problem
+    def _verdict(self, costs: Costs) -> Text:
+        problem = costs.analysis.problem
         if problem is None:
             text = Text("✓ ready to train", style=self.paint("accent"))
+            if costs.by_work:
+                why = " · epoch estimated from multiply-adds; no run like it yet"
+                text.append(why, self.paint("muted"))
         else:
             sentence = f"✗ {problem}"
             if len(sentence) > self.line_width and problem.index:

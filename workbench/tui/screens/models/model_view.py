@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
+from workbench.tui.diagrams import ROLE_COLOURS, model_diagram
 from workbench.tui.screens.models.catalogue import Entry
 from workbench.tui.screens.models.columns import left, right
 
@@ -22,20 +22,6 @@ if TYPE_CHECKING:
     from workbench.model.diagram import Diagram
     from workbench.model.shapes import Analysis
 
-# The diagram's roles in the app's colours; both themes have them.
-ROLE_STYLES = {
-    "input": "bold",
-    "convolution": "$primary",
-    "pooling": "$secondary",
-    "normalization": "$muted",
-    "vector": "$muted",
-    "dense": "$foreground",
-    "output": "$success",
-    "connection": "$muted",
-    "shape": "$muted",
-    "note": "$muted",
-    "problem": "bold $error",
-}
 LABEL = 15  # columns of a setting's name
 LEAST_TABLE = 38  # columns below which outputs stand on a line of their own
 WIDE_TABLE = 60  # columns from which outputs are written as sets
@@ -150,23 +136,20 @@ class ModelView(VerticalScroll, can_focus=False):
         return parts
 
     def _diagram(self, entry: Entry, width: int) -> Content:
-        from workbench.model.diagram import draw
-
         assert entry.preset is not None
         known = self._diagrams.get((entry.name, width))
         if known is None or known[0] is not entry:
-            drawn = draw(
-                entry.preset.architecture,
-                width,
-                analysis=entry.analysis,
-                # The console's font has no braille.
-                ascii_only=os.environ.get("TERM") == "linux",
-            )
+            drawn = model_diagram(entry.preset.architecture, entry.analysis, width)
             known = self._diagrams[entry.name, width] = (entry, drawn)
         return Content("\n").join(
-            Content.assemble(*((text, ROLE_STYLES.get(role, "")) for text, role in line))
+            Content.assemble(*((text, _style(role)) for text, role in line))
             for line in known[1].lines
         )
+
+
+def _style(role: str) -> str:
+    colour, bold = ROLE_COLOURS.get(role, ("", False))
+    return f"{'bold ' if bold else ''}${colour}" if colour else ""
 
 
 def totals(analysis: Analysis) -> Content:

@@ -47,7 +47,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("precision", "Precision", ""),
     ("dataset", "Data set", "a name, or the path of an .npz"),
     ("max_pixel", "Max pixel", "if a file's is another"),
-    ("train_limit", "Train limit", "only the first so many images"),
+    ("train_limit", "Train limit", "only the first N images"),
     ("tags", "Tags", "words to find the run by"),
     ("note", "Note", "kept with the run"),
 )
