@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from workbench.runs.events import Batch, Epoch
-from workbench.runs.folder import RunFolder, all_runs
+from workbench.runs.folder import RunFolder, all_runs, find_run
 from workbench.runs.log import EventReader
 from workbench.runs.status import Status
 from workbench.settings import Home
@@ -104,17 +104,27 @@ def test_json_is_one_object_with_the_documented_names(workbench: Runner, home: H
     assert json.loads(workbench("leaderboard", "--format", "json").stdout) == []
 
 
-def test_repeats_count_seeds_up_and_the_same_seed_gives_the_same(workbench: Runner) -> None:
+def started_pid(folder: RunFolder) -> int:
+    events = (json.loads(line) for line in folder.events_file.read_text().splitlines())
+    return next(event["pid"] for event in events if event.get("event") == "started")
+
+
+def test_repeats_count_seeds_up_and_the_same_seed_gives_the_same(
+    workbench: Runner, home: Home
+) -> None:
     small = ("--epochs", "1", "--train-limit", "3000", "--json")
-    process = start("run", "nn-1.2", *small, "--seed", "5")  # at the same time: they do not mix
+    process = start("run", "nn-1.2", *small, "--seed", "6")  # at the same time: they do not mix
     done = workbench("run", "nn-1.2", *small, "--repeats", "2", "--seed", "5", "--tag", "twice")
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
     assert [result["seed"] for result in results] == [5, 6]
     assert results[0]["test_loss"] != results[1]["test_loss"]
+    # In a process of its own the second gives what it gave in that of the first.
     again = json.loads(process.communicate(timeout=120)[0])
-    assert again["test_loss"] == results[0]["test_loss"]
-    assert again["test_accuracy"] == results[0]["test_accuracy"]
+    assert again["test_loss"] == results[1]["test_loss"]
+    assert again["test_accuracy"] == results[1]["test_accuracy"]
+    pids = {started_pid(find_run(home, result["run_id"])) for result in results}
+    assert len(pids) == 1
     chosen = json.loads(
         workbench("leaderboard", "--filter", "tag:twice", "--format", "json").stdout
     )

@@ -19,6 +19,7 @@ from workbench.queue.runner import outcome_of
 from workbench.runs import control
 from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.kept_worker import KeptWorker
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
@@ -40,11 +41,11 @@ def test_jobs_share_the_cores(
 ) -> None:
     begun: list[TrainingSpec] = []
 
-    def spawn(folder: RunFolder, descriptor: int) -> None:
+    def train(worker: KeptWorker, folder: RunFolder, descriptor: int) -> None:
         begun.append(folder.record.spec)
 
     monkeypatch.setattr(executor, "usable_cores", lambda: 8)
-    monkeypatch.setattr(executor, "spawn_worker", spawn)
+    monkeypatch.setattr(KeptWorker, "train", train)
     asked = spec().model_copy(update={"threads": own})
     LocalExecutor(home).submit(asked, Labels(), "sweep", jobs)
     assert [item.threads for item in begun] == [threads]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.runs import control, launcher, lock, sequence
+from workbench.runs import control, kept_worker, launcher, lock, sequence
 from workbench.runs.events import Queued
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.launcher import write_stopped
@@ -57,13 +57,13 @@ def test_told_to_end_it_stops_what_trains_and_what_waits(
     """A signal, as a person sends it, while the first run trains."""
     told = Sequence()
 
-    def spawn(folder: RunFolder, descriptor: int) -> subprocess.Popen[bytes]:
+    def spawn(folder: RunFolder, descriptor: int, channel: int) -> subprocess.Popen[bytes]:
         assert folder == waiting[0][0], "a run was begun after the signal"
         process = fake_worker(folder, descriptor)
         os.kill(os.getpid(), signal.SIGINT)
         return process
 
-    monkeypatch.setattr(sequence, "spawn_worker", spawn)
+    monkeypatch.setattr(kept_worker, "spawn_worker", spawn)
     before = signal.signal(signal.SIGINT, told.stop)
     try:
         told.train(waiting)
@@ -79,14 +79,14 @@ def test_a_run_that_cannot_be_begun_does_not_end_the_others(
 ) -> None:
     begun = []
 
-    def spawn(folder: RunFolder, descriptor: int) -> subprocess.Popen[bytes]:
+    def spawn(folder: RunFolder, descriptor: int, channel: int) -> subprocess.Popen[bytes]:
         begun.append(folder)
         if len(begun) == 1:
             raise OSError(28, "No space left on device")
         control.request(folder.path, control.Command.STOP)
         return fake_worker(folder, descriptor)
 
-    monkeypatch.setattr(sequence, "spawn_worker", spawn)
+    monkeypatch.setattr(kept_worker, "spawn_worker", spawn)
     Sequence().train(waiting)
     assert begun == [folder for folder, _ in waiting]
     states = [folder.status() for folder in begun]

@@ -10,7 +10,15 @@ import pytest
 from keras.ops import convert_to_numpy as to_numpy
 
 from workbench.model.architecture import Architecture
-from workbench.model.hyperparameters import SGD, Adam, AdamW, Nadam, Optimizer, RMSprop
+from workbench.model.hyperparameters import (
+    SGD,
+    Adam,
+    AdamW,
+    CosineDecay,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
 from workbench.model.hyperparameters import TrainingSettings as Settings
 from workbench.model.layers import (
     BatchNormalization,
@@ -22,8 +30,10 @@ from workbench.model.layers import (
     SpatialDropout2D,
 )
 from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.runs.standby import compile_alike
 from workbench.training import ready
 from workbench.training.build import build_model
+from workbench.training.train import train
 
 VECTORS = (
     Flatten(),
@@ -78,6 +88,30 @@ def test_compiling_leaves_no_trace(optimizer: Optimizer, images: bool) -> None:
     assert state(got.model_for(expected)) == state(build_model(expected))
     other = expected.model_copy(update={"seed": 9})
     assert state(got.model_for(other)) == state(build_model(other)) != state(build_model(expected))
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_a_run_after_another_gives_what_it_would_alone(images: bool) -> None:
+    first = train(spec(images=images), lambda _: None, lambda: False)
+    assert first.ready is not None
+    rate = SGD(learning_rate=0.05, momentum=0.9)
+    other = spec(rate, images).model_copy(update={"seed": 9})
+    alone = train(other, lambda _: None, lambda: False)
+    after = train(other, lambda _: None, lambda: False, ready=first.ready)
+    assert after.ready is not None and after.ready.steps is first.ready.steps
+    assert state(after.model) == state(alone.model)
+    assert after.progress.test_loss == alone.progress.test_loss
+
+
+def test_what_is_part_of_the_graph_is_traced_anew() -> None:
+    first = train(spec(), lambda _: None, lambda: False)
+    for other in (spec(SGD(learning_rate=0.1, momentum=0.5)), spec(Adam()), spec(images=True)):
+        after = train(other, lambda _: None, lambda: False, ready=first.ready)
+        assert first.ready and after.ready and after.ready.steps is not first.ready.steps
+    training = spec().training.model_copy(update={"schedule": CosineDecay()})
+    slower = training.model_copy(update={"optimizer": SGD(learning_rate=0.05, momentum=0.9)})
+    one, other = (spec().model_copy(update={"training": each}) for each in (training, slower))
+    assert not compile_alike(one, other)
 
 
 def test_compiling_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

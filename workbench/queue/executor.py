@@ -25,7 +25,8 @@ from workbench.runs import control, lock
 from workbench.runs.environment import usable_cores
 from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.launcher import resume, spawn_worker, write_stopped
+from workbench.runs.kept_worker import KeptWorker
+from workbench.runs.launcher import resume, write_stopped
 from workbench.runs.log import backwards
 from workbench.runs.record import Labels
 from workbench.settings import Home
@@ -81,8 +82,8 @@ class LocalJob:
 
     def ended(self) -> bool:
         """Whether the worker has let go of the run's lock."""
-        if self.process is not None and self.process.poll() is None:
-            return False
+        if self.process is not None:
+            self.process.poll()  # reaped, where it has ended
         if lock.is_held(self.folder.lock_file):
             return False
         if self._killed:
@@ -105,10 +106,11 @@ class LocalJob:
 
 
 class LocalExecutor:
-    """Starts detached workers: they go on if the queue's own process dies."""
+    """Has detached workers train: they go on if the queue's own process dies."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
+        self._workers: list[KeptWorker] = []
 
     def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> LocalJob:
         """Create the run and start its worker, with its share of the cores."""
@@ -117,7 +119,7 @@ class LocalExecutor:
             spec = spec.model_copy(update={"threads": max(1, usable_cores() // jobs)})
         folder, descriptor = create_run(self._home, spec, labels, by)
         try:
-            return LocalJob(folder, spawn_worker(folder, descriptor))
+            return LocalJob(folder, self._idle_worker().train(folder, descriptor))
         except OSError as error:
             os.close(descriptor)
             descriptor = -1
@@ -126,6 +128,13 @@ class LocalExecutor:
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
+
+    def _idle_worker(self) -> KeptWorker:
+        worker = next((worker for worker in self._workers if worker.is_idle), None)
+        if worker is None:
+            worker = KeptWorker()
+            self._workers.append(worker)
+        return worker
 
     def take_up(self, run_id: str) -> LocalJob | None:
         """Join the run's worker, or start a new one that goes on from its last whole epoch."""

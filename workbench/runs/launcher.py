@@ -94,10 +94,18 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
         os.close(descriptor)
 
 
-def spawn_worker(folder: RunFolder, descriptor: int) -> subprocess.Popen[bytes]:
-    """Start the run's worker in a session of its own; it inherits the held lock."""
-    arguments = [str(folder.path), "--lock-fd", str(descriptor)]
-    process = start_detached(WORKER, arguments, [descriptor], folder.log_file)
+def spawn_worker(
+    folder: RunFolder, descriptor: int, channel: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start the run's worker in a session of its own; it inherits the held lock.
+
+    With a `channel`, its end of a socket, it takes further runs there; see `KeptWorker`.
+    """
+    arguments, inherited = [str(folder.path), "--lock-fd", str(descriptor)], [descriptor]
+    if channel is not None:
+        arguments += ["--channel", str(channel)]
+        inherited.append(channel)
+    process = start_detached(WORKER, arguments, inherited, folder.log_file)
     lock.write_pid(descriptor, process.pid)
     return process
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 import traceback
@@ -21,7 +20,8 @@ from types import FrameType
 from workbench.errors import UserError
 from workbench.runs import control
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import spawn_worker, write_stopped
+from workbench.runs.kept_worker import KeptWorker
+from workbench.runs.launcher import write_stopped
 
 LOOK_SECONDS = 0.1
 
@@ -31,6 +31,7 @@ class Sequence:
 
     def __init__(self) -> None:
         self._stopping = False
+        self._worker = KeptWorker()
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Begin no further run; the handler of signals."""
@@ -40,25 +41,27 @@ class Sequence:
         """Train the runs in turn. Each comes with its held lock, which its worker takes over."""
         for folder, descriptor in waiting:
             try:
-                process = self._begin(folder, descriptor)
-            except OSError:  # a full disk, say: the next one has its own chance
+                begun = self._begin(folder, descriptor)
+            except (OSError, UserError):  # a full disk, say: the next one has its own chance
                 traceback.print_exc()
                 continue
             finally:
                 os.close(descriptor)
-            if process is not None:
-                self._wait(process, folder)
+            if begun:
+                self._wait(folder)
+        self._worker.close()
 
-    def _begin(self, folder: RunFolder, descriptor: int) -> subprocess.Popen[bytes] | None:
+    def _begin(self, folder: RunFolder, descriptor: int) -> bool:
         if self._stopping:
             write_stopped(folder)
         if self._stopping or not folder.path.is_dir():
-            return None
-        return spawn_worker(folder, descriptor)
+            return False
+        self._worker.train(folder, descriptor)
+        return True
 
-    def _wait(self, process: subprocess.Popen[bytes], folder: RunFolder) -> None:
+    def _wait(self, folder: RunFolder) -> None:
         told = False
-        while process.poll() is None:
+        while not self._worker.is_idle:
             if self._stopping and not told:
                 told = True
                 with suppress(UserError):  # its folder is gone: it ends by itself

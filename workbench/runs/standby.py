@@ -90,7 +90,7 @@ class Standby:
         before = self._expected
         if not self.is_warm or self._channel is None:
             return
-        if before is not None and same_but_for_seed(spec, before):
+        if before is not None and compile_alike(spec, before):
             return
         self._expected, self._heard = spec, WARM
         # A dead one is noticed when it is to be taken.
@@ -180,10 +180,19 @@ class Standby:
         return self._heard if self._channel is not None else b""
 
 
-def same_but_for_seed(one: TrainingSpec, other: TrainingSpec) -> bool:
-    """Whether two trainings compile the same: they differ in seed and names at most."""
-    names = {"preset": one.preset, "title": one.title, "seed": one.seed}
-    return one == other.model_copy(update=names)
+def compile_alike(one: TrainingSpec, other: TrainingSpec) -> bool:
+    """Whether what is compiled for one training serves the other, with the same result."""
+    return _compiled(one) == _compiled(other)
+
+
+def _compiled(spec: TrainingSpec) -> TrainingSpec:
+    """The spec without what is set before the first step and not traced."""
+    training = spec.training.model_copy(update={"early_stopping": None})
+    if training.schedule.kind in ("constant", "reduce_on_plateau"):
+        # The rate is a variable of the optimizer's; of other schedules it is part of the graph.
+        optimizer = training.optimizer.model_copy(update={"learning_rate": 1.0})
+        training = training.model_copy(update={"optimizer": optimizer, "epochs": 1})
+    return spec.model_copy(update={"preset": "", "title": "", "seed": 0, "training": training})
 
 
 def _runtime_folder() -> Path:

@@ -112,11 +112,11 @@ class TrainingLoop:
         self._seed = seed
         self._validation = validation
         self._should_stop = should_stop or (lambda: False)
-        self._steps = steps or CompiledSteps(model, source, batch_size, xla=xla)
-        self._batch_size = self._steps.batch_size
-        self._full_batches = self._steps.full_batches
+        self.compiled = steps or CompiledSteps(model, source, batch_size, xla=xla)
+        self._batch_size = self.compiled.batch_size
+        self._full_batches = self.compiled.full_batches
         self.steps_per_epoch = math.ceil(source.image_count / self._batch_size)
-        self.uses_xla = self._steps.uses_xla
+        self.uses_xla = self.compiled.uses_xla
         self._pace = _Pace(chunk_seconds)
         self._train_seconds = 0.0
         self._images = 0
@@ -176,9 +176,9 @@ class TrainingLoop:
             count = min(self._pace.steps, self.steps_per_epoch - step)
             listeners.on_train_batch_begin(step)
             began = time.perf_counter()
-            metrics = self._steps.run(order, step, count)
+            metrics = self.compiled.run(order, step, count)
             seconds = time.perf_counter() - began
-            names = self._steps.names
+            names = self.compiled.names
             sizes = np.full(count, self._batch_size)
             if step + count > self._full_batches:
                 sizes[-1] = self._source.image_count - self._full_batches * self._batch_size

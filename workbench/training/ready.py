@@ -1,7 +1,8 @@
-"""A training compiled before its run is there: the costly part of the time to the first point.
+"""A training compiled before its run is there, ahead of it or for the run before.
 
 A run gets out of it, bit for bit, what it would have got without: the state that the compiling
-step has moved is put back, and a run with another seed gets the state of a model built anew.
+step has moved is put back, and a run with another seed or learning rate, or after another run,
+gets the state of a model built anew.
 """
 
 from __future__ import annotations
@@ -29,17 +30,22 @@ IMAGES = (Conv2D(filters=2, kernel_size=(3, 3)), MaxPooling2D(), Dropout(rate=0.
 
 
 class Ready:
-    """A model and its compiled steps, for one run that differs from `spec` in the seed at most."""
+    """A model and its compiled steps, for runs that compile as `spec` does."""
 
-    def __init__(self, spec: TrainingSpec, model: keras.Model, steps: CompiledSteps) -> None:
+    def __init__(
+        self, spec: TrainingSpec, model: keras.Model, steps: CompiledSteps, *, used: bool = False
+    ) -> None:
+        """`used`: the model's state is not that of `spec` before its first step."""
         self.spec = spec
         self.steps = steps
         self._model = model
+        self._used = used
 
     def model_for(self, spec: TrainingSpec) -> keras.Model:
         """The model in the state in which `build_model` gives it for this spec."""
-        if spec.seed != self.spec.seed:
+        if self._used or spec != self.spec:
             _put(self._model, _values(build_model(spec)))
+        self._used = True
         return self._model
 
 
@@ -57,13 +63,24 @@ def get_ready(spec: TrainingSpec, is_wanted: Callable[[], bool]) -> Ready | None
     if not is_wanted():
         return None
     steps = CompiledSteps(model, data.train, spec.training.batch_size, xla=spec.xla)
-    known = {id(variable.value.handle) for variable in (*_state(model), *model.metrics_variables)}
-    # State that is not known here would not be put back, and the result would be another.
-    if not {id(handle) for handle in steps.trace()} <= known or not is_wanted():
+    if not _is_known(model, steps) or not is_wanted():
         return None
     steps.compile()
     _put(model, values)
     return Ready(spec, model, steps)
+
+
+def after_run(spec: TrainingSpec, model: keras.Model, steps: CompiledSteps) -> Ready | None:
+    """What a run has compiled, for the next one; None for data that may have changed by then."""
+    if not _is_at_hand(spec.dataset) or not _is_known(model, steps):
+        return None
+    return Ready(spec, model, steps, used=True)
+
+
+def _is_known(model: keras.Model, steps: CompiledSteps) -> bool:
+    """Whether all state that a step touches is put back here: else the result is another."""
+    known = {id(variable.value.handle) for variable in (*_state(model), *model.metrics_variables)}
+    return {id(handle) for handle in steps.trace()} <= known
 
 
 def compile_something() -> None:

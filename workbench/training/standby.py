@@ -22,11 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import UserError
-from workbench.files import open_to_append
 from workbench.model.spec import TrainingSpec
 from workbench.runs.folder import RunFolder
-from workbench.runs.standby import READY, WARM, same_but_for_seed
-from workbench.training.worker import prepare_process, work
+from workbench.runs.standby import READY, WARM, compile_alike
+from workbench.training.worker import prepare_process, print_to, work
 
 if TYPE_CHECKING:
     from workbench.training.ready import Ready
@@ -181,11 +180,8 @@ def main(listener: int, lock_descriptor: int, lock_file: str, most_compiled: int
     ready = _get_ready_until_run(apps, most_compiled)
     run = apps.run
     assert run is not None
-    log = open_to_append(run.folder.log_file)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-    return work(run.folder, run.descriptor, ready)
+    print_to(run.folder.log_file)
+    return work(run.folder, run.descriptor, ready)[0]
 
 
 def _get_warm() -> None:
@@ -211,7 +207,7 @@ def _get_ready_until_run(apps: Apps, most_compiled: int) -> Ready | None:
     """Compile ahead what is expected, until the run comes; what serves that run."""
     ready, expected, compiled = None, None, 0
     while (expected := apps.wait_for_other(expected)) is not None:
-        if ready is not None and same_but_for_seed(ready.spec, expected.spec):
+        if ready is not None and compile_alike(ready.spec, expected.spec):
             expected.app.say(READY)
             continue
         if compiled == most_compiled:
@@ -244,7 +240,7 @@ def _get_ready(expected: Expected, apps: Apps) -> Ready | None:
 
 def _asks_for(run: Handover, expected: TrainingSpec) -> bool:
     try:
-        return same_but_for_seed(run.folder.spec, expected)
+        return compile_alike(run.folder.spec, expected)
     except UserError:
         return False
 

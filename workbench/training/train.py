@@ -14,14 +14,14 @@ import tensorflow as tf
 from workbench.model.spec import TrainingSpec
 from workbench.predictions.file import Predictions
 from workbench.runs.events import Event, Preparing, Resumed, Started
-from workbench.runs.standby import same_but_for_seed
+from workbench.runs.standby import compile_alike
 from workbench.training.build import build_model
 from workbench.training.callback import LoopCallback
 from workbench.training.checkpoint import Progress
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.loop import DivergedError, TrainingLoop
 from workbench.training.monitors import Monitors, Weights
-from workbench.training.ready import Ready
+from workbench.training.ready import Ready, after_run
 from workbench.training.sources import load_sources
 
 # More cells than this make the ending's line too long for a reader of the log's tail.
@@ -59,6 +59,7 @@ class Result:
     confusion: list[list[int]]
     parameters: int
     predictions: Predictions | None
+    ready: Ready | None  # for the next run of this process, where it compiles alike
 
 
 def train(
@@ -87,10 +88,11 @@ def train(
     steps = None
     if start is not None:
         model = start.model
-    elif ready is not None and same_but_for_seed(ready.spec, spec):
+    elif ready is not None and compile_alike(ready.spec, spec):
         model, steps = ready.model_for(spec), ready.steps
     else:
         emit(Preparing(time.time(), "building the model"))
+        ready = None  # what does not fit gives its memory back
         model = build_model(spec)
     progress = start.progress if start else Progress()
     validates = data.validation is not None
@@ -176,6 +178,7 @@ def train(
         confusion=_confusion(evaluation) if whole else [],
         parameters=model.count_params(),
         predictions=predictions_of(evaluation, data.sha256) if evaluation and whole else None,
+        ready=after_run(spec, model, loop.compiled) if whole and start is None else None,
     )
 
 

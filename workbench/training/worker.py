@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -21,6 +23,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, UserError
+from workbench.files import open_to_append
 from workbench.runs import lock
 from workbench.runs.control import Command, requested
 from workbench.runs.events import (
@@ -37,6 +40,7 @@ from workbench.runs.events import (
     Stopped,
 )
 from workbench.runs.folder import RunFolder
+from workbench.runs.kept_worker import next_run
 from workbench.runs.log import EventWriter
 from workbench.runs.status import Status
 
@@ -46,6 +50,10 @@ if TYPE_CHECKING:
     from workbench.training.train import Result
 
 PAUSE_POLL_SECONDS = 0.1
+# How long a kept worker, with its gigabyte of memory, waits for the next run.
+IDLE_SECONDS = 60.0
+# The compilers keep some 10 to 50 MB of each that they have compiled, until the process ends.
+MOST_COMPILED = 12
 # Kept free in the run folder so that a full disk can still be told in the log.
 RESERVE_BYTES = 64 * 1024
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
@@ -56,7 +64,7 @@ class Worker:
 
     def __init__(self, folder: RunFolder, ready: Ready | None = None) -> None:
         self._folder = folder
-        self._ready = ready
+        self.ready = ready  # what is compiled ahead for the run, and by it for the next one
         self._log = EventWriter(folder.events_file)
         self._asked_to_stop = False
         self._last_batch: Batch | None = None
@@ -118,11 +126,11 @@ class Worker:
             self._emit,
             self._should_stop,
             start=start,
-            ready=self._ready,
+            ready=self._take_ready(),
             keep=keep,
             scratch=self._folder.path,
         )
-        self._progress = result.progress
+        self._progress, self.ready = result.progress, result.ready
         if result.diverged is None:
             save_checkpoint(result.model, result.progress, self._folder.model_file)
         if result.predictions is not None:
@@ -131,6 +139,11 @@ class Worker:
             except OSError as error:  # made from the model when they are asked for
                 _print_traceback(error)
         return self._ending(result)
+
+    def _take_ready(self) -> Ready | None:
+        """What is compiled, no longer held here: it may not fit the run."""
+        ready, self.ready = self.ready, None
+        return ready
 
     def _ending(self, result: Result) -> Ended:
         facts = {**_facts(result.progress), "parameters": result.parameters}
@@ -271,22 +284,64 @@ def _explain(error: BaseException, folder: RunFolder) -> tuple[FailureReason, st
     return "error", f"{name}: {error or 'no message'} (traceback in {folder.log_file})"
 
 
-def work(folder: RunFolder, descriptor: int, ready: Ready | None = None) -> int:
-    """Train the run in a folder, whose held lock is `descriptor`, and return the exit code.
+def work(
+    folder: RunFolder, descriptor: int, ready: Ready | None = None
+) -> tuple[int, Ready | None]:
+    """Train the run in a folder, whose held lock is `descriptor`.
 
-    `ready` is what this process has compiled ahead for it.
+    `ready` is what this process has compiled. Returned are the exit code and what is compiled
+    now.
     """
     # No child of this process may keep the run alive by holding its lock.
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
-    return Worker(folder, ready).run()
+    worker = Worker(folder, ready)
+    del ready  # no longer held here: it may not fit the run
+    return worker.run(), worker.ready
+
+
+def work_on(run: tuple[RunFolder, int] | None, channel: socket.socket) -> int:
+    """Train a run and those that come after it; the exit code of the last.
+
+    One that does not end well ends this process too: who knows what it leaves behind. So does
+    what compilers keep of each model, once it adds up.
+    """
+    ready: Ready | None = None
+    compiled, code = 0, 0
+    while run is not None:
+        folder, descriptor = run
+        print_to(folder.log_file)
+        steps = ready.steps if ready is not None else None
+        code, ready = work(folder, descriptor, ready)
+        compiled += ready is None or ready.steps is not steps
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        print_to(Path(os.devnull))
+        os.close(descriptor)
+        gc.collect()  # models are full of cycles
+        run = None
+        if code == 0 and compiled < MOST_COMPILED:
+            run = next_run(channel, IDLE_SECONDS)
+    return code
+
+
+def print_to(file: Path) -> None:
+    """Append what this process prints to a file."""
+    log = open_to_append(file)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train the run in a folder. `--lock-fd` is the inherited, held lock."""
+    """Train the run in a folder, then those that come over `--channel`, an inherited socket.
+
+    `--lock-fd` is the inherited, held lock.
+    """
     parser = argparse.ArgumentParser(description="Train one run.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lock-fd", type=int, default=None)
+    parser.add_argument("--channel", type=int, default=None)
     options = parser.parse_args(arguments)
     os.umask(0o077)
     folder = RunFolder(options.folder)
@@ -299,7 +354,11 @@ def main(arguments: list[str] | None = None) -> int:
         if folder.status() is Status.FINISHED:
             print(f"run {folder.run_id} has finished", file=sys.stderr)
             return 1
-    return work(folder, descriptor)
+    if options.channel is None:
+        return work(folder, descriptor)[0]
+    with socket.socket(fileno=options.channel) as channel:
+        channel.set_inheritable(False)
+        return work_on((folder, descriptor), channel)
 
 
 if __name__ == "__main__":
