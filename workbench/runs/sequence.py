@@ -1,4 +1,4 @@
-"""Trains several runs one after the other, each in its own worker.
+"""Trains several runs one after the other, all in one worker while they end well.
 
 Started by the launcher as a process of its own, so that the sequence outlives the connection.
 It holds the lock of every run that waits. Told to end, it has the run that trains stopped and
