@@ -237,7 +237,8 @@ def test_places_that_are_none_are_refused(workbench: Runner) -> None:
     for nowhere in ("0", "99"):
         done = workbench("queue", "move", second, nowhere)
         assert done.returncode == 2
-        assert f"place: must be from 1 to 2, as so many wait (given: {nowhere})" in done.stderr
+        assert "place: must be from 1 to 2, the number of waiting trials" in done.stderr
+        assert f"(given: {nowhere})" in done.stderr
 
 
 def test_a_divergence_of_earlier_counts_as_one_of_now(workbench: Runner) -> None:

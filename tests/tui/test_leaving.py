@@ -27,7 +27,7 @@ from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.app import LEAVING, WorkbenchApp
 from workbench.tui.screens.compose import ComposeScreen
-from workbench.tui.screens.dialog import TextDialog
+from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 from workbench.tui.screens.train import TrainScreen
 
 
@@ -66,7 +66,7 @@ async def test_unsaved_work_is_asked_about(home: Home) -> None:
         await pilot.press("q")
         await until(pilot, lambda: app.screen.id == LEAVING)
         assert "changes of NN model 1 in Compose are not saved" in question(app)
-        assert answers(app) == ["Save them, then quit", "Drop them and quit", "Stay here"]
+        assert answers(app) == ["Save and quit", "Discard them and quit", "Cancel"]
         await pilot.press("escape")
         await until(pilot, lambda: app.screen.id != LEAVING)
         assert not app._exit
@@ -111,7 +111,7 @@ async def test_one_question_for_trainings_and_unsaved_work(home: Home) -> None:
         await pilot.press("q")
         await until(pilot, lambda: app.screen.id == LEAVING)
         assert "still training" in question(app) and "are not saved" in question(app)
-        assert answers(app)[0] == "Save the changes first" and answers(app)[-1] == "Stay here"
+        assert answers(app)[0] == "Save the changes first" and answers(app)[-1] == "Cancel"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TextDialog))
         app.screen.query_one(Input).value = "mine"
@@ -143,7 +143,7 @@ async def test_work_dropped_at_leaving_does_not_come_back(home: Home, training: 
         await pilot.press("q")
         await until(pilot, lambda: app.screen.id == LEAVING)
         assert answers(app)[1] == (
-            "Leave it training and quit" if training else "Drop them and quit"
+            "Leave it training and quit" if training else "Discard them and quit"
         )
         await pilot.press("j", "enter")
         await until(pilot, lambda: app._exit)
@@ -223,7 +223,10 @@ async def test_a_slow_disk_does_not_hold_the_screen(
         disk.go_on.set()
         await until(pilot, lambda: isinstance(app.screen, TrainScreen))
         assert disk.times == 1 and len(app.started) == 1
-        train()
+        await until(pilot, lambda: app.run_feed.last.living)
+        train()  # while that one keeps the cores busy
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        await pilot.press("j", "enter")
         await until(pilot, lambda: disk.times == 2)
     for descriptor in disk.held:
         os.close(descriptor)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 STOP_PATIENCE_SECONDS = 60.0
 
 app = typer.Typer(
-    help="List all runs: living ones first, then the newest.\n\n"
+    help="List all runs: active ones first, then the newest.\n\n"
     "Example: mnist-workbench runs --status running",
     invoke_without_command=True,
     rich_markup_mode=None,
@@ -60,7 +60,7 @@ def runs(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """List all runs: living ones first, then the newest."""
+    """List all runs: active ones first, then the newest."""
     if context.invoked_subcommand is not None:
         return
     from workbench.cli.output import note, print_json, print_table

@@ -204,7 +204,8 @@ def move(home: Home, trial_id: str, place: int) -> int:
         waiting = [other for other in state.waiting if other.id != trial_id]
         if not 1 <= place <= len(waiting) + 1:
             raise RunError(
-                f"place: must be from 1 to {len(waiting) + 1}, as so many wait (given: {place})"
+                f"place: must be from 1 to {len(waiting) + 1}, the number of waiting trials "
+                f"(given: {place})"
             )
         waiting.insert(place - 1, trial)
         order = iter(waiting)

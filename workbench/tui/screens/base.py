@@ -79,7 +79,7 @@ class WorkbenchScreen(Screen[None]):
 
     PLACE = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "step_out", "back", show=False, tooltip="Step out")
+        Binding("escape", "step_out", "back", show=False, tooltip="Back")
     ]
 
     @property

@@ -32,9 +32,9 @@ def leave_dialog(living: list[RunFolder], work: str, *, queue: bool = False) -> 
         return ChoiceDialog(
             changes,
             [
-                (SAVE, "Save them, then quit"),
-                (DROP, "Drop them and quit"),
-                (STAY, "Stay here"),
+                (SAVE, "Save and quit"),
+                (DROP, "Discard them and quit"),
+                (STAY, "Cancel"),
             ],
         )
     one = len(living) + queue == 1
@@ -44,13 +44,13 @@ def leave_dialog(living: list[RunFolder], work: str, *, queue: bool = False) -> 
         (KEEP, f"Leave {it} training and quit"),
         (STOP, f"Stop and save {it}, then quit"),
         (KILL, f"Kill {it} unsaved, then quit"),
-        (STAY, "Stay here"),
+        (STAY, "Cancel"),
     ]
     if not work:
         return ChoiceDialog(training, answers)
     # Saving comes first, and the trainings are asked about after it; all else drops the changes.
     return ChoiceDialog(
-        f"{training} {changes} Quitting without saving drops them.",
+        f"{training} {changes} Quitting without saving discards them.",
         [(SAVE, "Save the changes first"), *answers],
     )
 

@@ -271,7 +271,7 @@ class QueueScreen(WorkbenchScreen):
                 drop()
 
         question = f"Drop {count(len(ids), 'trial')} from the queue? Runs and results stay."
-        answers = [("stay", "Keep them"), ("drop", "Drop them")]
+        answers = [("stay", "Cancel"), ("drop", "Drop them")]
         self.app.push_screen(ChoiceDialog(question, answers), answered)
 
     def action_clear(self) -> None:

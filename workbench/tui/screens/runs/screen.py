@@ -306,7 +306,7 @@ class RunsScreen(WorkbenchScreen):
         self._ask(
             f"Kill {_named(runs)}? What {they} learned since the last whole epoch is lost; "
             f"r resumes {it} from there.",
-            [("stay", f"Leave {it} training"), ("kill", f"Kill {it}")],
+            [("stay", "Cancel"), ("kill", f"Kill {it}")],
             lambda: self._do(service.kill, runs),
         )
 
@@ -332,7 +332,7 @@ class RunsScreen(WorkbenchScreen):
         board = Leaderboard(self.workbench.home)
         self._ask(
             f"Delete {_named(runs)} for good? Folder, model and leaderboard entry go.",
-            [("stay", "Keep"), ("delete", "Delete for good")],
+            [("stay", "Cancel"), ("delete", "Delete for good")],
             lambda: self._carry_out(partial(service.delete, [run.folder for run in runs], board)),
         )
 
