@@ -94,6 +94,18 @@ def test_what_a_model_makes_of_an_image_is_drawn(
     assert "image 10000: the test images are 0 to 9,999" in capsys.readouterr().err
 
 
+def test_classes_and_reliability_are_drawn(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = answered(home, 0, {14: 9, 34: 9, 55: 3})
+    file = tmp_path / "classes.svg"
+    assert command(["runs", "classes", run.run_id, "-o", str(file)]) == 0
+    drawn = file.read_text()
+    assert all(word in drawn for word in ("recall", "precision", "expected calibration error"))
+    assert command(["runs", "classes", run.run_id, "-o", str(file)]) == 2
+    assert "exists" in capsys.readouterr().err
+
+
 def test_errors_are_listed_with_the_surest_first(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:

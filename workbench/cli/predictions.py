@@ -263,6 +263,16 @@ def classes(
     sort: Annotated[
         ClassOrder, typer.Option(help="class, or the worst first by precision, recall or f1.")
     ] = ClassOrder.CLASS,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Draw recall, precision and the reliability plot: .svg, .png or .pdf.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     form: FormatOption = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
@@ -270,7 +280,10 @@ def classes(
 
     Example: mnist-workbench runs classes 7kq2 --sort recall
     """
-    from workbench.cli.output import print_json, print_table
+    from workbench.cli.output import check_free, print_json, print_table, write_shared
+    from workbench.cli.plot import form_of
+    from workbench.figures.classes import classes_figure
+    from workbench.figures.rendering import render_figure
     from workbench.formats import number, percent
     from workbench.leaderboard.table import Align, Heading, Table, cell
     from workbench.predictions.classes import by_class, calibration
@@ -278,8 +291,16 @@ def classes(
     from workbench.runs.folder import find_run
 
     folder = find_run(current_home(), run)
+    if output is not None:
+        form_of(output)
+        check_free(output, force=force)
     found = predictions_of(folder)
     results, trust = by_class(found), calibration(found)
+    if output is not None:
+        title = f"{folder.spec.title}, run {folder.run_id}, by class"
+        drawing = partial(classes_figure, results, trust, title)
+        write_shared(output, render_figure(drawing, form_of(output)))
+        return
     if sort is not ClassOrder.CLASS:
         results.sort(key=lambda result: (getattr(result, sort.value) or 0.0, result.number))
     if form is ListFormat.JSON:
