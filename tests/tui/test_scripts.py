@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.widgets import Log
 
 import workbench
 from tests.support import until
-from workbench.runs import logger
+from workbench.runs import logger, service
+from workbench.runs.execution import execute
 from workbench.runs.folder import find_run
 from workbench.runs.logger import Run
-from workbench.runs.record import ScriptRecord
+from workbench.runs.record import Labels, ScriptRecord
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.runs import RunsScreen
@@ -114,3 +118,30 @@ def test_what_a_script_does_not_say_is_read_as_nothing(home: Home) -> None:
         pass
     record = find_run(home, run.run_id).record
     assert isinstance(record, ScriptRecord) and record.script.epochs == 0
+
+
+@pytest.mark.asyncio
+async def test_a_command_without_metrics_shows_its_time_its_log_and_what_it_takes(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    busy = [sys.executable, "-c", "print('at work', flush=True)\nwhile True: pass"]
+    folder = execute(home, busy, Labels())
+    try:
+        app = WorkbenchApp(home)
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = TrainScreen(folder)
+            await app.push_screen(screen)
+            await until(pilot, lambda: "logged no metric" in text(screen, "#run-notice"))
+            await until(pilot, lambda: "elapsed    0:00" not in text(screen, "#run-progress"))
+            pattern = re.compile(r"cpu +(\d+) %")
+
+            def cpu() -> int:
+                found = pattern.search(text(screen, "#run-machine"))
+                return int(found[1]) if found else 0
+
+            await until(pilot, lambda: cpu() > 5)  # of the command, and not of who waits for it
+            await pilot.press("l")
+            await until(pilot, lambda: "at work" in str(app.screen.query_one(Log).lines))
+    finally:
+        service.kill(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,15 @@ class MachineUse:
 
 
 class Sampler:
-    """Asks for a run's worker again and again; CPU is the mean since the last time."""
+    """Asks for a run's process and its children, as a command's, again and again.
+
+    CPU is the mean since the last time.
+    """
 
     def __init__(self, lock_file: Path) -> None:
         self._lock_file = lock_file
         self._process: Any = None
+        self._children: dict[int, Any] = {}
         self._gpu_tool: str | None = None
         self._gpu, self._gpu_asked = "", 0.0
 
@@ -47,6 +52,15 @@ class Sampler:
             with self._process.oneshot():
                 cpu = self._process.cpu_percent(None)
                 memory = self._process.memory_info().rss
+            found = {child.pid: child for child in self._process.children(recursive=True)}
+            # As they were known before: each remembers when it was asked last.
+            self._children = found | {
+                pid: child for pid, child in self._children.items() if pid in found
+            }
+            for child in self._children.values():
+                with suppress(psutil.Error):  # gone meanwhile
+                    cpu += child.cpu_percent(None)
+                    memory += child.memory_info().rss
         except (psutil.Error, OSError):
             self._process = None
             return None

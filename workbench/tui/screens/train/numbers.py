@@ -198,7 +198,9 @@ def progress_lines(state: RunState, width: int, ascii_only: bool) -> list[Line]:
 
 def times(state: RunState) -> str:
     """Elapsed and expected, in steady widths."""
-    text = f"elapsed {clock(state.history.seconds):>7}"
+    # A command that logs nothing tells no time of its own.
+    silent = state.spec is None and not state.history.step
+    text = f"elapsed {clock(state.waited_seconds if silent else state.history.seconds):>7}"
     if state.status in (Status.RUNNING, Status.PAUSED):
         text += f"   left {clock(state.history.seconds_left):>7}"
     return text
@@ -452,6 +454,8 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
         return [_capital(trouble.words) + "."], "bad"
     if state.status is Status.PAUSED:
         return ["Paused; p goes on."], "muted"
+    if state.spec is None and not state.metrics:
+        return ["It has logged no metric; l shows what it prints."], "muted"
     return ([collapsed] if collapsed else []), "bad"
 
 
