@@ -183,8 +183,9 @@ def _view(home: Home) -> QueueView:
 
 def queue_table(view: QueueView, *, every: bool = False) -> Table:
     """The queue as a table, in its order; of a long one what one asks about, unless `every`."""
-    from workbench.formats import percent, rough_duration
+    from workbench.formats import percent
     from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
+    from workbench.queue.store import settings_words
     from workbench.queue.view import headline
 
     listed, left_done, left_waiting = (view, 0, 0) if every else view.in_brief()
@@ -194,6 +195,7 @@ def queue_table(view: QueueView, *, every: bool = False) -> Table:
         Heading("State"),
         Heading("For", weight=2),
         Heading("Training", weight=1),
+        Heading("Seed", right, 2),
         Heading("Done", right, 3),
         Heading("Accuracy", right),
         Heading("Time left", right, 2),
@@ -204,14 +206,11 @@ def queue_table(view: QueueView, *, every: bool = False) -> Table:
             cell(item.trial.id),
             Cell(item.state.word, Tone(item.state.role), item.state.mark),
             cell(item.trial.label),
-            cell(item.trial.text),
+            cell(f"{item.trial.spec.preset} {settings_words(item.trial.spec, short=True)}"),
+            cell(item.trial.spec.seed),
             cell(f"{item.progress:.0%}" if item.progress else ""),
             cell(percent(item.accuracy) if item.accuracy is not None else ""),
-            cell(
-                ("~" if item.guessed else "") + rough_duration(item.seconds_left)
-                if item.seconds_left
-                else ""
-            ),
+            cell(item.estimate_text),
             cell(item.trial.run_id or ""),
         )
         for item in listed.trials

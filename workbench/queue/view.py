@@ -74,6 +74,12 @@ class TrialView:
         return self.run.progress if self.run is not None else 0.0
 
     @property
+    def estimate_text(self) -> str:
+        """`8 min`, `~8 min` where that is rough; empty where nothing is known or left."""
+        left = self.seconds_left
+        return ("~" if self.guessed else "") + rough_duration(left) if left else ""
+
+    @property
     def paced(self) -> bool:
         """Whether it trains and its own pace tells what is left."""
         return self.run is not None and self.run.seconds_left is not None

@@ -149,11 +149,9 @@ def time_text(item: TrialView) -> tuple[str, str]:
     if not item.trial.state.pending:
         seconds = item.result.train_seconds if item.result is not None else None
         return (MISSING if seconds is None else clock(seconds), "")
-    if item.seconds_left is None:
-        return (MISSING, "muted")
-    if item.run is not None:
+    if item.run is not None and item.seconds_left is not None:
         return (f"{clock(item.seconds_left)} left", "")
-    return (("~" if item.guessed else "") + rough_duration(item.seconds_left), "muted")
+    return (item.estimate_text or MISSING, "muted")
 
 
 def detail_lines(item: TrialView, place: int, begins_in: float | None) -> tuple[str, str]:
