@@ -100,7 +100,7 @@ def runs(
 
 def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
     from workbench.leaderboard.table import Align, Column, Heading, Table, cell
-    from workbench.leaderboard.views import run_column
+    from workbench.leaderboard.views import run_column, some_validated
     from workbench.runs.summary import ScriptSummary
 
     def common(heading: str, weight: int = 0) -> Column[AnySummary]:
@@ -118,11 +118,13 @@ def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
         )
 
     origins = {summary.run_id: origin for summary, origin in summaries}
+    validated = some_validated(summary for summary, _ in summaries)
     columns: tuple[Column[Any], ...] = (
         common("Run"),
         common("Status"),
         preset("Model", 1, lambda run: run.title),
         preset("Accuracy", 0, lambda run: run.result),
+        *([preset("Validation", 3, lambda run: "")] if validated else []),
         Column(
             Heading("Epochs", Align.RIGHT),
             lambda run: cell(f"{run.epochs_completed}/{run.epochs}" if run.epochs else ""),

@@ -69,6 +69,7 @@ RUN_COLUMNS: tuple[Column[RunSummary], ...] = (
     Column(Heading("Run", weight=1), lambda run: cell(run.run_id)),
     Column(Heading("Model"), lambda run: cell(run.preset)),
     Column(Heading("Accuracy", RIGHT), run_accuracy),
+    Column(Heading("Validation", RIGHT, 3), lambda run: Cell(percent(run.validation_accuracy))),
     Column(Heading("Status"), run_status),
     Column(Heading("Optimizer", weight=2), lambda run: cell(run.optimizer_text)),
     Column(Heading("LR", RIGHT, 3), lambda run: Cell(number(run.learning_rate))),
@@ -87,14 +88,21 @@ RUN_COLUMNS: tuple[Column[RunSummary], ...] = (
 )
 
 
+def some_validated(summaries: Iterable[object]) -> bool:
+    """Whether any run has a validation accuracy: else there is no column for it."""
+    return any(getattr(run, "validation_accuracy", None) is not None for run in summaries)
+
+
 def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard") -> Table:
     """All runs in the order given, one a row."""
-    headings = _headings(tuple(column.heading for column in RUN_COLUMNS), map(data_text, summaries))
+    shown = some_validated(summaries)
+    columns = [c for c in RUN_COLUMNS if shown or c.heading.text != "Validation"]
+    headings = _headings(tuple(column.heading for column in columns), map(data_text, summaries))
     return Table(
         title=title,
         headings=(Heading("#", RIGHT), *headings),
         rows=tuple(
-            (Cell(str(place)), *(column.cell(run) for column in RUN_COLUMNS))
+            (Cell(str(place)), *(column.cell(run) for column in columns))
             for place, run in enumerate(summaries, 1)
         ),
         footnotes=tuple(_run_footnotes(summaries)),
