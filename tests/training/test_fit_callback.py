@@ -251,6 +251,24 @@ def test_an_exception_in_a_with_block(
     assert only(home).status() is status and only(home).history().step == 3
 
 
+def test_an_exception_that_the_program_catches_has_failed(home: Home) -> None:
+    def fail() -> None:
+        raise ValueError("too large a batch")
+
+    live = LiveCallback("x")
+    for last in (at_step(2, fail), at_step(100, fail)):
+        try:
+            fit(model(), live, callbacks=[live, last])
+        except ValueError:
+            pass
+        else:
+            break
+        assert only(home).status() is Status.FAILED
+        assert "the program caught it" in summary(home).message
+        assert not lock.is_held(only(home).lock_file)
+    assert only(home).status() is Status.FINISHED  # the second fit went on with it
+
+
 def test_fit_goes_on_where_the_workbench_cannot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,8 +5,11 @@ It uses the logs that Keras gives to every callback, and nothing of the backend.
 
 from __future__ import annotations
 
+import sys
+import weakref
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from types import FrameType
 from typing import Any, Self
 
 import keras
@@ -42,6 +45,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         self._save_model = save_model
         self._run: Run | None = None
         self._fitting = self._first_epoch = self._cut_short = False
+        self._fits = 0
         self._steps_before = 0  # of earlier epochs
         self._batches = 0  # of this epoch that are done
         self._looked_at = 0  # of these, when the logs were last looked at
@@ -73,6 +77,17 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
             epochs, steps = self._planned("epochs"), self._planned("steps")
             self._run = start(**self._facts, epochs=epochs, steps_per_epoch=steps)
         self._run.go_on()
+        self._fits += 1
+        called_by = _callback_list()
+        if called_by is not None:
+            # At the end of the program its error is known, and says more.
+            weakref.finalize(called_by, self._left, self._fits).atexit = False
+
+    def _left(self, fit: int) -> None:
+        """Keras's list of callbacks is gone, and with it the `fit` that had made it."""
+        if self._fitting and self._run is not None and fit == self._fits:
+            self._fitting = False
+            self._run.finish(RuntimeError("an exception left fit, and the program caught it"))
 
     @harmless
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -179,6 +194,17 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
             write_file(run.folder / "summary.txt", "\n".join(lines) + "\n")
             write_file(run.folder / "model.json", self.model.to_json())
         return int(self.model.count_params())
+
+
+def _callback_list() -> Any:
+    """Keras's list of the callbacks of the `fit` that calls just now; None where it is none."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_name == "on_train_begin":
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, keras.callbacks.CallbackList):
+            return owner
+        frame = frame.f_back
+    return None
 
 
 def _means(model: Any) -> frozenset[str]:
