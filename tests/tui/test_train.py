@@ -612,8 +612,13 @@ async def test_again_takes_the_next_unused_seed(
     monkeypatch.setattr(launcher, "launch", launch)
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: screen.status is Status.FINISHED)
+        app = pilot.app
+        assert isinstance(app, WorkbenchApp)
+        await until(pilot, lambda: app.run_feed.last.living)
         await pilot.press("n", "n")  # pressed twice, it is started once
-        await until(pilot, lambda: pilot.app.screen is not screen)
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        await pilot.press("j", "enter")  # now, though the other keeps the cores busy
+        await until(pilot, lambda: made and app.screen not in (screen, None))
         assert [new.folder.record.spec.seed for new in made] == [2]
         assert any("Seed 2: lower ones" in note.message for note in pilot.app._notifications)
     for new in (other, *made):
