@@ -317,7 +317,7 @@ class SweepDialog(TrialsDialog):
         ("batch_size", "Batch", "30, 60 or 30..120/4"),
         ("epochs", "Epochs", "5, 10 or 1..5"),
         ("momentum", "Momentum", "0, 0.7 or 0..0.9/4"),
-        ("seeds", "Seeds", "of each combination, from seed 0 on"),
+        ("seeds", "Seeds", "of each, from seed 0 on"),
     )
 
     def __init__(self, home: Home, preset: Preset) -> None:

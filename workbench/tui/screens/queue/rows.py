@@ -30,8 +30,8 @@ from workbench.tui.widgets.columns import Column, Content
 PROGRESS = "progress"  # the bar, which goes first where it is narrow
 COLUMNS = (
     Column("state", "State", 11),
-    Column("for", "For", 10, stretch=1, most=24),
-    Column("training", "Training", 16, stretch=2, most=52),
+    Column("for", "For", 8, stretch=1, most=24),
+    Column("training", "Training", 18, stretch=2, most=52),
     Column("seed", "Seed", 4, weight=2, right=True),
     Column(PROGRESS, "Progress", 16, weight=4),
     Column("accuracy", "Test %", 6, right=True),
