@@ -19,6 +19,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from workbench.cli.queue import queue_table
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.overrides import Overrides
@@ -31,6 +32,7 @@ from workbench.queue.search import Search, SearchFolder, checked_search, enqueue
 from workbench.queue.space import parse_space, spec_with, values_text
 from workbench.queue.store import QueueState, QueueStore, Trial
 from workbench.queue.study import TrialSource
+from workbench.queue.view import QueueWatch
 from workbench.runs import control, lock
 from workbench.runs.events import Ended, Epoch, Failed, Finished, Pruned, Stopped
 from workbench.runs.folder import RunFolder, all_runs, create_run
@@ -39,6 +41,7 @@ from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
+from workbench.tui.screens.queue.rows import QueueRows
 
 SPACE = ("learning_rate=log:1e-4..1e-1", "optimizer=sgd,adam", "batch_size=30,60,120")
 
@@ -594,3 +597,20 @@ def test_a_dropped_search_makes_no_more_trials(home: Home) -> None:
 
 def test_a_trial_of_an_older_queue_is_of_no_search() -> None:
     assert Trial.model_fields["search"].default is None
+
+
+def test_lists_tell_validation_accuracy_from_that_of_the_test(home: Home) -> None:
+    enqueue_search(home, search(home, trials=1, seeds=1))
+    run_queue(home, MadeUpExecutor(home))
+    Leaderboard(home).sync()  # as workers record what they end with
+    view = QueueWatch(home).look({})
+    trial, final = view.trials
+    assert trial.accuracy == final.accuracy  # the made-up executor's
+    assert [trial.of_validation, final.of_validation] == [True, False]
+    told = [(data["test_accuracy"], data["validation_accuracy"]) for data in
+            (trial.to_json(), final.to_json())]  # fmt: skip
+    assert told == [(None, trial.accuracy), (final.accuracy, None)]
+    rows = QueueRows(view, (), {}, bars=False)
+    assert [str(rows.cell(place, "accuracy", 6)[0])[-1] for place in (0, 1)] == ["v", "0"]
+    table = queue_table(view)
+    assert "val" in str(table.rows[0]) and "% val" not in str(table.rows[1])

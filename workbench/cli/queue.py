@@ -209,7 +209,11 @@ def queue_table(view: QueueView, *, every: bool = False) -> Table:
             cell(f"{item.trial.spec.preset} {settings_words(item.trial.spec, short=True)}"),
             cell(item.trial.spec.seed),
             cell(f"{item.progress:.0%}" if item.progress else ""),
-            cell(percent(item.accuracy) if item.accuracy is not None else ""),
+            cell(
+                percent(item.accuracy) + (" val" if item.of_validation else "")
+                if item.accuracy is not None
+                else ""
+            ),
             cell(item.estimate_text),
             cell(item.trial.run_id or ""),
         )

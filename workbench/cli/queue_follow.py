@@ -259,7 +259,8 @@ def _progress(item: TrialView) -> str:
     filled = round(item.progress * BAR_WIDTH)
     bar = "━" * filled + "─" * (BAR_WIDTH - filled)
     words = f"{bar} {item.progress:4.0%}  {clock(item.seconds_left)} left"
-    return f"{words}  test {percent(item.accuracy)}" if item.accuracy else words
+    role = "val" if item.of_validation else "test"
+    return f"{words}  {role} {percent(item.accuracy)}" if item.accuracy else words
 
 
 def display_for(stream: TextIO, *, quiet: bool) -> Display:

@@ -92,6 +92,12 @@ class TrialView:
         summary = self.run.summary if self.run is not None else None
         return summary.accuracy if isinstance(summary, RunSummary) else None
 
+    @property
+    def of_validation(self) -> bool:
+        """Whether that accuracy is of the validation images, not of the test's."""
+        tested = self.result is not None and self.result.test_accuracy is not None
+        return self.trial.spec.dataset.validation is not None and not tested
+
     def to_json(self) -> dict[str, Any]:
         """The trial as plain data; accuracies are fractions, times seconds."""
         trial, spec = self.trial, self.trial.spec
@@ -107,8 +113,8 @@ class TrialView:
             "settings_key": spec.settings_key,
             "run_id": trial.run_id,
             "progress": round(self.progress, 4),
-            "test_accuracy": self.accuracy if spec.tested else None,
-            "validation_accuracy": None if spec.tested else self.accuracy,
+            "test_accuracy": None if self.of_validation else self.accuracy,
+            "validation_accuracy": self.accuracy if self.of_validation else None,
             "seconds_left": None if self.seconds_left is None else round(self.seconds_left, 1),
             "message": trial.message,
         }

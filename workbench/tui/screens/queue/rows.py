@@ -91,7 +91,10 @@ class QueueRows:
                 return progress_bar(item, width)
             case "accuracy":
                 final = not trial.state.pending
-                return (number_text(item.accuracy, trial.state), "strong" if final else "test")
+                text = number_text(item.accuracy, trial.state)
+                if item.of_validation and item.accuracy is not None:
+                    return (f"{text}v", "muted")  # the line below says what it is of
+                return (text, "strong" if final else "test")
             case "paper":
                 return (number_text(self._papers.get(trial.spec.settings_key)), "muted")
             case "time":
@@ -210,6 +213,8 @@ def _accuracy(item: TrialView, accuracy: float) -> str:
     so_far = trial.state.pending
     beside = beside_paper(trial.spec.settings_key, None if so_far else accuracy)
     words = f"{percent(accuracy)} so far" if so_far else percent(accuracy)
+    if item.of_validation:
+        return f"{words} of the validation images"
     return f"{words}, {beside}" if beside else words
 
 
