@@ -200,3 +200,16 @@ def test_lines_that_cannot_be_read_are_said_once(
     assert command([*words, run.run_id]) == 0
     said = capsys.readouterr().err
     assert said.count(f"run {run.run_id}: 3 lines of events.jsonl cannot be read") == 1
+
+
+def test_a_run_of_an_earlier_version_opens_unchanged(home: Home) -> None:
+    run = ended_run(home)
+    before = summarise(run)
+    record = json.loads(run.spec_file.read_text())
+    assert (record.pop("kind"), record["format"]) == ("preset", 2)
+    run.spec_file.write_text(json.dumps({**record, "format": 1}))
+    first, *lines = run.events_file.read_text().splitlines(keepends=True)
+    assert json.loads(first)["event"] == "log" and "metrics" not in "".join(lines)
+    run.events_file.write_text("".join(lines))
+    assert summarise(RunFolder(run.path)) == before
+    assert len(RunFolder(run.path).history().epochs) == 2
