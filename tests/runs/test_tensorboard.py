@@ -21,7 +21,7 @@ from workbench.runs.log import EventReader
 from workbench.runs.record import Labels, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import summary_of
-from workbench.runs.tensorboard import import_logs, read_logs, write_tensorboard
+from workbench.runs.tensorboard import import_logs, read_logs, watch_logs, write_tensorboard
 from workbench.settings import Home
 
 pytest.importorskip("tensorboardX")
@@ -175,3 +175,36 @@ def test_the_commands(
     assert "1 run taken in" in capfd.readouterr().err
     assert command(["runs", "import", str(tmp_path / "nothing")]) == 2
     assert "nothing: No such file" in capfd.readouterr().err
+
+
+def test_a_log_that_grows_is_watched(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 10, "loss": 0.5, "time": 1e9}\n')
+    begun: list[RunFolder] = []
+    more = [
+        '{"step": 20, "loss": 0.25, "time": 1000000010}\n',
+        '{"step": 10, "val_loss": 0.75, "time": 1000000011}\n',
+    ]
+
+    def tick(seconds: float) -> None:
+        assert begun[0].status() is Status.RUNNING
+        if not more:
+            raise KeyboardInterrupt
+        with path.open("a") as file:
+            file.write(more.pop(0))
+
+    monkeypatch.setattr("workbench.runs.tensorboard.time.sleep", tick)
+    with pytest.raises(KeyboardInterrupt):
+        watch_logs(home, path, Labels(), begun.append)
+    [folder] = begun
+    assert [(step, metrics) for _, step, _, metrics in points(folder)] == [
+        (10, "{'loss': 0.5}"),
+        (20, "{'loss': 0.25}"),
+        (10, "{'val_loss': 0.75}"),
+    ]
+    assert folder.status() is Status.STOPPED
+    history = folder.history()
+    assert (history.step, len(history.batches)) == (20, 2)  # what comes late takes nothing back
+    assert summary_of(folder).metrics == {"loss": 0.25, "val_loss": 0.75}

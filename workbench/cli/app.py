@@ -11,6 +11,7 @@ from workbench.cli import (
     execute,
     export,
     leaderboard,
+    logs,
     predict,
     presets,
     queue,
@@ -73,6 +74,7 @@ app.command("show")(presets.show)
 app.command("run")(run.run)
 app.add_typer(runs.app, name="runs")
 app.command("attach")(runs.attach)
+app.command("watch")(logs.watch)
 app.command("stop")(runs.stop)
 app.command("pause")(runs.pause)
 app.command("resume")(runs.resume)

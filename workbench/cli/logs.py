@@ -1,4 +1,4 @@
-"""`runs tensorboard` and `runs import`: logs for other programs, and from them."""
+"""`runs tensorboard`, `runs import`, `watch`: logs for other programs, and from them."""
 
 from __future__ import annotations
 
@@ -62,3 +62,25 @@ def take_in(
     for folder in folders:
         say(folder.run_id)
     note(f"{count(len(folders), 'run')} taken in")
+
+
+def watch(
+    logs: Annotated[Path, typer.Argument(metavar="LOGS", help="As for `runs import`.")],
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Follow logs that another program is writing.
+
+    Its runs are shown as they grow, on any screen, until Ctrl-C.
+
+    Example: mnist-workbench watch logs/
+    """
+    from workbench.cli.output import say
+    from workbench.runs.record import checked_labels
+    from workbench.runs.tensorboard import watch_logs
+
+    labels = checked_labels(tag or [], "")
+    watch_logs(current_home(), typed_path(logs), labels, lambda folder: say(folder.run_id))

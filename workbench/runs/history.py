@@ -107,6 +107,8 @@ class History:
                 # Of a script both may become known later, or not at all.
                 self.steps_per_epoch = event.steps_per_epoch or self.steps_per_epoch
                 self.planned_epochs = event.epochs or self.planned_epochs
+            case Batch(steps=0) if event.step < self.step:
+                self.metrics.update(event.metrics or {})  # evaluated late, and no step of training
             case Batch():
                 if event.step <= self.step:
                     # A worker that died before its first checkpoint: begun anew, from step 0.

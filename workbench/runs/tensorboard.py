@@ -12,17 +12,19 @@ import csv
 import json
 import math
 import os
-import shutil
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
-from workbench.files import open_file
+from workbench.files import open_file, stamp
+from workbench.runs import control, lock
 from workbench.runs.difference import settings_of
-from workbench.runs.events import Batch, Epoch, Event, Finished
+from workbench.runs.events import VALIDATION, Batch, Ended, Epoch, Event, Finished, Started, Stopped
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventReader, EventWriter
 from workbench.runs.record import Labels, Script, Setting, flat_settings, write_json
@@ -35,6 +37,7 @@ STEPS = ("step", "global_step", "iteration", "_step")
 TIMES = ("time", "wall_time", "timestamp", "_timestamp")
 LARGEST_RECORD = 1 << 28  # bytes; images lie in them too
 LARGEST_STEP = 10**15
+LOOK_SECONDS = 1.0
 _FORMATS = {1: ("float_val", "<f"), 2: ("double_val", "<d"), 3: ("int_val", "<i"),
             9: ("int64_val", "<q")}  # fmt: skip  # by the number of a tensor's type
 
@@ -262,12 +265,12 @@ def _from_rows(name: str, rows: Iterable[Mapping[str, Any]], when: float) -> Poi
         known = {key: value for key, value in values.items() if value is not None}
         step = next((known.pop(key) for key in STEPS if key in known), None)
         epoch = known.pop("epoch", None)
-        time = next((known.pop(key) for key in TIMES if key in known), when)
+        told = next((known.pop(key) for key in TIMES if key in known), when)
         of_epochs = step is None and epoch is not None  # Keras counts epochs from 0
         place = step if step is not None else epoch + 1 if epoch is not None else number
         if math.isfinite(place):
             for tag, value in known.items():
-                points.add(f"{OF_EPOCHS if of_epochs else ''}{tag}", int(place), value, time)
+                points.add(f"{OF_EPOCHS if of_epochs else ''}{tag}", int(place), value, told)
     return points
 
 
@@ -287,41 +290,119 @@ def import_logs(home: Home, path: Path, labels: Labels) -> list[RunFolder]:
         UserError: as for `read_logs`.
         EnvironmentProblem: a run's folder cannot be written.
     """
-    return [_import_run(home, points, labels) for points in read_logs(path)]
+    taken = []
+    for points in read_logs(path):
+        run = _TakenRun(home, points, labels)
+        run.tell(points)
+        run.end(Finished)
+        taken.append(run.folder)
+    return taken
 
 
-def _import_run(home: Home, points: Points, labels: Labels) -> RunFolder:
-    script = Script(name=points.name, named=True, config=points.config, epochs=len(points.epochs))
-    folder, descriptor = create_run(home, script, labels, "import")
-    begin = min(points.times.values())
-    last: dict[str, float] = {}
-    before = epoch = 0
+def watch_logs(
+    home: Home, path: Path, labels: Labels, begun: Callable[[RunFolder], object]
+) -> NoReturn:
+    """Follow logs that another program is writing: its runs live here until this is interrupted.
+
+    A stop from elsewhere ends the watching of a run; whoever writes its log knows nothing of it.
+
+    Raises:
+        UserError: the logs cannot be read, or there are none when it begins.
+        KeyboardInterrupt: as somebody pressed Ctrl-C; the runs have ended then.
+    """
+    runs: dict[str, _TakenRun] = {}
+    seen: object = None
     try:
-        writer = EventWriter(folder.events_file)
-        for (step, whole), when in sorted(points.times.items()):
-            seconds = max(0.0, round(when - begin, 4))
-            values = (points.epochs if whole else points.steps)[step]
-            event: Event
-            if whole:
-                epoch += 1
-                event = Epoch(when, epoch, step, seconds=seconds, metrics=values)
-            else:
-                steps = step - before
-                event = Batch(when, epoch + 1, step, steps, seconds=seconds, metrics=values)
-            writer.write(event)
-            last |= values
-            before = step
-        end = max(points.times.values())
-        writer.write(Finished(end, epoch, before, round(end - begin, 4), None, metrics=last))
-        writer.close()
-        record = folder.record.model_copy(update={"created_at": begin})
-        write_json(folder.spec_file, record.model_dump(mode="json"))
-    except OSError as error:
-        shutil.rmtree(folder.path, ignore_errors=True)
-        raise EnvironmentProblem(f"{folder.path}: {error.strerror}; free space there") from error
+        while True:
+            files = [path, *path.rglob(PATTERN)] if path.is_dir() else [path]
+            now = [stamp(file) for file in sorted(files)]
+            for points in read_logs(path) if now != seen else ():
+                if points.name not in runs:
+                    runs[points.name] = _TakenRun(home, points, labels)
+                    begun(runs[points.name].folder)
+                runs[points.name].tell(points)
+            seen = now
+            for run in runs.values():
+                if control.requested(run.folder.path) is control.Command.STOP:
+                    run.end(Stopped)
+            time.sleep(LOOK_SECONDS)
     finally:
-        os.close(descriptor)
-    return folder
+        for run in runs.values():
+            run.end(Stopped)
+
+
+class _TakenRun:
+    """A run made of another program's log; what was told once is not told again."""
+
+    def __init__(self, home: Home, points: Points, labels: Labels) -> None:
+        script = Script(name=points.name, named=True, config=points.config)
+        self.folder, self._lock = create_run(home, script, labels, "import")
+        lock.write_pid(self._lock, os.getpid())
+        self._writer: EventWriter | None = None
+        self._begin = self._end = min(points.times.values())
+        self._told: dict[tuple[int, bool], set[str]] = {}
+        self._last: dict[str, float] = {}
+        self._step = self._epoch = 0
+        record = self.folder.record.model_copy(update={"created_at": self._begin})
+        with self._said():
+            self._writer = EventWriter(self.folder.events_file)
+            write_json(self.folder.spec_file, record.model_dump(mode="json"))
+            self._writer.write(Started(self._begin, os.getpid(), 0, 0, 0, 0, False, ""))
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"{self.folder.path}: {error.strerror}; free space there"
+            ) from error
+
+    def tell(self, points: Points) -> None:
+        """Write what is new in a log.
+
+        Raises:
+            EnvironmentProblem: the disk is full or the folder gone.
+        """
+        for (step, whole), when in sorted(points.times.items()):
+            told = self._told.setdefault((step, whole), set())
+            known = (points.epochs if whole else points.steps)[step]
+            values = {name: value for name, value in known.items() if name not in told}
+            if values and self._writer is not None:
+                told.update(values)
+                self._last |= values
+                self._end = max(self._end, when)
+                self._write(self._writer, when, step, whole, values)
+
+    def _write(
+        self, writer: EventWriter, when: float, step: int, whole: bool, values: dict[str, float]
+    ) -> None:
+        seconds = max(0.0, round(when - self._begin, 4))
+        # What comes late goes back to its place only where no training curve would.
+        if not all(name.startswith(VALIDATION) for name in values):
+            step = max(step, self._step)
+        steps, self._step = max(0, step - self._step), max(step, self._step)
+        event: Event
+        if whole:
+            self._epoch += 1
+            event = Epoch(when, self._epoch, step, seconds=seconds, metrics=values)
+        else:
+            event = Batch(when, self._epoch + 1, step, steps, seconds=seconds, metrics=values)
+        with self._said():
+            writer.write(event)
+
+    def end(self, kind: type[Ended]) -> None:
+        """No more is told of it."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        seconds = round(self._end - self._begin, 4)
+        with suppress(OSError):
+            writer.write(
+                kind(self._end, self._epoch, self._step, seconds, None, metrics=self._last)
+            )
+        writer.close()
+        os.close(self._lock)
 
 
 def _require_library() -> None:
