@@ -8,10 +8,9 @@ import time
 
 import pytest
 
-from workbench.runs.curves import Metric, Samples, recent
+from workbench.runs.curves import Axis, Metric, Samples, Window, recent
 from workbench.tui import scales
 from workbench.tui.cells import column_of, column_span, row_of
-from workbench.tui.even_ticks import even_axis
 from workbench.tui.plotting import (
     OVERLAY_MARKS,
     OVERLAY_ROLES,
@@ -150,28 +149,16 @@ def test_the_terminal_decides_the_glyphs(monkeypatch: pytest.MonkeyPatch) -> Non
     assert terminal_glyphs() is Glyphs.ASCII
 
 
-def test_ranges_are_kept_until_they_must_move() -> None:
-    scale = scales.LINEAR
-    first = scales.accuracy_range(0.55, 0.9, None, scale)
-    assert first == (0.5, 1.0)
-    assert scales.accuracy_range(0.72, 0.9, first, scale) == first
-    assert scales.accuracy_range(0.91, 0.95, first, scale) == (0.9, 1.0)
-    assert scales.accuracy_range(0.1, 0.9, first, scale) == (0.0, 1.0)
-    loss = scales.loss_range(0.1, 2.2, None, scale)
-    assert loss == (0.0, 2.5)
-    assert scales.loss_range(0.1, 1.1, loss, scale) == loss
-    assert scales.loss_range(0.1, 0.5, loss, scale) == (0.0, 0.5)
-    assert scales.loss_range(0.1, 30.0, loss, scale) == (0.0, 30.0)
-
-
 def test_a_perfect_accuracy_and_a_loss_of_nothing_have_a_place_on_logarithmic_axes() -> None:
     assert scales.ERROR_LOG.forward(1.0) == 4.0
     assert scales.ERROR_LOG.forward(0.9) == pytest.approx(1.0)
     assert math.isnan(scales.LOG.forward(0.0))
-    low, high = scales.accuracy_range(0.9, 1.0, None, scales.ERROR_LOG)
-    assert low < high
-    low, high = scales.loss_range(0.0, 0.0, None, scales.LOG)
-    assert low < high
+    samples = Samples(100)
+    samples.add_point(100, 1.0, {"accuracy": 1.0, "loss": 0.0})
+    for metric in Metric:
+        frame = Frame(samples, samples, PlotOptions(log=True), recent(1, 1, 1.0))
+        low, high = MetricChart(metric).make(frame, 60, 12).y_range
+        assert low < high
 
 
 @pytest.mark.parametrize("length", [0.3, 1, 7, 60, 300, 4000, 90_000])
@@ -195,7 +182,7 @@ def test_a_mark_covers_the_very_cell_of_its_dot(height: int) -> None:
 
 def test_labels_of_the_y_axis_stand_where_their_values_are() -> None:
     for rows in range(4, 40):
-        axis = even_axis(0.9, 1.0, rows, max(2, rows // 2))
+        axis = scales.even_axis(0.9, 1.0, rows, max(2, rows // 2))
         for value in axis.ticks:
             parts = {"y_range": axis.range, "y_ticks": ((value, "here"),)}
             mark = Series("a", [2.0], [value], Role.TEST, line=False, mark="●")
@@ -218,7 +205,7 @@ WANTED = [
 @pytest.mark.parametrize("wanted", WANTED)
 @pytest.mark.parametrize("rows", [*range(4, 31), 48])
 def test_round_numbers_stand_on_evenly_spaced_rows(wanted: tuple[float, float], rows: int) -> None:
-    axis = even_axis(*wanted, rows, max(2, rows // 2))
+    axis = scales.even_axis(*wanted, rows, max(2, rows // 2))
     low, high = axis.range
     assert low <= wanted[0] + 1e-9 and high >= wanted[1] - 1e-9
     # And little of it for nothing.
@@ -234,6 +221,7 @@ def test_round_numbers_stand_on_evenly_spaced_rows(wanted: tuple[float, float], 
 def test_labels_of_narrow_ranges_are_whole_and_told_apart() -> None:
     for axis in (scales.accuracy_axis, scales.loss_axis):
         _, ticks = axis(0.9744, 0.9944, 12, scales.LINEAR)
+        ticks = [tick for tick in ticks if tick[1]]  # those half way between have no label
         labels = [label for _, label in ticks]
         assert len(set(labels)) == len(labels) >= 2
         assert all(len(label) <= 5 for label in labels)
@@ -297,6 +285,69 @@ def test_a_column_spans_just_the_values_that_fall_into_it() -> None:
             assert column_of(end - 1e-6, (0.0, 5.0), columns) == column
 
 
+def learning(epochs: float) -> tuple[Samples, Samples]:
+    """Accuracy from 10 % to 95 % within the first epoch and slowly on from there, as it is."""
+    train, test = Samples(100), Samples(100)
+    for step in range(5, int(100 * epochs) + 1, 5):
+        accuracy = 0.1 + 0.85 * min(step, 100) / 100 + 0.004 * max(0, step - 100) / 100
+        train.add_point(step, step / 10, {"accuracy": accuracy, "loss": 1.0 - accuracy})
+        if step % 100 == 0:
+            test.add_point(step, step / 10, {"accuracy": 0.9711, "loss": 0.1})
+    return train, test
+
+
+@pytest.mark.parametrize("axis", list(Axis))
+def test_the_y_axis_fits_what_comes_after_the_first_epoch(axis: Axis) -> None:
+    made = MetricChart(Metric.ACCURACY)
+    for epochs, lowest in ((0.9, 0.15), (1.0, 0.96), (3.0, 0.96)):
+        train, test = learning(epochs)
+        window = Window(0.0, max(train.xs(axis)) * 5 / epochs)
+        frame = Frame(train, test, PlotOptions(axis, smoothing=0), window, paper=0.9747)
+        chart = made.make(frame, 69, 12)
+        low, high = chart.y_range
+        assert low < lowest and high > 0.9747
+        if epochs >= 1:
+            assert low > 0.93
+            # So the test's mark is not where 100 % is, or would be.
+            assert row_of(0.9711, chart.y_range, 12) < row_of(1.0, chart.y_range, 12)
+
+
+def test_what_is_measured_is_bright_until_the_smoothed_curve_can_follow() -> None:
+    for epochs, bright in ((0.5, "raw"), (2.0, "train")):
+        train, test = learning(epochs)
+        frame = Frame(train, test, PlotOptions(), Window(0.0, 5.0))
+        series = MetricChart(Metric.ACCURACY).make(frame, 69, 12).series
+        assert [one.label for one in series if one.role is Role.TRAIN] == [bright]
+
+
+def test_the_test_curve_is_a_line_with_a_mark_at_each_epochs_end() -> None:
+    train, test = learning(4.0)
+    frame = Frame(train, test, PlotOptions(smoothing=0), Window(0.0, 5.0))
+    chart = MetricChart(Metric.ACCURACY).make(frame, 69, 12)
+    drawing = draw(chart, 75, 14, Glyphs.BRAILLE)
+    assert len(cells(drawing, "●")) == 4
+    line = "".join(piece for row in drawing.lines for piece, role in row if role is Role.TEST)
+    assert sum(map(is_braille, line)) > 20
+
+
+def test_the_papers_line_lies_over_the_curves() -> None:
+    flat = Series("train", [0.0, 5.0], [0.97, 0.97], Role.TRAIN)
+    drawing = draw(chart(flat, reference=Reference(0.97, "paper")), 75, 15, Glyphs.BRAILLE)
+    assert len(cells(drawing, "╌")) > 20
+
+
+def test_ticks_stand_half_way_between_labels_too() -> None:
+    for rows in range(8, 30):
+        range_, ticks = scales.accuracy_axis(0.9, 1.0, rows, scales.LINEAR)
+        places = [row_of(place, range_, rows) for place, _ in ticks]
+        assert len(set(itertools.starmap(lambda a, b: b - a, itertools.pairwise(places)))) == 1
+        labelled = [label != "" for _, label in ticks]
+        if not all(labelled):
+            assert labelled == [at % 2 == 0 for at in range(len(ticks))]
+    _, ticks = scales.accuracy_axis(0.9, 1.0, 12, scales.LINEAR)
+    assert "" in [label for _, label in ticks]
+
+
 ANY = (0.0, math.inf)
 
 
@@ -310,7 +361,7 @@ def test_a_zoomed_plot_fits_its_range_to_what_is_visible() -> None:
     for metric, least, greatest in ((Metric.LOSS, 0.5, 0.875), (Metric.ACCURACY, 0.867, 0.99)):
         made = MetricChart(metric)
         low, high = made.make(Frame(train, test, PlotOptions(smoothing=0), whole), 60, 12).y_range
-        assert low <= 0.5 and high >= 0.99
+        assert low <= 0.55 and high >= 0.99  # all after the first epoch
         zoomed = Frame(train, test, PlotOptions(smoothing=0, zoom=0.25), part)
         low, high = made.make(zoomed, 60, 12).y_range
         assert low <= least + 0.05 and greatest - 0.05 <= high <= max(1.0, greatest * 1.2)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual.content import Content
 from textual.geometry import Region
 from textual.pilot import Pilot
 
@@ -137,6 +138,11 @@ def plain(line: Line) -> str:
     return "".join(piece for piece, _ in line)
 
 
+def legend(plot: CurvePlot) -> str:
+    """What stands below the plot, without its colours."""
+    return Content.from_markup(str(plot.border_subtitle)).plain
+
+
 def lowest_line(plot: CurvePlot) -> str:
     """The line of the border that carries the subtitle, as it is sent to the terminal."""
     lines = plot.render_lines(Region(0, plot.outer_size.height - 1, plot.outer_size.width, 1))
@@ -260,7 +266,7 @@ async def test_pause_stop_and_kill_reach_the_worker(home: Home, run: FakeRun) ->
     asked = lambda: control.requested(run.folder.path)  # noqa: E731
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: screen.status is Status.RUNNING)
-        assert "p pause" in hints(screen) and "p go on" not in hints(screen)
+        assert "p pause" in hints(screen) and "resume" not in hints(screen)
         await pilot.press("p", "p", "p")  # one after another, however quick
         await until(pilot, lambda: "pausing" in text(screen, "run-head"))
         await until(pilot, lambda: not any(one.group == "ask" for one in screen.workers))
@@ -268,8 +274,9 @@ async def test_pause_stop_and_kill_reach_the_worker(home: Home, run: FakeRun) ->
         run.write(Paused(time.time(), 500))
         await until(pilot, lambda: screen.status is Status.PAUSED)
         assert "‖ paused" in text(screen, "run-head")
-        assert "p goes on" in text(screen, "run-notice")
-        assert "p go on" in hints(screen) and "p pause" not in hints(screen)
+        assert "r resumes" in text(screen, "run-notice")
+        assert "r resume" in hints(screen) and "go on" not in hints(screen)
+        assert " p " not in hints(screen)  # one verb, though p takes the pause back too
         await pilot.press("p")
         await until(pilot, lambda: asked() is control.Command.RUN)
         run.write(Resumed(time.time(), 1, 500, 25.0))
@@ -477,7 +484,7 @@ async def test_what_has_no_room_on_a_plots_border_is_left_out_whole(
         for keys in ("", "z", "xz"):
             await pilot.press(*keys)
             await pilot.pause()
-            said = str(plot.border_subtitle)
+            said = legend(plot)
             assert "x: " in said and said in lowest_line(plot)
 
 
@@ -488,7 +495,8 @@ async def test_the_legend_names_what_a_plain_terminal_draws(
     run.train(500)
     async with shown(home, run.folder) as (screen, pilot):
         plot = screen.query_one("#loss", CurvePlot)
-        await until(pilot, lambda: "+ train  o test" in str(plot.border_subtitle))
+        await until(pilot, lambda: "+ train  o test" in legend(plot))
+        assert "[$train]" in str(plot.border_subtitle) and "[$test]" in str(plot.border_subtitle)
 
 
 @pytest.mark.parametrize(

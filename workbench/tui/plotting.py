@@ -83,7 +83,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Reference:
-    """A horizontal line with a name in it, behind all curves."""
+    """A horizontal line with a name in it, over all curves and under their marks."""
 
     y: float
     label: str
@@ -171,8 +171,6 @@ def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
     places = [_snapped_y(chart, rows, y) for y, _ in chart.y_ticks] or [chart.y_range[0]]
     labels = [label for _, label in chart.y_ticks] or [""]
     plotext.yticks(places, [label[:LABEL_COLUMNS].rjust(LABEL_COLUMNS) for label in labels])
-    if chart.reference is not None:
-        _draw_reference(plotext, chart, chart.reference, columns, rows, glyphs)
     drawn = _draw_curves(plotext, chart, columns, rows, glyphs)
     if chart.reference is not None:
         _draw_label(plotext, chart, chart.reference, columns, rows)
@@ -210,6 +208,8 @@ def _draw_curves(plotext: object, chart: Chart, columns: int, rows: int, glyphs:
             ys = [_snapped_y(chart, rows, y) for y in ys]
         marker = "braille" if glyphs is Glyphs.BRAILLE else _plain_line(series.role)
         plotext.plot(xs, ys, marker=marker, color=int(series.role))  # type: ignore[attr-defined]
+    if chart.reference is not None:
+        _draw_reference(plotext, chart, chart.reference, columns, rows, glyphs)
     for series, (xs, ys) in zip(chart.series, points, strict=True):
         if not xs or not series.mark:
             continue

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 from workbench.formats import clock
-from workbench.tui.cells import Range
-from workbench.tui.even_ticks import even_axis
+from workbench.tui.cells import DOTS_DOWN, Range, row_of
 
-# Where the accuracy axis may begin, as fractions.
-ACCURACY_FLOORS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97,
-                   0.98, 0.985, 0.99)  # fmt: skip
 ERROR_TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 # One wrong image of 10,000: a logarithm needs an end.
 LEAST_ERROR = 1e-4
@@ -110,6 +108,92 @@ def spaced(places: Sequence[tuple[float, str]], low: float, high: float, most: i
     return tuple(chosen)
 
 
+# Rows are whole characters, so round numbers on a given range would stand now two, now three
+# rows apart. The range is widened by what little it takes to space them evenly.
+# What a choice costs, as parts of the height that might lie empty instead.
+_FACTORS = {1.0: 0.0, 2.0: 0.0, 2.5: 0.03, 5.0: 0.0}  # of powers of ten
+_FEW = {1: 0.3, 2: 0.06}  # by steps between labels
+_MANY, _EACH_MORE = 6, 0.03
+_CLOSE = {1: 0.3, 2: 0.06}  # by rows from label to label
+_NEARLY = 1e-9
+
+
+@dataclass(frozen=True)
+class EvenAxis:
+    """The range to draw, and the places of its labels from the lowest up."""
+
+    range: Range
+    ticks: tuple[float, ...]
+
+
+@lru_cache(maxsize=64)
+def even_axis(
+    low: float,
+    high: float,
+    rows: int,
+    most: int,
+    least_step: float = 0.0,
+    spare_below: bool = False,
+) -> EvenAxis:
+    """The narrowest range around `low` to `high` with round numbers on evenly spaced rows.
+
+    At most `most` steps, each a multiple of `least_step` where that is given. Where no range
+    will do, the one given, with labels at its ends. Rows to spare are above all else, or
+    below it.
+    """
+    best: tuple[float, EvenAxis] | None = None
+    for step, unwelcome in _steps(high - low, most, least_step):
+        first = math.ceil(low / step - _NEARLY)
+        count = math.floor(high / step + _NEARLY) - first
+        if not 1 <= count <= most:
+            continue
+        fitted = _fitted(low, high, rows, step, first, count, spare_below)
+        if fitted is None:
+            continue
+        apart, axis = fitted
+        empty = (axis.range[1] - axis.range[0]) / (high - low) - 1
+        cost = empty + unwelcome + _FEW.get(count, 0.0)
+        cost += _EACH_MORE * max(0, count - _MANY) + _CLOSE.get(apart, 0.0)
+        if best is None or cost < best[0]:
+            best = cost, axis
+    return best[1] if best else EvenAxis((low, high), (low, high))
+
+
+def _steps(length: float, most: int, least: float) -> Iterator[tuple[float, float]]:
+    power = 10.0 ** math.floor(math.log10(length / max(1, most)))
+    for scale in (power, 10 * power):
+        for factor, unwelcome in _FACTORS.items():
+            step = factor * scale
+            parts = step / least if least else 1.0
+            if parts > 0.5 and math.isclose(parts, round(parts), rel_tol=_NEARLY):
+                yield step, unwelcome
+
+
+def _fitted(
+    low: float, high: float, rows: int, step: float, first: int, count: int, spare_below: bool
+) -> tuple[int, EvenAxis] | None:
+    """The widest spacing of `count` steps at which all from `low` to `high` is inside."""
+    dots = DOTS_DOWN * rows - 1
+    for apart in range((rows - 1) // count, 0, -1):
+        # Dots a step: no fewer than bring each label to its row, no more than leave it there.
+        least = DOTS_DOWN * apart
+        greatest = least + (DOTS_DOWN - 1) / count
+        for by_step in (min(greatest, dots * step / (high - low)), float(least)):
+            if by_step < least - _NEARLY:
+                continue
+            below = max(0.0, (first * step - low) * by_step / step)
+            row = math.ceil(below / DOTS_DOWN - _NEARLY)
+            used = DOTS_DOWN * row + (high - first * step) * by_step / step
+            if used <= dots + _NEARLY * dots:
+                if spare_below:
+                    row += int((dots - used + _NEARLY) / DOTS_DOWN)
+                bottom = first * step - DOTS_DOWN * row * step / by_step
+                top = bottom + dots * step / by_step
+                ticks = tuple((first + at) * step for at in range(count + 1))
+                return apart, EvenAxis((bottom, top), ticks)
+    return None
+
+
 def accuracy_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
     """The range to draw, which may be a little wider, with its ticks, labels in percent.
 
@@ -120,7 +204,7 @@ def accuracy_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
     if scale is LINEAR:
         # There is nothing above 100 %; below the floor curves begin.
         axis = even_axis(low, high, rows, most, LEAST_ACCURACY_STEP, spare_below=low > 0)
-        return axis.range, tuple((tick, f"{100 * tick:.4g}") for tick in axis.ticks)
+        return axis.range, _with_halves(axis, rows, lambda value: f"{100 * value:.4g}")
     return (low, high), _log_ticks(
         low, high, most, scale, ERROR_TICKS, lambda value: f"{100 * value:.4g}"
     )
@@ -132,7 +216,7 @@ def loss_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
     if scale is LINEAR:
         least = 10.0 ** (math.floor(math.log10(high)) - 2)  # what a label can say
         axis = even_axis(low, high, rows, most, least)
-        return axis.range, tuple((tick, short_number(tick)) for tick in axis.ticks)
+        return axis.range, _with_halves(axis, rows, short_number)
     powers = range(math.floor(low) - 1, math.ceil(high) + 1)
     values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
     return (low, high), _log_ticks(low, high, most, scale, values, short_number)
@@ -141,6 +225,15 @@ def loss_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
 def plain_axis(low: float, high: float, rows: int, scale: Scale) -> Axis:
     """As `loss_axis` for a metric that may be any number."""
     return (low, high), linear_ticks(low, high, _most_ticks(rows), short_number)
+
+
+def _with_halves(axis: EvenAxis, rows: int, label: Callable[[float], str]) -> Ticks:
+    """The labels of an axis; a tick without one half way between them where a row lies there."""
+    ticks = [(tick, label(tick)) for tick in axis.ticks]
+    first, second = (row_of(tick, axis.range, rows) for tick in axis.ticks[:2])
+    if (second - first) % 2 == 0:
+        ticks += [((low + high) / 2, "") for low, high in pairwise(axis.ticks)]
+    return tuple(sorted(ticks))
 
 
 def _log_ticks(
@@ -177,55 +270,3 @@ def without_outliers(values: Sequence[float], *, top: bool) -> float | None:
         return None
     dropped = int(len(finite) * OUTLIERS)
     return finite[-1 - dropped] if top else finite[dropped]
-
-
-def accuracy_range(
-    least: float | None, greatest: float | None, before: Range | None, scale: Scale
-) -> Range:
-    """From a round floor below `least` to all right (on the axis of errors: above `greatest`).
-
-    `before` is the range in force, in places on the axis; it is kept as long as it holds all
-    and less than half of it lies empty.
-    """
-    least = 0.0 if least is None else max(0.0, least)
-    greatest = least if greatest is None else max(least, greatest)
-    top = 1.0
-    if scale is not LINEAR:
-        top = min((tick for tick in ERROR_TICKS if tick >= greatest), default=1.0 - LEAST_ERROR)
-        top = max(top, 0.99)
-    floor = max((one for one in ACCURACY_FLOORS if one <= least), default=0.0)
-    wanted = scale.forward(floor), scale.forward(top)
-    low, high = scale.forward(least), scale.forward(min(greatest, 1.0))
-    if before is not None and before[0] <= low and max(high, wanted[1] - 0.5) <= before[1]:
-        used = (before[1] if scale is LINEAR else high) - low
-        if used >= 0.5 * (before[1] - before[0]):
-            return before
-    return wanted
-
-
-def loss_range(
-    least: float | None, greatest: float | None, before: Range | None, scale: Scale
-) -> Range:
-    """From zero (or a round number, on a logarithmic axis) to a round number above `greatest`."""
-    if least is None or greatest is None:
-        return before or ((0.0, 2.5) if scale is LINEAR else (-2.0, 1.0))
-    if scale is LINEAR:
-        high = _round_up(max(greatest, 1e-6))
-        if before is not None and before[0] == 0.0 and 0.4 * before[1] <= greatest <= before[1]:
-            return before
-        return 0.0, high
-    low, high = _log(max(least, LOSSES[0])), _log(max(greatest, LOSSES[0]))
-    # Sixths of a decade, each about half as much again as the one before.
-    wanted = math.floor(low * 6 - 0.1) / 6, math.ceil(high * 6 + 0.1) / 6
-    fits = before is not None and before[0] <= low and high <= before[1]
-    if before is not None and fits and high - low >= 0.5 * (before[1] - before[0]):
-        return before
-    return wanted
-
-
-def _round_up(value: float) -> float:
-    power = 10.0 ** math.floor(math.log10(value))
-    for factor in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0):
-        if value <= factor * power * (1 + 1e-9):
-            return factor * power
-    return 10.0 * power

@@ -8,16 +8,17 @@ from textual.widget import Widget
 from workbench.text import visible
 
 
-def say_in_border(widget: Widget, title: str | None = None, subtitle: str | None = None) -> None:
-    """Set the title and the subtitle, as plain text; None leaves one as it is.
+def say_in_border(
+    widget: Widget, title: str | None = None, subtitle: str | Content | None = None
+) -> None:
+    """Set the title and the subtitle, strings as plain text; None leaves one as it is.
 
     Setting one sends the whole panel over the connection, so what stands there already is not
     set again.
     """
     if title is not None and widget.border_title != (text := Content(visible(title))).markup:
         widget.border_title = text
-    if (
-        subtitle is not None
-        and (widget.border_subtitle or "") != (text := Content(visible(subtitle))).markup
-    ):
-        widget.border_subtitle = text
+    if subtitle is not None:
+        text = Content(visible(subtitle)) if isinstance(subtitle, str) else subtitle
+        if (widget.border_subtitle or "") != text.markup:
+            widget.border_subtitle = text

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
 from workbench.tui import scales
@@ -18,7 +19,7 @@ class PlotOptions:
     """How the person looks at the curves."""
 
     axis: Axis = Axis.EPOCHS
-    smoothing: float = 0.8
+    smoothing: float = 0.6
     log: bool = False
     zoom: float = 1.0  # the share of the planned run that is shown
 
@@ -34,6 +35,7 @@ class Frame:
     paper: float | None = None
     trouble_step: int | None = None
     span: float = 1.0  # the optimizer steps over which smoothing keeps its weight
+    first: float = 1.0  # epochs that the y axis need not hold once there is more to show
 
 
 class MetricChart:
@@ -59,22 +61,31 @@ class MetricChart:
         test_xs, test_ys = self._test.raw
         self.style = axis_style(self.metric, [*ys, *test_ys], view.log)
         scale = self._scale(view.log)
-        wanted = self._y_range(ys, test_ys, frame, scale)
+        # The way from a guess to what was learned at once would leave the rest no rows.
+        settled = bisect_left(frame.train.xs(Axis.EPOCHS), frame.first - 1e-9, 0, len(frame.train))
+        begun = settled >= len(frame.train)
+        start = -math.inf if begun else frame.train.xs(view.axis)[settled]
+        wanted = self._y_range(ys[bisect_left(xs, start) :], test_ys, frame, scale, begun)
         axis = scales.plain_axis
         if self.style is not None:
             accuracy = self.style is Metric.ACCURACY
             axis = scales.accuracy_axis if accuracy else scales.loss_axis
         y_range, y_ticks = axis(*wanted, rows, scale)
         forward = scale.forward
-        series = []
+        smooth = Series("train", xs, [forward(y) for y in ys], Role.TRAIN)
+        series = [smooth]
         if view.smoothing > 0:
-            series.append(Series("raw", raw_xs, [forward(y) for y in raw_ys], Role.TRAIN_RAW))
-        series.append(Series("train", xs, [forward(y) for y in ys], Role.TRAIN))
-        places = [forward(y) for y in test_ys]
-        # A dot at each epoch and no line, which would cover the train curve where both lie close;
-        # where the dots would touch, a line with dots here and there.
-        crowded = len(test_xs) > columns / 3
-        series.append(Series("test", test_xs, places, Role.TEST, line=crowded, mark="●"))
+            raw = Series("raw", raw_xs, [forward(y) for y in raw_ys], Role.TRAIN_RAW)
+            series = [raw, smooth]
+            if begun:  # what is smoothed still hangs behind
+                series = [replace(smooth, role=Role.TRAIN_RAW), replace(raw, role=Role.TRAIN)]
+        # The main curve, so over the others: a mark at each epoch's end, or where those would
+        # touch, here and there.
+        test = Series("test", test_xs, [forward(y) for y in test_ys], Role.TEST)
+        if len(test_xs) > columns / 3:
+            series.append(replace(test, mark="●"))
+        else:
+            series += [test, replace(test, line=False, mark="●")]
         notes: tuple[Note, ...] = ()
         if frame.trouble_step is not None and self.metric in list(Metric):
             at = self._trouble_x(frame, frame.trouble_step)
@@ -97,32 +108,35 @@ class MetricChart:
             return scales.LINEAR
         return scales.ERROR_LOG if self.style is Metric.ACCURACY else scales.LOG
 
-    def _y_range(self, ys: list[float], test_ys: list[float], frame: Frame, scale: Scale) -> Range:
-        looked_at = (self.style, scale, frame.view.zoom, frame.view.axis)
+    def _y_range(
+        self, ys: list[float], test_ys: list[float], frame: Frame, scale: Scale, begun: bool
+    ) -> Range:
+        """Around the differences that matter; how far they are from zero does not."""
+        looked_at = (self.style, scale, frame.view.zoom, frame.view.axis, begun)
         before = self._range if self._range_for == looked_at else None
         self._range_for = looked_at
-        least = _least(
-            scales.without_outliers(ys, top=False), scales.without_outliers(test_ys, top=False)
-        )
-        tops = [scales.without_outliers(values, top=True) for values in (ys, test_ys)]
-        greatest = max((top for top in tops if top is not None), default=None)
-        if self.style is None:
-            any_number = -math.inf, math.inf
-            self._range = fitted_range(least or 0.0, greatest or 0.0, before, any_number)
-        elif frame.view.zoom < 1.0 and least is not None and greatest is not None:
-            # Of a part of the run the differences matter, not how far it is from zero.
-            first, last = scales.ACCURACIES if self.style is Metric.ACCURACY else scales.LOSSES
-            low, high = (scale.forward(min(max(end, first), last)) for end in (least, greatest))
-            ends = scale.forward(first), scale.forward(last)
-            self._range = fitted_range(low, high, before, ends)
-        elif self.style is Metric.ACCURACY:
+        ends: list[float] = []
+        for values in (ys, test_ys):
+            found = (scales.without_outliers(values, top=top) for top in (False, True))
+            ends += [end for end in found if end is not None]
+        first, last = -math.inf, math.inf
+        nothing = 0.0, 0.0
+        if self.style is Metric.ACCURACY:
+            (first, last), nothing = scales.ACCURACIES, scales.ACCURACIES
             # The paper's line belongs into the whole picture; the recent part may lie above it.
-            if frame.paper is not None and frame.view.zoom >= 1.0:
-                least = _least(least, frame.paper) if least is not None else None
-                greatest = max(greatest or 0.0, frame.paper)
-            self._range = scales.accuracy_range(least, greatest, before, scale)
-        else:
-            self._range = scales.loss_range(least, greatest, before, scale)
+            if ends and frame.paper is not None and frame.view.zoom >= 1.0:
+                ends.append(frame.paper)
+        elif self.style is Metric.LOSS:
+            (first, last), nothing = scales.LOSSES, (0.01, 2.5)
+            first = 0.0 if scale is scales.LINEAR else first
+        low, high = (
+            scale.forward(min(max(end, first), last))
+            for end in ((min(ends), max(ends)) if ends else nothing)
+        )
+        limits = (first, last) if scale is scales.LINEAR else (
+            scale.forward(first), scale.forward(last)
+        )  # fmt: skip
+        self._range = fitted_range(low, high, before, limits)
         return self._range
 
     def _trouble_x(self, frame: Frame, step: int) -> float:
@@ -148,10 +162,6 @@ def fitted_range(least: float, greatest: float, before: Range | None, ends: Rang
     if before is not None and fits and length >= 0.5 * (before[1] - before[0]):
         return before
     return max(ends[0], least - 0.1 * length), min(ends[1], greatest + 0.1 * length)
-
-
-def _least(*values: float | None) -> float | None:
-    return min((value for value in values if value is not None), default=None)
 
 
 def x_ticks(axis: Axis, window: Window, columns: int) -> scales.Ticks:

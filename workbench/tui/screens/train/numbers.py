@@ -84,9 +84,8 @@ def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
     for name, value, note, word in (
         (f"{other} accuracy", share(reading.test_accuracy), beside, "test"),
         (f"{other} loss", loss(reading.test_loss), epoch, "test"),
-        ("train accuracy", share(reading.train_accuracy), _raw(share(reading.raw_accuracy)),
-         "train"),
-        ("train loss", loss(reading.train_loss), _raw(loss(reading.raw_loss)), "train"),
+        ("train accuracy", share(reading.raw_accuracy), _smoothed(reading), "train"),
+        ("train loss", loss(reading.raw_loss), _smoothed(reading, of_loss=True), "train"),
     ):  # fmt: skip
         room = max(0, width - 25)
         lines.append(
@@ -104,7 +103,7 @@ def _script_lines(metrics: Sequence[MetricReading], width: int) -> list[Line]:
         lines.append(
             [
                 (f"{one_line(metric.name):<{room}.{room}} ", "muted"),
-                (f"{_value(metric.name, metric.smooth) if metric.smooth else train:>9}", "train"),
+                (f"{train:>9}", "train"),
                 (f"  val {validation:>9}" if validation else "", "test"),
             ]
         )
@@ -119,8 +118,16 @@ def _short(other: str) -> str:
     return "val" if other == "validation" else other
 
 
-def _raw(text: str) -> str:
-    return "" if text == MISSING else f"raw {text}"
+def _smoothed(reading: Reading, of_loss: bool = False) -> str:
+    """In brackets, where it is not what stands before them."""
+    raw, smooth = (
+        (reading.raw_loss, reading.train_loss)
+        if of_loss
+        else (reading.raw_accuracy, reading.train_accuracy)
+    )
+    if smooth is None or smooth == raw or not math.isfinite(smooth):
+        return ""
+    return f"(smoothed {loss(smooth) if of_loss else f'{100 * smooth:.1f}'})"
 
 
 def compact_lines(
@@ -142,9 +149,9 @@ def compact_lines(
         ],
         [
             ("train  ", "muted"),
-            (f"{share(reading.train_accuracy):>9}", "train"),
+            (f"{share(reading.raw_accuracy):>9}", "train"),
             ("  loss ", "muted"),
-            (f"{loss(reading.train_loss):>9}", "train"),
+            (f"{loss(reading.raw_loss):>9}", "train"),
             (f"   {speed}" if speed else "", ""),
             (f"   {machine}" if machine else "", "muted"),
         ],
@@ -181,19 +188,20 @@ def _device(state: RunState) -> str:
     return f"{started.device}{', XLA' if started.xla else ''}" if started else ""
 
 
-def bar(fraction: float, width: int, ascii_only: bool) -> Line:
-    """A progress bar with its percentage."""
-    room = max(4, width - 7)
+def bar(fraction: float, width: int, ascii_only: bool, doing: str = "") -> Line:
+    """A progress bar with its percentage, or with what is done while it stands still."""
+    said = f" {doing}" if doing else f" {fraction:>4.0%}"
+    room = max(4, width - len(said) - 2)
     full = int(room * fraction)
     filled, empty = ("#", "-") if ascii_only else ("█", "░")
-    return [(filled * full, "accent"), (empty * (room - full), "muted"), (f" {fraction:>4.0%}", "")]
+    return [(filled * full, "accent"), (empty * (room - full), "muted"), (said, "")]
 
 
 def progress_lines(state: RunState, width: int, ascii_only: bool) -> list[Line]:
     """The whole run: how far, how long, how long still."""
     if not state.history.planned_steps:
         return [[(f"step {state.history.step:,}", "")], [(times(state), "")]]
-    return [bar(state.share, width, ascii_only), [(times(state), "")]]
+    return [bar(state.share, width, ascii_only, state.evaluating), [(times(state), "")]]
 
 
 def times(state: RunState) -> str:
@@ -211,7 +219,7 @@ def progress_line(state: RunState, width: int, ascii_only: bool) -> Line:
     if not state.history.planned_steps:
         return [(f"step {state.history.step:,}   {times(state)}", "muted")]
     rest = f"  epoch {state.epoch}/{state.history.planned_epochs}  {times(state)}"
-    return [*bar(state.share, width - len(rest), ascii_only), (rest, "muted")]
+    return [*bar(state.share, width - len(rest), ascii_only, state.evaluating), (rest, "muted")]
 
 
 def _epochs_done(state: RunState) -> str:
@@ -307,7 +315,7 @@ def head_line(state: RunState, asked: str, width: int, ascii_only: bool) -> Line
     status = state.status
     title, facts = _what(state.record)
     mark = "*" if ascii_only else status.mark
-    right = f"{mark} {asked or status.word}"
+    right = f"{mark} {asked or state.evaluating or status.word}"
     planned = state.history.planned_epochs
     epochs = f"epoch {state.epoch}/{planned}" if planned else f"step {state.history.step:,}"
     if status in (Status.RUNNING, Status.PAUSED):
@@ -453,7 +461,7 @@ def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
     if trouble is not None:
         return [_capital(trouble.words) + "."], "bad"
     if state.status is Status.PAUSED:
-        return ["Paused; p goes on."], "muted"
+        return ["Paused; r resumes."], "muted"
     if state.spec is None and not state.metrics:
         return ["It has logged no metric; l shows what it prints."], "muted"
     return ([collapsed] if collapsed else []), "bad"

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 
 from workbench.formats import clock
 from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, index_at, recent
@@ -91,6 +92,8 @@ class RunPlots(Vertical):
             self._paper,
             state.diverged_at,
             _steps_to_smooth(state) / SMOOTHING_SPANS,
+            # Half of the only epoch of a run that has but one.
+            min(1.0, state.planned(Axis.EPOCHS) / 2),
         )
         for metric, chart in self._charts.items():
             self._plot(metric).draw(_maker(chart, frame))
@@ -133,7 +136,8 @@ class RunPlots(Vertical):
         line, dot = ("+", PLAIN_MARKS["●"]) if drawn_plainly else ("—", "●")
         smooth = f"smoothing {view.smoothing:g}" if view.smoothing else "not smoothed"
         other = self._state.other if self._state is not None else "test"
-        parts = [f"{line} train  {dot} {other}", f"x: {view.axis}", self._stretch, smooth]
+        trained, tested = f"{line} train", f"{dot} {other}"
+        parts = [f"{trained}  {tested}", f"x: {view.axis}", self._stretch, smooth]
         raw = "raw behind" if view.smoothing else ""
         for metric in Metric:
             plot = self._plot(metric)
@@ -145,7 +149,9 @@ class RunPlots(Vertical):
                 how = ", by errors" if accuracy else ", logarithmic"
             # Inside of the border two columns on either side are kept free.
             said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 4)
-            say_in_border(plot, f"{one_line(chart.metric)}{unit}{how}", said)
+            words = Content(said).stylize("$train", 0, len(trained))
+            words = words.stylize("$test", len(trained) + 2, len(trained) + 2 + len(tested))
+            say_in_border(plot, f"{one_line(chart.metric)}{unit}{how}", words)
 
     # How it is looked at
 

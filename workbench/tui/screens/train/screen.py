@@ -46,9 +46,11 @@ class TrainScreen(WorkbenchScreen):
     CSS_PATH: ClassVar = style_sheet("train")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "pause", tooltip="Pause; nothing is lost"),
-        Binding("p", "go_on", "go on", tooltip="Go on after the pause"),
+        Binding("p", "go_on", "resume", show=False, tooltip="Resume after the pause"),
         Binding("s", "stop", "stop & save", tooltip="Stop after this moment's work and save"),
-        Binding("r", "resume", "resume", tooltip="Go on: after a pause, or from the last epoch"),
+        Binding(
+            "r", "resume", "resume", tooltip="Resume after a pause, or from the last whole epoch"
+        ),
         Binding("n", "again", "new seed", tooltip="Run it again with the next unused seed"),
         Binding(
             "escape",
@@ -408,8 +410,8 @@ class TrainScreen(WorkbenchScreen):
         """Pause; once more takes that back."""
 
         def answered(pausing: bool) -> None:
-            going_on = "going on" if self.status is Status.PAUSED else ""
-            self._say("pausing" if pausing else going_on)
+            resuming = "resuming" if self.status is Status.PAUSED else ""
+            self._say("pausing" if pausing else resuming)
 
         self._ask(service.pause_or_resume, answered)
 

@@ -202,6 +202,16 @@ class RunState:
         return min(done.epoch + 1 if done else 1, history.planned_epochs)
 
     @property
+    def evaluating(self) -> str:
+        """`testing`, from the last step of an epoch until its results are written."""
+        history = self.history
+        last, length = history.step, history.steps_per_epoch
+        written = history.epochs[-1].step if history.epochs else 0
+        if self.status is not Status.RUNNING or not length or last % length or last <= written:
+            return ""
+        return "testing" if self.other == "test" else "validating"
+
+    @property
     def diverged_at(self) -> int | None:
         """The step at which the loss left the numbers; None if it did not."""
         if self.watch.not_a_number is not None:
