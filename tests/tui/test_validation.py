@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from math import nan
+from math import isnan, nan
 
 from workbench.figures.view import trace_of
 from workbench.runs.curves import Metric
@@ -14,6 +14,7 @@ from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
+from workbench.tui.screens.leaderboard.overlay import Quantity, read_curve
 from workbench.tui.screens.train.numbers import (
     Line,
     epoch_heading,
@@ -78,3 +79,12 @@ def test_a_figure_of_it_shows_validation(home: Home) -> None:
     trace = trace_of(folder)
     assert trace.test.ys(Metric.ACCURACY)[0] == 0.875
     assert trace.spec.dataset.evaluated == "validation"
+
+
+def test_curves_of_several_runs_may_be_of_validation(home: Home) -> None:
+    folder = a_run(home)
+    write_event(folder.events_file, EPOCH)
+    curve = read_curve(home, folder.run_id)
+    assert curve.values is not None
+    assert curve.values[Quantity.VALIDATION_ACCURACY] == (0.875,)
+    assert isnan(curve.values[Quantity.TEST_ACCURACY][0])

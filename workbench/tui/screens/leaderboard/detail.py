@@ -94,6 +94,8 @@ def _run_words(run: RunSummary) -> str:
             parts.append(f"{run.state.word} after {epochs_done(run.epochs_completed, run.epochs)}")
         case state:
             parts.append(run.message or state.word)
+    if run.validation_accuracy is not None:
+        parts.append(f"{percent(run.validation_accuracy)} of the validation images")
     if run.best_epoch_test_accuracy is not None:
         parts.append(f"best {percent(run.best_epoch_test_accuracy)} in epoch {run.best_epoch}")
     parts.append(duration(run.train_seconds))

@@ -33,6 +33,7 @@ class Quantity(Enum):
     TEST_LOSS = "test loss"
     TRAIN_ACCURACY = "train accuracy, mean of each epoch"
     TRAIN_LOSS = "train loss, mean of each epoch"
+    VALIDATION_ACCURACY = "validation accuracy"
 
     @property
     def after(self) -> Quantity:
@@ -74,6 +75,10 @@ def read_curve(home: Home, run_id: str) -> Curve:
             Quantity.TEST_LOSS: tuple(epoch.test_loss for epoch in epochs),
             Quantity.TRAIN_ACCURACY: tuple(epoch.accuracy for epoch in epochs),
             Quantity.TRAIN_LOSS: tuple(epoch.loss for epoch in epochs),
+            Quantity.VALIDATION_ACCURACY: tuple(
+                math.nan if epoch.validation_accuracy is None else epoch.validation_accuracy
+                for epoch in epochs
+            ),
         },
     )
 
@@ -101,7 +106,7 @@ def overlay_chart(shown: Sequence[Shown], quantity: Quantity, columns: int, rows
         label = item.run.run_id
         lines.append(Series(label, xs, ys, role))
         marks.append(Series(label, xs, ys, role, line=len(xs) > room_each, mark=mark))
-    accuracy = quantity in (Quantity.TEST_ACCURACY, Quantity.TRAIN_ACCURACY)
+    accuracy = quantity not in (Quantity.TEST_LOSS, Quantity.TRAIN_LOSS)
     y_range, y_ticks = _y_axis(values, rows, accuracy)
     return Chart(
         # Marks after all lines, so that no line hides another's.
