@@ -579,7 +579,7 @@ async def test_a_real_queue_is_started_killed_taken_up_stopped_and_finished(home
         await until(pilot, lambda: len(lines(app)) == 1)
         await pilot.press("s")
         await until(pilot, lambda: has_line(app, "✓ finished", "short"), TRAINS_LONG)
-        await until(pilot, lambda: headline(app) == "done")
+        await until(pilot, lambda: headline(app).startswith("done at "))
         await until(second, lambda: has_line(other, "✓ finished", "short"))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TrainScreen))
