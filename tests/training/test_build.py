@@ -85,7 +85,10 @@ def spec_of_preset(name: str, **changes: object) -> TrainingSpec:
 
 def rate_at(spec: TrainingSpec, step: int) -> float:
     schedule = build_optimizer(spec)._learning_rate
-    return float(keras.ops.convert_to_numpy(schedule(step)))
+    rate = float(keras.ops.convert_to_numpy(schedule(step)))
+    # What the screens draw without Keras is what Keras trains with.
+    assert spec.training.rate_at(step, spec.steps_per_epoch) == pytest.approx(rate, rel=1e-5)
+    return rate
 
 
 @pytest.mark.parametrize("name", PAPER_ORDER)

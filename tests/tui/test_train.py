@@ -675,3 +675,53 @@ async def test_mistakes_in_words_the_worst_first() -> None:
 
 async def test_a_log_cannot_move_the_cursor() -> None:
     assert clean(b"a\x1b[2Jb\x07\rc\td\xff") == "ab\nc   d\ufffd"
+
+
+async def test_free_rows_tell_settings_speed_and_the_accuracy_of_each_class(
+    home: Home, run: FakeRun
+) -> None:
+    run.folder.set_labels(Labels(tags=("first",), note="what the paper has"))
+    run.train(2500)
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "speed" in text(screen, "run-settings"))
+        said = text(screen, "run-settings")
+        assert "SGD (momentum 0.7) at 0.002" in said and "batches of 60" in said
+        assert "tags first" in said and "note what the paper has" in said
+        assert "rate" in said and "1,158 img/s" in said  # it decays
+        done = next(line for line in said.splitlines() if line.startswith("speed"))
+        columns = screen.query_one("#run-settings").size.width - 20
+        assert 0.4 < done.count("█") / columns < 0.6
+        assert not screen.query_one("#run-classes").display
+        run.train(5 * STEPS, 2500)
+        run.end(Finished, confusion=CONFUSION)
+        await until(pilot, lambda: screen.query_one("#run-classes").display)
+        shares = text(screen, "run-classes").splitlines()
+        assert len(shares) == 10 and shares[0].split()[-2:] == ["90.91", "%"]
+        assert "5" in text(screen, "run-epochs").splitlines()[5].split()[0]
+        await pilot.resize_terminal(110, 26)
+        await until(pilot, lambda: not screen.query_one("#run-classes").display)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_while_it_evaluates_it_says_testing(
+    home: Home, run: FakeRun, size: tuple[int, int]
+) -> None:
+    run.train(STEPS - 50)
+    bar = "run-bar" if size[0] < 100 else "run-progress"
+    async with shown(home, run.folder, size) as (screen, pilot):
+        await until(pilot, lambda: "19%" in text(screen, bar))
+        run.write(Batch(time.time(), 1, STEPS, 50, 0.1, 0.9, 1158.0, 50.0))
+        await until(pilot, lambda: "testing" in text(screen, bar))
+        assert "%" not in text(screen, bar) and "testing" in text(screen, "run-head")
+        run.write(Epoch(time.time(), 1, STEPS, 0.2, 0.95, 0.1, 0.96, 1158.0, 50.0, 52.0))
+        await until(pilot, lambda: "20%" in text(screen, bar))
+        assert "testing" not in text(screen, "run-head")
+
+
+async def test_the_measured_value_comes_before_the_smoothed_one(home: Home, run: FakeRun) -> None:
+    run.train(500)
+    run.write(Batch(time.time(), 1, 550, 50, 0.1, 0.4017, 1158.0, 27.5))
+    async with shown(home, run.folder) as (screen, pilot):
+        await until(pilot, lambda: "(smoothed " in text(screen, "run-now"))
+        line = text(screen, "run-now").splitlines()[2]
+        assert re.fullmatch(r"train accuracy +40\.17 % +\(smoothed \d\d\.\d\)", line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -177,6 +178,22 @@ class TrainingSettings(_Settings):
         if self.schedule.decay_rate is not None:
             return self.schedule.decay_rate
         return self.optimizer.learning_rate / self.epochs
+
+    def rate_at(self, step: int, steps_per_epoch: int) -> float | None:
+        """The learning rate after so many optimizer steps; None where losses decide on it."""
+        rate, schedule = self.optimizer.learning_rate, self.schedule
+        match schedule:
+            case InverseTimeDecay():
+                return rate / (1.0 + (self.decay_rate or 0.0) * step)
+            case CosineDecay():
+                share = min(1.0, step / (self.epochs * steps_per_epoch))
+                cosine = 0.5 * (1.0 + math.cos(math.pi * share))
+                return rate * (schedule.alpha + (1.0 - schedule.alpha) * cosine)
+            case ExponentialDecay():
+                return float(rate * schedule.decay_rate ** (step / steps_per_epoch))
+            case ReduceOnPlateau():
+                return None
+        return rate
 
 
 def optimizer_text(optimizer: Optimizer) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import textwrap
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,11 +13,13 @@ from textual import events
 
 from workbench.formats import MISSING, clock, count, epochs_done, metric_text, percent
 from workbench.leaderboard.paper import beside_paper
+from workbench.model.describe import settings_sentence
 from workbench.runs.events import Epoch, Failed
 from workbench.runs.record import RunRecord, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import HEADLINES
 from workbench.text import one_line
+from workbench.tui.scales import short_number
 from workbench.tui.screens.train.machine import MachineUse
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict
@@ -84,8 +88,10 @@ def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
     for name, value, note, word in (
         (f"{other} accuracy", share(reading.test_accuracy), beside, "test"),
         (f"{other} loss", loss(reading.test_loss), epoch, "test"),
-        ("train accuracy", share(reading.raw_accuracy), _smoothed(reading), "train"),
-        ("train loss", loss(reading.raw_loss), _smoothed(reading, of_loss=True), "train"),
+        ("train accuracy", share(reading.raw_accuracy),
+         _smoothed(reading.raw_accuracy, reading.train_accuracy, of_loss=False), "train"),
+        ("train loss", loss(reading.raw_loss),
+         _smoothed(reading.raw_loss, reading.train_loss, of_loss=True), "train"),
     ):  # fmt: skip
         room = max(0, width - 25)
         lines.append(
@@ -118,16 +124,11 @@ def _short(other: str) -> str:
     return "val" if other == "validation" else other
 
 
-def _smoothed(reading: Reading, of_loss: bool = False) -> str:
+def _smoothed(raw: float | None, smooth: float | None, *, of_loss: bool) -> str:
     """In brackets, where it is not what stands before them."""
-    raw, smooth = (
-        (reading.raw_loss, reading.train_loss)
-        if of_loss
-        else (reading.raw_accuracy, reading.train_accuracy)
-    )
     if smooth is None or smooth == raw or not math.isfinite(smooth):
         return ""
-    return f"(smoothed {loss(smooth) if of_loss else f'{100 * smooth:.1f}'})"
+    return f"(smoothed {short_number(smooth) if of_loss else f'{100 * smooth:.1f}'})"
 
 
 def compact_lines(
@@ -257,6 +258,65 @@ def _ended_facts(state: RunState, width: int) -> list[str]:
     if len(", ".join(facts)) > width:
         facts.remove(steps)  # the epochs tell nearly the same
     return facts
+
+
+def settings_lines(state: RunState, width: int, ascii_only: bool) -> list[Line]:
+    """What is trained with, tags and note, then the learning rate and the speed over the run."""
+    words = [settings_sentence(state.spec.training)] if state.spec is not None else []
+    labels = state.labels
+    words += [f"tags {', '.join(labels.tags)}"] if labels.tags else []
+    words += [f"note {one_line(labels.note)}"] if labels.note else []
+    lines: list[Line] = [
+        [(line, "")] for text in words for line in textwrap.wrap(text, max(10, width), max_lines=3)
+    ]
+    planned, length = state.history.planned_steps, state.history.steps_per_epoch
+    if state.spec is None or not planned:
+        return lines
+    columns = max(1, width - 20)
+    steps = [(2 * at + 1) * planned // (2 * columns) for at in range(columns)]
+    done = sum(step <= state.history.step for step in steps)
+    training, batches = state.spec.training, state.history.batches
+    rates = [training.rate_at(step, length) for step in steps]
+    known = [rate for rate in rates if rate is not None]
+    if known and min(known) < max(known):
+        curve = spark(known, max(known), ascii_only)
+        now = training.rate_at(state.history.step, length) or 0.0
+        lines.append(
+            [("rate  ", "muted"), (curve[:done], "accent"), (curve[done:], "muted"),
+             (f" {now:>9.3g}", "")]
+        )  # fmt: skip
+    # Each cell is one chunk of its stretch, so that those drawn stand still.
+    places = [bisect_left(batches, step, key=lambda one: one.step) for step in steps[:done]]
+    speeds = [batches[place].images_per_second for place in places if place < len(batches)]
+    speeds = [speed for speed in speeds if math.isfinite(speed)]
+    if speeds:
+        curve = spark(speeds, max(speeds), ascii_only).ljust(columns)
+        most = f" {max(speeds):>6,.0f} img/s"
+        lines.append([("speed ", "muted"), (curve, "accent"), (most, "")])
+    return lines
+
+
+def spark(values: Sequence[float], most: float, ascii_only: bool) -> str:
+    """A character a value, as high as its share of `most`."""
+    marks = "_.-=+*%#" if ascii_only else "▁▂▃▄▅▆▇█"
+    return "".join(marks[min(7, int(8 * value / most))] if most > 0 else marks[0]
+                   for value in values)  # fmt: skip
+
+
+def class_lines(confusion: Sequence[Sequence[int]], width: int, ascii_only: bool) -> list[Line]:
+    """How many of each class's test images were right, as bars from a round share to all."""
+    shares = [row[at] / sum(row) if sum(row) else math.nan for at, row in enumerate(confusion)]
+    least = min((value for value in shares if math.isfinite(value)), default=0.0)
+    start = min(0.95, math.floor(20 * least - 1e-9) / 20)
+    room, full = max(4, width - 13), "#" if ascii_only else "█"
+    lines: list[Line] = []
+    for number, value in enumerate(shares):
+        length = int(room * max(0.0, value - start) / (1 - start)) if math.isfinite(value) else 0
+        lines.append(
+            [(f"{number:>2}  ", "muted"), (full * length, "test"),
+             (f"{share(value) if math.isfinite(value) else MISSING:>{width - 4 - length}}", "")]
+        )  # fmt: skip
+    return lines
 
 
 def epoch_heading(state: RunState) -> Line:

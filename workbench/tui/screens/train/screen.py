@@ -137,15 +137,18 @@ class TrainScreen(WorkbenchScreen):
                 yield SteadyLines(id="run-now", classes="section")
                 yield SteadyLines(id="run-progress", classes="section")
                 yield SteadyLines(id="run-machine", classes="section")
+                yield SteadyLines(id="run-settings", classes="section")
                 yield EpochTable(id="run-epochs", classes="section")
+                yield SteadyLines(id="run-classes", classes="section")
         yield SteadyLines(id="run-bar")
 
     def on_mount(self) -> None:
         """Begin to read the run's folder."""
         self.query_one(TitleBar).detail = self._folder.run_id
         self.query_one("#run-side").border_title = "now"
-        for name in ("progress", "machine", "epochs"):
+        for name in ("progress", "machine", "settings", "epochs"):
             self.query_one(f"#run-{name}").border_title = f" {name} "
+        self.query_one("#run-classes").border_title = " accuracy by class "
         self._lines("#run-head").show([[(" reading the log…", "muted")]])
         # Threads that read and import take the interpreter from the loop: the first frame first.
         self.call_after_refresh(self._begin)
@@ -275,8 +278,29 @@ class TrainScreen(WorkbenchScreen):
             room = progress.size.width
             progress.show(numbers.ended_lines(state, room) if ended else lines)
             self._lines("#run-machine").show(numbers.machine_lines(state, self._use))
+        self._fill_free_rows(state)
         if self._epochs_visible():
             self.query_one(EpochTable).follow(state)
+
+    def _fill_free_rows(self, state: RunState) -> None:
+        """Settings and accuracy by class, each where the epochs leave it all its rows."""
+        side, settings, classes = (
+            self.query_one("#run-side"), self._lines("#run-settings"), self._lines("#run-classes")
+        )  # fmt: skip
+        # Numbers, progress, of a living run its worker, heading and rows of the epochs.
+        used = 7 + 3 * state.status.alive + 2 + max(3, min(10, state.history.planned_epochs))
+        room = 0 if self.has_class("narrow") else side.size.height - used
+        width, finished = max(20, side.size.width - 2), state.finished
+        confusion = finished.confusion if finished is not None else []
+        for panel, lines in (
+            (settings, numbers.settings_lines(state, width, self._ascii)),
+            (classes, numbers.class_lines(confusion, width, self._ascii)),
+        ):
+            fits = bool(lines) and len(lines) < room
+            room -= len(lines) + 1 if fits else 0
+            panel.display = fits
+            if fits:
+                panel.show(lines)
 
     def _show_notice(self, sentences: list[str], word: str) -> None:
         import textwrap

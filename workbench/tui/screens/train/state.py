@@ -29,7 +29,7 @@ from workbench.runs.events import (
 )
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
-from workbench.runs.record import PresetRecord, RunRecord, ScriptRecord
+from workbench.runs.record import Labels, PresetRecord, RunRecord, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import collapsed_to
 from workbench.runs.trouble import Watch
@@ -57,6 +57,7 @@ class RunState:
     test: Samples
     watch: Watch
     told: set[str] = field(default_factory=set)  # a script's metrics within its epochs
+    labels: Labels = field(default_factory=Labels)
     folder_says: FolderSays = ALIVE
     since: float = 0.0  # when the run began to wait for what it now waits for
 
@@ -77,6 +78,7 @@ class RunState:
             Samples(history.steps_per_epoch),
             Samples(history.steps_per_epoch),
             Watch(None if script else folder.spec.dataset.classes),
+            labels=folder.labels,
             since=record.created_at,
         )
 
