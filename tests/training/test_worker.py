@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,12 @@ def open_files() -> list[int]:
             continue
         found.append(int(name))
     return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux alone begins it anew")
+def test_the_peak_of_memory_is_not_that_of_the_run_before() -> None:
+    block = bytearray(b"x") * (200 << 20)
+    high = worker_module._peak_memory_mib()
+    del block
+    worker_module._forget_peak_memory()
+    assert worker_module._peak_memory_mib() < high - 150

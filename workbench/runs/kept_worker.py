@@ -16,8 +16,8 @@ from pathlib import Path
 from workbench.runs import lock
 from workbench.runs.folder import RunFolder
 from workbench.runs.launcher import spawn_worker
+from workbench.runs.standby import TAKEN
 
-TAKEN = b"taken\n"
 TAKE_SECONDS = 5.0
 MOST_BYTES = 65536
 

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from workbench.settings import Home
 
 STANDBY = "workbench.training.standby"
-# What it says when it is warm, and when it has done with what it was told to expect.
-WARM, READY = b"warm\n", b"ready\n"
+# What it says when it is warm, when it has done with what it was told to expect, and when the run
+# that it was given is its own.
+WARM, READY, TAKEN = b"warm\n", b"ready\n", b"taken\n"
 SEND_SECONDS = 1.0
+ANSWER_SECONDS = 1.0
 # The compilers keep some 10 to 50 MB of each that they have compiled, until the process ends.
 MOST_COMPILED = 12
 # It takes about 1 GB, and the training that it is for as much again.
@@ -110,6 +112,8 @@ class Standby:
                 return False
             self._path.unlink()  # of several who would take it at once, one can
             _send(self._channel, {"folder": str(folder.path)}, [descriptor])
+            if not _lives_to_take(self._channel):
+                return False
         except OSError:
             return False
         finally:
@@ -193,6 +197,22 @@ def _compiled(spec: TrainingSpec) -> TrainingSpec:
         optimizer = training.optimizer.model_copy(update={"learning_rate": 1.0})
         training = training.model_copy(update={"optimizer": optimizer, "epochs": 1})
     return spec.model_copy(update={"preset": "", "title": "", "seed": 0, "training": training})
+
+
+def _lives_to_take(channel: socket.socket) -> bool:
+    """Whether a worker that was given a run has not ended instead of taking it.
+
+    One that lives and is slow to answer has it: another worker would train it a second time.
+    """
+    channel.settimeout(ANSWER_SECONDS)
+    heard = b""
+    with contextlib.suppress(TimeoutError):
+        while TAKEN not in heard:
+            more = channel.recv(64)
+            if not more:
+                return False
+            heard += more
+    return True
 
 
 def _runtime_folder() -> Path:

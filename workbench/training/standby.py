@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import UserError
 from workbench.model.spec import TrainingSpec
 from workbench.runs.folder import RunFolder
-from workbench.runs.standby import READY, WARM, compile_alike
+from workbench.runs.standby import READY, TAKEN, WARM, compile_alike
 from workbench.training.worker import prepare_process, print_to, work
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ class Apps:
             if "expect" in message:
                 self.expected = Expected(TrainingSpec.model_validate(message["expect"]), app)
             else:
+                app.say(TAKEN)
                 self._take_up(RunFolder(Path(message["folder"])), app.descriptors[0])
                 return
 
