@@ -15,21 +15,23 @@ import struct
 import sys
 import tempfile
 import termios
+import time
 from statistics import median
 
 from workbench.settings import HOME_VARIABLE
 
-QUIET_SECONDS = 0.4  # without a byte, after which a key's answer is over
+QUIET_SECONDS = 0.7  # without a byte, after which a key's answer is over
+LONGEST_SECONDS = 5.0  # a cursor that blinks is never quiet
 START_SECONDS = 3.0
 DOWN, RIGHT = b"\x1b[B", b"\x1b[C"
-KEYS: tuple[tuple[str, bytes | None, tuple[bytes, ...]], ...] = (
-    # What is measured, a key before it that is not, the keys that are.
-    ("cursor through the layers", None, (b"j",) * 6 + (b"k",) * 6),
-    ("another field", b"\r", (DOWN,) * 6),
-    ("a digit in a field", DOWN * 3, (b"4", b"8", b"\x7f", b"\x7f")),
-    ("a wrong value", None, (b"x", b"\x7f", b"x", b"\x7f")),
-    ("a choice", DOWN * 3, (RIGHT,) * 4),
-    ("into the form and back", b"\x1b", (b"\r",) * 6),
+KEYS: tuple[tuple[str, tuple[bytes, ...], tuple[bytes, ...]], ...] = (
+    # What is measured, the keys before it that are not, the keys that are.
+    ("cursor through the layers", (), (b"j",) * 6 + (b"k",) * 6),
+    ("into the form and back", (), (b"\r", b"\r") * 2),
+    ("another field", (b"\r",), (DOWN,) * 3),
+    ("a choice", (), (RIGHT,) * 4),
+    ("a digit in a field", (DOWN,) * 6, (b"4", b"8", b"\x7f", b"8")),
+    ("a wrong value", (), (b"x", b"\x7f", b"x", b"\x7f")),
 )
 
 
@@ -48,8 +50,8 @@ class Terminal:
     def answer(self, keys: bytes, quiet: float = QUIET_SECONDS) -> int:
         """Press keys and count the bytes until nothing more comes."""
         os.write(self._descriptor, keys)
-        read = 0
-        while select.select([self._descriptor], [], [], quiet)[0]:
+        read, end = 0, time.monotonic() + LONGEST_SECONDS
+        while time.monotonic() < end and select.select([self._descriptor], [], [], quiet)[0]:
             read += len(os.read(self._descriptor, 65536))
         return read
 
@@ -64,12 +66,12 @@ def main(columns: int, lines: int) -> None:
     """Print bytes a press for each kind of key."""
     with tempfile.TemporaryDirectory() as home:
         terminal = Terminal(home, columns, lines)
-        terminal.answer(b"2", START_SECONDS)
-        for key in (b"n", b"cnn-2", b"\r", b"j"):
+        terminal.answer(b"", START_SECONDS)  # what is typed before it reads is lost
+        for key in (b"2", b"n", b"cnn-2", b"\r", b"j"):
             terminal.answer(key)
         for what, before, keys in KEYS:
-            if before is not None:
-                terminal.answer(before)
+            for key in before:
+                terminal.answer(key)
             sent = [terminal.answer(key) for key in keys]
             print(f"{what:28} median {median(sent):7,.0f}   most {max(sent):7,} bytes")
         terminal.close()

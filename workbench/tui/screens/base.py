@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Resize
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.errors import UserError
@@ -81,6 +83,8 @@ class WorkbenchScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "step_out", "back", show=False, tooltip="Back")
     ]
+    # As Textual has it each change of focus sends the whole screen, 30 kB at 120×40.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     @property
     def workbench(self) -> Workbench:

@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.reactive import Reactive
 from textual.screen import ModalScreen, ScreenResultType
+from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -19,6 +21,9 @@ from workbench.tui.widgets.marked_options import MarkedOptions
 
 class Dialog(ModalScreen[ScreenResultType]):
     """What lies over a screen until it is answered, which happens once."""
+
+    # As on the screens below, a change of focus sends what looks different, and no more.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Answer. A second answer finds it gone, and must not close what lies below."""

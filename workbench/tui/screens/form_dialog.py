@@ -8,14 +8,15 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.events import DescendantFocus, Resize
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.screen import ScreenResultType
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from workbench.tui.screens.dialog import Dialog
 from workbench.tui.styles import style_sheet
+from workbench.tui.widgets.form import FieldLines
 
 ROOMY_LINES = 24  # of a window that holds all of a form
 
@@ -47,13 +48,8 @@ class FormDialog(Dialog[ScreenResultType]):
         """A line a field, what comes of them, and the two buttons."""
         button, label, key = self.ACCEPT
         with Vertical(id=self.NAME, classes="dialog form"):
-            with VerticalScroll(id="fields", can_focus=False):
-                for name, title, aside in self.FIELDS:
-                    with Horizontal(classes="field"):
-                        yield Static(title, classes="label")
-                        yield self.editor(name)
-                        yield Static(aside, classes="aside", id=f"aside-{name}", markup=False)
-                    yield Static(classes="error", id=f"error-{name}", markup=False)
+            editors = {name: self.editor(name) for name, *_ in self.FIELDS}
+            yield FieldLines(self.FIELDS, editors, id="fields")
             yield from self.below()
             with Horizontal(id="buttons"):
                 yield Button(label, id=button, variant="primary", compact=True)
@@ -64,25 +60,14 @@ class FormDialog(Dialog[ScreenResultType]):
         """In a low window the fields scroll, and what comes of them stays in sight."""
         self.set_class(event.size.height < ROOMY_LINES, "low")
 
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Mark the line one is on; labels do not follow `:focus-within` of their line."""
-        for line in self.query(".field"):
-            line.set_class(event.widget in line.children, "current")
-
     def show_errors(self, errors: Mapping[str, str]) -> None:
         """Say under each field what is wrong with it; nothing can be accepted meanwhile."""
-        for name, _, _ in self.FIELDS:
-            # It stands under its field, which need not be named again.
-            sentence = errors.get(name, "").removeprefix(f"{name.replace('_', ' ')}: ")
-            line = self.query_one(f"#error-{name}", Static)
-            line.update(f"✗ {sentence}" if sentence else "")
-            line.set_class(bool(sentence), "shown")
+        self.query_one(FieldLines).show_errors(errors)
         self.query_one(f"#{self.ACCEPT[0]}", Button).disabled = bool(errors)
 
     def focus_first_of(self, errors: Iterable[str]) -> None:
         """Go to the first field that is wrong."""
-        wrong = set(errors)
-        self.query_one(f"#{next(name for name, _, _ in self.FIELDS if name in wrong)}").focus()
+        self.query_one(FieldLines).focus_first_of(errors)
 
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:

@@ -1,4 +1,4 @@
-"""One of a few answers on one line, changed with left and right."""
+"""One of a few answers on one line, changed with left and right or by its first letter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Click
+from textual.events import Click, Key
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -19,8 +19,8 @@ class Choice(Widget, can_focus=True):
     """`answers` are pairs of a value and what is shown for it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l,space", "turn(1)", "next", show=False, tooltip="The next answer"),
-        Binding("left,h", "turn(-1)", "before", show=False, tooltip="The answer before"),
+        Binding("right", "turn(1)", "next", show=False, tooltip="The next answer"),
+        Binding("left", "turn(-1)", "before", show=False, tooltip="The answer before"),
     ]
     DEFAULT_CSS = """
     Choice { height: 1; width: auto; background: $surface; color: $foreground; }
@@ -66,6 +66,26 @@ class Choice(Widget, can_focus=True):
         values = [value for value, _ in self._answers]
         place = values.index(self.value) if self.value in values else -step
         self.value = values[(place + step) % len(values)]
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Everything that can be typed belongs to the choice."""
+        return bool(character and character.isprintable())
+
+    def on_key(self, event: Key) -> None:
+        """A letter takes the next answer that begins with it; those of vim move where none does."""
+        if not event.is_printable or event.character is None:
+            return
+        event.stop()
+        event.prevent_default()
+        values = [value for value, _ in self._answers]
+        place = values.index(self.value) + 1 if self.value in values else 0
+        letter = event.character.lower()
+        after = [*values[place:], *values[:place]]
+        fits = [value for value in after if value.lower().startswith(letter)]
+        if fits:
+            self.value = fits[0]
+        elif letter in "hl ":
+            self.action_turn(-1 if letter == "h" else 1)
 
     def on_click(self, event: Click) -> None:
         """A click on the left arrow goes back, elsewhere forward."""

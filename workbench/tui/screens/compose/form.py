@@ -1,122 +1,41 @@
-"""The form of what is under the cursor: seen always, written in once it has the focus.
-
-It is one widget, not one a field: moving through a long stack shows a form a row, and over a
-slow line only lines that differ may be sent.
-"""
+"""The form of what is under the cursor: always seen, written in while a field has the focus."""
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
-from rich.style import Style
-from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Click, Key, Paste
+from textual.containers import VerticalScroll
+from textual.events import DescendantBlur, DescendantFocus, Key
 from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static
 
 from workbench.model.fields import FieldKind, FormField
-from workbench.model.forms import Checked, Form, form_of
-from workbench.tui.screens.compose.lines import LineView
-
-LONGEST = 40  # characters; no value of a form is longer
-_KEYS = {
-    "home": "start",
-    "ctrl+a": "start",
-    "end": "end",
-    "ctrl+e": "end",
-    "backspace": "before",
-    "ctrl+h": "before",
-    "delete": "after",
-    "ctrl+u": "line",
-    "ctrl+w": "line",
-}
+from workbench.model.forms import Form, form_of
+from workbench.tui.widgets.choice import Choice
+from workbench.tui.widgets.form import FieldLines, editor_of
 
 
-class TextLine:
-    """`text` with a caret. A text just entered is chosen as a whole: typing replaces it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.caret = len(text)
-        self.chosen = bool(text)
-
-    def move(self, by: int) -> None:
-        """Move the caret."""
-        self.chosen = False
-        self.caret = max(0, min(self.caret + by, len(self.text)))
-
-    def insert(self, typed: str) -> None:
-        """Write at the caret, or over what is chosen."""
-        if self.chosen:
-            self.text, self.caret, self.chosen = "", 0, False
-        typed = "".join(sign for sign in typed if sign.isprintable())
-        typed = typed[: LONGEST - len(self.text)]
-        self.text = self.text[: self.caret] + typed + self.text[self.caret :]
-        self.caret += len(typed)
-
-    def takes(self, key: str) -> bool:
-        """Whether a key that types nothing means anything here."""
-        return key in _KEYS
-
-    def key(self, key: str, typed: str | None) -> bool:
-        """Take a key; whether it means anything here."""
-        if typed:
-            self.insert(typed)
-            return True
-        match _KEYS.get(key):
-            case "start":
-                self.move(-LONGEST)
-            case "end":
-                self.move(LONGEST)
-            case "before":
-                self._cut(self.caret - 1, self.caret)
-            case "after":
-                self._cut(self.caret, self.caret + 1)
-            case "line":
-                self._cut(0, self.caret)
-            case _:
-                return False
-        return True
-
-    def _cut(self, start: int, end: int) -> None:
-        if self.chosen:
-            start, end, self.chosen = 0, len(self.text), False
-        start = max(0, start)
-        self.text = self.text[:start] + self.text[end:]
-        self.caret = start
-
-    def shown(self) -> Text:
-        """The text with its caret, or its choice, in reverse."""
-        if self.chosen:
-            return Text.assemble((self.text, Style(reverse=True)))
-        under = self.text[self.caret : self.caret + 1] or " "
-        return Text.assemble(
-            self.text[: self.caret], (under, Style(reverse=True)), self.text[self.caret + 1 :]
-        )
-
-
-_SHORT = 20  # lines
-_CHOSEN = (FieldKind.CHOICE, FieldKind.SWITCH)
-
-
-class FormView(LineView, can_focus=True):
-    """Shows one value's form. While it has the focus, valid values are told as they are typed."""
+class FormView(VerticalScroll, can_focus=False):
+    """Shows one value's form. While it is written in, valid values are told as they are typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",
             "keep",
-            "keep",
+            "done",
             key_display="enter",
-            tooltip="Keep the values and step back to the layers",
+            priority=True,
+            tooltip="Keep the values and go back to the layers",
         ),
-        Binding("escape", "put_back", "put back", tooltip="Put back what was there before"),
+        Binding("escape", "cancel", "cancel", tooltip="Back to the layers without the changes"),
         Binding("down,tab", "next(1)", "next", key_display="↓", tooltip="Next field"),
         Binding("up,shift+tab", "next(-1)", "previous", key_display="↑", tooltip="Field before"),
-        Binding("right", "right", "choose", key_display="←→", tooltip="Right, or next choice"),
-        Binding("left", "left", "choose", show=False, tooltip="Left, or choice before"),
     ]
 
     class Opened(Message):
@@ -130,45 +49,30 @@ class FormView(LineView, can_focus=True):
             self.value = value
 
     class Closed(Message):
-        """The form is left; `put_back` asks for what was there before."""
+        """The form is left; `cancelled` asks for what was there before."""
 
-        def __init__(self, put_back: bool) -> None:
+        def __init__(self, cancelled: bool) -> None:
             super().__init__()
-            self.put_back = put_back
+            self.cancelled = cancelled
 
     def __init__(self) -> None:
-        super().__init__(id="form", classes="panel")
+        super().__init__(id="form", classes="panel form")
         self._form: Form | None = None
         self._value: BaseModel | None = None
         self._texts: dict[str, str] = {}
         self._begun: dict[str, str] = {}
-        self._checked = Checked()
-        self._facts = self._title = ""
-        self._index = 0
-        self._editing = False
-        self._line = TextLine("")
-        self._owners: list[int] = []
+        self._errors: Mapping[str, str] = {}
+        # A kind's lines stay once they were made: moving through a stack makes none.
+        self._made: dict[tuple[str, tuple[FormField, ...]], FieldLines] = {}
+        self._lines: FieldLines | None = None
+        self.editing = False
 
-    def show(self, value: BaseModel, title: str, facts: str) -> None:
-        """Show a value; while one is edited here, only the facts beside it change."""
-        self._facts = facts
-        if self._title != title:  # a title resends the whole widget
-            self.border_title = self._title = title
-        if not self._editing:
-            self._load(value)
-        self.rebuild()
-
-    def _load(self, value: BaseModel) -> None:
-        if value == self._value:
-            return
-        form = form_of(value)
-        if form is not self._form:
-            self._index = 0
-            self.scroll_to(y=0, animate=False)
-        self._form, self._value = form, value
-        self._texts = form.texts(value)
-        self._begun = dict(self._texts)
-        self._checked = Checked(value)
+    def compose(self) -> ComposeResult:
+        """What it is, its fields, and what belongs in the one that is written in."""
+        yield Static(id="about", classes="muted", markup=False)
+        yield Static(id="problem", classes="error", markup=False)
+        yield Static(id="facts", classes="muted", markup=False)
+        yield Static(id="help", classes="muted", markup=False)
 
     @property
     def fields(self) -> tuple[FormField, ...]:
@@ -178,207 +82,156 @@ class FormView(LineView, can_focus=True):
     @property
     def field(self) -> FormField | None:
         """The field that is written in."""
-        return self.fields[self._index] if self._index < len(self.fields) else None
+        focused = self.screen.focused
+        return next((item for item in self.fields if self._editor(item.name) is focused), None)
 
-    def on_focus(self) -> None:
-        """Begin, or go on after the terminal itself was away."""
-        if not self._editing:
-            self._editing = True
+    def _editor(self, name: str) -> Widget | None:
+        return self._lines.editors.get(name) if self._lines else None
+
+    def show(self, value: BaseModel, title: str, facts: str) -> None:
+        """Show a value; while one is edited here, only the facts beside it change."""
+        if self.border_title != title:
+            self.border_title = title
+        _say(self.query_one("#facts", Static), facts)
+        if self.editing or value == self._value:
+            return
+        self._value = value
+        form = form_of(value)
+        self._load(form, form.texts(value))
+        self._begun = dict(self._texts)
+
+    def _load(self, form: Form, texts: dict[str, str]) -> None:
+        """Show a form with these texts."""
+        if form is not self._form:
+            about = (
+                f"{form.explanation}." if form.fields else f"{form.explanation}. Nothing to set."
+            )
+            _say(self.query_one("#about", Static), about)
+        self._form, self._texts, self._errors = form, texts, {}
+        key = (form.title, form.fields)
+        lines = self._made.get(key)
+        if lines is None:
+            editors = {item.name: editor_of(item, texts[item.name]) for item in form.fields}
+            labels = [(item.name, item.label, "") for item in form.fields]
+            lines = FieldLines(labels, editors, remarks=False)
+            self._made[key] = lines
+            self.mount(lines, after="#about")
+        for name, editor in lines.editors.items():
+            assert isinstance(editor, Input | Choice)
+            if editor.value != texts[name]:
+                with self.prevent(Input.Changed, Choice.Changed):
+                    editor.value = texts[name]
+        before, self._lines = self._lines, lines
+        lines.display = True
+        if before is not None and before is not lines:
+            before.display = False
+        self._show_errors()
+
+    def _show_errors(self) -> None:
+        if self._lines is not None:
+            self._lines.show_errors(self._errors)
+        whole = self._errors.get("", "")
+        problem = self.query_one("#problem", Static)
+        if problem.content != (text := f"✗ {whole}" if whole else ""):
+            problem.update(text)
+            problem.set_class(bool(whole), "shown")
+
+    # Coming and going
+
+    def open(self) -> None:
+        """Write in the first field. At once: the keys that follow are the form's."""
+        first = self._editor(self.fields[0].name)
+        self.screen.set_focus(first)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Begin, or say what belongs in the next field."""
+        if not self.editing:
+            self.editing = True
+            self.set_class(True, "editing")
             self._begun = dict(self._texts)
-            self._enter(self._index)
             self.post_message(self.Opened())
-        self.rebuild()
+        field = self.field
+        _say(self.query_one("#help", Static), _help(field) if field else "")
 
-    def on_blur(self) -> None:
+    def on_descendant_blur(self, event: DescendantBlur) -> None:
         """Left by mouse or by a dialog: what is right stays, what is not goes."""
-        if self._editing and self.app.app_focus:
-            self._close(put_back=False)
+        if self.editing and self.app.app_focus:
+            self.call_later(self._left)
+
+    def _left(self) -> None:
+        if self.editing and self.field is None and self.app.app_focus:
+            self._close(cancelled=False)
 
     def abandon(self) -> None:
         """Forget what is written here: the draft is another one."""
-        self._editing = False
-        self._index = 0
+        self.editing = False
+        self.set_class(False, "editing")
         self._value = None  # loaded anew from the draft, whatever was typed
+        _say(self.query_one("#help", Static), "")
 
-    def _close(self, put_back: bool) -> None:
+    def _close(self, cancelled: bool) -> None:
         self.abandon()
-        self.post_message(self.Closed(put_back))
+        self.post_message(self.Closed(cancelled))
 
     def action_keep(self) -> None:
         """Step back with the values, unless one is wrong."""
-        wrong = [i for i, item in enumerate(self.fields) if item.name in self._checked.errors]
-        if wrong:
-            if self._index not in wrong:
-                self._enter(wrong[0])
-            self.rebuild()
-        elif not self._checked.errors:
-            self._close(put_back=False)
+        if not self._errors:
+            self._close(cancelled=False)
+        elif self._lines is not None and (
+            self.field is None or self.field.name not in self._errors
+        ):
+            self._lines.focus_first_of(self._errors)
 
-    def action_put_back(self) -> None:
+    def action_cancel(self) -> None:
         """Step back without the values."""
-        self._close(put_back=True)
+        self._close(cancelled=True)
 
     def action_next(self, by: int) -> None:
         """Another field, around the end."""
-        if self.fields:
-            self._enter((self._index + by) % len(self.fields))
-            self.rebuild()
-
-    def _enter(self, index: int) -> None:
-        self._index = index
         if self.field is not None:
-            self._line = TextLine(self._texts[self.field.name])
-
-    def action_right(self) -> None:
-        """The caret to the right, or the next choice."""
-        self._sideways(1)
-
-    def action_left(self) -> None:
-        """The caret to the left, or the choice before."""
-        self._sideways(-1)
-
-    def _sideways(self, by: int) -> None:
-        field = self.field
-        if field is None:
-            return
-        if field.kind in _CHOSEN:
-            at = field.choices.index(self._texts[field.name])
-            self._typed(field.choices[(at + by) % len(field.choices)])
-        else:
-            self._line.move(by)
-            self.rebuild()
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Everything that can be typed belongs to the form."""
-        return bool(character and character.isprintable()) or self._line.takes(key)
+            place = (self.fields.index(self.field) + by) % len(self.fields)
+            self.screen.set_focus(self._editor(self.fields[place].name))
 
     def on_key(self, event: Key) -> None:
-        """Write, or choose by a first letter."""
-        if not self._editing:  # the form was just left, and the focus is about to follow
+        """Everything that can be typed belongs to the form."""
+        if event.is_printable:
             event.stop()
-            return
-        field = self.field
-        typed = event.character if event.is_printable else None
-        if field is None:
-            if typed:
-                event.stop()
-        elif field.kind in _CHOSEN:
-            if typed:
-                event.stop()
-                self._choose(field, typed)
-        elif self._line.key(event.key, typed):
-            event.stop()
-            event.prevent_default()
-            self._typed(self._line.text)
 
-    def _choose(self, field: FormField, letter: str) -> None:
-        """The next choice, or the next one that begins with the letter."""
-        at = field.choices.index(self._texts[field.name])
-        later = [*field.choices[at + 1 :], *field.choices[: at + 1]]
-        fits = [choice for choice in later if letter == " " or choice[0] == letter.lower()]
-        if fits:
-            self._typed(fits[0])
+    # Writing
 
-    def on_paste(self, event: Paste) -> None:
-        """Paste into the line."""
-        event.stop()
-        if self._editing and self.field is not None and self.field.kind not in _CHOSEN:
-            self._line.insert(event.text.strip().partition("\n")[0])
-            self._typed(self._line.text)
+    @on(Input.Changed)
+    def _written(self, event: Input.Changed) -> None:
+        self._typed(event.input, event.value)
 
-    def on_click(self, event: Click) -> None:
-        """A click goes to a field, a second one on a choice takes the next."""
-        line = self.line_at(event.get_content_offset_capture(self).y)
-        index = self._owners[line] if line is not None and line < len(self._owners) else -1
-        if index < 0 or not self._editing:
-            return
-        again = index == self._index
-        self._enter(index)
-        if again and self.field is not None and self.field.kind in _CHOSEN:
-            self._sideways(1)
-        self.rebuild()
+    @on(Choice.Changed)
+    def _turned(self, event: Choice.Changed) -> None:
+        self._typed(event.choice, event.value)
 
-    def _typed(self, text: str) -> None:
+    def _typed(self, editor: Input | Choice, text: str) -> None:
         """A field has another text: check all, and tell the value if there is one."""
-        assert self._form is not None and self.field is not None
-        name = self.field.name
-        if text != self._texts[name]:
-            self._texts[name] = text
-            self._form, self._texts = self._form.refitted(self._texts, name, self._begun)
-            self._index = [item.name for item in self._form.fields].index(name)
-            self._checked = self._form.check(self._texts)
-            self.post_message(self.Edited(self._checked.value))
-        self.rebuild()
-
-    def lay_out(self) -> tuple[Text | None, list[Text]]:
-        """Explanation, fields with their errors, and what belongs in the one written in."""
-        if self._form is None:
-            return None, []
-        width = self.line_width
-        muted, error = self.paint("muted"), self.paint("error")
-        # Where lines are few, those of the fields come first.
-        short = self._editing and self.scrollable_content_region.height < _SHORT
-        about = [*_paragraph(self._form.explanation + ".", width, muted), Text()]
-        lines = [] if short else about
-        owners = [-1] * len(lines)
-        label = max((len(item.label) for item in self.fields), default=0)
-        last = 0
-        for index, item in enumerate(self.fields):
-            lines.append(self._field_line(index, item, label))
-            owners.append(index)
-            if item.name in self._checked.errors:
-                part = _paragraph(f"✗ {self._checked.errors[item.name]}", width - 2, error, "  ")
-                lines += part
-                owners += [index] * len(part)
-            if index == self._index:
-                last = len(lines) - 1
-        if not self.fields:
-            lines.append(Text("Nothing to set.", style=muted))
-        if "" in self._checked.errors:
-            lines += [Text(), *_paragraph(f"✗ {self._checked.errors['']}", width, error)]
-        lines.append(Text())
-        if self._facts:
-            lines += _paragraph(self._facts, width, muted)
-        if self._editing and self.field is not None:
-            lines += self._help(self.field, width)
-        self._owners = owners
-        if self._editing:
-            self.call_after_refresh(self.show_lines, 0 if last < 8 else last, last)
-        return None, [_no_wrap(line) for line in lines]
-
-    def _field_line(self, index: int, item: FormField, label: int) -> Text:
-        here = self._editing and index == self._index
-        base = self.paint("cursor") if here else Style()
-        text = Text("› " if here else "  ", style=base)
-        text.append(item.label.ljust(label) + "  ", Style() if here else self.paint("muted"))
-        value = self._texts[item.name]
-        if item.kind in _CHOSEN:
-            text.append(f"‹ {value} ›" if here else value, Style(bold=here))
-        elif here:
-            text.append_text(self._line.shown())
-        elif value:
-            text.append(value)
+        if not self.editing or self._form is None or self._lines is None:
+            return
+        names = [name for name, each in self._lines.editors.items() if each is editor]
+        if not names or text == self._texts[names[0]]:
+            return
+        form, texts = self._form.refitted({**self._texts, names[0]: text}, names[0], self._begun)
+        if form is self._form:
+            self._texts = texts
         else:
-            text.append(item.placeholder, self.paint("muted"))
-        return text
-
-    def _help(self, item: FormField, width: int) -> list[Text]:
-        muted = self.paint("muted")
-        lines = _paragraph(item.explanation, width, muted)
-        if item.kind is FieldKind.CHOICE:
-            words = Text("  ").join(
-                Text(choice, Style(bold=True) if choice == self._texts[item.name] else muted)
-                for choice in item.choices
-            )
-            lines += list(words.wrap(self.app.console, width))
-        return lines
+            self._load(form, texts)
+            self.screen.set_focus(self._editor(names[0]))
+        checked = form.check(texts)
+        self._errors = checked.errors
+        self._show_errors()
+        self.post_message(self.Edited(checked.value))
 
 
-def _paragraph(text: str, width: int, style: Style, indent: str = "") -> list[Text]:
-    parts = textwrap.wrap(text, max(10, width - len(indent)))
-    return [Text(indent + part, style=style) for part in parts]
+def _say(line: Static, text: str) -> None:
+    """Show a text; the same one again sends nothing."""
+    if line.content != text:
+        line.update(text, layout=False)
 
 
-def _no_wrap(text: Text) -> Text:
-    text.no_wrap = True
-    return text
+def _help(field: FormField) -> str:
+    choices = f"\n{'  '.join(field.choices)}" if field.kind is FieldKind.CHOICE else ""
+    return field.explanation + choices

@@ -16,6 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import AppFocus, Resize
+from textual.timer import Timer
 
 from workbench.data.catalogue import dataset_with
 from workbench.errors import PresetError, UserError
@@ -51,6 +52,7 @@ from workbench.tui.screens.compose.totals import Costs, Drawing, Totals
 from workbench.tui.styles import style_sheet
 
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again
+DRAW_DELAY = 0.3  # seconds without a key in the form before the model is drawn anew
 TOTALS_LINES = 5
 WIDE = 100  # columns from which the form stands beside the stack all the time
 
@@ -59,7 +61,7 @@ class ComposeScreen(WorkbenchScreen):
     """One draft at a time; it stays while other places are visited."""
 
     PLACE = "Compose"
-    CSS_PATH: ClassVar = style_sheet("compose")
+    CSS_PATH: ClassVar = [style_sheet("form"), style_sheet("compose")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "add", tooltip="Add a layer below the cursor"),
         Binding("t", "train", "train", tooltip="Train the model as it stands"),
@@ -85,12 +87,13 @@ class ComposeScreen(WorkbenchScreen):
         super().__init__()
         self.history = DraftHistory.begun()
         self.place = 0
-        self._before: DraftHistory | None = None  # what the form's values are put back to
+        self._before: DraftHistory | None = None  # what cancelling the form goes back to
         self._speeds: list[Speed] = []
         self._rate: float | None = None  # multiply-adds a second of this machine
         self._speeds_asked = -FRESH
         self._said = ""
         self._keeper: DraftKeeper | None = None
+        self._drawing: Timer | None = None
 
     @property
     def unsaved(self) -> bool:
@@ -275,8 +278,7 @@ class ComposeScreen(WorkbenchScreen):
             self._say("nothing to set here")
             return
         form.display = True
-        # At once, and not after the next refresh: the keys that follow are the form's.
-        self.set_focus(form)
+        form.open()
 
     @on(FormView.Opened)
     def _form_opened(self) -> None:
@@ -307,11 +309,11 @@ class ComposeScreen(WorkbenchScreen):
 
     @on(FormView.Closed)
     def _form_closed(self, event: FormView.Closed) -> None:
-        if event.put_back and self._before is not None:
+        if event.cancelled and self._before is not None:
             self.history = self._before
         self._before = None
         form = self.query_one(FormView)
-        if form.has_focus:
+        if form.has_focus_within:
             self.set_focus(self.query_one(LayerStack))
         self._arrange(self.size.width)
         self.refresh_bindings()

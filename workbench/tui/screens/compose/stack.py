@@ -80,6 +80,7 @@ class LayerStack(LineView, can_focus=True):
         self._place = 0
         self._rows_of_lines: list[int] = []
         self._titles = ("", "")
+        self._said_wrong = 0  # lines that say what is wrong
 
     def show(self, draft: Draft, analysis: Analysis, place: int) -> None:
         """Show a draft with the cursor on a place."""
@@ -96,8 +97,11 @@ class LayerStack(LineView, can_focus=True):
 
     @property
     def lines_needed(self) -> int:
-        """Lines that show all of it, heading and border too."""
-        return len(self._lines) + 3
+        """Lines that show all of it but what is wrong, heading and border too.
+
+        What is wrong comes and goes with single letters, at which nothing is to move.
+        """
+        return len(self._lines) - self._said_wrong + 3
 
     def _follow(self) -> None:
         lines = [line for line, place in enumerate(self._rows_of_lines) if place == self._place]
@@ -192,11 +196,13 @@ class LayerStack(LineView, can_focus=True):
         self._columns(head, ("layer", "settings", "output", "parameters"), columns, heading)
         lines: list[Text] = []
         owners: list[int] = []
+        self._said_wrong = 0
         for row in rows:
             lines.append(self._line(row, columns))
             owners.append(row.place)
             if row.problem:
                 for part in _wrapped(f"✗ {row.problem}", width - 7):
+                    self._said_wrong += 1
                     lines.append(Text(" " * 6 + part, style=self.paint("error"), no_wrap=True))
                     owners.append(row.place)
         if not self._draft.layers:

@@ -28,6 +28,9 @@ class Costs:
     by_work: bool = False
 
 
+USUAL_HEIGHT = 17  # lines of a drawing in one row, with its border
+
+
 class Drawing(LineView):
     """The model as on Models, as wide as the window, where nothing else needs the room."""
 
@@ -49,9 +52,10 @@ class Drawing(LineView):
                 Text.assemble(*((text, styles.get(role, Style())) for text, role in spans))
                 for spans in model_diagram(architecture, analysis, width - 5).lines
             ]
-        height = len(self._diagram) + 2
-        self.display = bool(architecture.layers) and height <= room
-        self.styles.height = height
+        least = len(self._diagram) + 2
+        self.display = bool(architecture.layers) and least <= room
+        # One height where it can be: another one moves, and sends, the whole screen.
+        self.styles.height = max(least, min(USUAL_HEIGHT, room))
         self.rebuild()
 
     def lay_out(self) -> tuple[Text | None, list[Text]]:
