@@ -267,10 +267,6 @@ class Window:
         """How much of the axis it shows."""
         return self.high - self.low
 
-    def at(self, share: float) -> float:
-        """The x at a share of the way from left to right."""
-        return self.low + share * self.length
-
 
 def recent(planned: float, done: float, share: float) -> Window:
     """The stretch before `done` that is `share` of what is planned; all of it at a share of 1.

@@ -7,6 +7,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -17,17 +18,17 @@ from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, index_at, re
 from workbench.runs.events import VALIDATION
 from workbench.text import one_line
 from workbench.tui.cells import Range, column_of, column_span
-from workbench.tui.plotting import PLAIN_MARKS, Chart, Glyphs, terminal_glyphs
+from workbench.tui.plotting import PLAIN_MARKS, Glyphs, terminal_glyphs
 from workbench.tui.screens.train.charts import Frame, MetricChart, PlotOptions
 from workbench.tui.screens.train.numbers import MetricReading, Reading, fitting
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.borders import say_in_border
-from workbench.tui.widgets.curve_plot import CurvePlot, MakeChart
+from workbench.tui.widgets.curve_plot import CurvePlot
 
 # The whole run is this many spans of smoothing: about one a column of the plot.
 SMOOTHING_SPANS = 200
 
-PLOT_SECONDS = 0.7  # a redrawn plot is the dearest thing on a slow connection
+PLOT_SECONDS = 1.2  # a redrawn plot is the dearest thing on a slow connection
 ZOOMS = (1.0, 0.25, 0.0625)
 ZOOM_WORDS = {0.25: "quarter", 0.0625: "sixteenth"}
 
@@ -96,7 +97,7 @@ class RunPlots(Vertical):
             min(1.0, state.planned(Axis.EPOCHS) / 2),
         )
         for metric, chart in self._charts.items():
-            self._plot(metric).draw(_maker(chart, frame))
+            self._plot(metric).draw(partial(chart.make, frame))
 
     def _window(self, state: RunState) -> Window:
         axis = self._view.axis
@@ -256,13 +257,6 @@ def stretch(window: Window, planned: float, zoom: float) -> str:
         return ""
     which = "first" if window.low <= 0 else "last" if window.high >= planned else "recent"
     return f"{which} {ZOOM_WORDS[zoom]}"
-
-
-def _maker(chart: MetricChart, frame: Frame) -> MakeChart:
-    def make(columns: int, rows: int) -> Chart:
-        return chart.make(frame, columns, rows)
-
-    return make
 
 
 # Smoothed values by metric; the drawing thread may be some chunks behind.
