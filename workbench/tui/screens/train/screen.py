@@ -33,7 +33,7 @@ from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
 
 Answer = TypeVar("Answer")
-NUMBERS_SECONDS = 0.25
+NUMBERS_SECONDS = 0.5
 # What tab goes through: with room for both plots, and with room for one.
 WIDE_VIEWS = ("both", "accuracy", "loss")
 NARROW_VIEWS = ("accuracy", "loss", "epochs")
