@@ -127,7 +127,11 @@ def test_models(snap_compare: Compare, home: Home, results: list[RunFolder]) -> 
     assert snap_compare(WorkbenchApp(home), terminal_size=(120, 40), run_before=before)
 
 
-def test_compose(snap_compare: Compare, home: Home) -> None:
+def test_compose(snap_compare: Compare, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    # On any machine the same estimate of an epoch.
+    module = "workbench.tui.screens.compose.screen"
+    monkeypatch.setattr(f"{module}.multiply_add_rate", lambda: 88e9)
+
     async def before(pilot: Pilot[None]) -> None:
         await pilot.press("ctrl+t", "2")
         await until(pilot, lambda: isinstance(pilot.app.screen, ComposeScreen))
@@ -135,6 +139,7 @@ def test_compose(snap_compare: Compare, home: Home) -> None:
         assert isinstance(screen, ComposeScreen)
         screen.start_from(find_preset("cnn-2", home))
         await pilot.press("j", "j", "j", "D")
+        await until(pilot, lambda: screen._rate is not None)
         await settle(pilot)
 
     assert snap_compare(WorkbenchApp(home), terminal_size=(80, 24), run_before=before)
