@@ -128,7 +128,7 @@ async def test_keys_of_one_packet_follow_the_focus(home: Home) -> None:
         await until(pilot, lambda: fields["learning_rate"].value.endswith("9"))
         assert fields["batch_size"].value.endswith("8")
 
-        send(app, "escape", "2", "a", *"dense", "enter", *"64", "tab", *"re", "enter")
+        send(app, "escape", "2", "a", *"dense", "enter", "enter", *"64", "tab", *"re", "enter")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
         compose = app.screen
         assert isinstance(compose, ComposeScreen)
