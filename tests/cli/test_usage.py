@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from workbench.cli import app, runs
+from workbench.cli.lazy import loaded
 from workbench.settings import Home
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,6 +31,26 @@ def test_nothing_heavy_is_imported_by_the_command_line() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "heavy: []" in done.stderr
+
+
+def test_help_loads_no_command() -> None:
+    code = (
+        "import sys\n"
+        "from workbench.cli.entry import run\n"
+        "try:\n    run(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print('loaded:', sorted({'pydantic', 'rich', 'workbench.cli.run'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "loaded: []" in done.stdout
+
+
+@pytest.mark.parametrize("name", [*app.COMMANDS, *(f"runs {name}" for name in runs.COMMANDS)])
+def test_the_line_of_a_command_is_what_its_own_help_begins_with(name: str) -> None:
+    place, line = (app.COMMANDS | {f"runs {key}": value for key, value in runs.COMMANDS.items()})[
+        name
+    ]
+    own = loaded(name, place).help
+    assert own.startswith(f"{line}\n") or own == line
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_what_one_exports_another_imports(
         (("export", "--entries", "--group"), "takes --filter alone"),
         (("export", "--title", "Mine", "--table", "3"), "only the whole markdown document"),
         (("export", "--entries", "--title", "Mine"), "only the whole markdown document"),
+        (("export", "-o", "results.xlsx"), "none of .md, .markdown, .csv, .json, .tex"),
     ],
 )
 def test_wrong_use_is_one_sentence(

@@ -1,4 +1,4 @@
-"""The command line. Every command imports what it needs only when it runs."""
+"""The command line. A module of commands is loaded when one of them is asked for."""
 
 from workbench.cli.entry import main
 

@@ -1,4 +1,4 @@
-"""The commands, wired together."""
+"""The commands: where each one is, and the line that help shows of it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import (
-    doctor,
-    execute,
-    export,
-    leaderboard,
-    logs,
-    predict,
-    presets,
-    queue,
-    reproduce,
-    run,
-    runs,
-    search,
-    sweep,
-)
+from workbench.cli.lazy import group_of
 from workbench.cli.options import HomeOption
 from workbench.settings import default_home
 
@@ -29,8 +15,40 @@ EPILOG = (
     "2 wrong use, 130 interrupted."
 )
 
+COMMANDS = {
+    "presets": ("presets:presets", "List the models of the paper and your own."),
+    "show": ("show:show", "Show a model: layers, shapes, parameters, settings."),
+    "run": (
+        "run:run",
+        "Train a model. It goes on when the connection drops; Ctrl-C stops and saves it.",
+    ),
+    "runs": ("runs:app", "List all runs: active ones first, then the newest."),
+    "attach": ("runs:attach", "Follow a run as plain text; Ctrl-C leaves it training."),
+    "watch": ("logs:watch", "Follow logs that another program is writing."),
+    "stop": ("runs:stop", "Stop runs after the current chunk and save them."),
+    "pause": (
+        "runs:pause",
+        "Pause runs; `resume` lets them go on. The worker keeps its memory but no core.",
+    ),
+    "resume": ("runs:resume", "Go on with a paused, stopped or crashed run."),
+    "delete": ("runs:delete", "Delete ended runs, with their models and results."),
+    "exec": ("execute:app", "Run any command as a run that outlives the connection."),
+    "reproduce": (
+        "reproduce:reproduce",
+        "Train what the paper's tables need and put them beside ours.",
+    ),
+    "sweep": ("sweep:sweep", "Train every combination of some settings and rank them."),
+    "search": ("search:search", "Look for the best settings of a preset, by validation."),
+    "queue": ("queue:app", "See, start, stop and rearrange what waits for training."),
+    "leaderboard": ("leaderboard:app", "Rank and compare runs, also beside the paper's tables."),
+    "predict": ("predict:predict", "Ask a run's model what is on images."),
+    "export": ("export:export", "Write all results into one markdown document."),
+    "doctor": ("doctor:doctor", "Check whether this machine can train, and say what to fix."),
+}
+
 app = typer.Typer(
     name="mnist-workbench",
+    cls=group_of(COMMANDS),
     help=(
         "Train the image classifiers of a paper on MNIST, or your own, and compare them with "
         "the paper's tables.\n\n"
@@ -67,26 +85,3 @@ def start(
         from workbench.tui.start import open_screens
 
         raise typer.Exit(open_screens(default_home()))
-
-
-app.command("presets")(presets.presets)
-app.command("show")(presets.show)
-app.command("run")(run.run)
-app.add_typer(runs.app, name="runs")
-app.command("attach")(runs.attach)
-app.command("watch")(logs.watch)
-app.command("stop")(runs.stop)
-app.command("pause")(runs.pause)
-app.command("resume")(runs.resume)
-app.command("delete")(runs.delete)
-app.command(
-    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
-)(execute.execute)
-app.command("reproduce")(reproduce.reproduce)
-app.command("sweep")(sweep.sweep)
-app.command("search")(search.search)
-app.add_typer(queue.app, name="queue")
-app.add_typer(leaderboard.app, name="leaderboard")
-app.command("predict")(predict.predict)
-app.command("export")(export.export)
-app.command("doctor")(doctor.doctor)

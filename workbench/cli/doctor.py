@@ -7,11 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import typer
 
-from workbench.cli.options import HomeOption, ListFormat, current_home
+from workbench.cli.options import HomeOption, ListFormat, ListFormatOption, current_home
 from workbench.runs.process import module_environment
 
 TENSORFLOW_PATIENCE_SECONDS = 120
@@ -33,7 +33,7 @@ class Finding:
 
 
 def doctor(
-    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    output: ListFormatOption = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
     """Check whether this machine can train, and say what to fix.

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 16
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(
+    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 def execute(
     command: Annotated[
         list[str],

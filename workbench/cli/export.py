@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, TableFormat
+from workbench.cli.options import ForceOption, HomeOption, TableFormat
+from workbench.cli.output import check_free, note, write_shared
 from workbench.cli.results import (
     EpochOption,
     FilterOption,
@@ -22,9 +24,20 @@ from workbench.cli.results import (
     print_text,
     written,
 )
+from workbench.errors import UserError
+from workbench.formats import count
+from workbench.leaderboard.export import document
+from workbench.leaderboard.query import parse_filter
+from workbench.leaderboard.transfer import results_of, to_file
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+ENDINGS = {
+    "": TableFormat.MARKDOWN,
+    ".md": TableFormat.MARKDOWN,
+    ".markdown": TableFormat.MARKDOWN,
+    ".csv": TableFormat.CSV,
+    ".json": TableFormat.JSON,
+    ".tex": TableFormat.LATEX,
+}
 
 
 def export(
@@ -56,7 +69,7 @@ def export(
         typer.Option("--brief", help="In short: one table of all rows and the verdicts."),
     ] = False,
     with_: WithOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: ForceOption = False,
     home: HomeOption = None,
 ) -> None:
     """Write all results into one markdown document.
@@ -66,9 +79,6 @@ def export(
 
     Example: mnist-workbench export -o results.md
     """
-    from workbench.cli.output import check_free, write_shared
-    from workbench.errors import UserError
-
     form = (form or _form_of(output)) if not entries else TableFormat.JSON
     whole = table is None and not group and filter_ is None and sort is None
     whole = whole and not by_epoch and form is TableFormat.MARKDOWN
@@ -81,8 +91,6 @@ def export(
         others = table is not None or group or sort is not None
         text = _entries_file(filter_, files, others=others)
     elif whole:
-        from workbench.leaderboard.export import document
-
         runs = all_entries(files)
         if brief:
             text = document.brief(runs)
@@ -107,12 +115,6 @@ def export(
 
 
 def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -> str:
-    from workbench.cli.output import note
-    from workbench.errors import UserError
-    from workbench.formats import count
-    from workbench.leaderboard.query import parse_filter
-    from workbench.leaderboard.transfer import results_of, to_file
-
     if others:
         raise UserError("--entries: takes --filter alone; leave --table, --group and --sort out")
     wanted = parse_filter(filter_ or "")
@@ -124,5 +126,10 @@ def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -
 
 
 def _form_of(output: Path | None) -> TableFormat:
-    endings = {".csv": TableFormat.CSV, ".json": TableFormat.JSON, ".tex": TableFormat.LATEX}
-    return endings.get(output.suffix.lower() if output else "", TableFormat.MARKDOWN)
+    ending = output.suffix.lower() if output else ""
+    if ending not in ENDINGS:
+        known = ", ".join(ending for ending in ENDINGS if ending)
+        raise UserError(
+            f"{output}: the ending is none of {known}; choose one, or name the --format"
+        )
+    return ENDINGS[ending]

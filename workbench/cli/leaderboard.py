@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,11 @@ from workbench.cli.options import (
     HomeOption,
     RunArgument,
     TableFormat,
+    TableFormatOption,
     checked_precision,
     current_home,
 )
+from workbench.cli.output import note, print_table
 from workbench.cli.results import (
     EpochOption,
     FilterOption,
@@ -29,14 +31,16 @@ from workbench.cli.results import (
     synced,
     written,
 )
-
-if TYPE_CHECKING:
-    from workbench.runs.record import Labels
+from workbench.errors import UserError
+from workbench.formats import count
+from workbench.runs.folder import find_run
+from workbench.runs.record import Labels, checked_labels
 
 app = typer.Typer(
     help="Rank and compare runs, also beside the paper's tables.\n\n"
     "Example: mnist-workbench leaderboard --table 7",
     invoke_without_command=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -51,15 +55,12 @@ def leaderboard(
     precision: PrecisionOption = "float32",
     imported: ImportedOption = False,
     by_epoch: EpochOption = False,
-    output: Annotated[
-        TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
-    ] = TableFormat.RICH,
+    output: TableFormatOption = TableFormat.RICH,
     home: HomeOption = None,
 ) -> None:
     """Rank and compare runs, also beside the paper's tables."""
     if context.invoked_subcommand is not None:
         return
-    from workbench.cli.output import note, print_table
 
     chosen = chosen_table(
         table,
@@ -120,16 +121,13 @@ def scripts(
 @app.command("claims")
 def claims(
     precision: PrecisionOption = "float32",
-    output: Annotated[
-        TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
-    ] = TableFormat.RICH,
+    output: TableFormatOption = TableFormat.RICH,
     home: HomeOption = None,
 ) -> None:
     """Check what the paper concludes, with numbers from our runs.
 
     Example: mnist-workbench leaderboard claims
     """
-    from workbench.cli.output import print_table
     from workbench.leaderboard.claims.view import claims_table
 
     checked = claims_table(all_entries(), checked_precision(precision))
@@ -145,9 +143,6 @@ def rebuild(home: HomeOption = None) -> None:
 
     A damaged file is kept aside; tags and notes come back with the runs.
     """
-    from workbench.cli.output import note
-    from workbench.formats import count
-
     rebuilt = board_here().rebuild(note)
     note(f"leaderboard rebuilt from the run folders: {count(rebuilt, 'run')}")
 
@@ -169,9 +164,6 @@ def import_(
 
     Example: mnist-workbench leaderboard import docs/reproduction.json
     """
-    from workbench.cli.output import note
-    from workbench.errors import UserError
-    from workbench.formats import count
     from workbench.leaderboard.transfer import machines, read_entries
 
     if (file is not None) == remove:
@@ -207,9 +199,6 @@ def tag(
     home: HomeOption = None,
 ) -> None:
     """Add tags to a run, or take some away."""
-    from workbench.cli.output import note
-    from workbench.runs.folder import find_run
-    from workbench.runs.record import checked_labels
 
     def change(before: Labels) -> Labels:
         kept = [name for name in [*before.tags, *(tags or [])] if name not in (remove or [])]
@@ -227,10 +216,6 @@ def write_note(
     home: HomeOption = None,
 ) -> None:
     """Keep a remark with a run."""
-    from workbench.cli.output import note
-    from workbench.runs.folder import find_run
-    from workbench.runs.record import checked_labels
-
     folder = find_run(current_home(), run)
     board_here().change_labels(
         folder.run_id, lambda before: checked_labels(list(before.tags), text)

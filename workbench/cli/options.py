@@ -1,4 +1,4 @@
-"""Options and completions that several commands share."""
+"""Options, arguments and completions that several commands share."""
 
 from __future__ import annotations
 
@@ -16,61 +16,6 @@ from workbench.settings import HOME_VARIABLE, Home, default_home
 
 if TYPE_CHECKING:
     from workbench.model.spec import Precision
-
-
-def _use_home(value: Path | None) -> Path | None:
-    if value is not None:
-        # Through the environment, so that the workers find the same folder.
-        os.environ[HOME_VARIABLE] = str(typed_path(value))
-    return value
-
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--home",
-        callback=_use_home,
-        expose_value=True,
-        metavar="FOLDER",
-        help=f"Keep all data in this folder (also {HOME_VARIABLE}).",
-        show_default=False,
-    ),
-]
-
-
-MaxPixelOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="N",
-        help="A data file's pixels go from 0 to N, where neither 1 nor 255 is meant.",
-        show_default=False,
-    ),
-]
-
-
-ValidationOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SHARE",
-        help="Hold out a share of the training images (0.15), or so many, to choose settings by; "
-        '"file": the x_val and y_val of an .npz.',
-        show_default=False,
-    ),
-]
-EarlyStoppingOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="EPOCHS",
-        help="End when the validation loss has not fallen for so long; the best weights count.",
-        show_default=False,
-    ),
-]
-MinDeltaOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="LOSS", help="The least fall that early stopping counts.", show_default=False
-    ),
-]
 
 
 class ListFormat(StrEnum):
@@ -128,6 +73,99 @@ def complete_from(*choices: str) -> Callable[[str], list[str]]:
     """A completion of fixed words."""
     return lambda incomplete: [name for name in choices if name.startswith(incomplete)]
 
+
+def _use_home(value: Path | None) -> Path | None:
+    if value is not None:
+        # Through the environment, so that the workers find the same folder.
+        os.environ[HOME_VARIABLE] = str(typed_path(value))
+    return value
+
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        callback=_use_home,
+        expose_value=True,
+        metavar="FOLDER",
+        help=f"Keep all data in this folder (also {HOME_VARIABLE}).",
+        show_default=False,
+    ),
+]
+
+# What is trained
+
+PresetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PRESET_OR_FILE",
+        help="A preset's name (`mnist-workbench presets`) or a preset's TOML file.",
+        autocompletion=complete_presets,
+    ),
+]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        help="mnist, fashion_mnist, cifar10, cifar100, or the path of an .npz.",
+        autocompletion=complete_from("mnist", "fashion_mnist", "cifar10", "cifar100"),
+    ),
+]
+TrainLimitOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Only the first N training images.")
+]
+MaxPixelOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        help="A data file's pixels go from 0 to N, where neither 1 nor 255 is meant.",
+        show_default=False,
+    ),
+]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(help="float32 or bfloat16.", autocompletion=complete_from("float32", "bfloat16")),
+]
+TagOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="WORD", help="A word to find the run by; may be repeated."),
+]
+
+ValidationOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Hold out a share of the training images (0.15), or so many, to choose settings by; "
+        '"file": the x_val and y_val of an .npz.',
+        show_default=False,
+    ),
+]
+EarlyStoppingOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="EPOCHS",
+        help="End when the validation loss has not fallen for so long; the best weights count.",
+        show_default=False,
+    ),
+]
+MinDeltaOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="LOSS", help="The least fall that early stopping counts.", show_default=False
+    ),
+]
+
+# How it is followed and shown
+
+DetachOption = Annotated[bool, typer.Option("--detach", help="Return at once.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
+ListFormatOption = Annotated[ListFormat, typer.Option("--format", help="rich or json.")]
+TableFormatOption = Annotated[
+    TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
+]
+
+# Which runs
 
 RunArgument = Annotated[
     str,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, RunArguments, complete_from, current_home
-
-if TYPE_CHECKING:
-    from workbench.figures.rendering import ImageFormat
+from workbench.cli.options import ForceOption, HomeOption, RunArguments, complete_from, current_home
+from workbench.cli.output import check_free, note, write_shared
+from workbench.errors import RunError, UserError
+from workbench.figures.rendering import form_of, render
+from workbench.figures.view import MOST_RUNS, SMOOTHING, View, trace_of
+from workbench.runs.curves import Axis, Metric
+from workbench.runs.folder import find_run
 
 
 class XAxis(StrEnum):
@@ -49,7 +52,7 @@ def plot(
             autocompletion=complete_from("0", "0.3", "0.6", "0.8", "0.9", "0.95", "0.98", "0.99"),
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: ForceOption = False,
     home: HomeOption = None,
 ) -> None:
     """Draw the curves of a run, or of up to six, as SVG, PNG or PDF.
@@ -59,13 +62,6 @@ def plot(
 
     Example: mnist-workbench runs plot 7kq2 x3fd --metric accuracy -o curves.svg
     """
-    from workbench.cli.output import check_free, note, write_shared
-    from workbench.errors import RunError, UserError
-    from workbench.figures.rendering import render
-    from workbench.figures.view import MOST_RUNS, SMOOTHING, View, trace_of
-    from workbench.runs.curves import Axis, Metric
-    from workbench.runs.folder import find_run
-
     form = form_of(output)
     weight = SMOOTHING if smoothing is None else smoothing
     if not 0.0 <= weight < 1.0:
@@ -88,19 +84,3 @@ def plot(
         )
     metrics = tuple(Metric) if metric is Curves.BOTH else (Metric(metric.value),)
     write_shared(output, render(traces, View(Axis(x.value), metrics, log, weight), form))
-
-
-def form_of(output: Path) -> ImageFormat:
-    """The kind of figure that a file's name asks for.
-
-    Raises:
-        UserError: another ending.
-    """
-    from workbench.errors import UserError
-    from workbench.figures.rendering import ImageFormat
-
-    ending = output.suffix.lower().removeprefix(".")
-    if ending not in list(ImageFormat):
-        known = ", ".join(f".{form}" for form in ImageFormat)
-        raise UserError(f"{output}: a figure's name ends with one of {known}; choose one of these")
-    return ImageFormat(ending)

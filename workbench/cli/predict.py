@@ -8,12 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.options import HomeOption, RunArgument, current_home
+from workbench.cli.output import note, print_json, print_table
+from workbench.data.digits import (
+    as_grey,
+    fitted_to,
+    is_dark_on_light,
+    like_mnist,
+    read_picture,
+    without_ground,
+)
+from workbench.errors import DatasetError, RunError
+from workbench.leaderboard.table import Align, Heading, Table, cell
+from workbench.model.spec import DatasetRef
+from workbench.predictions.predictor import Predictor
+from workbench.runs.folder import find_run
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from workbench.model.spec import DatasetRef
 
 MOST_FILES = 1_000
 
@@ -38,12 +51,6 @@ def predict(
     Example: mnist-workbench predict 7kq2 digit.png
     """
     import numpy as np
-
-    from workbench.cli.output import note, print_json, print_table
-    from workbench.errors import DatasetError, RunError
-    from workbench.leaderboard.table import Align, Heading, Table, cell
-    from workbench.predictions.predictor import Predictor
-    from workbench.runs.folder import find_run
 
     if len(images) > MOST_FILES:
         raise DatasetError(f"{len(images):,} images at once; name {MOST_FILES:,} or fewer")
@@ -106,16 +113,6 @@ def _is_mnist(dataset: DatasetRef) -> bool:
 
 def _as_model_input(path: Path, dataset: DatasetRef, raw: bool) -> tuple[NDArray[np.uint8], str]:
     """The image as the model takes it, (H, W, C), and how it was taken."""
-    from workbench.data.digits import (
-        as_grey,
-        fitted_to,
-        is_dark_on_light,
-        like_mnist,
-        read_picture,
-        without_ground,
-    )
-    from workbench.errors import DatasetError
-
     pixels = read_picture(path)
     if raw or not _is_mnist(dataset):
         return fitted_to(pixels, dataset.image_shape), "as it is"

@@ -7,22 +7,52 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.options import HomeOption, ListFormat, RunArgument, RunArguments, current_home
+from workbench.cli.options import (
+    ForceOption,
+    HomeOption,
+    ListFormat,
+    ListFormatOption,
+    RunArgument,
+    RunArguments,
+    current_home,
+)
+from workbench.cli.output import (
+    check_free,
+    console,
+    note,
+    print_json,
+    print_table,
+    say,
+    write_shared,
+)
+from workbench.cli.streams import speaks_unicode
+from workbench.data.test_images import TestImages
+from workbench.errors import RunError
+from workbench.figures.classes import classes_figure
+from workbench.figures.digits import MOST_IMAGES, Captioned, grid_figure, sheets_figure
+from workbench.figures.half_blocks import ascii_lines, fitted, half_block_lines
+from workbench.figures.rendering import form_of, render_figure
+from workbench.formats import count, number, percent
+from workbench.leaderboard.table import Align, Heading, Table, cell
+from workbench.predictions.classes import by_class, calibration
+from workbench.predictions.compare import (
+    Pair,
+    Together,
+    check_comparable,
+    compare_all,
+    compare_two,
+    pair_sentence,
+)
+from workbench.predictions.file import Predictions
+from workbench.predictions.mistakes import Indices, best_guesses, mistakes, wrong_in
+from workbench.predictions.of_run import images_of, other_answers, predictions_of
+from workbench.predictions.predictor import Predictor
+from workbench.runs.folder import RunFolder, find_run
 
-if TYPE_CHECKING:
-    from workbench.data.test_images import TestImages
-    from workbench.figures.digits import Captioned
-    from workbench.leaderboard.table import Table
-    from workbench.predictions.compare import Pair, Together
-    from workbench.predictions.file import Predictions
-    from workbench.predictions.mistakes import Indices
-    from workbench.runs.folder import RunFolder
-
-FormatOption = Annotated[ListFormat, typer.Option("--format", help="rich or json.")]
 DEFAULT_LIMIT = 20
 
 
@@ -47,8 +77,8 @@ def errors(
     images: Annotated[
         bool, typer.Option("--images", help="Draw them in the terminal, two characters high a row.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
-    form: FormatOption = ListFormat.RICH,
+    force: ForceOption = False,
+    form: ListFormatOption = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
     """List the test images that a run's model gets wrong, the surest mistakes first.
@@ -57,12 +87,6 @@ def errors(
 
     Example: mnist-workbench runs errors 7kq2 --true 4 --predicted 9
     """
-    from workbench.cli.output import check_free, note, print_json, print_table
-    from workbench.cli.plot import form_of
-    from workbench.predictions.mistakes import mistakes
-    from workbench.predictions.of_run import images_of, other_answers, predictions_of
-    from workbench.runs.folder import find_run
-
     folder = find_run(current_home(), run)
     if output is not None:
         form_of(output)
@@ -90,8 +114,6 @@ def errors(
 
 
 def _record(found: Predictions, index: int, runs: list[Predictions]) -> dict[str, Any]:
-    from workbench.predictions.mistakes import best_guesses, wrong_in
-
     return {
         "image": index,
         "true": int(found.truth[index]),
@@ -107,9 +129,6 @@ def _record(found: Predictions, index: int, runs: list[Predictions]) -> dict[str
 
 
 def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int, runs: int) -> Table:
-    from workbench.formats import count, percent
-    from workbench.leaderboard.table import Align, Heading, Table, cell
-
     right = Align.RIGHT
     headings = (
         Heading("Image", right),
@@ -140,8 +159,6 @@ def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int, 
 
 
 def _captioned(found: Predictions, shown: Indices, images: TestImages) -> Iterator[Captioned]:
-    from workbench.figures.digits import Captioned
-
     for index in shown.tolist():
         sure = f"{100 * float(found.confidence[index]):.0f} %"
         caption = f"{found.truth[index]} → {found.predicted[index]}  {sure}"
@@ -151,13 +168,6 @@ def _captioned(found: Predictions, shown: Indices, images: TestImages) -> Iterat
 def _write_figure(
     output: Path, folder: RunFolder, found: Predictions, shown: Indices, wrong: int
 ) -> None:
-    from workbench.cli.output import write_shared
-    from workbench.cli.plot import form_of
-    from workbench.errors import RunError
-    from workbench.figures.digits import MOST_IMAGES, grid_figure
-    from workbench.figures.rendering import render_figure
-    from workbench.predictions.of_run import images_of
-
     if not len(shown):
         raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
     drawn = list(_captioned(found, shown[:MOST_IMAGES], images_of(folder)))
@@ -169,10 +179,6 @@ def _draw(drawn: list[Captioned]) -> None:
     """As many images beside each other as the terminal is wide."""
     from rich.segment import Segment, Segments
     from rich.text import Text
-
-    from workbench.cli.output import console
-    from workbench.cli.streams import speaks_unicode
-    from workbench.figures.half_blocks import ascii_lines, fitted, half_block_lines
 
     screen = console()
     pixels = [fitted(image.pixels, screen.width, 1000) for image in drawn]
@@ -200,8 +206,8 @@ def inside(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Draw it all: .svg, .png or .pdf."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
-    form: FormatOption = ListFormat.RICH,
+    force: ForceOption = False,
+    form: ListFormatOption = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
     """Show what a run's model makes of one test image, layer by layer.
@@ -212,14 +218,6 @@ def inside(
 
     Example: mnist-workbench runs inside 7kq2 --image 583 -o inside.png
     """
-    from workbench.cli.output import check_free, print_json, say, write_shared
-    from workbench.cli.plot import form_of
-    from workbench.figures.digits import Captioned, sheets_figure
-    from workbench.figures.rendering import render_figure
-    from workbench.predictions.of_run import images_of
-    from workbench.predictions.predictor import Predictor
-    from workbench.runs.folder import find_run
-
     folder = find_run(current_home(), run)
     if output is not None:
         form_of(output)
@@ -272,24 +270,14 @@ def classes(
             help="Draw recall, precision and the reliability plot: .svg, .png or .pdf.",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
-    form: FormatOption = ListFormat.RICH,
+    force: ForceOption = False,
+    form: ListFormatOption = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
     """Show precision, recall and F1 of each class, and how far confidences can be trusted.
 
     Example: mnist-workbench runs classes 7kq2 --sort recall
     """
-    from workbench.cli.output import check_free, print_json, print_table, write_shared
-    from workbench.cli.plot import form_of
-    from workbench.figures.classes import classes_figure
-    from workbench.figures.rendering import render_figure
-    from workbench.formats import number, percent
-    from workbench.leaderboard.table import Align, Heading, Table, cell
-    from workbench.predictions.classes import by_class, calibration
-    from workbench.predictions.of_run import predictions_of
-    from workbench.runs.folder import find_run
-
     folder = find_run(current_home(), run)
     if output is not None:
         form_of(output)
@@ -362,7 +350,7 @@ def compare(
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=1_000, help="Images listed of each kind.")
     ] = 10,
-    form: FormatOption = ListFormat.RICH,
+    form: ListFormatOption = ListFormat.RICH,
     home: HomeOption = None,
 ) -> None:
     """Compare models image by image: two by McNemar's exact test, several together.
@@ -373,12 +361,6 @@ def compare(
 
     Example: mnist-workbench runs compare 7kq2 x3fd
     """
-    from workbench.cli.output import print_json, print_table
-    from workbench.errors import RunError
-    from workbench.predictions.compare import check_comparable, compare_all, compare_two
-    from workbench.predictions.of_run import predictions_of
-    from workbench.runs.folder import find_run
-
     place = current_home()
     folders = list(
         {found.run_id: found for found in (find_run(place, run) for run in runs)}.values()
@@ -428,10 +410,6 @@ def _comparison(
     pair: Pair | None,
     limit: int,
 ) -> Table:
-    from workbench.formats import count, percent
-    from workbench.leaderboard.table import Align, Heading, Table, cell
-    from workbench.predictions.compare import pair_sentence
-
     right = Align.RIGHT
     headings = (
         Heading("Run"),

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+import time
+from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, ListFormat, current_home
-from workbench.cli.trials import JobsOption
-
-if TYPE_CHECKING:
-    from workbench.leaderboard.table import Table
-    from workbench.queue.view import QueueView
-    from workbench.settings import Home
+from workbench.cli.options import HomeOption, ListFormat, ListFormatOption, current_home
+from workbench.cli.output import note, print_json, print_table
+from workbench.cli.queue_follow import display_for, watch_queue
+from workbench.cli.trials import JobsOption, note_jobs
+from workbench.errors import RunError
+from workbench.formats import count, percent
+from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
+from workbench.queue import service
+from workbench.queue.store import QueueStore, settings_words
+from workbench.queue.view import QueueView, QueueWatch, headline, process_lost
+from workbench.runs.status import Status
+from workbench.runs.watchlist import Watchlist
+from workbench.settings import Home
 
 TrialArgument = Annotated[
     str, typer.Argument(metavar="TRIAL", help="A trial's id, or its beginning.")
@@ -23,6 +30,7 @@ app = typer.Typer(
     help="See, start, stop and rearrange what waits for training.\n\n"
     "Example: mnist-workbench queue watch",
     invoke_without_command=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -30,14 +38,13 @@ app = typer.Typer(
 @app.callback()
 def queue(
     context: typer.Context,
-    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    output: ListFormatOption = ListFormat.RICH,
     every: Annotated[bool, typer.Option("--all", help="Every trial of a long queue.")] = False,
     home: HomeOption = None,
 ) -> None:
     """See, start, stop and rearrange what waits for training."""
     if context.invoked_subcommand is not None:
         return
-    from workbench.cli.output import note, print_json, print_table
 
     view = _view(current_home())
     if view.notice:
@@ -53,10 +60,6 @@ def queue(
 @app.command("watch")
 def watch(home: HomeOption = None) -> None:
     """Follow the queue; Ctrl-C leaves it training."""
-    from workbench.cli.output import note
-    from workbench.cli.queue_follow import display_for, watch_queue
-    from workbench.queue.view import process_lost
-
     place = current_home()
     view = _view(place)
     if not view.unfinished:
@@ -76,11 +79,6 @@ def watch(home: HomeOption = None) -> None:
 @app.command("start")
 def start(jobs: JobsOption = None, home: HomeOption = None) -> None:
     """Let the queue run in the background; what was stopped or failed is tried again."""
-    from workbench.cli.output import note
-    from workbench.cli.trials import note_jobs
-    from workbench.queue import service
-    from workbench.queue.view import time_left
-
     place = current_home()
     if not service.start(place, jobs):
         note(_view(place).notice or "nothing waits in the queue")
@@ -93,13 +91,6 @@ def start(jobs: JobsOption = None, home: HomeOption = None) -> None:
 @app.command("stop")
 def stop(home: HomeOption = None) -> None:
     """Save what trains and stop the queue; `queue start` goes on where it was."""
-    import time
-
-    from workbench.cli.output import note
-    from workbench.queue import service
-    from workbench.queue.store import QueueStore
-    from workbench.queue.view import process_lost
-
     place = current_home()
     if not service.stop(place):
         view = _view(place)
@@ -130,13 +121,6 @@ def drop(
     home: HomeOption = None,
 ) -> None:
     """Take trials out of the queue. Runs and results stay where they are."""
-    from workbench.cli.output import note
-    from workbench.errors import RunError
-    from workbench.formats import count
-    from workbench.queue import service
-    from workbench.queue.store import QueueStore
-    from workbench.runs.status import Status
-
     place = current_home()
     store = QueueStore(place)
     state = store.read()
@@ -162,10 +146,6 @@ def move(
     home: HomeOption = None,
 ) -> None:
     """Train a waiting trial earlier or later."""
-    from workbench.cli.output import note
-    from workbench.queue import service
-    from workbench.queue.store import QueueStore
-
     here = current_home()
     found = service.find_trial(QueueStore(here).read(), trial)
     stands = service.move(here, found.id, place)
@@ -173,9 +153,6 @@ def move(
 
 
 def _view(home: Home) -> QueueView:
-    from workbench.queue.view import QueueWatch
-    from workbench.runs.watchlist import Watchlist
-
     runs = Watchlist(home)
     runs.look()
     return QueueWatch(home).look({run.run_id: run for run in runs.living})
@@ -183,11 +160,6 @@ def _view(home: Home) -> QueueView:
 
 def queue_table(view: QueueView, *, every: bool = False) -> Table:
     """The queue as a table, in its order; of a long one what one asks about, unless `every`."""
-    from workbench.formats import percent
-    from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
-    from workbench.queue.store import settings_words
-    from workbench.queue.view import headline
-
     listed, left_done, left_waiting = (view, 0, 0) if every else view.in_brief()
     right = Align.RIGHT
     headings = (

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, checked_precision, complete_from, current_home
-from workbench.cli.results import WithOption, all_entries, results_in
-from workbench.cli.trials import (
+from workbench.cli.options import (
     DetachOption,
-    DryRunOption,
-    JobsOption,
+    HomeOption,
     PrecisionOption,
     QuietOption,
-    SeedsOption,
+    checked_precision,
+    complete_from,
+    current_home,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from workbench.model.spec import Precision
-    from workbench.model.tables import PaperTable
-    from workbench.queue.view import QueueView
+from workbench.cli.output import note, print_json, print_table, say
+from workbench.cli.results import WithOption, all_entries, results_in
+from workbench.cli.trials import (
+    DryRunOption,
+    JobsOption,
+    SeedsOption,
+    check_plan,
+    exit_code,
+    plan_table,
+    speeds_here,
+    train_wanted,
+    trials_json,
+)
+from workbench.errors import PresetError
+from workbench.formats import count
+from workbench.leaderboard.claims.judges import check_all
+from workbench.leaderboard.claims.view import claims_view
+from workbench.leaderboard.paper import compare
+from workbench.leaderboard.paper_view import paper_view
+from workbench.model.spec import Precision
+from workbench.model.tables import TABLE_NUMBERS, PaperTable
+from workbench.queue.paper import rows_of, tables_of, trainings_for
+from workbench.queue.planning import plan_trials, results
+from workbench.queue.store import identity
+from workbench.queue.view import QueueView, plan_sentence
+from workbench.runs.record import Labels
 
 
 def reproduce(
@@ -55,22 +74,6 @@ def reproduce(
 
     Example: mnist-workbench reproduce 3 --seeds 5
     """
-    from workbench.cli.output import note, print_json, print_table
-    from workbench.cli.trials import (
-        check_plan,
-        exit_code,
-        plan_table,
-        speeds_here,
-        train_wanted,
-        trials_json,
-    )
-    from workbench.formats import count
-    from workbench.queue.paper import rows_of, tables_of, trainings_for
-    from workbench.queue.planning import plan_trials, results
-    from workbench.queue.store import identity
-    from workbench.queue.view import plan_sentence
-    from workbench.runs.record import Labels
-
     half = checked_precision(precision)
     place = current_home()
     chosen = tables_of(_numbers(tables or []))
@@ -112,9 +115,6 @@ def reproduce(
 
 
 def _numbers(words: Sequence[str]) -> list[int]:
-    from workbench.errors import PresetError
-    from workbench.model.tables import TABLE_NUMBERS
-
     numbers = []
     for word in words:
         if not word.isdecimal():
@@ -139,13 +139,6 @@ def _print_results(
     *,
     as_json: bool,
 ) -> None:
-    from workbench.cli.output import print_json, print_table, say
-    from workbench.cli.trials import trials_json
-    from workbench.leaderboard.claims.judges import check_all
-    from workbench.leaderboard.claims.view import claims_view
-    from workbench.leaderboard.paper import compare
-    from workbench.leaderboard.paper_view import paper_view
-
     entries = all_entries(files)
     shown = [paper_view(compare(table, entries, precision)) for table in tables]
     numbers = {table.number for table in tables}

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from workbench.cli.options import TableFormat, checked_precision, current_home
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from workbench.leaderboard.store import Leaderboard, Synced
-    from workbench.leaderboard.table import Table
-    from workbench.runs.summary import RunSummary
+from workbench.cli.output import note, print_json, put
+from workbench.errors import QueryError
+from workbench.formats import none_matches
+from workbench.leaderboard.grouping import group_runs, ranked
+from workbench.leaderboard.paper import compare
+from workbench.leaderboard.paper_view import epochs_view, paper_view
+from workbench.leaderboard.query import parse_filter
+from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
+from workbench.leaderboard.store import Leaderboard, Synced
+from workbench.leaderboard.table import Table
+from workbench.leaderboard.views import (
+    grouped_table,
+    imported_groups_table,
+    imported_table,
+    leaderboard_table,
+)
+from workbench.model.tables import paper_table
+from workbench.runs.summary import RunSummary
 
 TableOption = Annotated[
     int | None,
@@ -58,8 +70,6 @@ ImportedOption = Annotated[
 
 def print_text(text: str, form: TableFormat) -> None:
     """Print what `written` gave on stdout."""
-    from workbench.cli.output import print_json, put
-
     if form is TableFormat.JSON:
         import json
 
@@ -80,8 +90,6 @@ def all_entries(files: Sequence[Path] = ()) -> list[RunSummary]:
 
 def synced() -> Synced:
     """The leaderboard of the home with all runs that have ended; what it misses is said."""
-    from workbench.cli.output import note
-
     synced = board_here().sync()
     for run_id in synced.unreadable:
         note(f"mnist-workbench: run {run_id} cannot be read and is left out")
@@ -103,8 +111,6 @@ def results_in(files: Sequence[Path]) -> list[RunSummary]:
 
 def board_here() -> Leaderboard:
     """The leaderboard of the home in force."""
-    from workbench.leaderboard.store import Leaderboard
-
     return Leaderboard(current_home())
 
 
@@ -130,21 +136,6 @@ def chosen_table(
     Raises:
         UserError: something typed means nothing, or a file of results is none.
     """
-    from workbench.errors import QueryError
-    from workbench.formats import none_matches
-    from workbench.leaderboard.grouping import group_runs, ranked
-    from workbench.leaderboard.paper import compare
-    from workbench.leaderboard.paper_view import epochs_view, paper_view
-    from workbench.leaderboard.query import parse_filter
-    from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
-    from workbench.leaderboard.views import (
-        grouped_table,
-        imported_groups_table,
-        imported_table,
-        leaderboard_table,
-    )
-    from workbench.model.tables import paper_table
-
     # Everything typed is checked before anything is read.
     half = checked_precision(precision)
     wanted = parse_filter(filter_ or "")

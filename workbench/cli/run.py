@@ -3,42 +3,52 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from workbench.cli.follow import EXIT_CODES, Interrupts, View, counted_interrupts, follow
 from workbench.cli.options import (
+    DatasetOption,
+    DetachOption,
     EarlyStoppingOption,
     HomeOption,
+    JsonOption,
     MaxPixelOption,
     MinDeltaOption,
+    PrecisionOption,
+    PresetArgument,
+    QuietOption,
+    TagOption,
+    TrainLimitOption,
     ValidationOption,
     complete_from,
-    complete_presets,
     current_home,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from workbench.cli.follow import Interrupts, View
-    from workbench.model.spec import TrainingSpec
-    from workbench.runs.folder import RunFolder
-    from workbench.runs.summary import AnySummary
-    from workbench.settings import Home
+from workbench.cli.output import live_terminal, note, print_json, say
+from workbench.cli.progress import LiveView, PlainView, SilentView, result_lines
+from workbench.errors import RunError, UserError
+from workbench.formats import percent
+from workbench.leaderboard.store import Leaderboard
+from workbench.model.overrides import Overrides
+from workbench.model.spec import TrainingSpec
+from workbench.queue.planning import results
+from workbench.queue.store import identity
+from workbench.runs import service
+from workbench.runs.environment import accelerates_bfloat16
+from workbench.runs.folder import RunFolder
+from workbench.runs.launcher import launch
+from workbench.runs.plan import Plan, specs_for
+from workbench.runs.record import checked_labels
+from workbench.runs.summary import AnySummary
+from workbench.settings import Home
 
 
 def run(
-    preset: Annotated[
-        str,
-        typer.Argument(
-            metavar="PRESET_OR_FILE",
-            help="A preset's name (`mnist-workbench presets`) or a preset's TOML file.",
-            autocompletion=complete_presets,
-        ),
-    ],
+    preset: PresetArgument,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     optimizer: Annotated[
@@ -66,22 +76,9 @@ def run(
     repeats: Annotated[
         int, typer.Option(help="Train this many times, with seeds counting up.")
     ] = 1,
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="float32 or bfloat16.", autocompletion=complete_from("float32", "bfloat16")
-        ),
-    ] = "float32",
-    dataset: Annotated[
-        str,
-        typer.Option(
-            help="mnist, fashion_mnist, cifar10, cifar100, or the path of an .npz.",
-            autocompletion=complete_from("mnist", "fashion_mnist", "cifar10", "cifar100"),
-        ),
-    ] = "mnist",
-    train_limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Only the first N training images.")
-    ] = None,
+    precision: PrecisionOption = "float32",
+    dataset: DatasetOption = "mnist",
+    train_limit: TrainLimitOption = None,
     max_pixel: MaxPixelOption = None,
     threads: Annotated[
         int | None, typer.Option(metavar="N", help="Cores to use on a shared host.")
@@ -94,25 +91,17 @@ def run(
             show_default=False,
         ),
     ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD", help="A word to find the run by; may be repeated."),
-    ] = None,
+    tag: TagOption = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.")] = "",
-    detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+    detach: DetachOption = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Train a model. It goes on when the connection drops; Ctrl-C stops and saves it.
 
     Example: mnist-workbench run cnn-2 --epochs 2 --seed 1 --tag trial
     """
-    from workbench.model.overrides import Overrides
-    from workbench.runs.launcher import launch
-    from workbench.runs.plan import Plan, specs_for
-    from workbench.runs.record import checked_labels
-
     place = current_home()
     plan = Plan(
         Overrides(
@@ -148,14 +137,6 @@ def run(
 
 def note_known(home: Home, specs: list[TrainingSpec]) -> None:
     """Say which results are there already: the same settings and seed give them again."""
-    from workbench.cli.output import note
-    from workbench.errors import UserError
-    from workbench.formats import percent
-    from workbench.leaderboard.store import Leaderboard
-    from workbench.queue.planning import results
-    from workbench.queue.store import identity
-    from workbench.runs import service
-
     board = Leaderboard(home)
     try:
         known = results(board.entries())
@@ -175,9 +156,6 @@ def note_known(home: Home, specs: list[TrainingSpec]) -> None:
 
 def warn_about(spec: TrainingSpec) -> None:
     """Say where the precision is slower on this processor than float32, or classes are empty."""
-    from workbench.cli.output import note
-    from workbench.runs.environment import accelerates_bfloat16
-
     if spec.precision == "bfloat16" and accelerates_bfloat16() is False:
         note("note: this processor has no bfloat16 instructions; float32 is faster here")
     if spec.dataset.doubt:
@@ -185,8 +163,6 @@ def warn_about(spec: TrainingSpec) -> None:
 
 
 def print_detached(folders: list[RunFolder], *, as_json: bool, many: bool) -> None:
-    from workbench.cli.output import note, print_json, say
-
     if as_json:
         states = [{"run_id": folder.run_id, "status": folder.status().value} for folder in folders]
         print_json(states if many else states[0])
@@ -202,10 +178,6 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     The first Ctrl-C stops and saves the current run and takes the waiting ones back, the second
     kills it.
     """
-    from workbench.cli.follow import EXIT_CODES, counted_interrupts, follow
-    from workbench.cli.output import note, print_json, say
-    from workbench.cli.progress import result_lines
-
     summaries: list[AnySummary] = []
     answered = [0]  # presses passed on so far; a second one kills only what it was meant for
     code = 0
@@ -242,9 +214,6 @@ def pass_on(
     say: Callable[[str], None],
 ) -> None:
     """Bring what the person pressed since the last look to the run and those behind it."""
-    from workbench.errors import RunError
-    from workbench.runs import service
-
     if interrupts.count <= answered[0]:
         return
     answered[0] = interrupts.count
@@ -259,9 +228,6 @@ def pass_on(
 
 
 def _view(*, as_json: bool, quiet: bool) -> View:
-    from workbench.cli.output import live_terminal
-    from workbench.cli.progress import LiveView, PlainView, SilentView
-
     if quiet:
         return SilentView()
     stream = sys.stderr if as_json else sys.stdout

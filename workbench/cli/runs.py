@@ -6,46 +6,77 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from workbench.cli import logs, predictions
+from workbench.cli.follow import EXIT_CODES, follow
+from workbench.cli.lazy import group_of
 from workbench.cli.options import (
+    DetachOption,
     HomeOption,
+    JsonOption,
     ListFormat,
+    ListFormatOption,
+    QuietOption,
     RunArgument,
     RunArguments,
     complete_from,
     current_home,
 )
-from workbench.cli.plot import plot
-from workbench.runs.status import STATUS_WORDS
-
-if TYPE_CHECKING:
-    from workbench.leaderboard.table import Table
-    from workbench.runs.folder import RunFolder
-    from workbench.runs.summary import AnySummary
+from workbench.cli.output import note, print_json, print_table, say
+from workbench.cli.progress import PlainView, result_lines
+from workbench.cli.run import watch
+from workbench.errors import RunError, nearest
+from workbench.formats import MISSING, count, metric_text
+from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.table import Align, Column, Heading, Table, cell
+from workbench.leaderboard.views import run_column, some_validated
+from workbench.runs import lock, service
+from workbench.runs.difference import difference
+from workbench.runs.folder import RunFolder, all_runs, find_run
+from workbench.runs.status import STATUS_WORDS, Status
+from workbench.runs.summary import AnySummary, ScriptSummary, summary_of
+from workbench.text import visible
 
 STOP_PATIENCE_SECONDS = 60.0
 
+COMMANDS = {
+    "plot": ("plot:plot", "Draw the curves of a run, or of up to six, as SVG, PNG or PDF."),
+    "errors": (
+        "predictions:errors",
+        "List the test images that a run's model gets wrong, the surest mistakes first.",
+    ),
+    "classes": (
+        "predictions:classes",
+        "Show precision, recall and F1 of each class, and how far confidences can be trusted.",
+    ),
+    "compare": (
+        "predictions:compare",
+        "Compare models image by image: two by McNemar's exact test, several together.",
+    ),
+    "inside": (
+        "predictions:inside",
+        "Show what a run's model makes of one test image, layer by layer.",
+    ),
+    "tensorboard": ("logs:tensorboard", "Write TensorBoard's event files."),
+    "import": ("logs:take_in", "Take other programs' logs in as runs."),
+}
+
 app = typer.Typer(
+    cls=group_of(COMMANDS),
     help="List all runs: active ones first, then the newest.\n\n"
     "Example: mnist-workbench runs --status running",
     invoke_without_command=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
-app.command("plot")(plot)
-app.command("errors")(predictions.errors)
-app.command("classes")(predictions.classes)
-app.command("compare")(predictions.compare)
-app.command("inside")(predictions.inside)
 
 
 @app.callback()
 def runs(
     context: typer.Context,
-    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
+    output: ListFormatOption = ListFormat.RICH,
     status: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,11 +94,6 @@ def runs(
     """List all runs: active ones first, then the newest."""
     if context.invoked_subcommand is not None:
         return
-    from workbench.cli.output import note, print_json, print_table
-    from workbench.errors import RunError, nearest
-    from workbench.runs import lock
-    from workbench.runs.folder import all_runs
-    from workbench.runs.summary import summary_of
 
     for name in status or []:
         if name not in STATUS_WORDS:
@@ -99,10 +125,6 @@ def runs(
 
 
 def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
-    from workbench.leaderboard.table import Align, Column, Heading, Table, cell
-    from workbench.leaderboard.views import run_column, some_validated
-    from workbench.runs.summary import ScriptSummary
-
     def common(heading: str, weight: int = 0) -> Column[AnySummary]:
         """A column of what every run has."""
         return cast("Column[AnySummary]", run_column(heading, weight))
@@ -139,6 +161,7 @@ def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
     return Table("Runs", tuple(column.heading for column in columns), rows)
 
 
+@app.command("diff")
 def diff(
     runs: RunArguments,
     output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
@@ -151,13 +174,6 @@ def diff(
     Example: mnist-workbench runs diff 7kq2 x3fd
     """
     from dataclasses import asdict
-
-    from workbench.cli.output import note, print_json, print_table
-    from workbench.errors import RunError
-    from workbench.formats import MISSING, metric_text
-    from workbench.leaderboard.table import Heading, Table, cell
-    from workbench.runs.difference import difference
-    from workbench.runs.folder import find_run
 
     place = current_home()
     folders = [find_run(place, name) for name in dict.fromkeys(runs)]
@@ -191,18 +207,8 @@ def _origin(folder: RunFolder) -> str:
     return f"{start.by}{terminal}{' (ssh)' if start.ssh else ''}"
 
 
-app.command("diff")(diff)
-app.command("tensorboard")(logs.tensorboard)
-app.command("import")(logs.take_in)
-
-
 def attach(run: RunArgument, home: HomeOption = None) -> None:
     """Follow a run as plain text; Ctrl-C leaves it training."""
-    from workbench.cli.follow import EXIT_CODES, follow
-    from workbench.cli.output import note, say
-    from workbench.cli.progress import PlainView, result_lines
-    from workbench.runs.folder import find_run
-
     folder = find_run(current_home(), run)
     try:
         summary = follow(folder, PlainView(sys.stdout))
@@ -223,10 +229,6 @@ def stop(
     home: HomeOption = None,
 ) -> None:
     """Stop runs after the current chunk and save them."""
-    from workbench.cli.output import note
-    from workbench.runs import service
-    from workbench.runs.folder import find_run
-
     place = current_home()
     folders = [find_run(place, name) for name in runs]
     for folder in folders:
@@ -243,8 +245,6 @@ def stop(
 
 
 def _wait_until_ended(folder: RunFolder) -> bool:
-    from workbench.runs import lock
-
     deadline = time.monotonic() + STOP_PATIENCE_SECONDS
     while lock.is_held(folder.lock_file):
         if time.monotonic() > deadline:
@@ -255,10 +255,6 @@ def _wait_until_ended(folder: RunFolder) -> bool:
 
 def pause(runs: RunArguments, home: HomeOption = None) -> None:
     """Pause runs; `resume` lets them go on. The worker keeps its memory but no core."""
-    from workbench.cli.output import note
-    from workbench.runs import service
-    from workbench.runs.folder import find_run
-
     place = current_home()
     folders = [find_run(place, name) for name in runs]
     for folder in folders:
@@ -270,21 +266,15 @@ def pause(runs: RunArguments, home: HomeOption = None) -> None:
 
 def resume(
     run: RunArgument,
-    detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+    detach: DetachOption = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Go on with a paused, stopped or crashed run.
 
     A stopped or crashed one goes on from its last whole epoch and ends as it would have.
     """
-    from workbench.cli.output import note, print_json
-    from workbench.cli.run import watch
-    from workbench.runs import service
-    from workbench.runs.folder import find_run
-    from workbench.runs.status import Status
-
     folder = find_run(current_home(), run)
     taken_up = service.resume(folder)
     if taken_up and not detach:
@@ -305,13 +295,6 @@ def delete(
 
     Asks first. The run's folder and its leaderboard entry go; `--yes` does not ask.
     """
-    from workbench.cli.output import note
-    from workbench.errors import RunError
-    from workbench.formats import count
-    from workbench.leaderboard.store import Leaderboard
-    from workbench.runs import service
-    from workbench.runs.folder import find_run
-
     place = current_home()
     folders = [find_run(place, name) for name in dict.fromkeys(runs)]
     for folder in folders:
@@ -326,10 +309,6 @@ def delete(
 
 
 def _ask_to_delete(names: str) -> None:
-    from workbench.cli.output import note
-    from workbench.errors import RunError
-    from workbench.text import visible
-
     try:
         agreed = typer.confirm(visible(f"Delete {names} for good?"), err=True)
     except typer.Abort:

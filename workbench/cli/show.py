@@ -1,25 +1,116 @@
-"""The ways `show` prints a model."""
+"""`show`: one model, as table, diagram, figure, file or script."""
 
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from workbench.cli.output import console, print_json, put
+import typer
+
+from workbench.cli.options import (
+    ForceOption,
+    HomeOption,
+    MaxPixelOption,
+    PresetArgument,
+    complete_from,
+    current_home,
+)
+from workbench.cli.output import check_free, console, print_json, put, write_shared
 from workbench.cli.streams import speaks_unicode
+from workbench.data.catalogue import dataset_with, describe_dataset
 from workbench.data.facts import DatasetFacts
 from workbench.errors import UserError
+from workbench.figures.rendering import ImageFormat, form_of
 from workbench.formats import percent
-from workbench.model.preset import Preset
+from workbench.model.describe import architecture_rows, as_ascii, settings_lines
+from workbench.model.library import find_preset
+from workbench.model.preset import Preset, preset_toml
 from workbench.model.shapes import Analysis, analyse
+from workbench.model.spec import DatasetRef, TrainingSpec
+
+
+class ShowFormat(StrEnum):
+    """How a model is shown."""
+
+    TABLE = "table"
+    DIAGRAM = "diagram"
+    SVG = "svg"
+    PNG = "png"
+    PDF = "pdf"
+    JSON = "json"
+    TOML = "toml"
+    PYTHON = "python"
+
+
+def show(
+    preset: PresetArgument,
+    output: Annotated[
+        ShowFormat | None,
+        typer.Option(
+            "--format",
+            help="table: as the paper prints it; diagram: as its figures; svg, png, pdf: the same "
+            "as a picture for a report; json; toml: to start a preset of your own; python: a Keras "
+            "script that needs nothing of this program.",
+            show_default="table",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Where a picture goes: .svg, .png or .pdf.",
+            show_default=False,
+        ),
+    ] = None,
+    force: ForceOption = False,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Show the model as it is trained on this data set: its images and classes.",
+            autocompletion=complete_from("mnist", "fashion_mnist", "cifar10", "cifar100"),
+            show_default=False,
+        ),
+    ] = None,
+    max_pixel: MaxPixelOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Show a model: layers, shapes, parameters, settings.
+
+    Example: mnist-workbench show cnn-2 --format diagram
+    """
+    chosen = find_preset(preset, current_home())
+    data = None if dataset is None else describe_dataset(dataset, max_pixel)
+    if data is not None:
+        fitted = chosen.architecture.fitted_to(data.image_shape, data.classes)
+        chosen = chosen.model_copy(update={"architecture": fitted})
+    if file is not None:
+        ending = ShowFormat(form_of(file).value)
+        if output not in (None, ending):
+            raise UserError(f"-o {file}: this is no name for {output}; leave out one of both")
+        output = ending
+    match output:
+        case ShowFormat.TABLE | None:
+            print_table(chosen)
+        case ShowFormat.DIAGRAM:
+            print_diagram(chosen)
+        case ShowFormat.SVG | ShowFormat.PNG | ShowFormat.PDF:
+            write_figure(chosen, output.value, file, force=force)
+        case ShowFormat.JSON:
+            print_preset_json(chosen)
+        case ShowFormat.TOML:
+            print_toml(chosen)
+        case ShowFormat.PYTHON:
+            print_script(chosen, data)
 
 
 def print_table(preset: Preset) -> None:
     """The architecture as the paper's Tables 1, 2, 4 and 5 print it, and the settings."""
     from rich.table import Table
     from rich.text import Text
-
-    from workbench.model.describe import architecture_rows, as_ascii, settings_lines
 
     ascii_only = not speaks_unicode(sys.stdout)
     analysis = analyse(preset.architecture)
@@ -105,8 +196,6 @@ def _shapes(analysis: Analysis) -> list[dict[str, object]]:
 
 def print_toml(preset: Preset) -> None:
     """The preset as a file to start one's own from."""
-    from workbench.model.preset import preset_toml
-
     put(preset_toml(preset))
 
 
@@ -116,9 +205,7 @@ def print_script(preset: Preset, data: DatasetFacts | None) -> None:
     Without `data` it is for the named data set whose images the model takes; where there is
     none, it asks for a file.
     """
-    from workbench.data.catalogue import dataset_with
     from workbench.model.keras_script import keras_script
-    from workbench.model.spec import DatasetRef, TrainingSpec
     from workbench.runs.plan import dataset_ref
 
     architecture = preset.architecture
@@ -141,9 +228,7 @@ def write_figure(preset: Preset, form: str, output: Path | None, *, force: bool)
     Raises:
         UserError: the file exists or cannot be written, or the terminal would get bytes.
     """
-    from workbench.cli.output import check_free, write_shared
     from workbench.figures.architecture import render_architecture
-    from workbench.figures.rendering import ImageFormat
 
     wanted = ImageFormat(form)
     if output is not None:

@@ -7,32 +7,45 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import (
+    DatasetOption,
+    DetachOption,
     HomeOption,
     MaxPixelOption,
+    PrecisionOption,
+    PresetArgument,
+    QuietOption,
+    TagOption,
+    TrainLimitOption,
     ValidationOption,
     checked_precision,
-    complete_presets,
     current_home,
 )
+from workbench.cli.output import note, print_json, print_table, say
 from workbench.cli.trials import (
-    DetachOption,
     DryRunOption,
     JobsOption,
-    PrecisionOption,
-    QuietOption,
     SeedsOption,
+    check_plan,
+    exit_code,
+    plan_table,
+    speeds_here,
+    train_wanted,
+    trials_json,
 )
+from workbench.formats import count
+from workbench.leaderboard.grouping import group_runs, ranked
+from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.views import grouped_table
+from workbench.queue.planning import plan_trials
+from workbench.queue.store import identity
+from workbench.queue.sweep import grid, parse_axes
+from workbench.queue.view import plan_sentence
+from workbench.runs.plan import Plan
+from workbench.runs.record import checked_labels
 
 
 def sweep(
-    preset: Annotated[
-        str,
-        typer.Argument(
-            metavar="PRESET_OR_FILE",
-            help="A preset's name or a preset's TOML file.",
-            autocompletion=complete_presets,
-        ),
-    ],
+    preset: PresetArgument,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,18 +58,11 @@ def sweep(
     ] = None,
     seeds: SeedsOption = 1,
     precision: PrecisionOption = "float32",
-    dataset: Annotated[
-        str, typer.Option(help="mnist, fashion_mnist, cifar10, cifar100, or an .npz.")
-    ] = "mnist",
-    train_limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Only the first N training images.")
-    ] = None,
+    dataset: DatasetOption = "mnist",
+    train_limit: TrainLimitOption = None,
     max_pixel: MaxPixelOption = None,
     validation: ValidationOption = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
-    ] = None,
+    tag: TagOption = None,
     jobs: JobsOption = None,
     dry_run: DryRunOption = False,
     detach: DetachOption = False,
@@ -70,26 +76,6 @@ def sweep(
 
     Example: mnist-workbench sweep cnn-2 --set learning_rate=0.001,0.002 --set optimizer=sgd,adam
     """
-    from workbench.cli.output import note, print_json, print_table, say
-    from workbench.cli.trials import (
-        check_plan,
-        exit_code,
-        plan_table,
-        speeds_here,
-        train_wanted,
-        trials_json,
-    )
-    from workbench.formats import count
-    from workbench.leaderboard.grouping import group_runs, ranked
-    from workbench.leaderboard.store import Leaderboard
-    from workbench.leaderboard.views import grouped_table
-    from workbench.queue.planning import plan_trials
-    from workbench.queue.store import identity
-    from workbench.queue.sweep import grid, parse_axes
-    from workbench.queue.view import plan_sentence
-    from workbench.runs.plan import Plan
-    from workbench.runs.record import checked_labels
-
     checked_precision(precision)
     labels = checked_labels(tag or [], "")
     place = current_home()

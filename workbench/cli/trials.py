@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.options import complete_from
-
-if TYPE_CHECKING:
-    from workbench.leaderboard.table import Table
-    from workbench.queue.planning import PlannedTrial, TrialPlan
-    from workbench.queue.store import Origin
-    from workbench.queue.view import QueueView
-    from workbench.runs.estimate import Speed
-    from workbench.runs.record import Labels
-    from workbench.settings import Home
+from workbench.cli.output import note
+from workbench.cli.queue_follow import display_for, follow_queue
+from workbench.cli.run import warn_about
+from workbench.formats import MISSING, count, percent, rough_duration
+from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
+from workbench.queue import service
+from workbench.queue.planning import PlannedTrial, TrialPlan
+from workbench.queue.service import check_jobs
+from workbench.queue.store import Origin, QueueStore, identity
+from workbench.queue.view import QueueView, QueueWatch, estimated_seconds, process_lost
+from workbench.runs.environment import usable_cores
+from workbench.runs.estimate import Speed, known_speeds
+from workbench.runs.record import Labels
+from workbench.runs.status import Status
+from workbench.settings import Home
 
 SeedsOption = Annotated[int, typer.Option("--seeds", metavar="N", help="Seeds 0 to N-1 of each.")]
-PrecisionOption = Annotated[
-    str,
-    typer.Option(help="float32 or bfloat16.", autocompletion=complete_from("float32", "bfloat16")),
-]
 JobsOption = Annotated[
     int | None,
     typer.Option(
@@ -37,16 +39,10 @@ JobsOption = Annotated[
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be trained and how long; train nothing.")
 ]
-DetachOption = Annotated[bool, typer.Option("--detach", help="Return at once.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")]
 
 
 def speeds_here(home: Home) -> Sequence[Speed]:
     """What earlier runs of this machine tell of its speed."""
-    import platform
-
-    from workbench.runs.estimate import known_speeds
-
     return known_speeds(home, platform.node())
 
 
@@ -56,9 +52,6 @@ def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
     Raises:
         RunError: a number of jobs out of range.
     """
-    from workbench.cli.run import warn_about
-    from workbench.queue.service import check_jobs
-
     check_jobs(jobs)
     kinds = {(item.spec.precision, item.spec.dataset.doubt): item.spec for item in wanted}
     for spec in kinds.values():
@@ -68,10 +61,6 @@ def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
 
 def note_jobs(jobs: int | None) -> None:
     """Say what several at once come to."""
-    from workbench.cli.output import note
-    from workbench.formats import count
-    from workbench.runs.environment import usable_cores
-
     if jobs is not None and jobs > 1:
         cores = usable_cores()
         note(
@@ -83,11 +72,6 @@ def note_jobs(jobs: int | None) -> None:
 
 def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequence[Speed]) -> Table:
     """Each trial of a plan: what it is for, where it stands, how long it should take here."""
-    from workbench.formats import MISSING, percent, rough_duration
-    from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
-    from workbench.queue.store import identity
-    from workbench.queue.view import estimated_seconds
-
     present = {identity(item.spec): summary for item, summary in found.present}
     queued = {identity(item.spec): trial for item, trial in found.queued}
     rows, records = [], []
@@ -156,12 +140,6 @@ def train_wanted(
 
     Detached, the view is that of the beginning.
     """
-    from workbench.cli.output import note
-    from workbench.cli.queue_follow import display_for, follow_queue
-    from workbench.queue import service
-    from workbench.queue.store import QueueStore
-    from workbench.queue.view import QueueWatch, process_lost
-
     lost = QueueStore(home).read().notice
     if lost:  # the queue that begins now says it no more
         note(lost)
@@ -188,8 +166,6 @@ def exit_code(view: QueueView | None, found: TrialPlan) -> int:
 
     What had diverged before counts as what diverges now.
     """
-    from workbench.runs.status import Status
-
     states = {item.trial.state for item in view.trials} if view is not None else set()
     if view is not None and view.lost:
         return 1

@@ -14,10 +14,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.figures.view import Trace, View
+from workbench.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from workbench.figures.view import Trace, View
 
 DOTS_AN_INCH = 200  # of a PNG
 
@@ -42,6 +44,19 @@ ABOUT = {
     ImageFormat.PNG: "Description",
     ImageFormat.PDF: "Subject",
 }
+
+
+def form_of(output: Path) -> ImageFormat:
+    """The kind of figure that a file's name asks for.
+
+    Raises:
+        UserError: another ending.
+    """
+    ending = output.suffix.lower().removeprefix(".")
+    if ending not in list(ImageFormat):
+        known = ", ".join(f".{form}" for form in ImageFormat)
+        raise UserError(f"{output}: a figure's name ends with one of {known}; choose one of these")
+    return ImageFormat(ending)
 
 
 def render(traces: Sequence[Trace], view: View, form: ImageFormat) -> bytes:

@@ -19,7 +19,7 @@ LARGEST_FILE = 1_000_000  # bytes; a preset is a page of text
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class PaperPlace(_Data):

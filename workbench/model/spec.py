@@ -16,7 +16,7 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Validation(_Data):

@@ -19,7 +19,7 @@ TABLE_NUMBERS = (3, 6, 7, 8, 9)
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class PaperRow(_Data):

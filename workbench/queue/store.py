@@ -54,7 +54,7 @@ class QueueNewer(QueueUnreadable):
 class Trial(BaseModel):
     """One training in the queue. A waiting one with a `run_id` was begun and is taken up again."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]{1,12}$")]
     spec: TrainingSpec
@@ -114,7 +114,7 @@ class SearchEntry(BaseModel):
 class QueueState(BaseModel):
     """The content of `queue.json`. Trials stand in the order in which they are trained."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     format: Literal[1] = FORMAT
     jobs: Annotated[int, Field(ge=1, le=MOST_JOBS)] = 1

@@ -34,7 +34,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,:=<>!|]{1,40}$")]
 class Environment(BaseModel):
     """The machine and the versions a run was launched with."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     workbench: str
     python: str
@@ -50,7 +50,7 @@ class Environment(BaseModel):
 class LaunchedFrom(BaseModel):
     """Where a run was started."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     by: Literal["run", "app", "reproduce", "sweep", "search", "exec", "script", "import"] = "run"
     terminal: str | None = None
@@ -60,7 +60,7 @@ class LaunchedFrom(BaseModel):
 class _Record(BaseModel):
     """What `spec.json` says of every run."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     format: int = Field(RECORD_FORMAT, ge=1, le=RECORD_FORMAT)
     run_id: str
@@ -147,7 +147,7 @@ def newer_format(content: bytes) -> int | None:
 class Labels(BaseModel):
     """The content of `labels.json`: what the user says of a run."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     tags: Annotated[tuple[Tag, ...], Field(max_length=20)] = ()
     note: Annotated[str, Field(max_length=2000)] = ""

@@ -33,7 +33,7 @@ class Summary(BaseModel):
     people read, which tells more kinds apart.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     run_id: str
     title: str

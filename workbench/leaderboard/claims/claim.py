@@ -36,7 +36,7 @@ class Claim(BaseModel):
     accuracies in the paper's text, as fractions. `note` says what the numbers do not.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     key: str
     name: str
