@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
-from workbench.cli.options import HomeOption, current_home
-
-if TYPE_CHECKING:
-    from workbench.runs.events import Event
-    from workbench.runs.folder import RunFolder
-    from workbench.runs.history import History
+from workbench.cli.follow import EXIT_CODES, counted_interrupts, follow
+from workbench.cli.options import DetachOption, HomeOption, TagOption, current_home
+from workbench.cli.output import note
+from workbench.cli.progress import result_lines
+from workbench.cli.run import pass_on, print_detached
+from workbench.files import given_umask, open_file
+from workbench.runs.events import Event
+from workbench.runs.execution import execute as start
+from workbench.runs.folder import RunFolder
+from workbench.runs.history import History
+from workbench.runs.record import checked_labels
+from workbench.runs.summary import ScriptSummary
+from workbench.text import visible
 
 BLOCK_BYTES = 1 << 16
 
@@ -32,12 +39,9 @@ def execute(
     name: Annotated[
         str, typer.Option(metavar="TEXT", help="What lists call the run; else the command.")
     ] = "",
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD", help="A word to find the run by; may be repeated."),
-    ] = None,
+    tag: TagOption = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.")] = "",
-    detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
+    detach: DetachOption = False,
     home: HomeOption = None,
 ) -> None:
     """Run any command as a run that outlives the connection.
@@ -47,14 +51,8 @@ def execute(
 
     Example: mnist-workbench exec --name resnet -- python train.py --lr 0.1
     """
-    from workbench.files import given_umask
-    from workbench.runs.execution import execute as start
-    from workbench.runs.record import checked_labels
-
     folder = start(current_home(), command, checked_labels(tag or [], note), name, given_umask())
     if detach:
-        from workbench.cli.run import print_detached
-
         print_detached([folder], as_json=False, many=False)
         return
     raise typer.Exit(_follow(folder))
@@ -62,12 +60,6 @@ def execute(
 
 def _follow(folder: RunFolder) -> int:
     """Show what the command prints until it ends; its exit code."""
-    from workbench.cli.follow import EXIT_CODES, counted_interrupts, follow
-    from workbench.cli.output import note
-    from workbench.cli.progress import result_lines
-    from workbench.cli.run import pass_on
-    from workbench.runs.summary import ScriptSummary
-
     view = _OutputView(sys.stdout)
     with counted_interrupts() as interrupts:
         summary = follow(folder, view, partial(pass_on, interrupts, [0], [folder], view.say))
@@ -101,8 +93,6 @@ class _OutputView:
 
     def tick(self, history: History) -> None:
         """What it has printed since."""
-        from workbench.files import open_file
-        from workbench.text import visible
 
         assert self._folder is not None
         try:
@@ -118,7 +108,6 @@ class _OutputView:
 
     def say(self, message: str) -> None:
         """A line on stderr."""
-        from workbench.cli.output import note
 
         note(message)
 

@@ -7,8 +7,13 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, RunArguments, current_home
+from workbench.cli.options import HomeOption, RunArguments, TagOption, current_home
+from workbench.cli.output import note, say
 from workbench.files import typed_path
+from workbench.formats import count
+from workbench.runs.folder import find_run
+from workbench.runs.record import checked_labels
+from workbench.runs.tensorboard import import_logs, watch_logs, write_tensorboard
 
 
 def tensorboard(
@@ -24,10 +29,6 @@ def tensorboard(
 
     Example: mnist-workbench runs tensorboard 7kq2 -o logs
     """
-    from workbench.cli.output import note
-    from workbench.runs.folder import find_run
-    from workbench.runs.tensorboard import write_tensorboard
-
     place = current_home()
     folders = [find_run(place, name) for name in dict.fromkeys(runs)]
     for path in write_tensorboard(folders, typed_path(output)):
@@ -43,21 +44,13 @@ def take_in(
             "file with a JSON object a line.",
         ),
     ],
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
-    ] = None,
+    tag: TagOption = None,
     home: HomeOption = None,
 ) -> None:
     """Take other programs' logs in as runs.
 
     Example: mnist-workbench runs import logs/ --tag old
     """
-    from workbench.cli.output import note, say
-    from workbench.formats import count
-    from workbench.runs.record import checked_labels
-    from workbench.runs.tensorboard import import_logs
-
     folders = import_logs(current_home(), typed_path(logs), checked_labels(tag or [], ""))
     for folder in folders:
         say(folder.run_id)
@@ -66,10 +59,7 @@ def take_in(
 
 def watch(
     logs: Annotated[Path, typer.Argument(metavar="LOGS", help="As for `runs import`.")],
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
-    ] = None,
+    tag: TagOption = None,
     home: HomeOption = None,
 ) -> None:
     """Follow logs that another program is writing.
@@ -78,9 +68,5 @@ def watch(
 
     Example: mnist-workbench watch logs/
     """
-    from workbench.cli.output import say
-    from workbench.runs.record import checked_labels
-    from workbench.runs.tensorboard import watch_logs
-
     labels = checked_labels(tag or [], "")
     watch_logs(current_home(), typed_path(logs), labels, lambda folder: say(folder.run_id))

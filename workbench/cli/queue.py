@@ -17,7 +17,7 @@ from workbench.formats import count, percent
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
 from workbench.queue import service
 from workbench.queue.store import QueueStore, settings_words
-from workbench.queue.view import QueueView, QueueWatch, headline, process_lost
+from workbench.queue.view import QueueView, QueueWatch, headline, process_lost, time_left
 from workbench.runs.status import Status
 from workbench.runs.watchlist import Watchlist
 from workbench.settings import Home

@@ -4,44 +4,61 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from workbench.cli.options import (
+    DatasetOption,
+    DetachOption,
     EarlyStoppingOption,
     HomeOption,
+    JsonOption,
     MaxPixelOption,
     MinDeltaOption,
+    PrecisionOption,
+    PresetArgument,
+    QuietOption,
+    TagOption,
+    TrainLimitOption,
     checked_precision,
     complete_from,
-    complete_presets,
     current_home,
 )
-from workbench.cli.trials import (
-    DetachOption,
-    DryRunOption,
-    JobsOption,
-    PrecisionOption,
-    QuietOption,
+from workbench.cli.output import note, print_json, say
+from workbench.cli.queue_follow import display_for, follow_search
+from workbench.cli.run import warn_about
+from workbench.cli.trials import DryRunOption, JobsOption, note_jobs, speeds_here
+from workbench.errors import RunError
+from workbench.formats import count, percent, rough_duration
+from workbench.model.faults import fault_words
+from workbench.model.library import find_preset, save_preset
+from workbench.model.overrides import Overrides
+from workbench.queue import service
+from workbench.queue.search import (
+    Pruner,
+    Sampler,
+    Search,
+    SearchFolder,
+    SearchResult,
+    checked_search,
+    enqueue_search,
+    one_of,
+    require_optuna,
 )
-
-if TYPE_CHECKING:
-    from workbench.queue.search import Search, SearchResult
-    from workbench.settings import Home
+from workbench.queue.space import values_text
+from workbench.queue.view import estimated_seconds, guessed_seconds, process_lost
+from workbench.runs.calibration import operations_a_second
+from workbench.runs.plan import Plan, specs_for
+from workbench.runs.record import checked_labels
+from workbench.runs.status import Status
+from workbench.settings import Home
 
 _TIMES = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def search(
-    preset: Annotated[
-        str,
-        typer.Argument(
-            metavar="PRESET_OR_FILE",
-            help="A preset's name or a preset's TOML file.",
-            autocompletion=complete_presets,
-        ),
-    ],
+    preset: PresetArgument,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,17 +102,10 @@ def search(
     early_stopping: EarlyStoppingOption = None,
     min_delta: MinDeltaOption = None,
     precision: PrecisionOption = "float32",
-    dataset: Annotated[
-        str, typer.Option(help="mnist, fashion_mnist, cifar10, cifar100, or an .npz.")
-    ] = "mnist",
-    train_limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Only the first N training images.")
-    ] = None,
+    dataset: DatasetOption = "mnist",
+    train_limit: TrainLimitOption = None,
     max_pixel: MaxPixelOption = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WORD", help="A word to find the runs by; may be repeated."),
-    ] = None,
+    tag: TagOption = None,
     save: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Keep the chosen settings as a preset of this name."),
@@ -104,7 +114,7 @@ def search(
     dry_run: DryRunOption = False,
     detach: DetachOption = False,
     quiet: QuietOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Look for the best settings of a preset, by validation.
@@ -114,25 +124,6 @@ def search(
 
     Example: mnist-workbench search cnn-2 --set lr=log:1e-4..1e-1 --set optimizer=sgd,adam
     """
-    from workbench.cli.output import note, print_json
-    from workbench.cli.run import warn_about
-    from workbench.cli.trials import note_jobs
-    from workbench.errors import RunError
-    from workbench.model.library import find_preset
-    from workbench.model.overrides import Overrides
-    from workbench.queue import service
-    from workbench.queue.search import (
-        Pruner,
-        Sampler,
-        SearchFolder,
-        checked_search,
-        enqueue_search,
-        one_of,
-        require_optuna,
-    )
-    from workbench.runs.plan import Plan, specs_for
-    from workbench.runs.record import checked_labels
-
     if save is not None and detach:
         raise RunError("--save: the result is not there yet; give it without --detach later on")
     checked_precision(precision)
@@ -182,10 +173,6 @@ def search(
 def _search(facts: dict[str, Any]) -> Search:
     from pydantic import ValidationError
 
-    from workbench.errors import RunError
-    from workbench.model.faults import fault_words
-    from workbench.queue.search import Search
-
     try:
         return Search.model_validate(facts)
     except ValidationError as error:
@@ -204,8 +191,6 @@ def _seconds(text: str) -> float:
     Raises:
         RunError: it is none.
     """
-    from workbench.errors import RunError
-
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)", text.strip().lower(), re.ASCII)
     if match is None or match[2] not in _TIMES or not float(match[1]):
         raise RunError(f'timeout: "{text}" is no time; give 90s, 30m or 2h')
@@ -216,12 +201,7 @@ def _print_cost(home: Home, wanted: Search, *, as_json: bool) -> None:
     """What the search would train, and how long that should take at most."""
     from statistics import fmean
 
-    from workbench.cli.output import note, print_json, say
-    from workbench.cli.trials import speeds_here
-    from workbench.formats import count, rough_duration
     from workbench.queue.study import drawn_specs
-    from workbench.queue.view import estimated_seconds, guessed_seconds
-    from workbench.runs.calibration import operations_a_second
 
     drawn = drawn_specs(wanted)
     specs = [spec for spec in drawn if not isinstance(spec, str)]
@@ -261,12 +241,6 @@ def _print_cost(home: Home, wanted: Search, *, as_json: bool) -> None:
 
 
 def _follow(home: Home, wanted: Search, *, quiet: bool, as_json: bool) -> SearchResult | None:
-    from workbench.cli.output import note
-    from workbench.cli.queue_follow import display_for, follow_search
-    from workbench.queue.search import SearchFolder
-    from workbench.queue.view import process_lost
-    from workbench.runs.status import Status
-
     display = display_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
     view = follow_search(home, wanted.id, display)
     entry = next(iter(view.searches), None)
@@ -286,11 +260,6 @@ def _tell(
     home: Home, wanted: Search, found: SearchResult | None, *, save: str | None, as_json: bool
 ) -> int:
     """Print what came of it, and keep it as a preset if asked to; the exit code."""
-    from workbench.cli.output import note, print_json, say
-    from workbench.formats import count, percent
-    from workbench.model.library import save_preset
-    from workbench.queue.space import values_text
-
     if found is None:
         return 1
     if save is not None:
