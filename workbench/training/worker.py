@@ -66,7 +66,7 @@ class Worker:
         self._folder = folder
         self.ready = ready  # what is compiled ahead for the run, and by it for the next one
         self._log = EventWriter(folder.events_file)
-        self._asked_to_stop = False
+        self.told_to_end = False  # by a signal, which is meant for the process
         self._last_batch: Batch | None = None
         self._progress: Progress | None = None
 
@@ -155,7 +155,7 @@ class Worker:
             facts.update(epoch=epoch, step=step)
             return Failed(time.time(), reason="diverged", message=message, **facts)
         if result.stopped:
-            pruned = requested(self._folder.path) is Command.PRUNE and not self._asked_to_stop
+            pruned = requested(self._folder.path) is Command.PRUNE and not self.told_to_end
             return (Pruned if pruned else Stopped)(time.time(), **facts)
         return Finished(time.time(), confusion=result.confusion, **facts)
 
@@ -186,23 +186,23 @@ class Worker:
         if not self._folder.path.is_dir():
             raise EnvironmentProblem(f"the run folder {self._folder.path} was deleted")
         command = requested(self._folder.path)
-        if command is Command.PAUSE and not self._asked_to_stop:
+        if command is Command.PAUSE and not self.told_to_end:
             command = self._wait_out_pause()
-        return self._asked_to_stop or command in (Command.STOP, Command.PRUNE)
+        return self.told_to_end or command in (Command.STOP, Command.PRUNE)
 
     def _wait_out_pause(self) -> Command:
         at = self._last_batch
         epoch, step, seconds = (at.epoch, at.step, at.seconds) if at else (1, 0, 0.0)
         self._emit(Paused(time.time(), step))
         command = Command.PAUSE
-        while command is Command.PAUSE and not self._asked_to_stop:
+        while command is Command.PAUSE and not self.told_to_end:
             time.sleep(PAUSE_POLL_SECONDS)
             command = requested(self._folder.path)
         self._emit(Resumed(time.time(), epoch, step, seconds))
         return command
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._asked_to_stop = True
+        self.told_to_end = True
 
     def _write_ending(self, ending: Ended) -> None:
         try:
@@ -290,20 +290,17 @@ def _explain(error: BaseException, folder: RunFolder) -> tuple[FailureReason, st
     return "error", f"{name}: {error or 'no message'} (traceback in {folder.log_file})"
 
 
-def work(
-    folder: RunFolder, descriptor: int, ready: Ready | None = None
-) -> tuple[int, Ready | None]:
-    """Train the run in a folder, whose held lock is `descriptor`.
+def work(folder: RunFolder, descriptor: int, ready: Ready | None = None) -> tuple[int, Worker]:
+    """Train the run in a folder, whose held lock is `descriptor`; the exit code and its worker.
 
-    `ready` is what this process has compiled. Returned are the exit code and what is compiled
-    now.
+    `ready` is what this process has compiled.
     """
     # No child of this process may keep the run alive by holding its lock.
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
     worker = Worker(folder, ready)
     del ready  # no longer held here: it may not fit the run
-    return worker.run(), worker.ready
+    return worker.run(), worker
 
 
 def work_on(run: tuple[RunFolder, int] | None, channel: socket.socket) -> int:
@@ -318,7 +315,9 @@ def work_on(run: tuple[RunFolder, int] | None, channel: socket.socket) -> int:
         folder, descriptor = run
         print_to(folder.log_file)
         steps = ready.steps if ready is not None else None
-        code, ready = work(folder, descriptor, ready)
+        code, worker = work(folder, descriptor, ready)
+        ready, told_to_end = worker.ready, worker.told_to_end
+        del worker
         compiled += ready is None or ready.steps is not steps
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
@@ -327,7 +326,7 @@ def work_on(run: tuple[RunFolder, int] | None, channel: socket.socket) -> int:
         gc.collect()  # models are full of cycles
         _forget_peak_memory()
         run = None
-        if code == 0 and compiled < MOST_COMPILED:
+        if code == 0 and not told_to_end and compiled < MOST_COMPILED:
             run = next_run(channel, IDLE_SECONDS)
     return code
 
