@@ -83,7 +83,7 @@ def test_results_of_another_machine_are_not_trained_again(workbench: Runner) -> 
     data = json.loads(done.stdout)
     assert data["trials"] == []
     assert [row["n"] for row in data["tables"]] == [5] * 4
-    assert data["claims"][0]["verdict"] == "borne out"
+    assert data["claims"][0]["verdict"] == "confirmed"
     assert not QueueStore(default_home()).runs()
     refused = workbench("reproduce", "3", "--with", "nothing.json")
     assert refused.returncode == 2 and "there is no such file" in refused.stderr

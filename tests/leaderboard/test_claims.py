@@ -71,7 +71,7 @@ def as_in_the_paper(runs_of: RunsOf) -> list[RunSummary]:
 
 def test_every_claim_waits_for_runs() -> None:
     for item in check_all([]):
-        assert item.verdict.kind is Kind.NOT_JUDGED
+        assert item.verdict.kind is Kind.NOT_ENOUGH_RUNS
         assert "Not trained yet: " in item.verdict.text
         assert item.verdict.missing
 
@@ -86,7 +86,7 @@ def test_runs_like_the_papers_bear_its_claims_out(as_in_the_paper: list[RunSumma
     assert found["one-ranking"].text.startswith("Of 90 differences ")
     for key in ("deeper-cnns", "most-accurate-batch", "one-ranking"):
         assert found.pop(key).kind is Kind.PARTLY
-    assert {verdict.kind for verdict in found.values()} == {Kind.BORNE_OUT}, found
+    assert {verdict.kind for verdict in found.values()} == {Kind.CONFIRMED}, found
     assert "41 % of the time, in the paper 41 %" in found["less-time"].text
     assert "over batch 30 × 10 epochs −0.10 (−0.1" in found["less-time"].text
     assert "In the paper −0.10 points by one run each, which is within" in found["less-time"].text
@@ -103,7 +103,7 @@ def nns(runs_of: RunsOf, *rows: Sequence[float]) -> list[RunSummary]:
 def test_deeper_names_numbers_and_the_confound(runs_of: RunsOf) -> None:
     runs = nns(runs_of, (0.951, 0.953), (0.967, 0.968), (0.949, 0.950), (0.969, 0.970))
     verdict = check("deeper-networks", runs)
-    assert verdict.kind is Kind.BORNE_OUT
+    assert verdict.kind is Kind.CONFIRMED
     assert "Ours: NN model 1.1 96.75 ± 0.07 % (n = 2), " in verdict.text
     assert "NN model 1.1 over NN model 1 +1.55 (+1.29 to +1.81), over NN model" in verdict.text
     assert "Spread of single runs: ± 0.09 points (4 rows)." in verdict.text
@@ -115,9 +115,9 @@ def test_deeper_names_numbers_and_the_confound(runs_of: RunsOf) -> None:
     [
         # NN model 1.1 is clearly below both shallow ones, NN model 2 clearly above.
         (((0.951, 0.952), (0.940, 0.941), (0.949, 0.950), (0.970, 0.971)), Kind.PARTLY),
-        (((0.971, 0.972), (0.940, 0.941), (0.969, 0.970), (0.939, 0.940)), Kind.NOT_BORNE_OUT),
+        (((0.971, 0.972), (0.940, 0.941), (0.969, 0.970), (0.939, 0.940)), Kind.NOT_CONFIRMED),
         # All within one another's spread.
-        (((0.95, 0.96), (0.952, 0.962), (0.951, 0.957), (0.953, 0.961)), Kind.NOT_JUDGED),
+        (((0.95, 0.96), (0.952, 0.962), (0.951, 0.957), (0.953, 0.961)), Kind.NOT_ENOUGH_RUNS),
     ],
 )
 def test_deeper_is_judged_by_the_spread(
@@ -129,18 +129,18 @@ def test_deeper_is_judged_by_the_spread(
 def test_single_runs_without_a_known_spread_are_not_judged(runs_of: RunsOf) -> None:
     runs = nns(runs_of, (0.951,), (0.968,), (0.95,), (0.97,))
     verdict = check("deeper-networks", runs)
-    assert verdict.kind is Kind.NOT_JUDGED
+    assert verdict.kind is Kind.NOT_ENOUGH_RUNS
     assert "is not known yet" in verdict.text
     # The spread of one row serves for the others.
     more = [*runs, *runs_of(3, 0, (0.951, 0.9512, 0.9509))]
     judged = check("deeper-networks", more)
-    assert judged.kind is Kind.BORNE_OUT
+    assert judged.kind is Kind.CONFIRMED
     assert "Spread of single runs: ± 0.02 points (1 row)." in judged.text
 
 
 def test_a_missing_row_is_named(runs_of: RunsOf) -> None:
     verdict = check("deeper-networks", nns(runs_of, (0.951, 0.952), (0.968, 0.969)))
-    assert verdict.kind is Kind.NOT_JUDGED
+    assert verdict.kind is Kind.NOT_ENOUGH_RUNS
     assert verdict.missing == ("NN model 1.2", "NN model 2")
     assert "Not trained yet: NN model 1.2, NN model 2." in verdict.text
 
@@ -155,10 +155,10 @@ def cnns(runs_of: RunsOf, *rows: Sequence[float], **fields: Any) -> list[RunSumm
 def test_best_cnn(runs_of: RunsOf) -> None:
     low = (0.966, 0.9662)
     assert check("best-cnn", cnns(runs_of, low, low, low, (0.9745, 0.9747))).kind is (
-        Kind.BORNE_OUT
+        Kind.CONFIRMED
     )
     beaten = check("best-cnn", cnns(runs_of, low, low, (0.98, 0.9801), (0.9745, 0.9747)))
-    assert beaten.kind is Kind.NOT_BORNE_OUT
+    assert beaten.kind is Kind.NOT_CONFIRMED
     assert "CNN model 2 over CNN model 1 +0.85 (+0.81 to +0.89), over CNN model" in beaten.text
     assert "over CNN model 1.2 −0.54 (−0.58 to −0.51)." in beaten.text
     near = check("best-cnn", cnns(runs_of, low, low, (0.973, 0.975), (0.9745, 0.9747)))
@@ -170,7 +170,7 @@ def test_best_cnn(runs_of: RunsOf) -> None:
 def test_a_clear_rival_refutes_before_all_is_trained(runs_of: RunsOf) -> None:
     runs = [*runs_of(6, 3, (0.970, 0.9701)), *runs_of(6, 0, (0.980, 0.9801))]
     verdict = check("best-cnn", runs)
-    assert verdict.kind is Kind.NOT_BORNE_OUT
+    assert verdict.kind is Kind.NOT_CONFIRMED
     assert verdict.missing == ("CNN model 1.1", "CNN model 1.2")
 
 
@@ -183,16 +183,16 @@ def test_cost_by_work_and_by_time(runs_of: RunsOf) -> None:
         for run in runs_of(6, place, values, train_seconds=seconds)
     ]
     verdict = check("worst-for-its-cost", runs)
-    assert verdict.kind is Kind.BORNE_OUT
+    assert verdict.kind is Kind.CONFIRMED
     assert "CNN model 1.1 42.7 million, CNN model 1.2 117.2 million, CNN" in verdict.text
     assert "CNN model 1.2 10 min 00 s (n = 2), CNN model 1 1 min 40 s (n = 2)" in verdict.text
     assert "−0.67 points for 3.6 times the multiply-adds" in verdict.text
     paid = [*runs[:4], *runs_of(6, 2, (0.99, 0.9901)), *runs[6:]]
-    assert check("worst-for-its-cost", paid).kind is Kind.NOT_BORNE_OUT
+    assert check("worst-for-its-cost", paid).kind is Kind.NOT_CONFIRMED
     near = [*runs[:4], *runs_of(6, 2, (0.9735, 0.9757)), *runs[6:]]
     assert check("worst-for-its-cost", near).kind is Kind.PARTLY
     single = cnns(runs_of, (0.966,), (0.967,), (0.979,), (0.974,))
-    assert check("worst-for-its-cost", single).kind is Kind.NOT_JUDGED  # of unknown spread
+    assert check("worst-for-its-cost", single).kind is Kind.NOT_ENOUGH_RUNS  # of unknown spread
 
 
 def test_times_of_several_machines_are_not_compared(runs_of: RunsOf) -> None:
@@ -213,9 +213,9 @@ def test_times_on_another_number_of_cores_are_another_machine(runs_of: RunsOf) -
 
 
 def test_runs_vary(runs_of: RunsOf) -> None:
-    assert check("runs-vary", runs_of(6, 3, (0.9745,))).kind is Kind.NOT_JUDGED
+    assert check("runs-vary", runs_of(6, 3, (0.9745,))).kind is Kind.NOT_ENOUGH_RUNS
     fell = check("runs-vary", runs_of(6, 3, (0.9745, 0.9747, 0.9433)))
-    assert fell.kind is Kind.BORNE_OUT
+    assert fell.kind is Kind.CONFIRMED
     assert "from worst to best: CNN model 2 over 3.14; the paper's three over 3.14." in fell.text
     assert "1 of these 3 runs fell as the paper's third did" in fell.text
     steady = check("runs-vary", runs_of(6, 3, (0.9745, 0.9747, 0.9750)))
@@ -229,17 +229,17 @@ def test_runs_vary(runs_of: RunsOf) -> None:
 @pytest.mark.parametrize(
     ("accuracies", "kind", "words"),
     [
-        ((0.1135,), Kind.BORNE_OUT, "collapsed (seed 0 answers 1 to every image)"),
-        ((0.1135,), Kind.BORNE_OUT, "Of all seeds 2 to 100 % collapse (exact 95 % interval)"),
-        ((0.1135, 0.1135, 0.0980), Kind.BORNE_OUT,
+        ((0.1135,), Kind.CONFIRMED, "collapsed (seed 0 answers 1 to every image)"),
+        ((0.1135,), Kind.CONFIRMED, "Of all seeds 2 to 100 % collapse (exact 95 % interval)"),
+        ((0.1135, 0.1135, 0.0980), Kind.CONFIRMED,
          "(seeds 0–1 answer 1, seed 2 answers 0 to every image)"),
         ((0.1135, 0.9754), Kind.PARTLY, "the other ended at 97.54 % (n = 1)"),
-        ((0.9754, 0.97), Kind.NOT_JUDGED,
+        ((0.9754, 0.97), Kind.NOT_ENOUGH_RUNS,
          "Of all seeds 0 to 84 % collapse"),
-        ((0.975, 0.976, 0.977, 0.978, 0.979), Kind.NOT_JUDGED, "0 to 52 %"),
-        ((0.975, 0.976, 0.977, 0.978, 0.979, 0.98), Kind.NOT_BORNE_OUT, "0 to 46 %"),
-        ((0.9754,), Kind.NOT_JUDGED, "0 of 1 run collapsed; it ended at 97.54 %"),
-        ((0.9754,), Kind.NOT_JUDGED, "Of all seeds 0 to 98 % collapse"),
+        ((0.975, 0.976, 0.977, 0.978, 0.979), Kind.NOT_ENOUGH_RUNS, "0 to 52 %"),
+        ((0.975, 0.976, 0.977, 0.978, 0.979, 0.98), Kind.NOT_CONFIRMED, "0 to 46 %"),
+        ((0.9754,), Kind.NOT_ENOUGH_RUNS, "0 of 1 run collapsed; it ended at 97.54 %"),
+        ((0.9754,), Kind.NOT_ENOUGH_RUNS, "Of all seeds 0 to 98 % collapse"),
     ],
 )  # fmt: skip
 def test_collapse_is_k_of_n(
@@ -284,12 +284,12 @@ def test_divergence_is_no_collapse(runs_of: RunsOf, paper_summary: MakeSummary) 
 def test_collapsed_runs_enter_no_mean(runs_of: RunsOf, as_in_the_paper: list[RunSummary]) -> None:
     others = [run for run in as_in_the_paper if run.test_accuracy != 0.1135]
     verdict = check("adam-best", [*others, *runs_of(7, 7, (0.1135, 0.97, 0.971))])
-    assert verdict.kind is Kind.BORNE_OUT
+    assert verdict.kind is Kind.CONFIRMED
     assert "Adam at 0.01: 1 of 3 runs collapsed or diverged." in verdict.text
     sample = gather(runs_of(7, 7, (0.1135, 0.97, 0.971))).samples(["7"])[7]
     assert sample.mean == pytest.approx(0.9705)
     gone = check("adam-best", runs_of(7, 5, (0.1135,)))
-    assert gone.kind is Kind.NOT_JUDGED
+    assert gone.kind is Kind.NOT_ENOUGH_RUNS
     assert "Adam at 0.002: 1 of 1 run collapsed or diverged." in gone.text
 
 
@@ -305,14 +305,14 @@ def bargain(
 
 def test_time_and_accuracy_of_table_8(runs_of: RunsOf) -> None:
     dear = (0.9928, 0.9929, 0.9930)
-    assert bargain(runs_of, 400.0, (0.9918, 0.9919, 0.9920), dear).kind is Kind.BORNE_OUT
+    assert bargain(runs_of, 400.0, (0.9918, 0.9919, 0.9920), dear).kind is Kind.CONFIRMED
     slow = bargain(runs_of, 500.0, (0.9918, 0.9919, 0.9920), dear)
     assert slow.kind is Kind.PARTLY
     assert "8 min 20 s (n = 3), batch 30 × 10 epochs 16 min 40 s (n = 3). That is 50 %" in slow.text
     far = bargain(runs_of, 400.0, (0.9818, 0.9819, 0.9820), dear)
     assert far.kind is Kind.PARTLY
     assert "which is not within what runs differ by chance" in far.text
-    assert bargain(runs_of, 1100.0, dear, dear).kind is Kind.NOT_BORNE_OUT
+    assert bargain(runs_of, 1100.0, dear, dear).kind is Kind.NOT_CONFIRMED
     # Too noisy to tell that two agree, and yet too far apart to do so.
     noisy = bargain(runs_of, 400.0, (0.90, 0.902, 0.901), (0.990, 0.992, 0.991))
     assert "which is not within what runs differ by chance (± 0.45)" in noisy.text
@@ -327,7 +327,7 @@ def test_noise_is_no_agreement(runs_of: RunsOf) -> None:
     assert wide.kind is Kind.PARTLY
     assert "but runs differ by chance by too much to tell (± 1.11)" in wide.text
     near = bargain(runs_of, 400.0, (0.9918, 0.9920), (0.9928, 0.9930))
-    assert near.kind is Kind.BORNE_OUT
+    assert near.kind is Kind.CONFIRMED
     assert "which is within what runs differ by chance (± 0." in near.text
 
 
@@ -343,7 +343,7 @@ def test_only_other_threads(runs_of: RunsOf) -> None:
 def test_accuracy_is_compared_without_times_of_one_machine(runs_of: RunsOf) -> None:
     runs = [*runs_of(8, 2, (0.99, 0.991), host="a"), *runs_of(8, 1, (0.99, 0.991), host="b")]
     verdict = check("less-time", runs)
-    assert verdict.kind is Kind.NOT_JUDGED
+    assert verdict.kind is Kind.NOT_ENOUGH_RUNS
     assert "No machine has trained all of these" in verdict.text
 
 
@@ -359,21 +359,21 @@ def test_only_finished_runs_of_the_papers_settings_count(runs_of: RunsOf) -> Non
         {"status": Status.FAILED},
     ):
         gone = [run.model_copy(update=change) for run in judged]
-        assert check("deeper-networks", gone).kind is Kind.NOT_JUDGED
-    assert check("deeper-networks", judged, "bfloat16").kind is Kind.NOT_JUDGED
+        assert check("deeper-networks", gone).kind is Kind.NOT_ENOUGH_RUNS
+    assert check("deeper-networks", judged, "bfloat16").kind is Kind.NOT_ENOUGH_RUNS
     half = [
         run
         for row, values in enumerate(rows)
         for run in runs_of(3, row, values, precision="bfloat16")
     ]
-    assert check("deeper-networks", half, "bfloat16").kind is Kind.BORNE_OUT
+    assert check("deeper-networks", half, "bfloat16").kind is Kind.CONFIRMED
     assert "bfloat16" in claims_table(half, "bfloat16").title
 
 
 def test_a_spread_known_of_one_kind_only(runs_of: RunsOf) -> None:
     runs = [*runs_of(3, 0, (0.951, 0.952)), *runs_of(3, 1, (0.968,)), *runs_of(6, 3, (0.97,))]
     verdict = check("one-ranking", runs)
-    assert verdict.kind is Kind.NOT_JUDGED
+    assert verdict.kind is Kind.NOT_ENOUGH_RUNS
     assert "CNN model 2 over NN model 1.1 +0.20 (spread not known)" in verdict.text
     assert "NN model 1.1 over NN model 1 +1.65 (+0.55 to +2.75; 1 more)" in verdict.text
 
@@ -433,7 +433,7 @@ def test_claims_are_written_in_every_form(as_in_the_paper: list[RunSummary]) -> 
     notes = [token for token in parsed if token.type == "list_item_open"]
     assert len(notes) == len(view.footnotes) == 16
     assert len(to_csv(view).splitlines()) == 16
-    assert '"verdict": "borne out"' in to_json(view)
+    assert '"verdict": "confirmed"' in to_json(view)
     assert r"\begin{tabular}" in to_latex(view)
     text = document(as_in_the_paper)
     assert text.count("### What the paper concludes, and what our runs say\n") == 1
@@ -450,4 +450,4 @@ def test_claims_fit_the_terminal(as_in_the_paper: list[RunSummary], width: int) 
     text = console.file.getvalue()
     assert all(cell_len(line) <= width for line in text.splitlines())
     assert "…" not in text
-    assert "✓ borne out" in text
+    assert "✓ confirmed" in text

@@ -42,10 +42,10 @@ async def test_claims_are_readable_whole(networks: Home, size: tuple[int, int]) 
     async with app.run_test(size=size) as pilot:
         await open_claims(app, pilot)
         assert len(shown(app)) in (4, 10)  # of 15
-        assert has_line(app, "✓ borne out", "Deeper NNs beat shallow ones", "2.3", "Table 3")
-        assert has_line(app, "○ not judged yet", "CNN model 2 is the best CNN", "3.3", "Table 6")
+        assert has_line(app, "✓ confirmed", "Deeper NNs beat shallow ones", "2.3", "Table 3")
+        assert has_line(app, "○ not enough runs", "CNN model 2 is the best CNN", "3.3", "Table 6")
         border = str(app.screen.query_one("#board-panel").border_subtitle)
-        assert "2 borne out · 13 not judged yet" in border
+        assert "2 confirmed · 13 not enough runs" in border
         detail = app.screen.query_one(BoardDetail)
         for _ in range(15):
             lines = [detail.render_line(y).text.strip() for y in range(detail.size.height)]
@@ -90,7 +90,7 @@ async def test_claims_change_with_the_runs(networks: Home) -> None:
         before = app.screen.query_one(RowList).key
         ended_run(networks, accuracy=0.1135, table=7, row=7)
         Leaderboard(networks).sync()
-        await until(pilot, lambda: has_line(app, "✓ borne out", "Adam at 0.01 drops"))
+        await until(pilot, lambda: has_line(app, "✓ confirmed", "Adam at 0.01 drops"))
         assert app.screen.query_one(RowList).key == before == "adam-collapses"
 
 
@@ -104,4 +104,4 @@ async def test_claims_without_a_run(home: Home) -> None:
         assert isinstance(screen, LeaderboardScreen)
         screen._go_to_tab(CLAIMS)
         await until(pilot, lambda: len(shown(app)) > 1)
-        assert all("○ not judged yet" in line for line in shown(app))
+        assert all("○ not enough runs" in line for line in shown(app))

@@ -22,10 +22,10 @@ Judge = Literal[
 class Kind(StrEnum):
     """How far our runs bear a claim out."""
 
-    BORNE_OUT = "borne out"
-    PARTLY = "partly borne out"
-    NOT_BORNE_OUT = "not borne out"
-    NOT_JUDGED = "not judged yet"
+    CONFIRMED = "confirmed"
+    PARTLY = "partly confirmed"
+    NOT_CONFIRMED = "not confirmed"
+    NOT_ENOUGH_RUNS = "not enough runs"
 
 
 class Claim(BaseModel):

@@ -66,7 +66,7 @@ def _ordered(claim: Claim, evidence: Evidence) -> Verdict:
     """Whether the first of each pair is above the second.
 
     A second of which every run was lost is beaten. Of "best" one pair the other way round is
-    enough to refute the claim; else it is then borne out in part.
+    enough to refute the claim; else it is then confirmed in part.
     """
     pairs = _pairs(claim, evidence)
     samples = tuple(dict.fromkeys(sample for pair in pairs for sample in pair))
@@ -76,11 +76,11 @@ def _ordered(claim: Claim, evidence: Evidence) -> Verdict:
     above = standings.count(Standing.ABOVE)
     above += sum(one.n > 0 and other.total > 0 and not other.n for one, other in pairs)
     if Standing.BELOW in standings:
-        kind = Kind.PARTLY if above and claim.judge != "best" else Kind.NOT_BORNE_OUT
+        kind = Kind.PARTLY if above and claim.judge != "best" else Kind.NOT_CONFIRMED
     elif not above or not all(one.n and other.total for one, other in pairs):
-        kind = Kind.NOT_JUDGED
+        kind = Kind.NOT_ENOUGH_RUNS
     else:
-        kind = Kind.BORNE_OUT if above == len(pairs) else Kind.PARTLY
+        kind = Kind.CONFIRMED if above == len(pairs) else Kind.PARTLY
     # Of more, the tables have the accuracies.
     champion = samples[:1] if claim.judge == "best" else ()
     text = _sentences(
@@ -175,13 +175,13 @@ def _reaches(claim: Claim, evidence: Evidence) -> Verdict:
     """One row above a figure."""
     (sample,), (least,) = evidence.samples(claim.rows), claim.figures
     if not sample.n:
-        return Verdict(Kind.NOT_JUDGED, needs([sample]), (sample,))
+        return Verdict(Kind.NOT_ENOUGH_RUNS, needs([sample]), (sample,))
     figure = Estimate(percent(least), least, float("inf"), sample.spread)
     found = contrasts([(sample.estimate, figure)])
     kinds = {
-        Standing.ABOVE: Kind.BORNE_OUT,
-        Standing.BELOW: Kind.NOT_BORNE_OUT,
-        Standing.OPEN: Kind.NOT_JUDGED,
+        Standing.ABOVE: Kind.CONFIRMED,
+        Standing.BELOW: Kind.NOT_CONFIRMED,
+        Standing.OPEN: Kind.NOT_ENOUGH_RUNS,
     }
     text = _sentences(_listed([sample]), _differences(found), needs([sample]), claim.note)
     return Verdict(kinds[found[0].standing], text, (sample,), tuple(found))
@@ -199,19 +199,19 @@ def _cost(claim: Claim, evidence: Evidence) -> Verdict:
     cost = f"Multiply-adds an image: {listed}."
     trained = [sample for sample in others if sample.n]
     if not costly.n or not trained:
-        return Verdict(Kind.NOT_JUDGED, _sentences(cost, needs(samples)), tuple(samples))
+        return Verdict(Kind.NOT_ENOUGH_RUNS, _sentences(cost, needs(samples)), tuple(samples))
     found = contrasts([(costly.estimate, other.estimate) for other in trained])
     standings = [item.standing for item in found]
     if work[costly] < max(work.values()):
-        kind = Kind.NOT_BORNE_OUT
+        kind = Kind.NOT_CONFIRMED
     elif Standing.BELOW in standings:  # something cheaper is clearly better
-        kind = Kind.BORNE_OUT
+        kind = Kind.CONFIRMED
     elif len(trained) < len(others) or any(item.error is None for item in found):
-        kind = Kind.NOT_JUDGED
+        kind = Kind.NOT_ENOUGH_RUNS
     elif Standing.OPEN in standings:
         kind = Kind.PARTLY  # the cost is sure, and no gain over all the cheaper ones is shown
     else:
-        kind = Kind.NOT_BORNE_OUT
+        kind = Kind.NOT_CONFIRMED
     best = max(trained, key=lambda sample: sample.mean)
     gain = (
         f"Against the best of the cheaper ones, {best.name}: "
@@ -265,11 +265,11 @@ def _faster(claim: Claim, evidence: Evidence) -> Verdict:
     )
     faster = sum(ratio < 1 - ABOUT for ratio in ratios.values())
     if len(ratios) < len(pairs):
-        kind = Kind.NOT_JUDGED
+        kind = Kind.NOT_ENOUGH_RUNS
     elif faster == len(pairs):
-        kind = Kind.BORNE_OUT
+        kind = Kind.CONFIRMED
     else:
-        kind = Kind.PARTLY if faster else Kind.NOT_BORNE_OUT
+        kind = Kind.PARTLY if faster else Kind.NOT_CONFIRMED
     timed = [sample for sample in samples if sample.ours.seconds]
     text = _sentences(_times(timed) if timed else "", f"Ratios: {listed}." if listed else "")
     return Verdict(kind, _sentences(text, needs(samples), claim.note), samples)
@@ -281,7 +281,7 @@ def _ratio(claim: Claim, evidence: Evidence) -> Verdict:
     (cheap,), (dear,) = evidence.samples(claim.rows), evidence.samples(claim.over)
     pair = (cheap, dear)
     if not cheap.n or not dear.n:
-        return Verdict(Kind.NOT_JUDGED, needs(pair), pair)
+        return Verdict(Kind.NOT_ENOUGH_RUNS, needs(pair), pair)
     alone = [Estimate(item.name, item.paper, 1, item.spread) for item in pair]
     (found,) = contrasts([(cheap.estimate, dear.estimate)])
     (papers,) = contrasts([(alone[0], alone[1])])
@@ -300,12 +300,12 @@ def _ratio(claim: Claim, evidence: Evidence) -> Verdict:
     ratio, papers_ratio = _time_ratio(*pair), _papers_ratio(*pair)
     share = ""
     if ratio is None:
-        kind = Kind.NOT_JUDGED
+        kind = Kind.NOT_ENOUGH_RUNS
     else:
         share = f"That is {100 * ratio:.0f} % of the time, in the paper {100 * papers_ratio:.0f} %."
         close = abs(ratio - papers_ratio) <= ABOUT
-        kind = Kind.BORNE_OUT if agrees and close else Kind.PARTLY
-        kind = Kind.NOT_BORNE_OUT if ratio >= 1.0 else kind
+        kind = Kind.CONFIRMED if agrees and close else Kind.PARTLY
+        kind = Kind.NOT_CONFIRMED if ratio >= 1.0 else kind
     text = _sentences(
         _times(pair), share, _listed(pair), _differences([found]), f"{accuracy}.", needs(pair)
     )
@@ -323,7 +323,7 @@ def _vary(claim: Claim, evidence: Evidence) -> Verdict:
     if not several:
         seen = _listed(samples)
         seen = _sentences(seen, "One run alone shows no spread.") if seen else ""
-        return Verdict(Kind.NOT_JUDGED, _sentences(seen, needs(samples)), tuple(samples))
+        return Verdict(Kind.NOT_ENOUGH_RUNS, _sentences(seen, needs(samples)), tuple(samples))
     runs = [(sample, value) for sample in several for value in sample.ours.accuracies]
     widths = {item.name: max(item.ours.accuracies) - min(item.ours.accuracies) for item in several}
     widest = max(widths.values())
@@ -343,8 +343,8 @@ def _vary(claim: Claim, evidence: Evidence) -> Verdict:
         )
     text = _sentences(_listed(several), apart, drops, needs(samples))
     if widest >= papers / 2:
-        return Verdict(Kind.BORNE_OUT, text, tuple(samples))
-    return Verdict(Kind.PARTLY if widest > 1e-4 else Kind.NOT_BORNE_OUT, text, tuple(samples))
+        return Verdict(Kind.CONFIRMED, text, tuple(samples))
+    return Verdict(Kind.PARTLY if widest > 1e-4 else Kind.NOT_CONFIRMED, text, tuple(samples))
 
 
 def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
@@ -352,7 +352,7 @@ def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
     (sample,) = evidence.samples(claim.rows)
     collapsed, total = sample.ours.collapsed, sample.total
     if not total:
-        return Verdict(Kind.NOT_JUDGED, needs([sample]), (sample,))
+        return Verdict(Kind.NOT_ENOUGH_RUNS, needs([sample]), (sample,))
     parts = [f"Ours: {len(collapsed)} of {count(total, 'run')} collapsed{_answers(collapsed)}"]
     if sample.ours.diverged:
         parts.append(f"{sample.ours.diverged} diverged")
@@ -362,11 +362,11 @@ def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
         parts.append(f"{who} ended at {sample.accuracy}")
     _, high = share_interval(len(collapsed), total)
     if len(collapsed) == total:
-        kind = Kind.BORNE_OUT
+        kind = Kind.CONFIRMED
     elif collapsed or sample.ours.diverged:
         kind = Kind.PARTLY
     else:
-        kind = Kind.NOT_BORNE_OUT if high <= LIKELY else Kind.NOT_JUDGED
+        kind = Kind.NOT_CONFIRMED if high <= LIKELY else Kind.NOT_ENOUGH_RUNS
     text = _sentences("; ".join(parts) + ".", told_of_collapses(sample.ours), claim.note)
     return Verdict(kind, text, (sample,))
 

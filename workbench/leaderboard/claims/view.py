@@ -14,10 +14,10 @@ from workbench.text import one_line
 
 TITLE = "What the paper concludes, and what our runs say"
 MARKS: dict[Kind, tuple[Tone, str]] = {
-    Kind.BORNE_OUT: (Tone.GOOD, "✓"),
+    Kind.CONFIRMED: (Tone.GOOD, "✓"),
     Kind.PARTLY: (Tone.WARNING, "~"),
-    Kind.NOT_BORNE_OUT: (Tone.BAD, "✗"),
-    Kind.NOT_JUDGED: (Tone.MUTED, "○"),
+    Kind.NOT_CONFIRMED: (Tone.BAD, "✗"),
+    Kind.NOT_ENOUGH_RUNS: (Tone.MUTED, "○"),
 }
 
 

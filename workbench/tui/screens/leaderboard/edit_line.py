@@ -22,7 +22,7 @@ class EditLine(Input):
     EditLine.editing { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "leave as it was", tooltip="Change nothing"),
+        Binding("escape", "leave", "cancel", tooltip="Change nothing"),
     ]
 
     class Kept(Message):

@@ -141,7 +141,7 @@ class Overlay(Vertical):
         if not shown:
             return
         self.border_title = f"{quantity.value} by epoch"
-        self.border_subtitle = "y for another quantity"
+        self.border_subtitle = "y: other metric"
         plot = self.query_one(CurvePlot)
         items = list(shown)
         plot.draw(lambda columns, rows: overlay_chart(items, quantity, columns, rows))

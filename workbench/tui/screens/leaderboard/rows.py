@@ -265,7 +265,7 @@ class ClaimRows:
 
 
 def tally(claims: Sequence[CheckedClaim]) -> str:
-    """`3 borne out · 4 not judged yet`."""
+    """`3 confirmed · 4 not enough runs`."""
     counts = Counter(item.verdict.kind for item in claims)
     return " · ".join(f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind])
 
