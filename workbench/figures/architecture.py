@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workbench.figures.rendering import ImageFormat, render_figure
 from workbench.figures.style import INK
 from workbench.model.architecture import Architecture
-from workbench.model.diagram_parts import Part, parts_of
+from workbench.model.diagram import Part, parts_of
 from workbench.model.layers import (
     ACTIVATION_TITLES,
     Dense,
