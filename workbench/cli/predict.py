@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,11 +58,8 @@ def predict(
     folder = find_run(current_home(), run)
     dataset = folder.spec.dataset
     seen, said = zip(*(_as_model_input(path, dataset, raw) for path in images), strict=True)
-    predictor = Predictor()
-    try:
+    with closing(Predictor()) as predictor:
         answers = predictor.ask([folder], np.stack(seen))
-    finally:
-        predictor.close()
     for fault in answers.faults.values():
         raise RunError(f"run {folder.run_id}: {fault}")
     table = answers.tables[folder.run_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from contextlib import closing
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -33,8 +33,8 @@ from workbench.cli.streams import speaks_unicode
 from workbench.data.test_images import TestImages
 from workbench.errors import RunError
 from workbench.figures.classes import classes_figure
-from workbench.figures.digits import MOST_IMAGES, Captioned, grid_figure, sheets_figure
-from workbench.figures.half_blocks import ascii_lines, fitted, half_block_lines
+from workbench.figures.digits import MOST_IMAGES, grid_figure, sheets_figure
+from workbench.figures.half_blocks import Captioned, ascii_lines, fitted, half_block_lines
 from workbench.figures.rendering import form_of, render_figure
 from workbench.formats import count, number, percent
 from workbench.leaderboard.table import Align, Heading, Table, cell
@@ -48,7 +48,7 @@ from workbench.predictions.compare import (
     pair_sentence,
 )
 from workbench.predictions.file import Predictions
-from workbench.predictions.mistakes import Indices, best_guesses, mistakes, wrong_in
+from workbench.predictions.mistakes import Indices, best_guesses, caption_of, mistakes, wrong_in
 from workbench.predictions.of_run import images_of, other_answers, predictions_of
 from workbench.predictions.predictor import Predictor
 from workbench.runs.folder import RunFolder, find_run
@@ -88,9 +88,7 @@ def errors(
     Example: mnist-workbench runs errors 7kq2 --true 4 --predicted 9
     """
     folder = find_run(current_home(), run)
-    if output is not None:
-        form_of(output)
-        check_free(output, force=force)
+    _check_output(output, force)
     found = predictions_of(folder)
     wrong = mistakes(found, true, predicted)
     shown = wrong[:limit]
@@ -108,9 +106,16 @@ def errors(
         note(f"run {folder.run_id}: no wrong answer among these images")
         return
     if images:
-        _draw(list(_captioned(found, shown, images_of(folder))))
+        _draw(_captioned(found, shown, images_of(folder)))
     else:
         print_table(_errors_table(folder, records, len(wrong), len(others)))
+
+
+def _check_output(output: Path | None, force: bool) -> None:
+    """Refuse a figure that cannot be written, before anything is worked out for it."""
+    if output is not None:
+        form_of(output)
+        check_free(output, force=force)
 
 
 def _record(found: Predictions, index: int, runs: list[Predictions]) -> dict[str, Any]:
@@ -158,11 +163,8 @@ def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int, 
     return Table(title, headings, tuple(rows))
 
 
-def _captioned(found: Predictions, shown: Indices, images: TestImages) -> Iterator[Captioned]:
-    for index in shown.tolist():
-        sure = f"{100 * float(found.confidence[index]):.0f} %"
-        caption = f"{found.truth[index]} → {found.predicted[index]}  {sure}"
-        yield Captioned(images.pixels(index), caption)
+def _captioned(found: Predictions, shown: Indices, images: TestImages) -> list[Captioned]:
+    return [Captioned(images.pixels(index), caption_of(found, index)) for index in shown.tolist()]
 
 
 def _write_figure(
@@ -170,7 +172,7 @@ def _write_figure(
 ) -> None:
     if not len(shown):
         raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
-    drawn = list(_captioned(found, shown[:MOST_IMAGES], images_of(folder)))
+    drawn = _captioned(found, shown[:MOST_IMAGES], images_of(folder))
     title = f"{folder.spec.title}, run {folder.run_id}: {len(drawn)} of {wrong} wrong images"
     write_shared(output, render_figure(lambda: grid_figure(drawn, title), form_of(output)))
 
@@ -219,16 +221,11 @@ def inside(
     Example: mnist-workbench runs inside 7kq2 --image 583 -o inside.png
     """
     folder = find_run(current_home(), run)
-    if output is not None:
-        form_of(output)
-        check_free(output, force=force)
+    _check_output(output, force)
     images = images_of(folder)
     pixels = images.stored(image)
-    predictor = Predictor()
-    try:
+    with closing(Predictor()) as predictor:
         found = predictor.look_inside(folder, pixels)
-    finally:
-        predictor.close()
     answer = f"a {found.answer}, {100 * found.probability:.1f} % sure"
     title = f"Run {folder.run_id}, image {image}: {answer}"
     whole = [Captioned(images.pixels(image), "image"), Captioned(found.looked, "where it looks")]
@@ -279,9 +276,7 @@ def classes(
     Example: mnist-workbench runs classes 7kq2 --sort recall
     """
     folder = find_run(current_home(), run)
-    if output is not None:
-        form_of(output)
-        check_free(output, force=force)
+    _check_output(output, force)
     found = predictions_of(folder)
     results, trust = by_class(found), calibration(found)
     if output is not None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.figures.half_blocks import Pixels
+from workbench.figures.half_blocks import Captioned
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
 COLUMNS = 8
 MOST_IMAGES = 200
 CELL_INCHES = (0.95, 1.1)
-
-
-@dataclass(frozen=True)
-class Captioned:
-    """An image and the line under it."""
-
-    pixels: Pixels
-    caption: str
 
 
 def grid_figure(images: Sequence[Captioned], title: str) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
@@ -20,6 +21,14 @@ _UPPER_HALF = "▀"
 _GREYS = np.array([0, *range(28, 239, 30), 255])
 _GREY_COLOURS = (16, *range(234, 256, 3), 231)
 _SHADES = " .:-=+*#%@"  # from dark to bright, for terminals without colours or block characters
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """An image and the line that goes with it."""
+
+    pixels: Pixels
+    caption: str
 
 
 def fitted(pixels: Pixels, columns: int, lines: int) -> Pixels:

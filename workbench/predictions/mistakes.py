@@ -44,6 +44,12 @@ def wrong_in(index: int, others: Sequence[Predictions]) -> int:
     return sum(not bool(other.truth[index] == other.predicted[index]) for other in others)
 
 
+def caption_of(predictions: Predictions, index: int) -> str:
+    """The line that goes with an image: what it is, what it was taken for, and how surely."""
+    true, answer = predictions.truth[index], predictions.predicted[index]
+    return f"{true} → {answer} {100 * float(predictions.confidence[index]):.0f} %"
+
+
 def best_guesses(predictions: Predictions, index: int, most: int = 3) -> list[tuple[int, float]]:
     """The most probable classes of an image with their probabilities, the likeliest first."""
     table = predictions.probabilities

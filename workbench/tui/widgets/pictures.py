@@ -6,7 +6,6 @@ Only the cells that change are sent to the terminal again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,7 +15,13 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.figures.half_blocks import Pixels, ascii_lines, fitted, half_block_lines
+from workbench.figures.half_blocks import (
+    Captioned,
+    Pixels,
+    ascii_lines,
+    fitted,
+    half_block_lines,
+)
 from workbench.tui.plotting import Glyphs, terminal_glyphs
 from workbench.tui.widgets.steady_lines import changed_cells
 
@@ -83,14 +88,6 @@ def _pieces(strip: Strip) -> list[tuple[str, str]]:
     return [(segment.text, str(segment.style)) for segment in strip]
 
 
-@dataclass(frozen=True)
-class Small:
-    """A small image of the grid with the line above it."""
-
-    pixels: Pixels
-    caption: str
-
-
 class PictureGrid(Widget):
     """As many small images as fit, page by page; one of them is under the cursor."""
 
@@ -106,7 +103,7 @@ class PictureGrid(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._count, self._cursor = 0, 0
-        self._small: Callable[[int], Small] | None = None
+        self._small: Callable[[int], Captioned] | None = None
         self._content: object = None
         self._page: dict[int, tuple[str, list[Strip]]] = {}
 
@@ -120,7 +117,9 @@ class PictureGrid(Widget):
         """How many fit."""
         return self.columns * max(1, self.size.height // CELL_HEIGHT)
 
-    def show(self, count: int, cursor: int, small: Callable[[int], Small], content: object) -> None:
+    def show(
+        self, count: int, cursor: int, small: Callable[[int], Captioned], content: object
+    ) -> None:
         """Show the page that holds the cursor.
 
         `small` gives the image at a place; `content` is equal while these are the same images.
@@ -191,8 +190,3 @@ def bar(share: float, width: int, plain: bool) -> str:
     eighths = round(share * width * 8)
     full, rest = divmod(eighths, 8)
     return "█" * full + ("" if not rest else " ▏▎▍▌▋▊▉"[rest])
-
-
-def caption_of(true: int, predicted: int, confidence: float) -> str:
-    """The line above an image: what it is, what it was taken for, and how surely."""
-    return f"{true} → {predicted} {100 * confidence:.0f} %"

@@ -7,6 +7,7 @@ of each line.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -52,6 +53,11 @@ def _style(ground: Style, colour: str, part: float, bold: bool) -> Style:
     if part < 1.0 and ground.bgcolor is not None:
         ink = Color.from_rich_color(ground.bgcolor).blend(ink, part)
     return ground + Style(color=ink.rich_color, bold=bold or None)
+
+
+def wrapped(sentence: str, word: str, width: int, most: int | None = None) -> list[Line]:
+    """A sentence in lines of `width` cells, the first `most` of them, all of one kind."""
+    return [[(line, word)] for line in textwrap.wrap(sentence, max(10, width))[:most]]
 
 
 class SteadyLines(Widget):

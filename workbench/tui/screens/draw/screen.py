@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import textwrap
 from typing import ClassVar
 
 import numpy as np
@@ -27,7 +26,7 @@ from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.draw.canvas import SIDE, Canvas
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.pictures import Picture, bar
-from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
 from workbench.tui.widgets.title_bar import TitleBar
 
 CLASSES = 10
@@ -207,13 +206,13 @@ class DrawScreen(WorkbenchScreen):
     def _lines(self) -> list[Line]:
         width = self.query_one("#draw-answer-lines").size.width
         if self._fault:
-            return _wrapped(self._fault, "bad", width)
+            return wrapped(self._fault, "bad", width)
         if not self._models:
-            return _wrapped(NO_MODEL, "muted", width)
+            return wrapped(NO_MODEL, "muted", width)
         if self._canvas.empty:
-            return _wrapped(EMPTY, "muted", width)
+            return wrapped(EMPTY, "muted", width)
         if self._answers is None:
-            return _wrapped("asking the models…", "muted", width)
+            return wrapped("asking the models…", "muted", width)
         return answer_lines(self._models, self._answers, width, self._plain)
 
     # What is asked for
@@ -416,9 +415,5 @@ def answer_lines(models: list[RunFolder], answers: Answers, width: int, plain: b
             line.append((f"{drawn:<{column}} ", "accent" if best else "muted"))
         lines.append(line)
     for fault in answers.faults.values():
-        lines += _wrapped(fault, "bad", width)
+        lines += wrapped(fault, "bad", width)
     return lines
-
-
-def _wrapped(sentence: str, word: str, width: int) -> list[Line]:
-    return [[(line, word)] for line in textwrap.wrap(sentence, max(10, width))]

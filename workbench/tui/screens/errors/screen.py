@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -15,10 +14,11 @@ from textual.events import Resize
 
 from workbench.data.test_images import TestImages
 from workbench.errors import UserError
+from workbench.figures.half_blocks import Captioned
 from workbench.formats import count
 from workbench.predictions.compare import check_comparable
 from workbench.predictions.file import Predictions
-from workbench.predictions.mistakes import best_guesses, wrong_in
+from workbench.predictions.mistakes import best_guesses, caption_of, wrong_in
 from workbench.predictions.of_run import (
     images_of,
     kept_predictions,
@@ -40,8 +40,8 @@ from workbench.tui.screens.errors.gallery import (
 )
 from workbench.tui.screens.inside import InsideScreen
 from workbench.tui.styles import style_sheet
-from workbench.tui.widgets.pictures import Picture, PictureGrid, Small, bar, caption_of
-from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.pictures import Picture, PictureGrid, bar
+from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
 from workbench.tui.widgets.title_bar import TitleBar
 
 MOST_BARS = 10
@@ -153,7 +153,7 @@ class ErrorsScreen(WorkbenchScreen):
             if self._gallery is None:
                 lines.show([[(" nothing can be shown", "bad")]])
             self.query_one("#errors-sentence", SteadyLines).show(
-                [[(line, "bad")] for line in textwrap.wrap(str(error), self.size.width - 4)[:2]]
+                wrapped(str(error), "bad", self.size.width - 4, 2)
             )
 
     @property
@@ -202,12 +202,9 @@ class ErrorsScreen(WorkbenchScreen):
         on_view = gallery.images
         run = gallery.runs[0]
 
-        def small(place: int) -> Small:
+        def small(place: int) -> Captioned:
             image = int(on_view[place])
-            caption = caption_of(
-                int(run.truth[image]), int(run.predicted[image]), float(run.confidence[image])
-            )
-            return Small(images.pixels(image), caption)
+            return Captioned(images.pixels(image), caption_of(run, image))
 
         grid.show(len(on_view), gallery.place, small, on_view.tobytes())
 
@@ -241,8 +238,7 @@ class ErrorsScreen(WorkbenchScreen):
         if not len(gallery.images):
             section = gallery.sections[gallery.section]
             return [[(f"No images {section.title} among these classes.", "muted")]]
-        wrapped = textwrap.wrap(gallery.sentence, max(20, self.size.width - 2))
-        return [[(line, "")] for line in wrapped[:2]]
+        return wrapped(gallery.sentence, "", self.size.width - 2, 2)
 
     def _answer_lines(self, gallery: Gallery, image: int) -> list[Line]:
         if len(gallery.runs) > 1:
@@ -252,11 +248,7 @@ class ErrorsScreen(WorkbenchScreen):
         sure = 100 * float(run.confidence[image])
         sentence = f"a {true}, taken for a {answer}, {sure:4.1f} % sure"
         room = self.query_one("#errors-answer-lines").size.width
-        lines: list[Line] = [
-            *([(line, "strong")] for line in textwrap.wrap(sentence, max(10, room))),
-            [],
-            *self._bars(run, image),
-        ]  # fmt: skip
+        lines = [*wrapped(sentence, "strong", room), [], *self._bars(run, image)]
         if self._others:
             runs = [*self._others, run]
             lines += [
@@ -309,13 +301,11 @@ class ErrorsScreen(WorkbenchScreen):
         for place in range(first, min(first + height, len(images))):
             image = int(images[place])
             here = place == gallery.place
-            true = int(run.truth[image])
             if len(gallery.runs) == 1:
-                answer, sure = int(run.predicted[image]), float(run.confidence[image])
-                caption = caption_of(true, answer, sure)
+                caption = caption_of(run, image)
             else:
                 answers = " ".join(str(int(one.predicted[image])) for one in gallery.runs)
-                caption = f"{true} → {answers}"
+                caption = f"{run.truth[image]} → {answers}"
             word = "strong" if here else "muted"
             lines.append([(f"{'▸' if here else ' '} image {image:<8} {caption}", word)])
         return lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import textwrap
 from typing import ClassVar
 
 from textual import on, work
@@ -14,14 +13,15 @@ from textual.events import Resize
 
 from workbench.data.test_images import TestImages
 from workbench.errors import UserError
+from workbench.figures.half_blocks import Captioned
 from workbench.predictions.inside import Inside
 from workbench.predictions.mistakes import Indices
 from workbench.predictions.predictor import Predictor
 from workbench.runs.folder import RunFolder
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.styles import style_sheet
-from workbench.tui.widgets.pictures import Picture, PictureGrid, Small
-from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.pictures import Picture, PictureGrid
+from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
 from workbench.tui.widgets.title_bar import TitleBar
 
 
@@ -86,8 +86,7 @@ class InsideScreen(WorkbenchScreen):
             stored = self._images.stored(self.image)
             self._inside = await asyncio.to_thread(self._predictor.look_inside, self._run, stored)
         except UserError as error:
-            wrapped = textwrap.wrap(str(error), max(20, self.size.width - 2))[:2]
-            self._say([[(f" {line}", "bad")] for line in wrapped])
+            self._say(wrapped(str(error), "bad", self.size.width - 2, 2))
             return
         self._show()
 
@@ -119,7 +118,7 @@ class InsideScreen(WorkbenchScreen):
         pictures = sheet.enlarged
         self._first = min(self._first, len(pictures) - 1)
         key = self.image, self._sheet
-        grid.show(len(pictures), self._first, lambda at: Small(pictures[at], str(at)), key)
+        grid.show(len(pictures), self._first, lambda at: Captioned(pictures[at], str(at)), key)
 
     def on_resize(self, event: Resize) -> None:
         """Draw for the new size, once it is laid out."""
