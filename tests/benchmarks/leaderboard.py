@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workbench.files import write_file
+from workbench.leaderboard.columns import sort_runs
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare_all
 from workbench.leaderboard.query import filter_runs
-from workbench.leaderboard.sorting import sort_runs
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.views import leaderboard_table
 from workbench.model.tables import paper_tables

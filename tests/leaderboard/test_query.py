@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import QueryError
-from workbench.leaderboard.fields import ALIASES, FIELDS
+from workbench.leaderboard.columns import ALIASES, FIELDS, parse_sort, sort_runs
 from workbench.leaderboard.query import filter_runs, parse_filter
-from workbench.leaderboard.sorting import parse_sort, sort_runs
 from workbench.model.tables import paper_tables
 from workbench.runs.status import STATUS_WORDS, Status
 from workbench.runs.summary import RunSummary, ScriptSummary

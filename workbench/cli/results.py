@@ -13,11 +13,11 @@ from workbench.cli.options import TableFormat, checked_precision, current_home
 from workbench.cli.output import note, print_json, put
 from workbench.errors import QueryError
 from workbench.formats import none_matches
+from workbench.leaderboard.columns import DEFAULT_SORT, parse_sort, sorted_by
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare
 from workbench.leaderboard.paper_view import epochs_view, paper_view
 from workbench.leaderboard.query import parse_filter
-from workbench.leaderboard.sorting import DEFAULT_SORT, parse_sort, sorted_by
 from workbench.leaderboard.store import Leaderboard, Synced
 from workbench.leaderboard.table import Table
 from workbench.leaderboard.views import (

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -29,8 +29,9 @@ from workbench.cli.progress import PlainView, result_lines
 from workbench.cli.run import watch
 from workbench.errors import RunError, nearest
 from workbench.formats import MISSING, count, metric_text
+from workbench.leaderboard.columns import Column
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.table import Align, Column, Heading, Table, cell
+from workbench.leaderboard.table import Align, Heading, Table, cell
 from workbench.leaderboard.views import run_column, some_validated
 from workbench.runs import lock, service
 from workbench.runs.difference import difference
@@ -125,16 +126,12 @@ def runs(
 
 
 def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
-    def common(heading: str, weight: int = 0) -> Column[AnySummary]:
-        """A column of what every run has."""
-        return cast("Column[AnySummary]", run_column(heading, weight))
-
     def preset(heading: str, weight: int, script: Callable[[ScriptSummary], str]) -> Column[Any]:
         """A column of presets, with what stands there of a script."""
         column = run_column(heading, weight)
         return replace(
             column,
-            cell=lambda run: (
+            text=lambda run: (
                 cell(script(run)) if isinstance(run, ScriptSummary) else column.cell(run)
             ),
         )
@@ -142,19 +139,24 @@ def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
     origins = {summary.run_id: origin for summary, origin in summaries}
     validated = some_validated(summary for summary, _ in summaries)
     columns: tuple[Column[Any], ...] = (
-        common("Run"),
-        common("Status"),
+        run_column("Run"),
+        run_column("Status"),
         preset("Model", 1, lambda run: run.title),
         preset("Accuracy", 0, lambda run: run.result),
         *([preset("Validation", 3, lambda run: "")] if validated else []),
         Column(
-            Heading("Epochs", Align.RIGHT),
-            lambda run: cell(f"{run.epochs_completed}/{run.epochs}" if run.epochs else ""),
+            "epochs",
+            heading=Heading("Epochs", Align.RIGHT),
+            text=lambda run: cell(f"{run.epochs_completed}/{run.epochs}" if run.epochs else ""),
         ),
         preset("Seed", 3, lambda run: ""),
-        common("Time", 2),
-        common("Started", 2),
-        Column(Heading("From", weight=4), lambda run: cell(origins[run.run_id])),
+        run_column("Time", 2),
+        run_column("Started", 2),
+        Column(
+            "from",
+            heading=Heading("From", weight=4),
+            text=lambda run: cell(origins[run.run_id]),
+        ),
         run_column("Tags", 3),
     )
     rows = tuple(tuple(column.cell(run) for column in columns) for run, _ in summaries)

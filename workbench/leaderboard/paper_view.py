@@ -12,12 +12,12 @@ from workbench.formats import (
     points,
     raised,
 )
+from workbench.leaderboard.columns import group_accuracy
 from workbench.leaderboard.grouping import Group, deviation_of, mean_of
 from workbench.leaderboard.inference import MOST_RUNS
 from workbench.leaderboard.paper import RowComparison, TableComparison, points_off
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
 from workbench.leaderboard.transfer import machines
-from workbench.leaderboard.views import group_accuracy
 from workbench.text import one_line
 
 RIGHT = Align.RIGHT

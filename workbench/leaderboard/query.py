@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from workbench.errors import QueryError, nearest
 from workbench.formats import local_iso
-from workbench.leaderboard.fields import Field, Kind, find_field
+from workbench.leaderboard.columns import Column, Kind, find_field
 from workbench.runs.status import STATUS_WORDS
 from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 
@@ -240,7 +240,7 @@ def _value_matcher(sign: str, text: str) -> Callable[[Any], bool]:
     return compare
 
 
-def _field_matcher(field: Field, name: str, sign: str, text: str, quoted: bool) -> Matcher:
+def _field_matcher(field: Column[Any], name: str, sign: str, text: str, quoted: bool) -> Matcher:
     if text.lower() in MISSING_WORDS and not quoted and sign in ("=", "!=", ":"):
         absent = sign != "!="
         return lambda summary: (field.value(summary) in (None, "", ())) is absent
@@ -271,7 +271,7 @@ def _signed(sign: str, equal: Matcher) -> Matcher:
     return (lambda summary: not equal(summary)) if sign == "!=" else equal
 
 
-def _time_matcher(field: Field, sign: str, value: str) -> Matcher:
+def _time_matcher(field: Column[Any], sign: str, value: str) -> Matcher:
     """Compares as many letters as were typed, so that a day holds all its hours; local time."""
     length = len(value)
     if sign in _ORDERS:
@@ -280,7 +280,7 @@ def _time_matcher(field: Field, sign: str, value: str) -> Matcher:
     return _signed(sign, lambda summary: local_iso(field.value(summary))[:length] == value)
 
 
-def _number_matcher(field: Field, sign: str, value: float) -> Matcher:
+def _number_matcher(field: Column[Any], sign: str, value: float) -> Matcher:
     # What is shown as 97.49 % equals 97.49: half of the last place shown, and for other
     # numbers what float32 loses.
     slack = 5e-5 if field.kind is Kind.ACCURACY else 1e-6 * abs(value)
@@ -304,7 +304,7 @@ def _number_matcher(field: Field, sign: str, value: float) -> Matcher:
     return matches
 
 
-def _read_value(field: Field, name: str, text: str) -> Any:
+def _read_value(field: Column[Any], name: str, text: str) -> Any:
     """The typed text as a value that the field can be compared with; text in lower case.
 
     Raises:

@@ -6,15 +6,13 @@ It has two sides: cells as people read them, and records as programs do. Rendere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from workbench.formats import MISSING
 from workbench.text import one_line
-
-Row = TypeVar("Row")
 
 
 class Align(Enum):
@@ -64,14 +62,6 @@ class Cell(NamedTuple):
     text: str
     tone: Tone = Tone.PLAIN
     mark: str = ""
-
-
-@dataclass(frozen=True)
-class Column(Generic[Row]):
-    """A column's heading, and what it says of a row."""
-
-    heading: Heading
-    cell: Callable[[Row], Cell]
 
 
 @dataclass(frozen=True)

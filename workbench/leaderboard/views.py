@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from workbench.formats import (
-    MISSING,
-    count,
-    duration,
-    local_time,
-    number,
-    percent,
-    percent_spread,
-    points,
-    seeds_text,
-)
+from workbench.formats import count
+from workbench.leaderboard.columns import GROUP_COLUMNS, RIGHT, RUN_COLUMNS, Column, data_text
 from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.paper import paper_accuracy, points_off
-from workbench.leaderboard.table import Align, Cell, Column, Heading, Table, Tone, cell
+from workbench.leaderboard.paper import paper_accuracy
+from workbench.leaderboard.table import Cell, Heading, Table
 from workbench.leaderboard.transfer import machines
 from workbench.runs.collapse import collapse_remark
-from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.text import one_line
 
-RIGHT = Align.RIGHT
 IMPORTED_TITLE = "Imported runs"
 NOTHING_IMPORTED = "nothing is imported; `mnist-workbench leaderboard import FILE` does so"
 
@@ -37,57 +27,6 @@ def _headings(headings: tuple[Heading, ...], data: Iterable[str]) -> tuple[Headi
     return tuple(replace(item, weight=1) if item.text == "Data" else item for item in headings)
 
 
-def run_accuracy(run: RunSummary) -> Cell:
-    """A run's accuracy after its last epoch; a diverged run has none."""
-    return Cell(percent(run.test_accuracy), Tone.PLAIN if run.test_accuracy else Tone.MUTED)
-
-
-def run_status(run: RunSummary) -> Cell:
-    """How the run came out: a word and a mark."""
-    state = run.state
-    text = state.word
-    if state in (Status.STOPPED, Status.PRUNED) and run.epochs:
-        text += f" ({run.epochs_completed}/{run.epochs})"
-    elif state is Status.COLLAPSED:
-        text += f" to {run.collapsed_to}"
-    return Cell(text, Tone(state.role), state.mark)
-
-
-def data_text(run: RunSummary) -> str:
-    """The data set, with how many training images where not all."""
-    return run.dataset if run.train_limit is None else f"{run.dataset}, {run.train_limit:,}"
-
-
-def _best_epoch(run: RunSummary) -> Cell:
-    if run.best_epoch_test_accuracy is None:
-        return Cell(MISSING)
-    return Cell(f"{percent(run.best_epoch_test_accuracy)} ({run.best_epoch})")
-
-
-# What is known of an ended run, a column each.
-RUN_COLUMNS: tuple[Column[RunSummary], ...] = (
-    Column(Heading("Run", weight=1), lambda run: cell(run.run_id)),
-    Column(Heading("Model"), lambda run: cell(run.preset)),
-    Column(Heading("Accuracy", RIGHT), run_accuracy),
-    Column(Heading("Validation", RIGHT, 3), lambda run: Cell(percent(run.validation_accuracy))),
-    Column(Heading("Status"), run_status),
-    Column(Heading("Optimizer", weight=2), lambda run: cell(run.optimizer_text)),
-    Column(Heading("LR", RIGHT, 3), lambda run: Cell(number(run.learning_rate))),
-    Column(Heading("Batch", RIGHT, 4), lambda run: Cell(number(run.batch_size, "d"))),
-    Column(Heading("Epochs", RIGHT, 5), lambda run: Cell(number(run.epochs, "d"))),
-    Column(Heading("Seed", RIGHT, 6), lambda run: Cell(str(run.seed))),
-    Column(Heading("Precision", weight=8), lambda run: cell(run.precision)),
-    Column(Heading("Data", weight=9), lambda run: cell(data_text(run))),
-    Column(Heading("Best epoch", RIGHT, 11), _best_epoch),
-    Column(Heading("Time", RIGHT, 4), lambda run: Cell(duration(run.train_seconds))),
-    Column(Heading("Images/s", RIGHT, 12), lambda run: Cell(number(run.images_per_second, ",.0f"))),
-    Column(Heading("Parameters", RIGHT, 12), lambda run: Cell(number(run.parameters, ",d"))),
-    Column(Heading("Started", weight=10), lambda run: cell(local_time(run.started_at))),
-    Column(Heading("Tags", weight=7), lambda run: cell(", ".join(run.tags))),
-    Column(Heading("Note", weight=13), lambda run: cell(run.note)),
-)
-
-
 def some_validated(summaries: Iterable[object]) -> bool:
     """Whether any run has a validation accuracy: else there is no column for it."""
     return any(getattr(run, "validation_accuracy", None) is not None for run in summaries)
@@ -96,7 +35,7 @@ def some_validated(summaries: Iterable[object]) -> bool:
 def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard") -> Table:
     """All runs in the order given, one a row."""
     shown = some_validated(summaries)
-    columns = [c for c in RUN_COLUMNS if shown or c.heading.text != "Validation"]
+    columns = [c for c in RUN_COLUMNS if shown or c.name != "validation_accuracy"]
     headings = _headings(tuple(column.heading for column in columns), map(data_text, summaries))
     return Table(
         title=title,
@@ -111,7 +50,7 @@ def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard
     )
 
 
-def run_column(heading: str, weight: int = 0) -> Column[RunSummary]:
+def run_column(heading: str, weight: int = 0) -> Column[Any]:
     """One of the columns of runs, with a weight of another table."""
     column = next(column for column in RUN_COLUMNS if column.heading.text == heading)
     return replace(column, heading=replace(column.heading, weight=weight))
@@ -138,62 +77,6 @@ def _run_footnotes(summaries: Sequence[RunSummary]) -> list[str]:
     return notes
 
 
-def group_accuracy(group: Group) -> Cell:
-    """Mean and spread of the runs that learned; where none did, what became of them."""
-    if group.n:
-        tone = Tone.WARNING if group.collapsed else Tone.STRONG
-        return cell(percent_spread(group.mean, group.deviation), tone)
-    if group.collapsed:
-        return cell(group.collapsed_text, Tone.WARNING)
-    return cell("diverged", Tone.BAD) if group.diverged else cell(MISSING, Tone.MUTED)
-
-
-def _collapsed(group: Group) -> Cell:
-    """`1 of 3`."""
-    text = group.collapsed_text.removesuffix(" collapsed") or MISSING
-    return cell(text, Tone.WARNING if group.collapsed else Tone.MUTED)
-
-
-def _diverged(group: Group) -> Cell:
-    return cell(group.diverged or MISSING, Tone.BAD if group.diverged else Tone.MUTED)
-
-
-def _difference(group: Group) -> Cell:
-    return cell(points(points_off(group.mean, paper_accuracy(group.settings_key))))
-
-
-# What is known of runs of the same settings, a column each.
-GROUP_COLUMNS: tuple[Column[Group], ...] = (
-    Column(Heading("Model"), lambda group: cell(group.example.preset)),
-    Column(Heading("Accuracy", RIGHT), group_accuracy),
-    Column(Heading("n", RIGHT), lambda group: cell(group.n)),
-    Column(Heading("Collapsed", weight=1), _collapsed),
-    Column(Heading("Diverged", RIGHT, 1), _diverged),
-    Column(Heading("Best", RIGHT, 5), lambda group: cell(percent(group.best))),
-    Column(Heading("Worst", RIGHT, 7), lambda group: cell(percent(group.worst))),
-    Column(
-        Heading("Paper", RIGHT, 1),
-        lambda group: cell(percent(paper_accuracy(group.settings_key))),
-    ),
-    Column(
-        Heading(
-            "Difference", RIGHT, 4, "Diff.", "Differences are in points, ours minus the paper's."
-        ),
-        _difference,
-    ),
-    Column(Heading("Optimizer", weight=1), lambda group: cell(group.example.optimizer_text)),
-    Column(Heading("LR", RIGHT, 2), lambda group: cell(number(group.example.learning_rate))),
-    Column(Heading("Batch", RIGHT, 3), lambda group: cell(group.example.batch_size)),
-    Column(Heading("Epochs", RIGHT, 3), lambda group: cell(group.example.epochs)),
-    Column(
-        Heading("Schedule", weight=8),
-        lambda group: cell(group.example.schedule.replace("_", " ")),
-    ),
-    Column(Heading("Precision", weight=6), lambda group: cell(group.example.precision)),
-    Column(Heading("Data", weight=9), lambda group: cell(data_text(group.example))),
-    Column(Heading("Time", RIGHT, 6), lambda group: cell(duration(group.train_seconds))),
-    Column(Heading("Seeds", weight=10), lambda group: cell(seeds_text(group.seeds))),
-)
 _SETTINGS = frozenset({"Optimizer", "LR", "Batch", "Epochs", "Schedule", "Precision", "Data"})
 _ALARMS = frozenset({"Collapsed", "Diverged"})  # not there at all where nothing went wrong
 _HEAVIEST = max(column.heading.weight for column in GROUP_COLUMNS)

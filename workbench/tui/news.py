@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.notifications import SeverityLevel
 
 from workbench.formats import epochs_done, points
-from workbench.leaderboard.fields import run_difference
+from workbench.leaderboard.columns import run_difference
 from workbench.runs.status import Status
 from workbench.runs.watchlist import WatchedRun
 

@@ -13,6 +13,13 @@ from workbench.files import Stamp, stamp
 from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.claims.judges import check_evidence
 from workbench.leaderboard.claims.sample import Evidence
+from workbench.leaderboard.columns import (
+    find_field,
+    find_group_column,
+    parse_sort,
+    sort_groups,
+    sort_runs,
+)
 from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.grouping import Group, group_runs
 from workbench.leaderboard.paper import (
@@ -26,7 +33,6 @@ from workbench.leaderboard.store import Leaderboard, imported_file
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs.summary import RunSummary
 from workbench.settings import Home
-from workbench.tui.screens.leaderboard.order import Order, sort_groups, sort_runs
 
 ALL_RUNS = 0  # the tab of all runs; those of the paper's tables have the table's number
 CLAIMS = -1  # the tab of what the paper concludes
@@ -134,6 +140,29 @@ def make_board(entries: Iterable[RunSummary], imported: Iterable[RunSummary] = (
 
 
 @dataclass(frozen=True)
+class Order:
+    """A column's key and which way."""
+
+    column: str = "accuracy"
+    downwards: bool = True
+
+    @property
+    def text(self) -> str:
+        """As `RowList.sorted_by` takes it."""
+        return f"-{self.column}" if self.downwards else self.column
+
+    @property
+    def sort(self) -> str:
+        """As a sort of the leaderboard is written."""
+        return self.text if self.downwards else f"+{self.column}"
+
+
+def starts_downwards(column: str, grouped: bool) -> bool:
+    """Which way one most often wants a column: the best, the newest, the fastest first."""
+    return parse_sort(column, find_group_column if grouped else find_field)[0].descending
+
+
+@dataclass(frozen=True)
 class Within:
     """The runs of one group, or of one row of the paper (of any preset), and the way back."""
 
@@ -186,7 +215,7 @@ def select_rows(board: Board, query: BoardQuery) -> BoardRows:
     if query.tab == CLAIMS:
         return BoardRows(query, claims=board.claims)
     if query.tab == IMPORTED:
-        return BoardRows(query, runs=sort_runs(board.imported, Order()))
+        return BoardRows(query, runs=sort_runs(board.imported))
     if query.tab != ALL_RUNS:
         return BoardRows(query, comparison=board.tables.get(query.tab))
     chosen = parse_filter(query.filter_text)
@@ -196,5 +225,5 @@ def select_rows(board: Board, query: BoardQuery) -> BoardRows:
     if query.within is not None:
         runs = [run for run in runs if query.within.holds(run)]
     if query.grouped:
-        return BoardRows(query, groups=sort_groups(group_runs(runs), query.order))
-    return BoardRows(query, runs=sort_runs(runs, query.order))
+        return BoardRows(query, groups=sort_groups(group_runs(runs), query.order.sort))
+    return BoardRows(query, runs=sort_runs(runs, query.order.sort))

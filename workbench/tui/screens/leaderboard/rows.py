@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from workbench.formats import MISSING, bare_percent, clock, moment, points, seeds_text
 from workbench.leaderboard.claims.claim import CheckedClaim, Kind
 from workbench.leaderboard.claims.view import MARKS
-from workbench.leaderboard.fields import run_difference
+from workbench.leaderboard.columns import group_difference, run_difference
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison, TableComparison
 from workbench.leaderboard.paper_view import SHORT_HEADINGS
@@ -16,7 +16,6 @@ from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.text import one_line
 from workbench.tui.screens.leaderboard.board import Board
-from workbench.tui.screens.leaderboard.order import group_difference
 from workbench.tui.settings_text import settings_text
 from workbench.tui.widgets.columns import Column, Content, Piece
 

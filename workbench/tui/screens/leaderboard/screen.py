@@ -39,13 +39,14 @@ from workbench.tui.screens.leaderboard.board import (
     BoardQuery,
     BoardRows,
     Loaded,
+    Order,
     Within,
     load_if_changed,
     select_rows,
+    starts_downwards,
 )
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
-from workbench.tui.screens.leaderboard.order import Order, starts_downwards
 from workbench.tui.screens.leaderboard.overlay import (
     MOST,
     Curve,

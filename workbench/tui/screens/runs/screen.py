@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from workbench.errors import RunError, UserError
 from workbench.formats import none_matches
+from workbench.leaderboard.columns import by_value
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard
 from workbench.runs import service
@@ -129,13 +130,8 @@ class RunsScreen(WorkbenchScreen):
         order = self.query_one(RowList).sorted_by
         if not order:
             return runs
-        values = [(sort_value(run, order.lstrip("-")), run) for run in runs]
-        known = sorted(
-            (pair for pair in values if pair[0] is not None),
-            key=lambda pair: pair[0],
-            reverse=order.startswith("-"),
-        )
-        return [run for _, run in known] + [run for value, run in values if value is None]
+        value = partial(sort_value, column=order.lstrip("-"))
+        return by_value(runs, value, descending=order.startswith("-"))
 
     @on(RowList.HeadingClicked)
     def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
