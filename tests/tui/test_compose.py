@@ -82,11 +82,13 @@ class Driver:
         return [layer.kind for layer in self.screen.draft.layers]
 
     def text(self, name: str) -> str:
-        """The lines of the stack, the form or the totals."""
+        """The lines of the stack, the form, the drawing or the totals."""
         if name == "form":
             return "\n".join(
                 str(line.content) for line in self.screen.query("#form Static").results(Static)
             )
+        if name == "drawing":
+            return self.screen.query_one(Drawing).plain
         view = self.screen.query_one(f"#{name}", LineView)
         return "\n".join(line.plain for line in view._lines)
 

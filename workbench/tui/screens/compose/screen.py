@@ -197,14 +197,19 @@ class ComposeScreen(WorkbenchScreen):
         stack.show(draft, analysis, self.place)
         form.show(*self._form_content(analysis))
         self.query_one(Totals).show(self._costs(analysis))
-        self._draw(analysis)
+        if self._drawing is not None:
+            self._drawing.stop()
+        if self._before is None:
+            self._draw(analysis)
+        else:  # a drawing is most of what a key would send
+            self._drawing = self.set_timer(DRAW_DELAY, self._draw_again)
         self._expect()
 
     def _draw(self, analysis: Analysis) -> None:
         """Draw the model where stack and totals leave the lines for it."""
         body = self.query_one("#body").size
         room = body.height - TOTALS_LINES - self.query_one(LayerStack).lines_needed
-        self.query_one(Drawing).show(self.draft.architecture, analysis, body.width, room)
+        self.query_one(Drawing).show_model(self.draft.architecture, analysis, body.width, room)
 
     def _expect(self) -> None:
         if self.is_current:

@@ -13,6 +13,7 @@ from workbench.model.memory import MemoryNeed, mebibytes
 from workbench.model.shapes import Analysis
 from workbench.tui.diagrams import ROLE_COLOURS, model_diagram
 from workbench.tui.screens.compose.lines import LineView
+from workbench.tui.widgets.steady_lines import SteadyLines
 
 
 @dataclass(frozen=True)
@@ -31,41 +32,32 @@ class Costs:
 USUAL_HEIGHT = 17  # lines of a drawing in one row, with its border
 
 
-class Drawing(LineView):
+class Drawing(SteadyLines):
     """The model as on Models, as wide as the window, where nothing else needs the room."""
 
     def __init__(self) -> None:
         super().__init__(id="drawing", classes="panel")
         self._drawn: tuple[Architecture, int] | None = None
-        self._diagram: list[Text] = []
 
-    def show(self, architecture: Architecture, analysis: Analysis, width: int, room: int) -> None:
+    def show_model(
+        self, architecture: Architecture, analysis: Analysis, width: int, room: int
+    ) -> None:
         """Draw a model for a window of `width` columns, if it takes `room` lines at most."""
         if self._drawn != (architecture, width):
             self._drawn = architecture, width
-            colours = self.app.theme_variables
-            styles = {
-                role: Style(color=colours.get(colour), bold=bold)
-                for role, (colour, bold) in ROLE_COLOURS.items()
-            }
-            self._diagram = [
-                Text.assemble(*((text, styles.get(role, Style())) for text, role in spans))
-                for spans in model_diagram(architecture, analysis, width - 5).lines
-            ]
-        least = len(self._diagram) + 2
+            self.show(model_diagram(architecture, analysis, width - 5).lines)
+        least = len(self._lines) + 2
         self.display = bool(architecture.layers) and least <= room
         # One height where it can be: another one moves, and sends, the whole screen.
         self.styles.height = max(least, min(USUAL_HEIGHT, room))
-        self.rebuild()
 
-    def lay_out(self) -> tuple[Text | None, list[Text]]:
-        """What was drawn last."""
-        return None, self._diagram
-
-    def notify_style_update(self) -> None:
-        """Another theme has other colours."""
-        self._drawn = None
-        super().notify_style_update()
+    def role_style(self, word: str) -> Style:
+        """The style of a part of the drawing in the present theme."""
+        ground = self.visual_style.rich_style
+        if word not in ROLE_COLOURS:
+            return ground
+        colour, bold = ROLE_COLOURS[word]
+        return ground + Style(color=self.app.theme_variables[colour], bold=bold)
 
 
 class Totals(LineView):
