@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.config import CONFIG_VARIABLE
 from workbench.settings import HOME_VARIABLE, Home
 
 # Readline puts them into the environment of a process that imports it, as pytest does, and the
@@ -19,13 +20,11 @@ for _name in ("COLUMNS", "LINES"):
 @pytest.fixture(autouse=True)
 def _isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Every test has a data folder of its own, also through the environment."""
-    before = os.environ.get(HOME_VARIABLE)
-    os.environ[HOME_VARIABLE] = str(tmp_path_factory.mktemp("home"))
-    yield
-    if before is None:
-        del os.environ[HOME_VARIABLE]
-    else:
-        os.environ[HOME_VARIABLE] = before
+    own = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(own))
+        patch.setenv(CONFIG_VARIABLE, str(own / "config" / "config.toml"))
+        yield
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.watchlist import WatchedRun, read_run
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.news import ending_words, severity
+from workbench.tui.news import severity, words_of
 from workbench.tui.run_feed import title_words
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.leave import farewell
@@ -66,7 +66,7 @@ def test_how_else_a_run_ends(
     home: Home, ending: str | None, accuracy: float, words: str, loud: str
 ) -> None:
     run = read_run(ended_run(home, ending, accuracy))
-    assert (ending_words(run), severity(run)) == (words, loud)
+    assert (words_of(run), severity(run)) == (words, loud)
 
 
 def test_the_title_tells_how_far_it_is_and_no_more(home: Home) -> None:

@@ -43,6 +43,7 @@ COMMANDS = {
     "leaderboard": ("leaderboard:app", "Rank and compare runs, also beside the paper's tables."),
     "predict": ("predict:predict", "Ask a run's model what is on images."),
     "export": ("export:export", "Write all results into one markdown document."),
+    "config": ("config:config", "Show, explain or set how you like the program."),
     "doctor": ("doctor:doctor", "Check whether this machine can train, and say what to fix."),
 }
 

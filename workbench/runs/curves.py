@@ -16,8 +16,6 @@ from enum import StrEnum
 from workbench.runs.events import Batch, Epoch
 
 # From the line as it is to one that hardly moves; the weight of what came before.
-SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
-
 FAR_SHORTER = 0.25  # than the chunk before: too few images for a point of its own
 
 

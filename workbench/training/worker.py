@@ -211,13 +211,17 @@ class Worker:
             _print_traceback(error)
 
     def _record(self) -> None:
-        """Put the run on the leaderboard; a failure costs nothing, the next look adds it."""
+        """Put the run on the leaderboard and tell the user's command; a failure costs nothing."""
+        from workbench.leaderboard.columns import run_difference
         from workbench.leaderboard.store import Leaderboard
+        from workbench.runs.notice import ending_words, tell_command
         from workbench.runs.summary import summarise
 
         try:
             home = self._folder.home
-            Leaderboard(home).record(summarise(self._folder))
+            summary = summarise(self._folder)
+            Leaderboard(home).record(summary)  # else the next look adds it
+            tell_command(ending_words(summary, run_difference(summary)))
         except (UserError, OSError) as error:
             _print_traceback(error)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Event, InputEvent, Key, Paste
@@ -21,9 +22,11 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
+from workbench.config import Config, remember
 from workbench.errors import UserError
 from workbench.settings import Home
 from workbench.text import visible
+from workbench.tui.key_names import with_names
 from workbench.tui.key_order import KeyOrder
 from workbench.tui.run_feed import RunFeed, Seen, title_words
 from workbench.tui.styles import style_sheet
@@ -109,28 +112,36 @@ class WorkbenchApp(App[None]):
     DEFAULT_MODE = "models"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette, _names}
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "show_help", "help", tooltip=HELP),
-        Binding("f1", "show_help", "help", tooltip=HELP),  # where ? is a letter like others
-        Binding("q", "leave", "quit", tooltip=LEAVE),
-        # Textual's own ctrl+q would leave without asking.
-        Binding("ctrl+q", "leave", "quit", show=False, priority=True, tooltip=LEAVE),
-        *(
-            Binding(key, f"go({name.lower()!r})", name.lower(), show=False, tooltip=f"Go to {name}")
-            for key, name in PLACES
-        ),
-        Binding("ctrl+t", "switch_theme", "theme", show=False, tooltip="Light or dark colours"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = with_names(
+        "App",
+        [
+            Binding("question_mark", "show_help", "help", tooltip=HELP),
+            Binding("f1", "show_help", "help", tooltip=HELP),  # where ? is a letter like others
+            Binding("q", "leave", "quit", tooltip=LEAVE),
+            # Textual's own ctrl+q would leave without asking.
+            Binding("ctrl+q", "leave", "quit", show=False, priority=True, tooltip=LEAVE),
+            *(
+                Binding(
+                    key, f"go({name.lower()!r})", name.lower(), show=False, tooltip=f"Go to {name}"
+                )
+                for key, name in PLACES
+            ),
+            Binding("ctrl+t", "switch_theme", "theme", show=False, tooltip="Light or dark colours"),
+        ],
+    )
 
-    def __init__(self, home: Home, standby: Standby | None = None) -> None:
+    def __init__(
+        self, home: Home, standby: Standby | None = None, *, light: bool | None = None
+    ) -> None:
         super().__init__()
         self.home = home
+        self.config = Config()
         self.standby = standby
         self.started: list[RunFolder] = []
         self.queue_started = False
         self.run_feed = RunFeed(self, home)
         self._key_order = KeyOrder(self, super().on_event)
-        self._always_dark = True
+        self._clashes: set[str] = set()  # keys of which it was said that two actions want them
         self._last_input = time.monotonic()
         self._starting = False  # a training is being started in a thread
         self._likely: Callable[[], list[TrainingSpec]] | None = None
@@ -139,7 +150,11 @@ class WorkbenchApp(App[None]):
         # Before the stylesheets are read, as they use the themes' own variables.
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = DARK.name
+        chosen = self.config["theme"]
+        bright = bool(light) if chosen == "auto" else chosen == "light"
+        self.theme = (LIGHT if bright else DARK).name
+        self._first_theme: str | None = self.theme
+        self.set_keymap(self.config["keys"])
         self.stylesheet.set_variables(self.get_css_variables())
 
     async def on_event(self, event: Event) -> None:
@@ -189,14 +204,16 @@ class WorkbenchApp(App[None]):
         # Textual asks for this at the start and for each new place too. As long as the theme has
         # always been the one, there is nothing to refresh, and each time costs a tenth of the time
         # to the first frame.
-        self._always_dark = self._always_dark and self.theme == DARK.name
-        if not self._always_dark:
+        if self.theme != self._first_theme:
+            self._first_theme = None
             super().refresh_css(animate)
 
     def on_mount(self) -> None:
         """Follow the runs."""
         for problem in self.home.broken_parts():
             self.complain(problem)
+        for fault in self.config.problems:
+            self.complain(fault)
         # After the first frame: a home of thousands of runs takes a moment to look through.
         self.call_after_refresh(lambda: self.run_worker(self.run_feed.follow(), group="run-feed"))
         self.run_feed.seen.subscribe(self, self._runs_seen)
@@ -207,17 +224,49 @@ class WorkbenchApp(App[None]):
         """Say on any screen what ended, and in the terminal's title how far it is."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.set_title(title_words(seen.living))
+            shares = [run.progress for run in seen.living]
+            self._driver.set_progress(sum(shares) / len(shares) if shares else None)
         if not seen.ended:
             return
-        from workbench.tui.news import ending_words, severity
+        from workbench.tui.news import severity, words_of
         from workbench.tui.screens.train import TrainScreen
 
         watched = self.screen.folder.run_id if isinstance(self.screen, TrainScreen) else None
+        self._tell_terminal([words_of(run) for run in seen.ended])
         ended = [run for run in seen.ended if run.run_id != watched]
         for run in ended[:MOST_SAID]:
-            self.notify(ending_words(run), severity=severity(run))
+            self.notify(words_of(run), severity=severity(run))
         if len(ended) > MOST_SAID:
             self.notify(f"{len(ended) - MOST_SAID} more runs have ended.")
+
+    def _tell_terminal(self, sentences: list[str]) -> None:
+        """Ring, or notify the desktop, for whoever looks elsewhere; a command was told already."""
+        match self.config["notify"]:
+            case ("bell",):
+                self.bell()
+            case ("terminal",) if isinstance(self._driver, TerminalDriver):
+                for words in sentences[:MOST_SAID]:
+                    self._driver.notify_desktop(words)
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a setting for the next time; written in a thread."""
+        self.config.set_here[name] = value
+
+        def write() -> None:
+            try:
+                remember(name, value)
+            except UserError as error:
+                self.call_from_thread(self.complain, error)
+
+        self.run_worker(write, thread=True, group=f"remember-{name}")
+
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
+        """Say once of each key that the configuration took it from another action."""
+        for binding in clashed_bindings:
+            if binding.id and binding.id not in self._clashes:
+                self._clashes.add(binding.id)
+                words = f"{binding.id} has lost its key {binding.key} to one of your own keys"
+                self.call_later(self.notify, words, severity="warning")
 
     def _keep_a_worker_warm(self) -> None:
         """Warm a worker while nothing trains; a living training keeps its cores to itself."""
@@ -258,8 +307,10 @@ class WorkbenchApp(App[None]):
             await self.pop_screen()
 
     def action_switch_theme(self) -> None:
-        """Between light and dark."""
-        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+        """Between light and dark; it is remembered."""
+        chosen = LIGHT if self.current_theme.dark else DARK
+        self.theme = chosen.name
+        self.remember("theme", "dark" if chosen.dark else "light")
 
     def action_show_help(self) -> None:
         """The keys that work here, from the bindings themselves."""

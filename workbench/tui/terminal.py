@@ -13,6 +13,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 
 from workbench.text import without_unsafe
+from workbench.tui import signals
 
 
 class _Output:
@@ -43,7 +44,7 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
         self._file: Any = _Output(self._file)
-        self._title = ""
+        self._title = self._progress = ""
         # The kernel's console has no title, and older ones print what would set it.
         self._has_title = os.environ.get("TERM") != "linux"
 
@@ -53,6 +54,17 @@ class TerminalDriver(LinuxDriver):
             self._title = title
             self.write(f"\x1b]2;{title}\x07")
 
+    def set_progress(self, share: float | None) -> None:
+        """Show progress from 0 to 1 at the window's icon, or none; written when it changes."""
+        sequence = signals.progress(share)
+        if sequence != self._progress and (self._progress or share is not None):
+            self._progress = sequence
+            self.write(sequence)
+
+    def notify_desktop(self, words: str) -> None:
+        """Show a notification outside of the terminal, where it can."""
+        self.write(signals.notification(words))
+
     def start_application_mode(self) -> None:
         """Keep the title that the terminal has."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
@@ -61,7 +73,8 @@ class TerminalDriver(LinuxDriver):
             self.write("\x1b[22;2t")
 
     def stop_application_mode(self) -> None:
-        """Put the title back."""
+        """Put the title back, and take progress away."""
+        self.set_progress(None)
         if self._has_title:
             self.write("\x1b[23;2t")
         super().stop_application_mode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,8 +14,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench.config import Config
 from workbench.errors import UserError
 from workbench.settings import Home
+from workbench.tui.key_names import with_names
 from workbench.tui.run_feed import RunFeed
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.title_bar import TitleBar
@@ -34,11 +36,15 @@ class Workbench(Protocol):
     """What a screen may ask of the app."""
 
     home: Home
+    config: Config
     run_feed: RunFeed
     queue_started: bool
 
     def complain(self, error: UserError) -> None:
         """Say what went wrong outside."""
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a setting for the next time."""
 
     def expect(self, make: Callable[[], list[TrainingSpec]]) -> None:
         """Say what would be trained here, so that a worker can compile it ahead."""
@@ -85,6 +91,10 @@ class WorkbenchScreen(Screen[None]):
     ]
     # As Textual has it each change of focus sends the whole screen, 30 kB at 120×40.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        cls.BINDINGS = with_names(cls.__name__, cls.__dict__.get("BINDINGS", ()))
+        super().__init_subclass__(**options)
 
     @property
     def workbench(self) -> Workbench:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
@@ -16,6 +16,7 @@ from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.errors import UserError
+from workbench.tui.key_names import with_names
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 
@@ -24,6 +25,10 @@ class Dialog(ModalScreen[ScreenResultType]):
 
     # As on the screens below, a change of focus sends what looks different, and no more.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        cls.BINDINGS = with_names(cls.__name__, cls.__dict__.get("BINDINGS", ()))
+        super().__init_subclass__(**options)
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Answer. A second answer finds it gone, and must not close what lies below."""

@@ -13,8 +13,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
+from workbench.config import SMOOTHINGS, Config
 from workbench.formats import clock
-from workbench.runs.curves import SMOOTHINGS, Axis, Metric, Window, index_at, recent
+from workbench.runs.curves import Axis, Metric, Window, index_at, recent
 from workbench.runs.events import VALIDATION
 from workbench.text import one_line
 from workbench.tui.cells import Range, column_of, column_span
@@ -58,6 +59,15 @@ class RunPlots(Vertical):
     def on_resize(self) -> None:
         """Say how the curves are looked at, as far as there is room."""
         self.call_after_refresh(self._title)
+
+    def prefer(self, config: Config) -> None:
+        """Begin as the user likes it."""
+        self._view = PlotOptions(axis=Axis(config["axis"]), smoothing=config["smoothing"])
+
+    @property
+    def options(self) -> PlotOptions:
+        """How the curves are looked at."""
+        return self._view
 
     def follow(self, state: RunState, paper: float | None) -> None:
         """Draw this state from now on."""

@@ -144,6 +144,7 @@ class TrainScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         """Begin to read the run's folder."""
+        self._plots.prefer(self.workbench.config)
         self.query_one(TitleBar).detail = self._folder.run_id
         self.query_one("#run-side").border_title = "now"
         for name in ("progress", "machine", "settings", "epochs"):
@@ -326,6 +327,7 @@ class TrainScreen(WorkbenchScreen):
     def action_smooth(self, step: int) -> None:
         """Less or more smoothing."""
         self._plots.smooth(step)
+        self.workbench.remember("smoothing", self._plots.options.smoothing)
 
     def action_log_scale(self) -> None:
         """Linear or logarithmic."""
@@ -334,6 +336,7 @@ class TrainScreen(WorkbenchScreen):
     def action_axis(self) -> None:
         """Epochs, steps, time."""
         self._plots.next_axis()
+        self.workbench.remember("axis", str(self._plots.options.axis))
 
     def action_metric(self, step: int) -> None:
         """Another of a script's metrics below."""
