@@ -13,8 +13,6 @@ from workbench.formats import count
 from workbench.model.architecture import Architecture
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
-    AdamW,
-    RMSprop,
     TrainingSettings,
     early_stopping_text,
     optimizer_text,
@@ -304,27 +302,20 @@ def settings_sentence(training: TrainingSettings) -> str:
 def _values(training: TrainingSettings) -> list[tuple[str, tuple[str, str]]]:
     """(field, (label, value)) of every setting in force, the commonest first."""
     optimizer = training.optimizer
-    values = [
-        ("training.optimizer.kind", ("Optimizer", OPTIMIZER_TITLES[optimizer.kind])),
-        ("training.optimizer.learning_rate", ("Learning rate", f"{optimizer.learning_rate:g}")),
-    ]
-    momentum = getattr(optimizer, "momentum", None)
-    if momentum is not None:
-        nesterov = ", Nesterov" if getattr(optimizer, "nesterov", False) else ""
-        text = f"{momentum:g}{nesterov}" if momentum else f"none{nesterov}"
-        values.append(("training.optimizer.momentum", ("Momentum", text)))
-    beta_1 = getattr(optimizer, "beta_1", None)
-    if beta_1 is not None:
-        betas = f"{beta_1:g}, {getattr(optimizer, 'beta_2', 0.0):g}"
-        values.append(("training.optimizer.beta_1", ("Betas", betas)))
-    if isinstance(optimizer, RMSprop):
-        values.append(("training.optimizer.rho", ("Rho", f"{optimizer.rho:g}")))
-    epsilon = getattr(optimizer, "epsilon", None)
-    if epsilon is not None:
-        values.append(("training.optimizer.epsilon", ("Epsilon", f"{epsilon:g}")))
-    if isinstance(optimizer, AdamW):
-        decay = f"{optimizer.weight_decay:g}"
-        values.append(("training.optimizer.weight_decay", ("Weight decay", decay)))
+    given = optimizer.model_dump()
+    texts = {name: f"{value:g}" for name, value in given.items() if isinstance(value, float)}
+    values = [("training.optimizer.kind", ("Optimizer", OPTIMIZER_TITLES[optimizer.kind]))]
+    for name, text in texts.items():
+        label = name.replace("_", " ").capitalize()
+        match name:
+            case "momentum":
+                text = "none" if text == "0" else text
+                text += ", Nesterov" if given.get("nesterov") else ""
+            case "beta_1":
+                label, text = "Betas", f"{text}, {texts['beta_2']}"
+            case "beta_2":
+                continue
+        values.append((f"training.optimizer.{name}", (label, text)))
     values += [
         ("training.schedule", ("Schedule", schedule_text(training))),
         ("training.epochs", ("Epochs", f"{training.epochs:,}")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,24 +31,24 @@ class SGD(_Settings):
     nesterov: bool = False
 
 
-class Adam(_Settings):
+class _Moments(_Settings):
+    kind: str
+    learning_rate: LearningRate = 0.001
+    beta_1: Fraction = 0.9
+    beta_2: Fraction = 0.999
+    epsilon: Positive = 1e-7
+
+
+class Adam(_Moments):
     """Adam, with Keras's defaults."""
 
     kind: Literal["adam"] = "adam"
-    learning_rate: LearningRate = 0.001
-    beta_1: Fraction = 0.9
-    beta_2: Fraction = 0.999
-    epsilon: Positive = 1e-7
 
 
-class AdamW(_Settings):
+class AdamW(_Moments):
     """Adam with decoupled weight decay."""
 
     kind: Literal["adamw"] = "adamw"
-    learning_rate: LearningRate = 0.001
-    beta_1: Fraction = 0.9
-    beta_2: Fraction = 0.999
-    epsilon: Positive = 1e-7
     weight_decay: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.004
 
 
@@ -62,31 +62,17 @@ class RMSprop(_Settings):
     epsilon: Positive = 1e-7
 
 
-class Nadam(_Settings):
+class Nadam(_Moments):
     """Adam with Nesterov momentum."""
 
     kind: Literal["nadam"] = "nadam"
-    learning_rate: LearningRate = 0.001
-    beta_1: Fraction = 0.9
-    beta_2: Fraction = 0.999
-    epsilon: Positive = 1e-7
 
 
 Optimizer = Annotated[SGD | Adam | AdamW | RMSprop | Nadam, Field(discriminator="kind")]
 OPTIMIZERS: dict[str, type[SGD | Adam | AdamW | RMSprop | Nadam]] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": AdamW,
-    "rmsprop": RMSprop,
-    "nadam": Nadam,
+    cls.model_fields["kind"].default: cls for cls in get_args(get_args(Optimizer)[0])
 }
-OPTIMIZER_TITLES = {
-    "sgd": "SGD",
-    "adam": "Adam",
-    "adamw": "AdamW",
-    "rmsprop": "RMSprop",
-    "nadam": "Nadam",
-}
+OPTIMIZER_TITLES = {kind: cls.__name__ for kind, cls in OPTIMIZERS.items()}
 
 
 class Constant(_Settings):
@@ -135,13 +121,7 @@ Schedule = Annotated[
 SCHEDULES: dict[
     str,
     type[Constant | InverseTimeDecay | CosineDecay | ExponentialDecay | ReduceOnPlateau],
-] = {
-    "constant": Constant,
-    "inverse_time_decay": InverseTimeDecay,
-    "cosine": CosineDecay,
-    "exponential": ExponentialDecay,
-    "reduce_on_plateau": ReduceOnPlateau,
-}
+] = {cls.model_fields["kind"].default: cls for cls in get_args(get_args(Schedule)[0])}
 
 
 class EarlyStopping(_Settings):

@@ -11,13 +11,12 @@ from workbench.errors import PresetError
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
     SGD,
-    AdamW,
     Constant,
     CosineDecay,
     ExponentialDecay,
     InverseTimeDecay,
+    Optimizer,
     ReduceOnPlateau,
-    RMSprop,
     TrainingSettings,
 )
 from workbench.model.layers import Conv2D, Dense, Layer, output_start, shape_text
@@ -184,7 +183,7 @@ def _training(spec: TrainingSpec) -> list[str]:
     training = spec.training
     rate, schedule = _learning_rate(training)
     name = OPTIMIZER_TITLES[training.optimizer.kind]
-    arguments = [f"learning_rate={rate}", *_optimizer_arguments(training)]
+    arguments = [f"learning_rate={rate}", *_optimizer_arguments(training.optimizer)]
     # XLA makes Dense layers faster on a CPU and convolutions slower.
     dense_only = not any(isinstance(layer, Conv2D) for layer in spec.architecture.layers)
     xla = dense_only if spec.xla is None else spec.xla
@@ -261,18 +260,12 @@ def _learning_rate(training: TrainingSettings) -> tuple[str, list[str]]:
     return "schedule", [*before, *written((call, ["LEARNING_RATE", *arguments]))]
 
 
-def _optimizer_arguments(training: TrainingSettings) -> list[str]:
-    optimizer = training.optimizer
-    match optimizer:
-        case SGD():
-            names = ["momentum"] * bool(optimizer.momentum) + ["nesterov"] * optimizer.nesterov
-        case RMSprop():
-            names = ["rho", "momentum", "epsilon"]
-        case AdamW():
-            names = ["beta_1", "beta_2", "epsilon", "weight_decay"]
-        case _:
-            names = ["beta_1", "beta_2", "epsilon"]
-    return [f"{name}={getattr(optimizer, name)!r}" for name in names]
+def _optimizer_arguments(optimizer: Optimizer) -> list[str]:
+    """All but the learning rate; of SGD only what makes it another than plain SGD."""
+    values = optimizer.model_dump(
+        exclude={"kind", "learning_rate"}, exclude_defaults=isinstance(optimizer, SGD)
+    )
+    return [f"{name}={value!r}" for name, value in values.items()]
 
 
 def _quoted(text: str) -> str:
