@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from tests.support import ended_run
-from workbench.cli.follow import follow
-from workbench.cli.progress import LiveView, SilentView, result_lines, short_epoch_line
+from workbench.cli.follow import View, follow
+from workbench.cli.progress import LiveView, result_lines, short_epoch_line
 from workbench.cli.run import note_known, watch
 from workbench.cli.streams import _PLAIN
 from workbench.leaderboard.store import Leaderboard
@@ -64,7 +64,7 @@ def test_an_epochs_short_line_fits_80_columns() -> None:
 def test_the_display_is_closed_however_following_ends(home: Home) -> None:
     closed = []
 
-    class Broken(SilentView):
+    class Broken(View):
         def tick(self, history: History) -> None:
             raise BrokenPipeError
 

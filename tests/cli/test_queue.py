@@ -21,7 +21,7 @@ from rich.console import Console
 from tests.cli.conftest import Runner
 from tests.queue.scripted import ScriptedExecutor, wanted
 from tests.support import LivingRun
-from workbench.cli.queue_follow import LiveDisplay, PlainDisplay, follow_queue
+from workbench.cli.queue_follow import Display, LiveDisplay, PlainDisplay, follow_queue
 from workbench.cli.trials import check_plan, exit_code
 from workbench.leaderboard.store import Leaderboard
 from workbench.queue import service
@@ -300,7 +300,7 @@ def test_without_its_process_the_queue_says_what_trains_on(
     assert states == ["finished", "crashed"]
 
 
-class Told:
+class Told(Display):
     """A display that keeps what it was shown."""
 
     def __init__(self) -> None:

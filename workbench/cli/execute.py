@@ -8,13 +8,12 @@ from typing import Annotated, TextIO
 
 import typer
 
-from workbench.cli.follow import EXIT_CODES, counted_interrupts, follow
+from workbench.cli.follow import EXIT_CODES, View, counted_interrupts, follow
 from workbench.cli.options import DetachOption, HomeOption, TagOption, current_home
 from workbench.cli.output import note
 from workbench.cli.progress import result_lines
 from workbench.cli.run import pass_on, print_detached
 from workbench.files import given_umask, open_file
-from workbench.runs.events import Event
 from workbench.runs.execution import execute as start
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
@@ -75,7 +74,7 @@ def _follow(folder: RunFolder) -> int:
     return EXIT_CODES.get(summary.status, 1) if code is None else code if code >= 0 else 128 - code
 
 
-class _OutputView:
+class _OutputView(View):
     """Passes on what the command prints."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -87,9 +86,6 @@ class _OutputView:
         """Name the run."""
         self._folder = folder
         self.say(f"run {folder.run_id}; Ctrl-C stops it, a closed terminal does not")
-
-    def show(self, event: Event, history: History) -> None:
-        """The command says by itself how far it is."""
 
     def tick(self, history: History) -> None:
         """What it has printed since."""
@@ -105,11 +101,3 @@ class _OutputView:
         except OSError:  # nothing was printed yet, or its folder is gone
             return
         self._stream.flush()
-
-    def say(self, message: str) -> None:
-        """A line on stderr."""
-
-        note(message)
-
-    def close(self) -> None:
-        """Nothing was opened."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Protocol
 
 from workbench.cli.output import note
 from workbench.runs import lock
@@ -23,8 +22,8 @@ POLL_SECONDS = 0.1
 EXIT_CODES = {Status.FINISHED: 0, Status.PRUNED: 0, Status.STOPPED: 130}
 
 
-class View(Protocol):
-    """Shows one run as it goes."""
+class View:
+    """Shows one run as it goes. This one shows nothing, for --quiet."""
 
     def begin(self, folder: RunFolder, history: History) -> None:
         """Called once, before the first event."""
@@ -37,6 +36,7 @@ class View(Protocol):
 
     def say(self, message: str) -> None:
         """A line for the person, on stderr, that leaves what is shown intact."""
+        note(message)
 
     def close(self) -> None:
         """Called once, when the run has ended or following it failed."""

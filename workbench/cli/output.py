@@ -14,7 +14,9 @@ from workbench.files import write_export
 from workbench.text import json_text, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+    from rich.text import Text
 
     from workbench.leaderboard.table import Table
 
@@ -44,7 +46,7 @@ def console(stream: TextIO | None = None) -> Console:
 
     Text is never markup, and reaches the terminal only as what can be seen.
     """
-    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.console import Console, ConsoleOptions
     from rich.segment import Segment
 
     class SafeConsole(Console):
@@ -68,6 +70,37 @@ def console(stream: TextIO | None = None) -> Console:
 def live_terminal(stream: TextIO) -> bool:
     """Whether a moving display can be drawn on the stream."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+class MovingLines:
+    """A few lines that are drawn anew in their place; what its console prints stays above them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.console = console(stream)
+        self._live: Live | None = None
+
+    def draw(self, lines: RenderableType) -> None:
+        """Show these lines in place of the last ones."""
+        from rich.live import Live
+
+        if self._live is None:
+            # Drawn here, without rich's refresh thread: one writer, steady numbers.
+            self._live = Live(console=self.console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(lines, refresh=True)
+
+    def close(self) -> None:
+        """Take the lines away, and leave the terminal as it was found."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def line_of(text: str, style: str = "") -> Text:
+    """A line that a narrow terminal cuts and does not wrap."""
+    from rich.text import Text
+
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def print_table(table: Table) -> None:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from workbench.cli.output import console, note, say
+from workbench.cli.follow import View
+from workbench.cli.output import MovingLines, line_of, live_terminal, note, say
 from workbench.formats import clock, count, epochs_done, metric_text, percent
 from workbench.leaderboard.paper import beside_paper
 from workbench.runs.events import Epoch, Event, Paused, Resumed
@@ -18,8 +19,6 @@ from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.live import Live
-    from rich.text import Text
 
 FRAMES_PER_SECOND = 5
 BAR_WIDTH = 32
@@ -124,27 +123,7 @@ def result_lines(summary: AnySummary) -> list[str]:
     return lines
 
 
-class SilentView:
-    """Shows nothing; for --quiet."""
-
-    def begin(self, folder: RunFolder, history: History) -> None:
-        """Nothing to show."""
-
-    def show(self, event: Event, history: History) -> None:
-        """Nothing to show."""
-
-    def tick(self, history: History) -> None:
-        """Nothing to show."""
-
-    def say(self, message: str) -> None:
-        """What the person has to know all the same."""
-        note(message)
-
-    def close(self) -> None:
-        """Nothing was opened."""
-
-
-class PlainView:
+class PlainView(View):
     """One line an epoch, for pipes, logs and `attach`."""
 
     def __init__(self, stream: TextIO, *, speak_of_states: bool = True) -> None:
@@ -170,16 +149,6 @@ class PlainView:
             case _:
                 pass
 
-    def tick(self, history: History) -> None:
-        """Nothing moves in a log."""
-
-    def say(self, message: str) -> None:
-        """A line on stderr."""
-        note(message)
-
-    def close(self) -> None:
-        """Nothing was opened."""
-
 
 def headline(folder: RunFolder) -> str:
     """The run and what decides its result, in one line."""
@@ -196,39 +165,31 @@ def headline(folder: RunFolder) -> str:
     )
 
 
-class LiveView:
+class LiveView(View):
     """A moving display of a few lines; finished epochs stay above it."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = console(stream)
-        self._live: Live | None = None
+        self._lines = MovingLines(stream)
         self._drawn = 0.0
 
     def begin(self, folder: RunFolder, history: History) -> None:
         """Name the run; the first tick starts to draw."""
-        self._console.print(headline(folder), style="bold")
+        self._lines.console.print(headline(folder), style="bold")
 
     def show(self, event: Event, history: History) -> None:
         """Keep each epoch's line above the moving part."""
         if isinstance(event, Epoch):
             line = epoch_line(event, history.planned_epochs)
-            if len(line) > self._console.width:
+            if len(line) > self._lines.console.width:
                 line = short_epoch_line(event, history.planned_epochs)
-            self._console.print(line, no_wrap=True, overflow="ellipsis", markup=False)
+            self._lines.console.print(line, no_wrap=True, overflow="ellipsis", markup=False)
 
     def tick(self, history: History) -> None:
         """Draw anew, a few times a second."""
-        from rich.live import Live
-
         now = time.monotonic()
-        if now - self._drawn < 1 / FRAMES_PER_SECOND:
-            return
-        self._drawn = now
-        if self._live is None:
-            # Drawn here, without rich's refresh thread: one writer, steady numbers.
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        self._live.update(self._render(history), refresh=True)
+        if now - self._drawn >= 1 / FRAMES_PER_SECOND:
+            self._drawn = now
+            self._lines.draw(self._render(history))
 
     def say(self, message: str) -> None:
         """A line above the moving part, which is begun anew beneath it."""
@@ -237,9 +198,7 @@ class LiveView:
 
     def close(self) -> None:
         """Leave the terminal as it was found."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._lines.close()
 
     def _render(self, history: History) -> RenderableType:
         """Two lines of at most 70 letters; a narrower terminal cuts them and wraps none."""
@@ -250,9 +209,9 @@ class LiveView:
 
         if history.step == 0:
             words = history.waiting_for or "beginning the first epoch"
-            return _one_line(f"{words}…", style="dim")
+            return line_of(f"{words}…", style="dim")
         if not history.planned_steps:
-            return _one_line(f"step {history.step:,}  {_values(history.metrics)}")
+            return line_of(f"step {history.step:,}  {_values(history.metrics)}")
         share = history.step / history.planned_steps
         state = Text("paused", style="yellow") if history.paused else Text("training")
         line = Table.grid(padding=(0, 2, 0, 0))
@@ -264,15 +223,16 @@ class LiveView:
             return line
         last = history.batches[-1]
         if last.metrics is not None:
-            return Group(line, _one_line(_values(last.metrics)))
+            return Group(line, line_of(_values(last.metrics)))
         numbers = (
             f"loss {last.loss:.4f}  accuracy {percent(last.accuracy):>8}"
             f"  {history.images_per_second or 0.0:>9,.0f} img/s"
         )
-        return Group(line, _one_line(numbers))
+        return Group(line, line_of(numbers))
 
 
-def _one_line(text: str, style: str = "") -> Text:
-    from rich.text import Text
-
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+def view_for(stream: TextIO, *, quiet: bool) -> View:
+    """The view that suits the stream."""
+    if quiet:
+        return View()
+    return LiveView(stream) if live_terminal(stream) else PlainView(stream)

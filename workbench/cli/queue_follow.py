@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.follow import counted_interrupts
-from workbench.cli.output import console, live_terminal, note, say
+from workbench.cli.output import MovingLines, line_of, live_terminal, note, say
 from workbench.formats import clock, percent
 from workbench.leaderboard.paper import beside_paper
 from workbench.queue import service
@@ -20,15 +20,14 @@ from workbench.settings import Home
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.live import Live
 
 LOOK_SECONDS = 0.4
 BAR_WIDTH = 20
 MOST_SHOWN = 4  # trials that train at once and are drawn
 
 
-class Display(Protocol):
-    """Where the queue is shown."""
+class Display:
+    """Where the queue is shown. This one shows nothing, for --quiet."""
 
     def show(self, view: QueueView) -> None:
         """Some times a second."""
@@ -158,7 +157,7 @@ def ending(item: TrialView) -> str:
     return f"{head}: {trial.state}"
 
 
-class PlainDisplay:
+class PlainDisplay(Display):
     """Lines for pipes and logs."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -181,69 +180,41 @@ class PlainDisplay:
         """One line."""
         self._print(line, left)
 
-    def close(self) -> None:
-        """Nothing was opened."""
-
     def _print(self, line: str, left: str = "") -> None:
         say(f"{line}; {left}" if left else line, self._stream)
 
 
-class SilentDisplay:
-    """Shows nothing, for --quiet."""
-
-    def show(self, view: QueueView) -> None:
-        """Nothing to show."""
-
-    def ended(self, line: str, left: str) -> None:
-        """Nothing to show."""
-
-    def close(self) -> None:
-        """Nothing was opened."""
-
-
-class LiveDisplay:
+class LiveDisplay(Display):
     """A few moving lines; trials that ended stay above them."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = console(stream)
-        self._live: Live | None = None
+        self._lines = MovingLines(stream)
 
     def show(self, view: QueueView) -> None:
         """Draw anew."""
-        from rich.live import Live
-
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        self._live.update(self._render(view), refresh=True)
+        self._lines.draw(self._render(view))
 
     def ended(self, line: str, left: str) -> None:
         """A line that stays; how long it takes stands below, and moves."""
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._lines.console.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the moving lines away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._lines.close()
 
     def _render(self, view: QueueView) -> RenderableType:
         from rich.console import Group
-        from rich.text import Text
-
-        def one_line(text: str, style: str = "") -> Text:
-            return Text(text, style, no_wrap=True, overflow="ellipsis")
 
         lines: list[RenderableType] = []
         training = list(enumerate(view.training, start=view.ended + 1))
         for number, item in training[:MOST_SHOWN]:
-            lines.append(one_line(f"trial {number} of {len(view.trials)}  {_named(item)}", "bold"))
-            lines.append(one_line(f"  {_progress(item)}  run {item.trial.run_id}"))
+            lines.append(line_of(f"trial {number} of {len(view.trials)}  {_named(item)}", "bold"))
+            lines.append(line_of(f"  {_progress(item)}  run {item.trial.run_id}"))
         if not lines:
             words = view.message or "beginning the next trial"
-            lines.append(one_line(words, "yellow" if view.message else "dim"))
+            lines.append(line_of(words, "yellow" if view.message else "dim"))
         state = "stopping" if view.stopping else f"{view.ended} of {len(view.trials)} done"
-        lines.append(one_line(f"queue: {state}; {time_left(view)}", "dim"))
+        lines.append(line_of(f"queue: {state}; {time_left(view)}", "dim"))
         return Group(*lines)
 
 
@@ -266,5 +237,5 @@ def _progress(item: TrialView) -> str:
 def display_for(stream: TextIO, *, quiet: bool) -> Display:
     """The display that suits the stream."""
     if quiet:
-        return SilentDisplay()
+        return Display()
     return LiveDisplay(stream) if live_terminal(stream) else PlainDisplay(stream)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.follow import EXIT_CODES, Interrupts, View, counted_interrupts, follow
+from workbench.cli.follow import EXIT_CODES, Interrupts, counted_interrupts, follow
 from workbench.cli.options import (
     DatasetOption,
     DetachOption,
@@ -28,8 +28,8 @@ from workbench.cli.options import (
     complete_from,
     current_home,
 )
-from workbench.cli.output import live_terminal, note, print_json, say
-from workbench.cli.progress import LiveView, PlainView, SilentView, result_lines
+from workbench.cli.output import note, print_json, say
+from workbench.cli.progress import result_lines, view_for
 from workbench.errors import RunError, UserError
 from workbench.formats import percent
 from workbench.leaderboard.store import Leaderboard
@@ -183,7 +183,7 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     code = 0
     with counted_interrupts() as interrupts:
         for position, folder in enumerate(folders):
-            view = _view(as_json=as_json, quiet=quiet)
+            view = view_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
             answer = partial(pass_on, interrupts, answered, folders[position:], view.say)
             summary = follow(folder, view, answer)
             if summary is None:
@@ -225,10 +225,3 @@ def pass_on(
     for folder in folders:
         with suppress(RunError):
             service.stop(folder)
-
-
-def _view(*, as_json: bool, quiet: bool) -> View:
-    if quiet:
-        return SilentView()
-    stream = sys.stderr if as_json else sys.stdout
-    return LiveView(stream) if live_terminal(stream) else PlainView(stream)
