@@ -39,7 +39,8 @@ def request(folder: Path, command: Command) -> None:
     try:
         write_file(folder / "control", command.value)
     except OSError as error:
-        if command is Command.STOP and _signal(folder, signal.SIGTERM):
+        pid = lock.holder_pid(folder / "worker.lock") if command is Command.STOP else None
+        if pid is not None and _signal(pid, signal.SIGTERM):
             return
         raise EnvironmentProblem(
             f"run {folder.name}: {error.strerror} while it was asked to {command.value}"
@@ -80,7 +81,7 @@ def kill_tree(pid: int) -> bool:
     except psutil.Error:
         children = []
     # First of all who would write an ending, or start others.
-    killed = _killed(pid)
+    killed = _signal(pid, signal.SIGKILL)
     for child in children:
         with suppress(OSError):  # gone by itself
             # What a command's shell left behind is in its group, but no child of it any more.
@@ -89,14 +90,6 @@ def kill_tree(pid: int) -> bool:
             else:
                 os.kill(child.pid, signal.SIGKILL)
     return killed
-
-
-def _killed(pid: int) -> bool:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def was_killed(folder: Path) -> bool:
@@ -108,10 +101,8 @@ def _kill_mark(folder: Path) -> Path:
     return folder / "killed"
 
 
-def _signal(folder: Path, number: signal.Signals) -> bool:
-    pid = lock.holder_pid(folder / "worker.lock")
-    if pid is None:
-        return False
+def _signal(pid: int, number: signal.Signals) -> bool:
+    """Whether there was such a process to be signalled."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -26,12 +26,19 @@ VALIDATION = "val_"
 _ABSENT = ("metrics", "validation_loss", "validation_accuracy")
 
 
+_KINDS: dict[str, type[Event]] = {}  # by the names that stand in a log
+
+
 @dataclass(frozen=True)
 class Event:
     """What every event has: when it was written, in seconds since 1970."""
 
     name: ClassVar[str] = ""
     time: float
+
+    def __init_subclass__(cls) -> None:
+        if cls.name:
+            _KINDS[cls.name] = cls
 
     def to_line(self) -> str:
         """The event as one line of JSON with its newline."""
@@ -222,24 +229,6 @@ class Failed(Ended):
         """Whether the loss left the numbers: the same seed would end there again."""
         return self.reason == "diverged"
 
-
-_KINDS: dict[str, type[Event]] = {
-    kind.name: kind
-    for kind in (
-        Log,
-        Queued,
-        Preparing,
-        Started,
-        Batch,
-        Epoch,
-        Paused,
-        Resumed,
-        Finished,
-        Stopped,
-        Pruned,
-        Failed,
-    )
-}
 
 # What values of a field may be of, by its annotation; others have to be null or be refused.
 _TYPES: dict[str, tuple[type, ...]] = {

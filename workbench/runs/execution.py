@@ -176,7 +176,7 @@ class Execution:
     def _write_ending(self, code: int, message: str = "") -> None:
         history = self._history()
         facts: dict[str, Any] = {
-            "epochs_completed": history.epochs[-1].epoch if history.epochs else 0,
+            "epochs_completed": history.epochs_completed,
             "step": history.step,
             "seconds": history.seconds or round(time.monotonic() - self._began, 4),
             "metrics": history.metrics,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from workbench.runs.events import (
     Batch,
@@ -71,6 +72,23 @@ class History:
         """The epoch with the highest test accuracy, the earliest of equals; None where untested."""
         tested = [epoch for epoch in self.epochs if math.isfinite(epoch.test_accuracy)]
         return max(tested, key=lambda epoch: epoch.test_accuracy, default=None)
+
+    @property
+    def epochs_completed(self) -> int:
+        """The number of the last whole epoch; 0 before the first."""
+        return self.epochs[-1].epoch if self.epochs else 0
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What the whole epochs have come to so far, as fields of an ending."""
+        best = self.best
+        return {
+            **(self.epochs[-1].evaluated if self.epochs else {}),
+            "epochs_completed": self.epochs_completed,
+            "images_per_second": self.images_per_second,
+            "best_epoch": best.epoch if best else None,
+            "best_epoch_test_accuracy": best.test_accuracy if best else None,
+        }
 
     @property
     def images_per_second(self) -> float | None:

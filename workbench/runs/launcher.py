@@ -126,19 +126,9 @@ def write_stopped(folder: RunFolder) -> None:
         if last_ending(folder.events_file) is not None:  # it came to its end in that moment
             return
         history = folder.history()
-        last, best = (history.epochs[-1] if history.epochs else None), history.best
-        write_event(
-            folder.events_file,
-            Stopped(
-                time.time(),
-                epochs_completed=last.epoch if last else 0,
-                step=last.step if last else 0,
-                seconds=last.seconds if last else 0.0,
-                images_per_second=history.images_per_second,
-                best_epoch=best.epoch if best else None,
-                best_epoch_test_accuracy=best.test_accuracy if best else None,
-                **(last.evaluated if last else {}),
-            ),
-        )
+        last = history.epochs[-1] if history.epochs else None
+        step, seconds = (last.step, last.seconds) if last else (0, 0.0)
+        ending = Stopped(time.time(), step=step, seconds=seconds, **history.results)
+        write_event(folder.events_file, ending)
     except (OSError, UserError):
         return  # the folder is gone or the disk full: it counts as crashed, and goes on alike

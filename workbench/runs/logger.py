@@ -186,7 +186,7 @@ class Run:
         if self.joined:
             history = self._folder.history()  # of a program that the command ran before this one
             self.step = self._written_step = self._offset = history.step
-            self.epochs_done = history.epochs[-1].epoch if history.epochs else 0
+            self.epochs_done = history.epochs_completed
             self._began -= history.seconds
         self.tell_plan(self._script.epochs, self._script.steps_per_epoch)
         _living.add(self)

@@ -194,46 +194,53 @@ def summary_of(
     script, status = record.script, status or folder.status()
     ending = last_ending(folder.events_file) if not status.alive else None
     if ending:
-        results = _script_results(ending)
+        results = _ended(ending) | {"exit_code": ending.exit_code, "step": ending.step}
+        metrics = ending.metrics or {}
     else:
-        results = _script_results_so_far(history or folder.history())
+        history = history or folder.history()
+        results, metrics = _so_far(history) | {"step": history.step}, history.metrics
     return ScriptSummary(
-        run_id=folder.run_id,
         title=script.name,
         status=status,
-        epochs=results.pop("epochs", None) or script.epochs,
+        epochs=(history.planned_epochs if history and not ending else 0) or script.epochs,
         config=script.config,
         command=script.command,
-        started_at=_iso(record.created_at),
         framework=script.framework,
         versions=script.versions,
-        host=record.environment.host,
-        cpu=record.environment.cpu,
-        cores=record.environment.cores,
-        **labels_of(folder),
+        metrics=_plain(metrics),
+        **_facts_of(folder),
         **results,
     )
 
 
-def _script_results(ending: Ended) -> dict[str, Any]:
+def _facts_of(folder: RunFolder) -> dict[str, Any]:
+    """What the summaries of both kinds say alike: where and when it was started, and its labels."""
+    record = folder.record
+    return {
+        "run_id": folder.run_id,
+        "started_at": datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="seconds"),
+        "host": record.environment.host,
+        "cpu": record.environment.cpu,
+        "cores": record.environment.cores,
+        **labels_of(folder),
+    }
+
+
+def _ended(ending: Ended) -> dict[str, Any]:
+    """What an ending says of a run of either kind."""
     return {
         "diverged": isinstance(ending, Failed) and ending.diverged,
         "message": ending.message if isinstance(ending, Failed) else "",
         "epochs_completed": ending.epochs_completed,
         "train_seconds": ending.seconds,
-        "metrics": _plain(ending.metrics or {}),
-        "exit_code": ending.exit_code,
-        "step": ending.step,
     }
 
 
-def _script_results_so_far(history: History) -> dict[str, Any]:
+def _so_far(history: History) -> dict[str, Any]:
+    """The same of a run without one."""
     return {
-        "epochs": history.planned_epochs,
-        "epochs_completed": history.epochs[-1].epoch if history.epochs else 0,
+        "epochs_completed": history.epochs_completed,
         "train_seconds": history.seconds or None,
-        "metrics": _plain(history.metrics),
-        "step": history.step,
         "preparing": history.waiting_for,
     }
 
@@ -252,23 +259,19 @@ def summarise(
     Raises:
         RunError: the run's folder is gone or its spec.json damaged, or it is of a script.
     """
-    spec, record = folder.spec, folder.record
-    environment = record.environment
+    spec, environment = folder.spec, folder.record.environment
     settings = spec.training
     status = status or folder.status()
     ending = last_ending(folder.events_file) if not status.alive else None
     if ending:
-        results = _results(ending) | {
-            "epoch_test_accuracies": _by_epoch(
-                whole_epochs(folder.events_file), ending.epochs_completed
-            )
-        }
+        epochs = whole_epochs(folder.events_file)
+        results = _results(ending)
+        results["epoch_test_accuracies"] = _by_epoch(epochs, ending.epochs_completed)
     else:
         results = results_so_far(history or folder.history())
     if results.get("parameters") is None:
         results["parameters"] = analyse(spec.architecture).parameters
     return RunSummary(
-        run_id=folder.run_id,
         preset=spec.preset,
         title=spec.title,
         status=status,
@@ -281,17 +284,13 @@ def summarise(
         schedule=settings.schedule.kind,
         seed=spec.seed,
         precision=spec.precision,
-        started_at=_iso(record.created_at),
         dataset=spec.dataset.name,
         train_limit=spec.dataset.train_limit,
         settings_key=spec.settings_key,
-        host=environment.host,
-        cpu=environment.cpu,
-        cores=environment.cores,
         threads=spec.threads,
         tensorflow=environment.tensorflow,
         keras=environment.keras,
-        **labels_of(folder),
+        **_facts_of(folder),
         **results,
     )
 
@@ -319,10 +318,6 @@ def labels_of(folder: RunFolder) -> dict[str, Any]:
     return {"tags": labels.tags, "note": labels.note, "labels_stamp": read}
 
 
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
 def collapsed_to(ending: Finished, dataset: str) -> int | None:
     """The class that a trained network answers to every test image; None where to none.
 
@@ -345,25 +340,14 @@ def _by_accuracy(facts: dict[str, Any]) -> int | None:
 
 
 def _results(ending: Ended) -> dict[str, Any]:
-    diverged = isinstance(ending, Failed) and ending.diverged
-    judged = {}
+    results = _ended(ending)
+    for name in ("test_accuracy", "test_loss", "validation_accuracy", "validation_loss"):
+        results[name] = None if results["diverged"] else getattr(ending, name)
+    kept = ("best_epoch_test_accuracy", "best_epoch", "parameters", "images_per_second")
+    results |= {name: getattr(ending, name) for name in kept}
     if isinstance(ending, Finished) and ending.confusion:
-        judged["collapsed_to"] = only_answer(ending.confusion)
-    return {
-        **judged,
-        "diverged": diverged,
-        "message": ending.message if isinstance(ending, Failed) else "",
-        "test_accuracy": None if diverged else ending.test_accuracy,
-        "test_loss": None if diverged else ending.test_loss,
-        "validation_accuracy": None if diverged else ending.validation_accuracy,
-        "validation_loss": None if diverged else ending.validation_loss,
-        "best_epoch_test_accuracy": ending.best_epoch_test_accuracy,
-        "best_epoch": ending.best_epoch,
-        "epochs_completed": ending.epochs_completed,
-        "parameters": ending.parameters,
-        "train_seconds": ending.seconds,
-        "images_per_second": ending.images_per_second,
-    }
+        results["collapsed_to"] = only_answer(ending.confusion)
+    return results
 
 
 def _by_epoch(epochs: Sequence[Epoch], completed: int) -> tuple[float, ...]:
@@ -376,14 +360,5 @@ def _by_epoch(epochs: Sequence[Epoch], completed: int) -> tuple[float, ...]:
 
 def results_so_far(history: History) -> dict[str, Any]:
     """The results of a run without an ending, as fields of its summary."""
-    last, best = (history.epochs[-1] if history.epochs else None), history.best
-    return {
-        **(last.evaluated if last else {}),
-        "best_epoch_test_accuracy": best.test_accuracy if best else None,
-        "best_epoch": best.epoch if best else None,
-        "epoch_test_accuracies": _by_epoch(history.epochs, last.epoch if last else 0),
-        "epochs_completed": last.epoch if last else 0,
-        "train_seconds": history.seconds or None,
-        "images_per_second": history.images_per_second,
-        "preparing": history.waiting_for,
-    }
+    accuracies = _by_epoch(history.epochs, history.epochs_completed)
+    return history.results | _so_far(history) | {"epoch_test_accuracies": accuracies}

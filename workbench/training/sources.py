@@ -51,47 +51,12 @@ def epoch_order(seed: int, epoch: int, image_count: int) -> IndexArray:
     return np.random.default_rng([seed, epoch]).permutation(image_count).astype(np.int32)
 
 
-class InMemorySource:
-    """A data set converted once and held as tensors: the fast path.
-
-    `images` is (N, ...): uint8 in 0..255, scaled to 0..1, or floats, taken as they are.
-    `labels` is (N,) class numbers or (N, classes) one-hot.
-    """
-
-    def __init__(
-        self,
-        images: npt.NDArray[Any],
-        labels: npt.NDArray[Any],
-        *,
-        classes: int | None = None,
-        scale: float | None = None,
-    ) -> None:
-        _check(images, labels)
-        self._images = tf.convert_to_tensor(to_unit_float(images, scale))
-        self._labels = tf.convert_to_tensor(to_one_hot(labels, classes))
-
-    @property
-    def image_count(self) -> int:
-        return int(self._images.shape[0])
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        return tuple(self._images.shape[1:])
-
-    @property
-    def class_count(self) -> int:
-        return int(self._labels.shape[1])
-
-    def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
-        where = tf.constant(indices)
-        return tf.gather(self._images, where), tf.gather(self._labels, where)
-
-
 class StreamingSource:
     """A data set left as it is, an array or a memory map: the slower path that needs no room.
 
-    Takes the same arrays as `InMemorySource` and gives the same values; only the images of one
-    `stack` are held as float32 at a time.
+    `images` is (N, ...): uint8 in 0..255, scaled to 0..1, or floats, taken as they are.
+    `labels` is (N,) class numbers or (N, classes) one-hot. Only the images of one `stack` are
+    held as float32 at a time.
     """
 
     def __init__(
@@ -103,9 +68,9 @@ class StreamingSource:
         scale: float | None = None,
     ) -> None:
         _check(images, labels)
-        self._images = images
         self._scale = scale
-        self._labels = to_one_hot(labels, classes)
+        self._images: Any = images
+        self._labels: Any = to_one_hot(labels, classes)
 
     @property
     def image_count(self) -> int:
@@ -127,6 +92,26 @@ class StreamingSource:
         drawn[ascending] = to_unit_float(self._images[flat[ascending]], self._scale)
         images = drawn.reshape(*indices.shape, *self.image_shape)
         return tf.convert_to_tensor(images), tf.convert_to_tensor(self._labels[indices])
+
+
+class InMemorySource(StreamingSource):
+    """The same data set converted once and held as tensors: the fast path, with equal values."""
+
+    def __init__(
+        self,
+        images: npt.NDArray[Any],
+        labels: npt.NDArray[Any],
+        *,
+        classes: int | None = None,
+        scale: float | None = None,
+    ) -> None:
+        super().__init__(images, labels, classes=classes, scale=scale)
+        self._images = tf.convert_to_tensor(to_unit_float(images, scale))
+        self._labels = tf.convert_to_tensor(self._labels)
+
+    def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
+        where = tf.constant(indices)
+        return tf.gather(self._images, where), tf.gather(self._labels, where)
 
 
 class Subset:
@@ -159,7 +144,7 @@ def choose_source(
     classes: int | None = None,
     scale: float | None = None,
     available_bytes: int | None = None,
-) -> InMemorySource | StreamingSource:
+) -> StreamingSource:
     """The in-memory source where its float32 copy fits into free memory twice over.
 
     Twice, since the copy is made beside the tensor, and the model needs room as well.
@@ -168,9 +153,8 @@ def choose_source(
     if available_bytes is None:
         available_bytes = int(psutil.virtual_memory().available)
     needed = 2 * 4 * (images.size + len(images) * (classes or 1))
-    if needed <= available_bytes:
-        return InMemorySource(images, labels, classes=classes, scale=scale)
-    return StreamingSource(images, labels, classes=classes, scale=scale)
+    kind = InMemorySource if needed <= available_bytes else StreamingSource
+    return kind(images, labels, classes=classes, scale=scale)
 
 
 def to_unit_float(images: npt.NDArray[Any], scale: float | None = None) -> npt.NDArray[np.float32]:

@@ -233,19 +233,9 @@ def _print_traceback(error: BaseException) -> None:
 
 
 def _facts(progress: Progress) -> dict[str, Any]:
-    return {
-        "epochs_completed": progress.epochs_completed,
-        "step": progress.step,
-        "seconds": progress.seconds,
-        "images_per_second": progress.images_per_second,
-        "test_loss": progress.test_loss,
-        "test_accuracy": progress.test_accuracy,
-        "best_epoch": progress.best_epoch,
-        "best_epoch_test_accuracy": progress.best_epoch_test_accuracy,
-        "validation_loss": progress.validation_loss,
-        "validation_accuracy": progress.validation_accuracy,
-        "peak_memory_mib": _peak_memory_mib(),
-    }
+    facts = progress.to_json()
+    del facts["monitors"]
+    return {**facts, "peak_memory_mib": _peak_memory_mib()}
 
 
 def _forget_peak_memory() -> None:
