@@ -86,7 +86,8 @@ class InsideScreen(WorkbenchScreen):
             stored = self._images.stored(self.image)
             self._inside = await asyncio.to_thread(self._predictor.look_inside, self._run, stored)
         except UserError as error:
-            self._say(wrapped(str(error), "bad", self.size.width - 2, 2))
+            lines = wrapped(str(error), "bad", self.size.width - 2, 2)
+            self._say([[(" ", ""), *line] for line in lines])
             return
         self._show()
 

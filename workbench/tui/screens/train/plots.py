@@ -157,7 +157,7 @@ class RunPlots(Vertical):
             unit = " %" if accuracy else ""
             how = ""
             if view.log:
-                how = ", by errors" if accuracy else ", logarithmic"
+                how = ", log error scale" if accuracy else ", logarithmic"
             # Inside of the border two columns on either side are kept free.
             said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 4)
             words = Content(said).stylize("$train", 0, len(trained))
