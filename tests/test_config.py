@@ -98,6 +98,18 @@ def test_a_file_that_cannot_be_written_is_said(
     assert f"name another file with {CONFIG_VARIABLE}" in capsys.readouterr().err
 
 
+def test_reproduce_and_sweep_train_as_many_seeds_as_are_set(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    remember("seeds", 4)
+    for command in (["reproduce", "3"], ["sweep", "nn-1", "--set", "epochs=1"]):
+        for more, seeds in (([], {0, 1, 2, 3}), (["--seeds", "2"], {0, 1})):
+            assert run([*command, "--dry-run", "--json", *more]) == 0
+            plan = json.loads(capsys.readouterr().out)
+            trials = plan if isinstance(plan, list) else plan["trials"]
+            assert {trial["seed"] for trial in trials} == seeds
+
+
 def test_every_action_has_a_name_of_its_own() -> None:
     actions = {action.name: action for action in all_actions()}
     assert actions["train.pause"].keys == "p" and actions["app.go.models"].keys == "1"

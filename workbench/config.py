@@ -99,7 +99,7 @@ SETTINGS = {
         Setting(
             "seeds",
             1,
-            "How many seeds reproduce, sweep and search train where --seeds does not say.",
+            "How many seeds reproduce and sweep train, where nothing else is said.",
             _seeds,
         ),
         Setting(

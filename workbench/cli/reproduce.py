@@ -30,6 +30,7 @@ from workbench.cli.trials import (
     train_wanted,
     trials_json,
 )
+from workbench.config import Config
 from workbench.errors import PresetError
 from workbench.formats import count
 from workbench.leaderboard.claims.judges import check_all
@@ -54,7 +55,7 @@ def reproduce(
             autocompletion=complete_from("3", "6", "7", "8", "9"),
         ),
     ] = None,
-    seeds: SeedsOption = 1,
+    seeds: SeedsOption = None,
     precision: PrecisionOption = "float32",
     jobs: JobsOption = None,
     dry_run: DryRunOption = False,
@@ -77,6 +78,7 @@ def reproduce(
     half = checked_precision(precision)
     place = current_home()
     chosen = tables_of(_numbers(tables or []))
+    seeds = Config()["seeds"] if seeds is None else seeds
     wanted = trainings_for(chosen, seeds, half)
     check_plan(wanted, jobs)
     elsewhere = results_in(with_ or [])

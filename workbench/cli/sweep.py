@@ -32,6 +32,7 @@ from workbench.cli.trials import (
     train_wanted,
     trials_json,
 )
+from workbench.config import Config
 from workbench.formats import count
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.store import Leaderboard
@@ -56,7 +57,7 @@ def sweep(
             "log:0.001..0.1/3; may be repeated.",
         ),
     ] = None,
-    seeds: SeedsOption = 1,
+    seeds: SeedsOption = None,
     precision: PrecisionOption = "float32",
     dataset: DatasetOption = "mnist",
     train_limit: TrainLimitOption = None,
@@ -86,6 +87,7 @@ def sweep(
         max_pixel=max_pixel,
         validation=validation,
     )
+    seeds = Config()["seeds"] if seeds is None else seeds
     wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
     check_plan(wanted, jobs)
     found, speeds = plan_trials(place, wanted), speeds_here(place)

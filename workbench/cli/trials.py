@@ -25,7 +25,15 @@ from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
 
-SeedsOption = Annotated[int, typer.Option("--seeds", metavar="N", help="Seeds 0 to N-1 of each.")]
+SeedsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seeds",
+        metavar="N",
+        help="Seeds 0 to N-1 of each; 1 unless `mnist-workbench config seeds` says otherwise.",
+        show_default=False,
+    ),
+]
 JobsOption = Annotated[
     int | None,
     typer.Option(

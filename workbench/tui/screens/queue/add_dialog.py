@@ -19,6 +19,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from workbench.config import Config
 from workbench.errors import RunError, UserError
 from workbench.formats import count
 from workbench.model.preset import Preset
@@ -266,8 +267,8 @@ class AddDialog(TrialsDialog):
             return TablesChoice(id=name)
         if name == "precision":
             return Choice(PRECISIONS, "float32", id=name)
-        own = str(self._jobs) if name == "jobs" else "1"
-        return Input(own, placeholder="1", compact=True, id=name)
+        own = self._jobs if name == "jobs" else Config()["seeds"]
+        return Input(str(own), placeholder="1", compact=True, id=name)
 
     @on(TablesChoice.Changed)
     def _tables_changed(self) -> None:
@@ -336,7 +337,9 @@ class SweepDialog(TrialsDialog):
             "momentum": f"{getattr(training.optimizer, 'momentum', 0) or 0:g}",
             "seeds": "1",
         }
-        return Input(placeholder=own[name], compact=True, id=name)
+        seeds = Config()["seeds"]
+        value = str(seeds) if name == "seeds" and seeds > 1 else ""
+        return Input(value, placeholder=own[name], compact=True, id=name)
 
     def request(self) -> Sweep | dict[str, str]:
         """The settings that are written in."""
