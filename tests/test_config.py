@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,8 @@ import workbench
 from tests.support import ended_run, until
 from workbench.cli.config import all_actions
 from workbench.cli.entry import run
-from workbench.config import CONFIG_VARIABLE, Config, ConfigError, config_file, remember
+from workbench.config import AXES, CONFIG_VARIABLE, Config, ConfigError, config_file, remember
+from workbench.runs.curves import Axis
 from workbench.runs.folder import RunFolder
 from workbench.runs.notice import tell_command
 from workbench.runs.watchlist import read_run
@@ -62,7 +64,7 @@ def test_comments_stay_when_a_setting_is_written() -> None:
     [
         (["theme", "lihgt"], "theme: 'lihgt' is none of dark, light, auto"),
         (["nots", "1"], 'there is no setting "nots"; did you mean "notify"?'),
-        (["seeds", "0"], "seeds: 0 is no whole number from 1 to 100"),
+        (["seeds", "0"], "seeds: 0 is no whole number from 1 to 1,000"),
         (["theme", "dark", "light"], "theme: takes one value, not 2"),
         (
             ["keys.trian.pause", "x"],
@@ -108,6 +110,32 @@ def test_reproduce_and_sweep_train_as_many_seeds_as_are_set(
             plan = json.loads(capsys.readouterr().out)
             trials = plan if isinstance(plan, list) else plan["trials"]
             assert {trial["seed"] for trial in trials} == seeds
+
+
+def test_a_key_that_is_a_digit_stays_a_key() -> None:
+    assert run(["config", "keys.train.pause", "7"]) == 0
+    assert Config()["keys"] == {"train.pause": "7"}
+
+
+def test_a_word_for_notify_that_is_not_known_is_no_command() -> None:
+    write('notify = "termnal"\n')
+    assert len(Config().problems) == 1 and Config()["notify"] == ("terminal",)
+    assert run(["config", "notify", "bell"]) == 0
+    assert Config()["notify"] == ("bell",)
+
+
+def test_settings_written_at_once_are_all_kept() -> None:
+    actions = [f"keys.runs.action{number}" for number in range(20)]
+    threads = [threading.Thread(target=remember, args=(name, "x")) for name in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(Config()["keys"]) == len(actions)
+
+
+def test_the_axes_that_can_be_set_are_those_of_the_curves() -> None:
+    assert tuple(Axis) == AXES
 
 
 def test_every_action_has_a_name_of_its_own() -> None:
@@ -235,7 +263,6 @@ def test_a_terminal_is_asked_and_left_as_it_was(
 ) -> None:
     import pty
     import termios
-    import threading
 
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)

@@ -1,25 +1,28 @@
 """How a user likes the program: a TOML file in the platform's folder for configuration.
 
-What is set is read once a process; what cannot be used is said, and its default holds.
+What cannot be used is said, and its default holds.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import EnvironmentProblem, UserError, nearest
-from workbench.files import read_toml, typed_path, write_file
+from workbench.files import read_file, read_toml, typed_path, write_file
 
 CONFIG_VARIABLE = "MNIST_WORKBENCH_CONFIG"
 MOST_BYTES = 1 << 20
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 AXES = ("epochs", "steps", "time")
-MOST_SEEDS = 100
+MOST_SEEDS = 1_000
 NO_COMMAND = (("off",), ("bell",), ("terminal",))  # of `notify`
+
+_writing = threading.Lock()  # from reading the file until it is replaced
 
 
 class ConfigError(UserError):
@@ -55,13 +58,14 @@ def _one_of(*known: Any) -> Callable[[Any], Any]:
 
 def _seeds(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_SEEDS:
-        raise ValueError(f"{value!r} is no whole number from 1 to {MOST_SEEDS}")
+        raise ValueError(f"{value!r} is no whole number from 1 to {MOST_SEEDS:,}")
     return value
 
 
 def _notify(value: Any) -> tuple[str, ...]:
-    words = [value] if isinstance(value, str) else value
-    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+    words = [value] if (value,) in NO_COMMAND else value
+    is_list = isinstance(words, list) and bool(words)
+    if not is_list or not all(isinstance(word, str) and word for word in words):
         raise ValueError('is "off", "bell", "terminal" or a command as a list of words')
     return tuple(words)
 
@@ -136,8 +140,8 @@ def config_file() -> Path:
 class Config:
     """The settings in force, by name; `set_here` are those of the file, `problems` its faults."""
 
-    def __init__(self, file: Path | None = None) -> None:
-        self.file = file or config_file()
+    def __init__(self) -> None:
+        self.file = config_file()
         self.set_here: dict[str, Any] = {}
         self.problems: list[ConfigError] = []
         if not os.path.lexists(self.file):
@@ -173,7 +177,7 @@ def checked(name: str, value: Any) -> Any:
         raise ConfigError(f"{name}: {error}") from error
 
 
-def remember(name: str, value: Any, file: Path | None = None) -> None:
+def remember(name: str, value: Any) -> None:
     """Set a setting in the file, whose other lines and comments stay; None takes it out.
 
     An entry of a table is named with it: `keys.train.pause`.
@@ -182,10 +186,6 @@ def remember(name: str, value: Any, file: Path | None = None) -> None:
         ConfigError: the value is not one of the setting's own, or the file has a fault.
         EnvironmentProblem: the file cannot be written.
     """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    file = file or config_file()
     name, _, entry = name.partition(".")
     if entry and not (name in SETTINGS and SETTINGS[name].is_table):
         raise ConfigError(f'there is no setting "{name}.{entry}"; {nearest(name, list(SETTINGS))}')
@@ -193,8 +193,16 @@ def remember(name: str, value: Any, file: Path | None = None) -> None:
         checked(name, {entry: value} if entry else value)
     elif name not in SETTINGS:
         checked(name, value)
+    with _writing:
+        _write(config_file(), name, entry, value)
+
+
+def _write(file: Path, name: str, entry: str, value: Any) -> None:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
     try:
-        text = file.read_text(encoding="utf-8") if os.path.lexists(file) else ""
+        text = read_file(file, MOST_BYTES).decode() if os.path.lexists(file) else ""
         document = tomlkit.parse(text)
     except (OSError, ValueError, TOMLKitError) as error:
         raise ConfigError(f"{file}: cannot be read ({error}); nothing was changed") from error

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from workbench.cli.options import ListFormat, ListFormatOption, complete_from
-from workbench.config import SETTINGS, Config, ConfigError, config_file, remember
+from workbench.config import NO_COMMAND, SETTINGS, Config, ConfigError, remember
 from workbench.errors import nearest
 
 
@@ -70,9 +70,11 @@ def _check_action(action: str) -> None:
 def _typed(name: str, words: list[str]) -> Any:
     """What a value on the command line means."""
     if name == "notify":
-        return words
+        return words[0] if tuple(words) in NO_COMMAND else words
     if len(words) > 1:
         raise ConfigError(f"{name}: takes one value, not {len(words)}")
+    if SETTINGS[name].is_table:
+        return words[0]
     for read in (int, float):
         try:
             return read(words[0])
@@ -98,17 +100,26 @@ def _show(output: ListFormat, names: Mapping[str, Any] | list[str]) -> None:
             }
         )
         return
+    rows = [
+        (name, _text(found[name]), name in found.set_here, SETTINGS[name].meaning) for name in names
+    ]
+    _print(("Setting", "Value", "Meaning"), rows)
+    console().print(f"In {found.file}; values in bold are set there.", markup=False)
+
+
+def _print(headings: tuple[str, str, str], rows: list[tuple[str, str, bool, str]]) -> None:
+    """A line each: a name, its value, whether that was set by the user, and the meaning."""
     from rich.table import Table
     from rich.text import Text
 
+    from workbench.cli.output import console
+
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("Setting", "Value", "Meaning"):
+    for heading in headings:
         table.add_column(heading, overflow="fold")
-    for name in names:
-        value = Text(_text(found[name]), style="bold" if name in found.set_here else "")
-        table.add_row(name, value, SETTINGS[name].meaning)
+    for name, value, own, meaning in rows:
+        table.add_row(Text(name), Text(value, "bold" if own else ""), Text(meaning))
     console().print(table)
-    console().print(Text(f"In {config_file()}; values in bold are set there."))
 
 
 def _text(value: Any) -> str:
@@ -127,17 +138,12 @@ def _show_keys(output: ListFormat) -> None:
     if output is ListFormat.JSON:
         print_json([action._asdict() | {"set": chosen.get(action.name)} for action in actions])
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("Action", "Keys", "What it does"):
-        table.add_column(heading)
-    for action in actions:
-        own = chosen.get(action.name)
-        table.add_row(action.name, Text(own or action.keys, "bold" if own else ""), action.meaning)
-    console().print(table)
-    console().print(Text('Set one: mnist-workbench config keys.train.pause "space"'))
+    rows = [
+        (each.name, chosen.get(each.name, each.keys), each.name in chosen, each.meaning)
+        for each in actions
+    ]
+    _print(("Action", "Keys", "What it does"), rows)
+    console().print("Set one: mnist-workbench config keys.train.pause space", markup=False)
 
 
 def all_actions() -> list[NamedKeys]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workbench.config import MOST_SEEDS
 from workbench.errors import RunError
 from workbench.model.spec import Precision, TrainingSpec
 from workbench.model.tables import TABLE_NUMBERS, PaperRow, PaperTable, paper_table
 from workbench.queue.planning import PlannedTrial
 from workbench.queue.store import identity
-
-MOST_SEEDS = 1_000
 
 
 def tables_of(numbers: Sequence[int]) -> tuple[PaperTable, ...]:

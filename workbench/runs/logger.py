@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from workbench.errors import RunError, UserError
-from workbench.runs import control, lock, notice
+from workbench.runs import control, lock
 from workbench.runs.environment import installed
 from workbench.runs.events import (
     VALIDATION,
@@ -399,7 +399,10 @@ class Run:
             if not self.joined:  # else its command writes the ending, with its exit code
                 asked = control.requested(self._folder.path) is control.Command.STOP
                 self._write(self._ending(error, stopped=self._stop or asked), durable=True)
-                notice.tell_of_script(self._folder)
+                # Here and not above: a script that imports the workbench waits for what it loads.
+                from workbench.runs.notice import tell_of_script
+
+                tell_of_script(self._folder)
             self._let_go()
 
     def _ending(self, error: BaseException | None, *, stopped: bool) -> Ended:

@@ -220,8 +220,10 @@ class Worker:
         try:
             home = self._folder.home
             summary = summarise(self._folder)
-            Leaderboard(home).record(summary)  # else the next look adds it
-            tell_command(ending_words(summary, run_difference(summary)))
+            try:
+                Leaderboard(home).record(summary)  # else the next look adds it
+            finally:
+                tell_command(ending_words(summary, run_difference(summary)))
         except (UserError, OSError) as error:
             _print_traceback(error)
 

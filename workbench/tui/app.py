@@ -131,11 +131,16 @@ class WorkbenchApp(App[None]):
     )
 
     def __init__(
-        self, home: Home, standby: Standby | None = None, *, light: bool | None = None
+        self,
+        home: Home,
+        standby: Standby | None = None,
+        *,
+        config: Config | None = None,
+        light: bool | None = None,
     ) -> None:
         super().__init__()
         self.home = home
-        self.config = Config()
+        self.config = config or Config()
         self.standby = standby
         self.started: list[RunFolder] = []
         self.queue_started = False
@@ -254,7 +259,7 @@ class WorkbenchApp(App[None]):
 
         def write() -> None:
             try:
-                remember(name, value)
+                remember(name, self.config[name])  # as it is by now
             except UserError as error:
                 self.call_from_thread(self.complain, error)
 

@@ -42,13 +42,13 @@ def open_screens(home: Home) -> int:
     from workbench.runs.standby import Standby
     from workbench.tui.app import WorkbenchApp
 
-    light = None
-    if Config()["theme"] == "auto":
+    config, light = Config(), None
+    if config["theme"] == "auto":
         from workbench.tui.signals import has_light_background
 
         light = has_light_background()
     standby = Standby(home)
-    app = WorkbenchApp(home, standby, light=light)
+    app = WorkbenchApp(home, standby, config=config, light=light)
 
     async def run() -> None:
         # A connection that drops sends SIGHUP. Left alone, the app would go on reading a dead

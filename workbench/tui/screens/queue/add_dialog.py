@@ -19,13 +19,13 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from workbench.config import Config
+from workbench.config import MOST_SEEDS, Config
 from workbench.errors import RunError, UserError
 from workbench.formats import count
 from workbench.model.preset import Preset
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS
-from workbench.queue.paper import MOST_SEEDS, rows_of, tables_of, trainings_for
+from workbench.queue.paper import rows_of, tables_of, trainings_for
 from workbench.queue.planning import PlannedTrial, plan_trials
 from workbench.queue.store import MOST_JOBS, MOST_TRIALS, Origin
 from workbench.queue.sweep import Axis, grid, parse_axis
@@ -337,9 +337,8 @@ class SweepDialog(TrialsDialog):
             "momentum": f"{getattr(training.optimizer, 'momentum', 0) or 0:g}",
             "seeds": "1",
         }
-        seeds = Config()["seeds"]
-        value = str(seeds) if name == "seeds" and seeds > 1 else ""
-        return Input(value, placeholder=own[name], compact=True, id=name)
+        seeds = Config()["seeds"] if name == "seeds" else 1
+        return Input(str(seeds) if seeds > 1 else "", placeholder=own[name], compact=True, id=name)
 
     def request(self) -> Sweep | dict[str, str]:
         """The settings that are written in."""

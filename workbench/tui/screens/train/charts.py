@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from workbench.config import SETTINGS
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
 from workbench.tui import scales
 from workbench.tui.cells import Range
@@ -19,7 +20,7 @@ class PlotOptions:
     """How the person looks at the curves."""
 
     axis: Axis = Axis.EPOCHS
-    smoothing: float = 0.6
+    smoothing: float = SETTINGS["smoothing"].default
     log: bool = False
     zoom: float = 1.0  # the share of the planned run that is shown
 
