@@ -13,13 +13,16 @@ from collections.abc import Sequence
 class UserError(Exception):
     """One sentence for the user. `exit_code` is what a command ends with (2: wrong use).
 
-    `field` names the setting that the sentence is about, where it is about a single one.
+    `field` names the setting that the sentence is about, where it is about a single one. With
+    `named` the sentence begins with that name; `reason` is the rest, for forms, where the field
+    stands above it.
     """
 
     exit_code = 2
 
-    def __init__(self, sentence: str = "", *, field: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str = "", *, field: str = "", named: str = "") -> None:
+        super().__init__(f"{named}: {sentence}" if named else sentence)
+        self.reason = sentence
         self.field = field
 
 

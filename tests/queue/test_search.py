@@ -23,17 +23,20 @@ from workbench.cli.queue import queue_table
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.overrides import Overrides
+from workbench.model.shapes import analyse
 from workbench.model.spec import TrainingSpec
 from workbench.queue import runner as runner_module
 from workbench.queue import searches as searches_module
 from workbench.queue import service
 from workbench.queue.runner import Runner
-from workbench.queue.search import Search, SearchFolder, checked_search, enqueue_search
-from workbench.queue.space import parse_space, spec_with, values_text
+from workbench.queue.search import Search, SearchFolder, enqueue_search
+from workbench.queue.search_request import checked_search, search_cost
+from workbench.queue.space import drawn, full_name, parse_space, spec_with, values_text
 from workbench.queue.store import QueueState, QueueStore, Trial
 from workbench.queue.study import TrialSource
 from workbench.queue.view import QueueWatch
 from workbench.runs import control, lock
+from workbench.runs.estimate import START_SECONDS, Speed
 from workbench.runs.events import Ended, Epoch, Failed, Finished, Pruned, Stopped
 from workbench.runs.folder import RunFolder, all_runs, create_run
 from workbench.runs.log import write_event
@@ -251,6 +254,46 @@ def test_what_does_not_go_together(home: Home, facts: dict[str, object], words: 
         checked_search(search(home).model_copy(update=facts))
 
 
+@pytest.mark.parametrize("typed", ["layers.1.units", "lr", "optimizer.learning_rate", "batch"])
+def test_an_error_names_the_setting_in_full_for_forms(home: Home, typed: str) -> None:
+    with pytest.raises(RunError) as caught:
+        parse_space([f"{typed}=2..1"], base(home))
+    assert caught.value.field == full_name(typed)
+    assert str(caught.value) == f"--set {typed_as(caught.value.field)}: {caught.value.reason}"
+
+
+def typed_as(name: str) -> str:
+    return name if name.startswith("layers") else name.rpartition(".")[2]
+
+
+def test_values_drawn_for_the_cost_lie_in_the_space(home: Home) -> None:
+    space = parse_space([*SPACE, "layers.2.units=log:8..64", "momentum=0..0.9"], base(home))
+    for values in drawn(space, 50, 3):
+        for item in space:
+            value = values[item.name]
+            if item.choices:
+                assert value in item.choices
+            else:
+                assert isinstance(value, int | float) and item.low <= value <= item.high
+        assert isinstance(values["layers.2.units"], int)
+    assert drawn(space, 2, 3) == drawn(space, 2, 3) != drawn(space, 2, 4)
+
+
+def test_the_cost_is_of_all_trials_and_the_final_trainings(home: Home) -> None:
+    wanted = search(home, "learning_rate=0.1,0.2", trials=10, seeds=2)
+    speed = Speed(analyse(wanted.base.architecture).multiply_adds, False, 32, "float32", 51_000.0)
+    cost = search_cost(wanted, [speed])
+    one = START_SECONDS + 10 * (51_000 + 9_000 / 3) / 51_000
+    assert cost.expected is not None and not cost.expected.rough
+    assert cost.expected.seconds == pytest.approx(one * (10 + 2 / 0.85))
+    assert cost.sentence.startswith("10 trials and 2 final trainings: about ")
+    half = search(home, "layers.3.pool_size=2,40", preset="cnn-2", trials=10)
+    found = search_cost(half, [])
+    assert 10 < len(found.impossible) < 54 and "drawn at random are impossible" in found.notes[0]
+    with pytest.raises(RunError, match="nothing in this space can be trained: layer 3"):
+        search_cost(search(home, "layers.3.pool_size=40,41", preset="cnn-2"), [])
+
+
 # A search
 
 
@@ -282,6 +325,26 @@ def test_the_chosen_settings_alone_are_tested(home: Home, sampler: str) -> None:
     assert sum("chosen" in tags for tags in runs) == 2
     tested = [run.test_accuracy for run in Leaderboard(home).sync().entries]
     assert sum(value is not None for value in tested) == 2
+
+
+def test_screens_read_how_far_it_is_without_optuna(home: Home) -> None:
+    own = base(home, epochs=9)
+    enqueue_search(home, wanted := search(home, base=own, pruner="median", trials=20))
+    run_queue(home, MadeUpExecutor(home))
+    progress, study = SearchFolder(home, wanted.id).progress(), study_of(home, wanted.id)
+    assert [trial.values for trial in progress.trials] == [trial.params for trial in study.trials]
+    assert progress.best is not None and progress.best.accuracy == study.best_value
+    assert [trial.number for trial in progress.trials if trial.outcome == "pruned"] == [
+        trial.number for trial in study.trials if trial.state is TrialState.PRUNED
+    ]
+    for trial, known in zip(progress.trials, study.trials, strict=True):
+        assert trial.run_id == known.user_attrs["run"] and trial.curve == known.intermediate_values
+    # The made-up executor's accuracy depends on the learning rate alone.
+    assert max(progress.importance, key=progress.importance.__getitem__) == (
+        "optimizer.learning_rate"
+    )
+    result = SearchFolder(home, wanted.id).result()
+    assert result is not None and result.importance == progress.importance
 
 
 def test_optunas_own_api_reads_the_study(home: Home) -> None:
@@ -578,7 +641,7 @@ def test_without_optuna_one_line_says_what_to_install(
 ) -> None:
     from importlib import util
 
-    from workbench.queue.search import require_optuna
+    from workbench.queue.search_request import require_optuna
 
     monkeypatch.setattr(util, "find_spec", lambda name: None)
     with pytest.raises(EnvironmentProblem, match=r"pip install 'mnist-workbench\[search\]'"):
@@ -611,6 +674,6 @@ def test_lists_tell_validation_accuracy_from_that_of_the_test(home: Home) -> Non
             (trial.to_json(), final.to_json())]  # fmt: skip
     assert told == [(None, trial.accuracy), (final.accuracy, None)]
     rows = QueueRows(view, (), {}, bars=False)
-    assert [str(rows.cell(place, "accuracy", 6)[0])[-1] for place in (0, 1)] == ["v", "0"]
+    assert [str(rows.cell(place, "accuracy", 6)[0])[-1] for place in (1, 2)] == ["v", "0"]
     table = queue_table(view)
     assert "val" in str(table.rows[0]) and "% val" not in str(table.rows[1])

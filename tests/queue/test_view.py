@@ -18,11 +18,8 @@ from workbench.queue import planning, service
 from workbench.queue.planning import PlannedTrial, TrialPlan, plan_trials
 from workbench.queue.store import QueueState, QueueStore, Trial, identity
 from workbench.queue.view import (
-    START_SECONDS,
     QueueView,
     QueueWatch,
-    estimated_seconds,
-    guessed_seconds,
     headline,
     plan_sentence,
     process_lost,
@@ -30,8 +27,8 @@ from workbench.queue.view import (
     time_words,
     view_of,
 )
-from workbench.runs.estimate import Speed
-from workbench.runs.events import Epoch
+from workbench.runs.estimate import START_SECONDS, Speed, expected_training
+from workbench.runs.events import Batch, Epoch, Started
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
@@ -61,8 +58,15 @@ def seen(
         running=running,
         living=living,
         results=planning.results(results),
-        estimate=lambda trial: estimated_seconds(trial.spec, speeds),
+        estimate=lambda trial: expected_training(trial.spec, speeds) if speeds else None,
     )
+
+
+def expected() -> float:
+    """How long a training of NN model 1 takes at that speed."""
+    found = expected_training(spec(), [speed()])
+    assert found is not None and not found.rough
+    return found.seconds
 
 
 def trial(name: str, state: Status = Status.WAITING, **values: object) -> Trial:
@@ -70,12 +74,10 @@ def trial(name: str, state: Status = Status.WAITING, **values: object) -> Trial:
 
 
 def test_the_estimate_is_start_and_epochs() -> None:
-    seconds = estimated_seconds(spec(), [speed()])
-    assert seconds is not None
     # Ten epochs of 60,000 images and a third of the work for 10,000 test images.
-    assert seconds == pytest.approx(START_SECONDS + 10 * (60_000 + 10_000 / 3) / 10_000)
-    assert estimated_seconds(spec(), []) is None
-    assert estimated_seconds(spec(table=6), [speed()]) is None  # a convolutional model
+    assert expected() == pytest.approx(START_SECONDS + 10 * (60_000 + 10_000 / 3) / 10_000)
+    for other in (expected_training(spec(), []), expected_training(spec(table=6), [speed()])):
+        assert other is not None and other.rough  # no run at all, and none with convolutions
 
 
 def test_time_left_counts_what_trains_and_what_waits() -> None:
@@ -86,8 +88,7 @@ def test_time_left_counts_what_trains_and_what_waits() -> None:
         trial("c"),
     ]
     view = seen(trials, [speed()], {"r1": run})
-    one = estimated_seconds(spec(), [speed()])
-    assert one is not None
+    one = expected()
     assert view.seconds_left == pytest.approx(12.0 + one)
     assert (view.ended, len(view.pending), view.unknown) == (1, 2, 0)
 
@@ -102,8 +103,7 @@ def test_what_trains_side_by_side_does_not_take_its_times_one_after_the_other() 
         trial("b", Status.RUNNING, run_id="r2"),
         trial("c"),
     ]
-    one = estimated_seconds(spec(), [speed()])
-    assert one is not None
+    one = expected()
     assert seen(trials, [speed()], living).seconds_left == pytest.approx(16.0 + one)
 
 
@@ -201,21 +201,16 @@ def test_where_some_times_are_unknown_the_rest_is_the_least() -> None:
 def test_what_nothing_like_it_tells_is_guessed_by_the_processors_speed(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.runs.calibration.matrix_operations_a_second", lambda: 1e11)
+    monkeypatch.setattr("workbench.runs.estimate.multiply_add_rate", lambda: 1e11)
     cnn, half = spec(table=6), spec(table=6).model_copy(update={"precision": "bfloat16"})
-    # CNN model 1: 6 operations a multiply-add, three quarters of the speed of matrix products.
-    work = 6 * analyse(cnn.architecture).multiply_adds
-    epoch = (60_000 + 10_000 / 3) * work / 0.75e11
-    guess = guessed_seconds(cnn, 1e11)
-    assert guess == pytest.approx(START_SECONDS + 5 * epoch)
-    assert guessed_seconds(half, 1e11) is None
+    guess = expected_training(cnn, [])
     assert guess is not None
+    assert expected_training(half, []) is None
     known = TrialPlan((), (), (PlannedTrial(spec()),))
     assert "rough" not in plan_sentence(known, [speed()])
     mixed = plan_sentence(TrialPlan((), (), (PlannedTrial(spec()), PlannedTrial(cnn))), [speed()])
-    one = estimated_seconds(spec(), [speed()])
-    assert one is not None
-    assert f"2 to train: about {rough_duration(one + guess)}, until" in mixed
+    one = expected()
+    assert f"2 to train: about {rough_duration(one + guess.seconds)}, until" in mixed
     assert mixed.endswith("(rough: 1 of a kind new here).")
     assert "(1 trial of unknown length)" in plan_sentence(
         TrialPlan((), (), (PlannedTrial(cnn), PlannedTrial(half))), []
@@ -225,7 +220,7 @@ def test_what_nothing_like_it_tells_is_guessed_by_the_processors_speed(
 def test_a_model_of_another_size_is_guessed_by_runs_of_its_kind_not_by_the_processor(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.runs.calibration.matrix_operations_a_second", lambda: 1e3)
+    monkeypatch.setattr("workbench.runs.estimate.multiply_add_rate", lambda: 1e3)
     large, small = spec(table=6, row=2), spec(table=6)
     assert analyse(large.architecture).multiply_adds > 4 * analyse(small.architecture).multiply_adds
     done = create_run(home, large, Labels(), "run")
@@ -238,7 +233,10 @@ def test_a_model_of_another_size_is_guessed_by_runs_of_its_kind_not_by_the_proce
     writer.write(Epoch(time.time(), 1, 1000, 0.2, 0.9, 0.2, 0.95, 1000.0, 60.0, 60.0))
     living = {
         done[0].run_id: WatchedRun(
-            done[0], summary=summarise(done[0]).model_copy(update={"epochs_completed": 1})
+            done[0],
+            summary=summarise(done[0]).model_copy(update={"epochs_completed": 1}),
+            step=1000,
+            seconds_left=9.0,
         )
     }
     view = watch.look(living)
@@ -246,6 +244,28 @@ def test_a_model_of_another_size_is_guessed_by_runs_of_its_kind_not_by_the_proce
     assert view.seconds_left is not None and view.seconds_left < 3600
     writer.close()
     os.close(done[1])
+
+
+def test_what_waits_is_told_by_what_trains_from_its_first_minute(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.runs.estimate.multiply_add_rate", lambda: 1e8)
+    now, later = spec(table=8, row=0), spec(table=8, row=2)  # CNN model 2 at batch 30 and 60
+    folder, held = create_run(home, now, Labels(), "run")
+    writer = EventWriter(folder.events_file)
+    writer.write(Started(0.0, 1, 9, 5, 2000, 60_000, False, "cpu"))
+    service.enqueue(home, [PlannedTrial(later)], "reproduce")
+    watch = QueueWatch(home)
+    rough = watch.look({folder.run_id: WatchedRun(folder)})
+    assert rough.guessed == 1 and rough.seconds_left is not None and rough.seconds_left > 86_400
+    for step, seconds in ((10, 20.0), (210, 26.0)):  # 1,000 images a second, once compiled
+        writer.write(Batch(0.0, 1, step, 10, 0.3, 0.9, 9.0, seconds=seconds))
+    view = watch.look({folder.run_id: WatchedRun(folder, step=210, seconds_left=300.0)})
+    assert view.guessed == 0
+    epochs = later.training.epochs * (60_000 + 10_000 / 3) / 1000
+    assert view.seconds_left == pytest.approx(epochs, rel=0.05)
+    writer.close()
+    os.close(held)
 
 
 def test_a_long_queue_in_brief_keeps_what_one_asks_about() -> None:
@@ -262,8 +282,7 @@ def test_a_long_queue_in_brief_keeps_what_one_asks_about() -> None:
     assert ids == [*(f"d{n}" for n in range(35, 40)), "bad", "now", *(f"w{n}" for n in range(8))]
     assert (done, waiting) == (35, 50)
     assert brief.only(["bad"]).in_brief() == (brief.only(["bad"]), 0, 0)
-    one = estimated_seconds(spec(), [speed()])
-    assert one is not None
+    one = expected()
     assert view.place("w0") == (1, pytest.approx(12.0))
     assert view.place("w2") == (3, pytest.approx(12.0 + 2 * one))
     assert view.place("now") == (0, None)

@@ -64,23 +64,26 @@ def test_every_row_of_the_paper_can_be_written(home: Home) -> None:
 @pytest.mark.parametrize(
     ("field", "text", "sentence"),
     [
-        ("epochs", "abc", "epochs: write a whole number (given: abc)"),
-        ("epochs", "0", "epochs: must be at least 1"),
-        ("epochs", "2.5", "epochs: write a whole number"),
-        ("batch_size", "-4", "batch size: must be at least 1"),
-        ("learning_rate", "fast", "learning rate: write a number"),
-        ("learning_rate", "0", "learning rate: must be more than 0"),
-        ("learning_rate", "nan", "learning rate: .*finite"),
-        ("momentum", "1", "momentum: .*less than 1"),
-        ("seed", "-1", "seed: must be at least 0"),
-        ("repeats", "0", "repeats: from 1 to"),
-        ("repeats", "999999999", "repeats: from 1 to"),
-        ("train_limit", "0", "train limit: must be at least 1"),
+        ("epochs", "abc", '"abc" is not a whole number from 1 to'),
+        ("epochs", "0", "0 is too small; 1 is the least"),
+        ("epochs", "2.5", '"2.5" is not a whole number'),
+        ("batch_size", "-4", "-4 is too small; 1 is the least"),
+        ("learning_rate", "fast", '"fast" is not a number above 0'),
+        ("learning_rate", "0", "it must be above 0"),
+        ("learning_rate", "nan", "is not a number"),
+        ("momentum", "1", "it must be below 1"),
+        ("seed", "-1", "-1 is too small; 0 is the least"),
+        ("repeats", "0", "0 is too small; 1 is the least"),
+        ("repeats", "999999999", "is too large; 1,000 is the most"),
+        ("train_limit", "0", "0 is too small; 1 is the least"),
         ("dataset", "mnits", 'no data set "mnits".*mnist'),
-        ("max_pixel", "16", "max pixel: mnist goes to 255"),
-        ("max_pixel", "-1", "max pixel: must be more than 0"),
+        ("max_pixel", "16", "mnist goes to 255"),
+        ("max_pixel", "-1", "it must be above 0"),
         ("tags", "a,b", "tag 'a,b'"),
-        ("note", "x" * 2001, "note: longer"),
+        ("note", "x" * 2001, "longer than 2,000"),
+        ("validation", "2.5", "must be a share between 0 and 1"),
+        ("validation", "file", "mnist brings no images for it"),
+        ("early_stopping", "0", "0 is too small; 1 is the least"),
     ],
 )
 def test_each_field_says_what_is_wrong(
@@ -95,7 +98,22 @@ def test_each_field_says_what_is_wrong(
 def test_momentum_for_adam_is_refused(home: Home) -> None:
     tuned = find_preset("cnn-2-tuned", home)
     checked = check(tuned, own_values(tuned) | {"momentum": "0.7"})
-    assert checked.errors["momentum"].startswith("momentum: adam has none")
+    assert checked.errors["momentum"].startswith("adam has none")
+
+
+def test_images_are_held_out_and_early_stopping_goes_by_them(home: Home, preset: Preset) -> None:
+    checked = check(preset, own_values(preset) | {"validation": "0.15", "early_stopping": "2"})
+    (spec,) = checked.specs
+    assert spec.dataset.held_out == 9_000 and spec.training.early_stopping is not None
+    assert spec.training.early_stopping.patience == 2
+    assert "9,000 images for validation" in place_line(preset, spec)
+    alone = check(preset, own_values(preset) | {"early_stopping": "2"})
+    assert (
+        list(alone.errors) == ["validation"] and "none are held out" in alone.errors["validation"]
+    )
+    own = preset.model_copy(update={"training": spec.training})
+    assert own_values(own)["validation"] == "0.15" and own_values(own)["early_stopping"] == "2"
+    assert check(own, own_values(own)).specs[0].settings_key == spec.settings_key
 
 
 def test_several_wrong_fields_are_all_named(preset: Preset) -> None:
@@ -184,7 +202,7 @@ async def test_a_wrong_field_is_said_under_it_and_holds_the_training_back(
         form = Opened(app, pilot)
         await form.open(preset)
         app.screen.query_one("#seed", Input).value = "-1"
-        await form.until(lambda: "must be at least 0" in form.text("#error-seed"))
+        await form.until(lambda: "0 is the least" in form.text("#error-seed"))
         await form.until(lambda: app.screen.query_one("#error-seed").region.height == 1)
         assert app.screen.query_one("#train", Button).disabled
         await pilot.press("ctrl+s")

@@ -129,8 +129,7 @@ def test_models(snap_compare: Compare, home: Home, results: list[RunFolder]) -> 
 
 def test_compose(snap_compare: Compare, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     # On any machine the same estimate of an epoch.
-    module = "workbench.tui.screens.compose.screen"
-    monkeypatch.setattr(f"{module}.multiply_add_rate", lambda: 88e9)
+    monkeypatch.setattr("workbench.runs.estimate.multiply_add_rate", lambda: 88e9)
 
     async def before(pilot: Pilot[None]) -> None:
         await pilot.press("ctrl+t", "2")
@@ -139,7 +138,7 @@ def test_compose(snap_compare: Compare, home: Home, monkeypatch: pytest.MonkeyPa
         assert isinstance(screen, ComposeScreen)
         screen.start_from(find_preset("cnn-2", home))
         await pilot.press("j", "j", "j", "D")
-        await until(pilot, lambda: screen._rate is not None)
+        await until(pilot, lambda: screen._speeds is not None)
         await settle(pilot)
 
     assert snap_compare(WorkbenchApp(home), terminal_size=(80, 24), run_before=before)

@@ -134,7 +134,7 @@ def _tell_ended(view: QueueView, told: dict[str, Status], display: Display) -> N
 def ending(item: TrialView) -> str:
     """How a trial ended, in one line."""
     trial, result = item.trial, item.result
-    head = _named(item)
+    head = item.named
     match trial.state:
         case Status.FINISHED | Status.PRESENT if result is not None:
             line = f"{head}: {percent(result.accuracy)}"
@@ -148,10 +148,8 @@ def ending(item: TrialView) -> str:
             if trial.state is Status.PRESENT:
                 return f"{line}; was trained already, run {result.run_id}"
             return f"{line}, {clock(result.train_seconds)}"
-        case Status.DIVERGED:
-            return f"{head}: {trial.message or 'diverged'}"
-        case Status.FAILED:
-            return f"{head}: failed: {trial.message}"
+        case Status.DIVERGED | Status.FAILED:
+            return f"{head}: {item.fault}"
         case Status.STOPPED | Status.KILLED | Status.PRUNED:
             return f"{head}: {trial.state.word}, run {trial.run_id}"
     return f"{head}: {trial.state}"
@@ -170,7 +168,7 @@ class PlainDisplay(Display):
         for number, item in enumerate(view.training, start=view.ended + 1):
             if item.trial.id not in self._begun and item.trial.run_id:
                 self._begun.add(item.trial.id)
-                line = f"trial {number} of {len(view.trials)}: training {_named(item)}"
+                line = f"trial {number} of {len(view.trials)}: training {item.named}"
                 self._print(f"{line} (run {item.trial.run_id})", short_time_left(view))
         if view.message and view.message != self._message:
             self._print(f"waiting: {view.message}")
@@ -208,7 +206,7 @@ class LiveDisplay(Display):
         lines: list[RenderableType] = []
         training = list(enumerate(view.training, start=view.ended + 1))
         for number, item in training[:MOST_SHOWN]:
-            lines.append(line_of(f"trial {number} of {len(view.trials)}  {_named(item)}", "bold"))
+            lines.append(line_of(f"trial {number} of {len(view.trials)}  {item.named}", "bold"))
             lines.append(line_of(f"  {_progress(item)}  run {item.trial.run_id}"))
         if not lines:
             words = view.message or "beginning the next trial"
@@ -216,11 +214,6 @@ class LiveDisplay(Display):
         state = "stopping" if view.stopping else f"{view.ended} of {len(view.trials)} done"
         lines.append(line_of(f"queue: {state}; {time_left(view)}", "dim"))
         return Group(*lines)
-
-
-def _named(item: TrialView) -> str:
-    """What it is for and what is trained."""
-    return f"{item.trial.label}: {item.trial.text}" if item.trial.label else item.trial.text
 
 
 def _progress(item: TrialView) -> str:

@@ -17,17 +17,14 @@ from workbench.cli.options import (
     complete_from,
     current_home,
 )
-from workbench.cli.output import note, print_json, print_table, say
+from workbench.cli.output import print_json, print_table, say
 from workbench.cli.results import WithOption, all_entries, results_in
 from workbench.cli.trials import (
     DryRunOption,
     JobsOption,
     SeedsOption,
-    check_plan,
     exit_code,
-    plan_table,
-    speeds_here,
-    train_wanted,
+    plan_and_train,
     trials_json,
 )
 from workbench.config import Config
@@ -40,10 +37,7 @@ from workbench.leaderboard.paper_view import paper_view
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS, PaperTable
 from workbench.queue.paper import rows_of, tables_of, trainings_for
-from workbench.queue.planning import plan_trials, results
-from workbench.queue.store import identity
-from workbench.queue.view import QueueView, plan_sentence
-from workbench.runs.record import Labels
+from workbench.queue.view import QueueView
 
 
 def reproduce(
@@ -80,38 +74,23 @@ def reproduce(
     chosen = tables_of(_numbers(tables or []))
     seeds = Config()["seeds"] if seeds is None else seeds
     wanted = trainings_for(chosen, seeds, half)
-    check_plan(wanted, jobs)
-    elsewhere = results_in(with_ or [])
-    found, speeds = plan_trials(place, wanted, elsewhere), speeds_here(place)
-    if not (quiet or (as_json and dry_run)):
-        distinct = len(wanted) // seeds
-        note(
-            f"{_named(chosen)}: {count(rows_of(chosen), 'row')}, {count(distinct, 'training')}"
-            f"{f' of {seeds} seeds' if seeds > 1 else ''} in {precision}."
-        )
-        note(plan_sentence(found, speeds))
-    if dry_run:
-        planned = plan_table(wanted, found, speeds)
-        if as_json:
-            print_json(list(planned.records))
-        else:
-            print_table(planned)
-        return
-    there = results(elsewhere)
-    view = train_wanted(
+    distinct = len(wanted) // seeds
+    done = plan_and_train(
         place,
-        [item for item in wanted if identity(item.spec) not in there],
+        wanted,
+        f"{_named(chosen)}: {count(rows_of(chosen), 'row')}, {count(distinct, 'training')}"
+        f"{f' of {seeds} seeds' if seeds > 1 else ''} in {precision}.",
         by="reproduce",
-        labels=Labels(),
         jobs=jobs,
+        dry_run=dry_run,
         detach=detach,
         quiet=quiet,
         as_json=as_json,
+        elsewhere=results_in(with_ or []),
     )
-    if detach:
-        if as_json:
-            print_json({"trials": trials_json(view)})
+    if done is None:
         return
+    view, found = done
     _print_results(chosen, half, view, with_ or [], as_json=as_json)
     raise typer.Exit(exit_code(view, found))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,33 +27,27 @@ from workbench.cli.options import (
 from workbench.cli.output import note, print_json, say
 from workbench.cli.queue_follow import display_for, follow_search
 from workbench.cli.run import warn_about
-from workbench.cli.trials import DryRunOption, JobsOption, note_jobs, speeds_here
+from workbench.cli.trials import DryRunOption, JobsOption, note_jobs
 from workbench.errors import RunError
-from workbench.formats import count, percent, rough_duration
-from workbench.model.faults import fault_words
+from workbench.formats import count, percent
 from workbench.model.library import find_preset, save_preset
 from workbench.model.overrides import Overrides
 from workbench.queue import service
-from workbench.queue.search import (
-    Pruner,
-    Sampler,
-    Search,
-    SearchFolder,
-    SearchResult,
-    checked_search,
-    enqueue_search,
-    one_of,
+from workbench.queue.search import Search, SearchFolder, SearchResult, enqueue_search
+from workbench.queue.search_request import (
+    VALIDATION,
+    Cost,
+    SearchRequest,
     require_optuna,
+    search_cost,
 )
-from workbench.queue.space import values_text
-from workbench.queue.view import estimated_seconds, guessed_seconds, process_lost
-from workbench.runs.calibration import operations_a_second
-from workbench.runs.plan import Plan, specs_for
+from workbench.queue.space import importance_text, values_text
+from workbench.queue.view import process_lost
+from workbench.runs.estimate import known_speeds
+from workbench.runs.plan import Plan
 from workbench.runs.record import checked_labels
 from workbench.runs.status import Status
 from workbench.settings import Home
-
-_TIMES = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def search(
@@ -97,7 +90,7 @@ def search(
             help="What to choose by: a share of the training images or so many of them, held out; "
             '"file": the x_val and y_val of an .npz.',
         ),
-    ] = "0.15",
+    ] = VALIDATION,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     early_stopping: EarlyStoppingOption = None,
     min_delta: MinDeltaOption = None,
@@ -137,24 +130,22 @@ def search(
         max_pixel=max_pixel,
         validation=validation,
     )
-    base = specs_for(place, preset, plan)[0].model_copy(update={"tested": False})
-    facts: dict[str, Any] = {
-        "preset": find_preset(preset, place).name,
-        "base": base,
-        "space": tuple(settings or ()),
-        "sampler": one_of("sampler", sampler, Sampler),
-        "pruner": one_of("pruner", pruner, Pruner),
-        "trials": trials,
-        "seeds": seeds,
-        "timeout": None if timeout is None else _seconds(timeout),
-        "labels": checked_labels(tag or [], ""),
-    }
-    wanted = checked_search(_search(facts))
-    require_optuna(wanted.sampler)
-    warn_about(base)
+    wanted = SearchRequest(
+        find_preset(preset, place),
+        plan,
+        tuple(settings or ()),
+        trials=str(trials),
+        seeds=str(seeds),
+        sampler=sampler,
+        pruner=pruner,
+        timeout=timeout or "",
+        labels=checked_labels(tag or [], ""),
+    ).search()
+    warn_about(wanted.base)
     if dry_run:
-        _print_cost(place, wanted, as_json=as_json)
+        _print_cost(search_cost(wanted, known_speeds(place)), as_json=as_json)
         return
+    require_optuna(wanted.sampler)
     known = SearchFolder(place, wanted.id)
     found = known.result()
     if found is None or _budget(known.read()) != _budget(wanted):
@@ -170,74 +161,29 @@ def search(
     raise typer.Exit(_tell(place, wanted, found, save=save, as_json=as_json))
 
 
-def _search(facts: dict[str, Any]) -> Search:
-    from pydantic import ValidationError
-
-    try:
-        return Search.model_validate(facts)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        words = f"{fault_words(fault)} (given: {fault['input']})"
-        raise RunError(f"{fault['loc'][0]}: {words}") from error
-
-
 def _budget(wanted: Search) -> tuple[int, int, float | None]:
     return wanted.trials, wanted.seeds, wanted.timeout
 
 
-def _seconds(text: str) -> float:
-    """A time as typed: `90`, `90s`, `30m`, `2h`.
-
-    Raises:
-        RunError: it is none.
-    """
-    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)", text.strip().lower(), re.ASCII)
-    if match is None or match[2] not in _TIMES or not float(match[1]):
-        raise RunError(f'timeout: "{text}" is no time; give 90s, 30m or 2h')
-    return float(match[1]) * _TIMES[match[2]]
-
-
-def _print_cost(home: Home, wanted: Search, *, as_json: bool) -> None:
+def _print_cost(cost: Cost, *, as_json: bool) -> None:
     """What the search would train, and how long that should take at most."""
-    from statistics import fmean
-
-    from workbench.queue.study import drawn_specs
-
-    drawn = drawn_specs(wanted)
-    specs = [spec for spec in drawn if not isinstance(spec, str)]
-    impossible = [sentence for sentence in drawn if isinstance(sentence, str)]
-    speeds = speeds_here(home)
-    times = [estimated_seconds(spec, speeds) for spec in specs]
-    guessed = not specs or None in times
-    if guessed:
-        speed = operations_a_second(wanted.base.architecture, speeds)
-        times = [guessed_seconds(spec, speed) for spec in specs]
-    known = [seconds for seconds in times if seconds is not None]
-    each = fmean(known) if known else None
-    held_out = wanted.base.dataset.held_out / max(1, wanted.base.dataset.read_images)
-    share = len(specs) / len(drawn)
-    total = None if each is None else each * (wanted.trials * share + wanted.seeds / (1 - held_out))
+    time = cost.expected
     if as_json:
         print_json(
             {
-                "search": wanted.id,
-                "trials": wanted.trials,
-                "final_trainings": wanted.seeds,
-                "drawn": len(drawn),
-                "impossible": len(impossible),
-                "estimated_seconds": None if total is None else round(total, 1),
-                "guessed": guessed,
+                "search": cost.search.id,
+                "trials": cost.search.trials,
+                "final_trainings": cost.search.seeds,
+                "drawn": cost.drawn,
+                "impossible": len(cost.impossible),
+                "estimated_seconds": round(time.seconds, 1) if time else None,
+                "guessed": time.rough if time else False,
             }
         )
         return
-    what = f"{count(wanted.trials, 'trial')} and {count(wanted.seeds, 'final training')}"
-    words = "how long is not known" if total is None else f"about {rough_duration(total)}"
-    aside = " (a guess by this processor's speed)" if guessed and total is not None else ""
-    say(f"{wanted.id}: {what}: {words}{aside}, if nothing is pruned")
-    if wanted.timeout is not None:
-        note(f"no trial begins after {rough_duration(wanted.timeout)}")
-    if impossible:
-        note(f"{len(impossible)} of {len(drawn)} drawn at random are impossible: {impossible[0]}")
+    say(f"{cost.search.id}: {cost.sentence}")
+    for words in cost.notes:
+        note(words)
 
 
 def _follow(home: Home, wanted: Search, *, quiet: bool, as_json: bool) -> SearchResult | None:
@@ -275,6 +221,9 @@ def _tell(
         f"{percent(found.validation_accuracy)} of the validation images (trial {found.number}, "
         f"run {found.run_id})"
     )
+    if found.importance:
+        shares = importance_text(wanted.parameters, found.importance)
+        say(f"mattered   {shares} of what sets the best quarter of the trials apart")
     tested = ", ".join(percent(accuracy) for accuracy in found.test_accuracies)
     say(
         f"tested     trained on all {found.final.dataset.images:,} training images, "

@@ -20,16 +20,13 @@ from workbench.cli.options import (
     checked_precision,
     current_home,
 )
-from workbench.cli.output import note, print_json, print_table, say
+from workbench.cli.output import print_json, print_table, say
 from workbench.cli.trials import (
     DryRunOption,
     JobsOption,
     SeedsOption,
-    check_plan,
     exit_code,
-    plan_table,
-    speeds_here,
-    train_wanted,
+    plan_and_train,
     trials_json,
 )
 from workbench.config import Config
@@ -37,10 +34,8 @@ from workbench.formats import count
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.views import grouped_table
-from workbench.queue.planning import plan_trials
 from workbench.queue.store import identity
 from workbench.queue.sweep import grid, parse_axes
-from workbench.queue.view import plan_sentence
 from workbench.runs.plan import Plan
 from workbench.runs.record import checked_labels
 
@@ -89,31 +84,21 @@ def sweep(
     )
     seeds = Config()["seeds"] if seeds is None else seeds
     wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
-    check_plan(wanted, jobs)
-    found, speeds = plan_trials(place, wanted), speeds_here(place)
-    if not (quiet or (as_json and dry_run)):
-        note(f"{preset}: {count(len(wanted), 'training')}. {plan_sentence(found, speeds)}")
-    if dry_run:
-        planned = plan_table(wanted, found, speeds)
-        if as_json:
-            print_json(list(planned.records))
-        else:
-            print_table(planned)
-        return
-    view = train_wanted(
+    done = plan_and_train(
         place,
         wanted,
+        f"{preset}: {count(len(wanted), 'training')}.",
         by="sweep",
         labels=labels,
         jobs=jobs,
+        dry_run=dry_run,
         detach=detach,
         quiet=quiet,
         as_json=as_json,
     )
-    if detach:
-        if as_json:
-            print_json({"trials": trials_json(view)})
+    if done is None:
         return
+    view, found = done
     ours = {identity(item.spec) for item in wanted}
     runs = [run for run in Leaderboard(place).entries() if (run.settings_key, run.seed) in ours]
     table = grouped_table(ranked(group_runs(runs)), f"Sweep of {preset}")

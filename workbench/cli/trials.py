@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.output import note
+from workbench.cli.output import note, print_json, print_table
 from workbench.cli.queue_follow import display_for, follow_queue
 from workbench.cli.run import warn_about
-from workbench.formats import MISSING, count, percent, rough_duration
+from workbench.formats import MISSING, count, percent
 from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
 from workbench.queue import service
-from workbench.queue.planning import PlannedTrial, TrialPlan
+from workbench.queue.planning import PlannedTrial, TrialPlan, plan_trials, results
 from workbench.queue.service import check_jobs
 from workbench.queue.store import Origin, QueueStore, identity
-from workbench.queue.view import QueueView, QueueWatch, estimated_seconds, process_lost
+from workbench.queue.view import QueueView, QueueWatch, plan_sentence, process_lost
 from workbench.runs.environment import usable_cores
-from workbench.runs.estimate import Speed, known_speeds
+from workbench.runs.estimate import Speed, expected_training, known_speeds
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
+from workbench.runs.summary import RunSummary
 from workbench.settings import Home
 
 SeedsOption = Annotated[
@@ -47,11 +47,6 @@ JobsOption = Annotated[
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be trained and how long; train nothing.")
 ]
-
-
-def speeds_here(home: Home) -> Sequence[Speed]:
-    """What earlier runs of this machine tell of its speed."""
-    return known_speeds(home, platform.node())
 
 
 def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
@@ -86,7 +81,7 @@ def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequenc
     for item in wanted:
         key = identity(item.spec)
         settings, optimizer = item.spec.training, item.spec.training.optimizer
-        seconds = None if key in present else estimated_seconds(item.spec, speeds)
+        time = None if key in present else expected_training(item.spec, speeds)
         if key in present:
             state = cell(f"trained: {percent(present[key].test_accuracy)}", Tone.GOOD)
         elif key in queued:
@@ -102,7 +97,7 @@ def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequenc
                 cell(settings.epochs),
                 cell(item.spec.seed),
                 state,
-                cell(MISSING if seconds is None else rough_duration(seconds)),
+                cell(time.text if time else MISSING),
             )
         )
         records.append(
@@ -116,7 +111,8 @@ def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequenc
                 "trained": key in present,
                 "run_id": present[key].run_id if key in present else None,
                 "queued": key in queued,
-                "estimated_seconds": None if seconds is None else round(seconds, 1),
+                "estimated_seconds": round(time.seconds, 1) if time else None,
+                "guessed": time.rough if time else False,
             }
         )
     right = Align.RIGHT
@@ -133,7 +129,60 @@ def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequenc
     return Table("What would be trained", headings, tuple(rows), records=tuple(records))
 
 
-def train_wanted(
+def plan_and_train(
+    home: Home,
+    wanted: Sequence[PlannedTrial],
+    what: str,
+    *,
+    by: Origin,
+    jobs: int | None,
+    dry_run: bool,
+    detach: bool,
+    quiet: bool,
+    as_json: bool,
+    labels: Labels | None = None,
+    elsewhere: Sequence[RunSummary] = (),
+) -> tuple[QueueView | None, TrialPlan] | None:
+    """Say what a command comes to (`what` and the plan), then train what is missing.
+
+    Gives the last view of the queue (None where there was nothing to do) and the plan; None for a
+    dry run and where it trains on detached, of which all has been said. What stands in results
+    from `elsewhere` is not trained.
+
+    Raises:
+        UserError: a number of jobs out of range, or a queue that cannot be used.
+    """
+    check_plan(wanted, jobs)
+    found, speeds = plan_trials(home, wanted, elsewhere), known_speeds(home)
+    if not (quiet or (as_json and dry_run)):
+        note(what)
+        note(plan_sentence(found, speeds))
+    if dry_run:
+        planned = plan_table(wanted, found, speeds)
+        if as_json:
+            print_json(list(planned.records))
+        else:
+            print_table(planned)
+        return None
+    there = results(elsewhere)
+    view = _train(
+        home,
+        [item for item in wanted if identity(item.spec) not in there],
+        by=by,
+        labels=labels or Labels(),
+        jobs=jobs,
+        detach=detach,
+        quiet=quiet,
+        as_json=as_json,
+    )
+    if not detach:
+        return view, found
+    if as_json:
+        print_json({"trials": trials_json(view)})
+    return None
+
+
+def _train(
     home: Home,
     wanted: Sequence[PlannedTrial],
     *,

@@ -36,17 +36,18 @@ def describe_dataset(
     """
     if max_pixel is not None and not 0 < max_pixel < math.inf:
         raise DatasetError(
-            f"max pixel: must be more than 0 (given: {max_pixel:g})", field="max_pixel"
+            f"must be more than 0 (given: {max_pixel:g})", field="max_pixel", named="max pixel"
         )
     if name_or_path in NAMED:
         if max_pixel is not None:
             raise DatasetError(
-                f"max pixel: {name_or_path} goes to 255; leave it out", field="max_pixel"
+                f"{name_or_path} goes to 255; leave it out", field="max_pixel", named="max pixel"
             )
         if own_validation:
             raise DatasetError(
-                f"validation: {name_or_path} brings no images for it; hold some out, as in 0.15",
+                f"{name_or_path} brings no images for it; hold some out, as in 0.15",
                 field="validation",
+                named="validation",
             )
         return NAMED[name_or_path]
     if _names_a_file(name_or_path):

@@ -47,27 +47,23 @@ def with_overrides(settings: TrainingSettings, overrides: Overrides) -> Training
     if overrides.optimizer is not None and overrides.optimizer.lower() != optimizer.kind:
         kind = OPTIMIZERS.get(overrides.optimizer.lower())
         if kind is None:
-            raise PresetError(
-                f'optimizer: no "{overrides.optimizer}"; '
-                f"{nearest(overrides.optimizer.lower(), list(OPTIMIZERS))}"
-            )
+            hint = nearest(overrides.optimizer.lower(), list(OPTIMIZERS))
+            raise _about("optimizer", f'no "{overrides.optimizer}"; {hint}')
         optimizer = kind(learning_rate=optimizer.learning_rate)
         schedule = Constant()
     if overrides.learning_rate is not None:
         optimizer = _changed(optimizer, "learning_rate", overrides.learning_rate)
     if overrides.momentum is not None:
         if not hasattr(optimizer, "momentum"):
-            raise PresetError(
-                f"momentum: {optimizer.kind} has none; leave it out or use sgd or rmsprop"
-            )
+            words = f"{optimizer.kind} has none; leave it out or use sgd or rmsprop"
+            raise _about("momentum", words)
         optimizer = _changed(optimizer, "momentum", overrides.momentum)
     if overrides.schedule is not None:
         name = overrides.schedule.lower().replace("-", "_")
         chosen = SCHEDULES.get(name)
         if chosen is None:
-            raise PresetError(
-                f'schedule: no "{overrides.schedule}"; {nearest(name, list(SCHEDULES))}'
-            )
+            hint = nearest(name, list(SCHEDULES))
+            raise _about("schedule", f'no "{overrides.schedule}"; {hint}')
         # The preset's own schedule of this kind keeps its rate.
         schedule = schedule if schedule.kind == name else chosen()
     changed: Any = settings.model_copy(update={"optimizer": optimizer, "schedule": schedule})
@@ -77,10 +73,11 @@ def with_overrides(settings: TrainingSettings, overrides: Overrides) -> Training
             changed = _changed(changed, name, value)
     early = changed.early_stopping
     if overrides.early_stopping is not None:
-        early = _changed(early or EarlyStopping(), "patience", overrides.early_stopping)
+        early = early or EarlyStopping()
+        early = _changed(early, "patience", overrides.early_stopping, "early_stopping")
     if overrides.min_delta is not None:
         if early is None:
-            raise PresetError("min delta: belongs to early stopping; add --early-stopping 3")
+            raise _about("min_delta", "belongs to early stopping; add --early-stopping 3")
         early = _changed(early, "min_delta", overrides.min_delta)
     result: TrainingSettings = changed.model_copy(update={"early_stopping": early})
     return result
@@ -99,11 +96,16 @@ def overrides_from(data: dict[str, Any]) -> Overrides:
     return Overrides(**data)
 
 
-def _changed(model: Any, field: str, value: object) -> Any:
-    """The model with one field changed and checked; the error names the field."""
+def _about(field: str, words: str) -> PresetError:
+    """An error that begins with a setting's name, and carries it."""
+    return PresetError(words, field=field, named=field.replace("_", " "))
+
+
+def _changed(model: Any, field: str, value: object, name: str = "") -> Any:
+    """The model with one field changed and checked; the error names the field, or `name`."""
     assert isinstance(model, BaseModel)
     try:
         return type(model).model_validate({**model.model_dump(), field: value})
     except ValidationError as error:
         words = fault_words(error.errors(include_url=False)[0])
-        raise PresetError(f"{field.replace('_', ' ')}: {words} (given: {value})") from error
+        raise _about(name or field, f"{words} (given: {value})") from error

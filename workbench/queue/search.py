@@ -1,19 +1,20 @@
 """A search on disk: what is looked for and how, its study, and what came of it.
 
-`searches/ID/` holds `search.json`, the study as Optuna's journal (`study.journal`), and at the end
-`result.json`. The queue's entry names the search; from these files it makes its trials as it goes.
+`searches/ID/` holds `search.json`, the study as Optuna's journal (`study.journal`), how far it is
+for screens (`progress.json`), and at the end `result.json`. The queue's entry names the search;
+from these files it makes its trials as it goes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from workbench.errors import EnvironmentProblem, RunError, nearest
-from workbench.files import read_file, write_file
+from workbench.errors import EnvironmentProblem, RunError
+from workbench.files import Stamp, read_file, stamp, write_file
 from workbench.model.hyperparameters import InverseTimeDecay
 from workbench.model.preset import Preset
 from workbench.model.spec import TrainingSpec
@@ -26,6 +27,8 @@ Sampler = Literal["tpe", "random", "grid", "cmaes"]
 Pruner = Literal["hyperband", "median", "wilcoxon", "none"]
 MOST_SEEDS = 100
 LARGEST = 1 << 24
+PROGRESS = "progress.json"
+FEWEST_FOR_IMPORTANCE = 8  # whole trials, so that the best quarter are two
 TAG = "search"
 
 
@@ -101,6 +104,7 @@ class SearchResult(BaseModel):
     final: TrainingSpec
     final_runs: tuple[str, ...]
     test_accuracies: tuple[float, ...]
+    importance: dict[str, float] = {}  # as of `SearchProgress`
 
     def preset(self, name: str, title: str) -> Preset:
         """The chosen settings as a preset.
@@ -124,38 +128,47 @@ class SearchResult(BaseModel):
             ) from error
 
 
-def checked_search(search: Search) -> Search:
-    """The search, if it can be begun.
+class SearchTrial(BaseModel):
+    """One trial of a search, as screens show it. Accuracies are fractions of the validation images.
 
-    Raises:
-        RunError: a sampler, pruner, space or schedule that do not go together.
+    `outcome` is the study's word for how it came out; empty while it waits or trains. `accuracy`
+    is that of a trial that may be chosen: one that was trained to its end. `curve` is by epoch.
     """
-    parameters = search.parameters
-    listed = all(item.choices for item in parameters)
-    if search.sampler == "grid" and not listed:
-        first = next(item for item in parameters if not item.choices)
-        raise RunError(f"--set {first.short}: a grid takes values, not a range; list them")
-    if search.sampler == "cmaes" and listed:
-        raise RunError("sampler cmaes: needs a range at least; use tpe where all are lists")
-    drawn = next((item.choices for item in parameters if item.name == "schedule.kind"), ())
-    if "reduce_on_plateau" in (search.base.training.schedule.kind, *drawn):
-        raise RunError(
-            "reduce on plateau: the chosen settings are trained on all training images, where "
-            "there is no validation to go by; search with another schedule"
-        )
-    return search
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    number: int
+    values: dict[str, Value]
+    outcome: str = ""
+    run_id: str | None = None
+    accuracy: float | None = None
+    curve: dict[int, float] = {}
+
+    @property
+    def last(self) -> float | None:
+        """What it came to, or has come to so far."""
+        return self.curve[max(self.curve)] if self.accuracy is None and self.curve else (
+            self.accuracy
+        )  # fmt: skip
 
 
-def one_of(what: str, given: str, known: object) -> str:
-    """A sampler's or pruner's name as typed.
+class SearchProgress(BaseModel):
+    """How far a search is. The queue's process writes it, so that nobody else opens the study.
 
-    Raises:
-        RunError: there is none of that name.
+    `importance` says of each parameter how much of what sets the best quarter of the trials apart
+    is its doing, as a share; empty while there are too few.
     """
-    names = list(get_args(known))
-    if given.lower() not in names:
-        raise RunError(f'{what}: no "{given}"; {nearest(given.lower(), names)}')
-    return given.lower()
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    trials: tuple[SearchTrial, ...] = ()
+    importance: dict[str, float] = {}
+
+    @property
+    def best(self) -> SearchTrial | None:
+        """What would be chosen now: the earliest of those with the highest accuracy."""
+        whole = [trial for trial in self.trials if trial.accuracy is not None]
+        return max(whole, key=lambda trial: (trial.accuracy, -trial.number), default=None)
 
 
 class SearchFolder:
@@ -198,29 +211,36 @@ class SearchFolder:
         else:
             (self.path / "result.json").unlink(missing_ok=True)
 
+    def progress(self) -> SearchProgress:
+        """How far it is, as last written; nothing where it was not."""
+        try:
+            content = read_file(self.path / PROGRESS, LARGEST)
+            return SearchProgress.model_validate_json(content)
+        except (OSError, ValueError):
+            return SearchProgress()
+
+    def write_progress(self, progress: SearchProgress) -> None:
+        """Keep how far it is."""
+        self._write(PROGRESS, progress)
+
+    @property
+    def version(self) -> Stamp | None:
+        """Changes whenever `progress` may."""
+        return stamp(self.path / PROGRESS)
+
     def _write(self, name: str, data: BaseModel) -> None:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_file(self.path / name, data.model_dump_json(indent=1))
+            write_file(self.path / name, data.model_dump_json())
         except OSError as error:
             raise EnvironmentProblem(f"{self.path / name}: {error.strerror}") from error
 
 
-def require_optuna(sampler: str = "tpe") -> None:
-    """Refuse a search where what it needs is not installed; nothing is imported.
-
-    Raises:
-        EnvironmentProblem: the extra is missing.
-    """
-    from importlib.util import find_spec
-
-    needed = ("optuna", "cmaes") if sampler == "cmaes" else ("optuna",)
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise EnvironmentProblem(
-            f"a search needs {' and '.join(missing)}; install it with "
-            "`pip install 'mnist-workbench[search]'`"
-        )
+def all_searches(home: Home) -> list[str]:
+    """The ids of all searches of a home, the newest first."""
+    found = [(stamp(path), path.parent.name) for path in home.path.glob("searches/*/search.json")]
+    dated = sorted(((made[1], name) for made, name in found if made), reverse=True)
+    return [name for _, name in dated]
 
 
 def enqueue_search(home: Home, search: Search) -> str:

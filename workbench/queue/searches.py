@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from workbench.errors import EnvironmentProblem, UserError
-from workbench.queue.search import SearchFolder, require_optuna
+from workbench.queue.search import SearchFolder
+from workbench.queue.search_request import require_optuna
 from workbench.queue.service import fresh_id
 from workbench.queue.store import QueueState, QueueStore, SearchEntry, Trial
 from workbench.runs.control import Command, request
@@ -47,6 +48,7 @@ class Searches:
             with self._disk(entry):
                 told = source.settle(own)
                 unwanted = set(source.unwanted(own)) - self._unwanted
+                source.keep_progress(own, now=told)
                 words = source.words(time.monotonic() - self._began[entry.id])
             if told:
                 with self._store.change() as changed:
@@ -73,6 +75,7 @@ class Searches:
                 seconds = time.monotonic() - self._began[entry.id]
                 made = source.next(own, seconds)
                 over = made is None and source.done(own, seconds)
+                source.keep_progress(own, now=over)
                 words = source.words(seconds)
             if made is None and not over and words == entry.message:
                 continue

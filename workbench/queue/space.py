@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,40 +56,37 @@ def parse_space(texts: Sequence[str], base: TrainingSpec) -> tuple[Parameter, ..
     """The parameters of `learning_rate=log:1e-4..1e-1`, `optimizer=sgd,adam` and the like.
 
     Raises:
-        RunError: a setting that is not there or named twice, or values that it cannot have.
+        RunError: a setting that is not there or named twice, or values that it cannot have; the
+            error's field is the setting's full name.
     """
     if not texts:
         raise RunError("nothing to search; name ranges, as in --set learning_rate=log:1e-4..1e-1")
     listed: dict[str, str] = {}
     for text in texts:
         name, equals, values = (part.strip() for part in text.partition("="))
+        full = full_name(name)
         if not equals or not values:
-            raise RunError(f"--set {text}: give a range or values, as in --set {name}=A..B or A,B")
-        full = _full_name(name)
+            example = f"{name or 'learning_rate'}=A..B or A,B"
+            raise _wrong(full, text, f"give a range or values, as in --set {example}")
         if full in listed:
-            raise RunError(f"--set {name}: named twice; put its values behind one another")
+            raise _wrong(full, name, "named twice; put its values behind one another")
         listed[full] = values
     fields = _fields(listed, base.training)
-    found = []
-    for name, values in listed.items():
-        field = _layer_field(name, base) if name.startswith("layers") else fields.get(name)
-        if field is None:
-            known = [_typed(item) for item in fields] + ["layers.N.FIELD"]
-            kinds = [kind for section in _SECTIONS.values() for kind in section.values()]
-            last = name.rpartition(".")[2]
-            if any(last in kind.model_fields for kind in kinds):
-                raise RunError(f"--set {last}: nothing in this space has it; leave it out")
-            raise RunError(f'--set {name}: no setting "{name}"; {nearest(name, known)}')
-        found.append(_parameter(name, field, values))
-    return tuple(found)
+    return tuple(_parameter(name, _field(name, fields, base), listed[name]) for name in listed)
+
+
+def _wrong(name: str, typed: str, words: str) -> RunError:
+    """An error about a setting of the space, which begins with how it was typed."""
+    return RunError(words, field=name, named=f"--set {typed}")
 
 
 def _typed(name: str) -> str:
-    """A setting as it is typed: `learning_rate`, `optimizer`."""
-    return name.removesuffix(".kind").rpartition(".")[2]
+    """A setting as it is typed: `learning_rate`, `optimizer`, `layers.1.filters`."""
+    bare = name.removesuffix(".kind")
+    return bare if bare.startswith("layers") else bare.rpartition(".")[2]
 
 
-def _full_name(name: str) -> str:
+def full_name(name: str) -> str:
     """The dotted name of what a person typed."""
     plain = name.lower().replace("-", "_")
     plain = ALIASES.get(plain, plain)
@@ -96,8 +95,9 @@ def _full_name(name: str) -> str:
     for section, kinds in _SECTIONS.items():
         if plain in (section, f"{section}.kind"):
             return f"{section}.kind"
-        if any(plain in kind.model_fields for kind in kinds.values()):
-            return f"{section}.{plain}"
+        bare = plain.removeprefix(f"{section}.")
+        if any(bare in kind.model_fields for kind in kinds.values()):
+            return f"{section}.{bare}"
     return plain
 
 
@@ -117,23 +117,42 @@ def _fields(listed: Mapping[str, str], training: TrainingSettings) -> dict[str, 
     return fields
 
 
+def _field(name: str, fields: Mapping[str, FormField], base: TrainingSpec) -> FormField:
+    """The field of a setting, of the training or of a layer.
+
+    Raises:
+        RunError: there is none of that name.
+    """
+    if name.startswith("layers"):
+        return _layer_field(name, base)
+    if name in fields:
+        return fields[name]
+    last = name.rpartition(".")[2]
+    kinds = [kind for section in _SECTIONS.values() for kind in section.values()]
+    if any(last in kind.model_fields for kind in kinds):
+        raise _wrong(name, last, "nothing in this space has it; leave it out")
+    known = [_typed(item) for item in fields] + ["layers.N.FIELD"]
+    raise _wrong(name, name, f'no setting "{name}"; {nearest(name, known)}')
+
+
 def _layer_field(name: str, base: TrainingSpec) -> FormField:
     match = _LAYER.fullmatch(name)
     if match is None:
-        raise RunError(f"--set {name}: layers are named as in layers.1.filters")
+        raise _wrong(name, name, "layers are named as in layers.1.filters")
     layers, place = base.architecture.layers, int(match[1])
     if not 1 <= place <= len(layers):
-        raise RunError(f"--set {name}: no layer {place}; {base.preset} has 1 to {len(layers)}")
+        raise _wrong(name, name, f"no layer {place}; {base.preset} has 1 to {len(layers)}")
     layer = layers[place - 1]
     known = {item.name: item for item in layer_form(layer.kind).fields}
     if match[2] not in known:
         hint = nearest(match[2], list(known)) if known else "it has no settings"
-        raise RunError(f'--set {name}: layer {place} ({layer.kind}) has no "{match[2]}"; {hint}')
+        raise _wrong(name, name, f'layer {place} ({layer.kind}) has no "{match[2]}"; {hint}')
     return known[match[2]]
 
 
 def _parameter(name: str, field: FormField, text: str) -> Parameter:
     ranged, log = text.removeprefix("log:"), text.startswith("log:")
+    typed = _typed(name)
 
     def parsed(word: str) -> Value:
         if field.kind is FieldKind.CHOICE:
@@ -141,31 +160,47 @@ def _parameter(name: str, field: FormField, text: str) -> Parameter:
         try:
             value = field.parse(word)
         except FieldError as error:
-            raise RunError(f"--set {_typed(name)}: {error}") from error
+            raise _wrong(name, typed, str(error)) from error
         # A window's sides are kept as their text, since a study knows no pairs.
         return field.text(value) if field.kind in (FieldKind.SIZES, FieldKind.SWITCH) else value  # type: ignore[return-value]
 
     if ".." not in ranged:
         if log:
-            raise RunError(f"--set {_typed(name)}: log: belongs to a range, as in log:1e-4..1e-1")
+            raise _wrong(name, typed, "log: belongs to a range, as in log:1e-4..1e-1")
         words = [word.strip() for word in ranged.split(",")]
         if not all(words):
-            raise RunError(f"--set {_typed(name)}={text}: a value is missing")
+            raise _wrong(name, f"{typed}={text}", "a value is missing")
         return Parameter(name, field, tuple(dict.fromkeys(map(parsed, words))))
     if field.kind not in (FieldKind.COUNT, FieldKind.NUMBER, FieldKind.SIZES):
-        raise RunError(f"--set {_typed(name)}: has no range; list its values: {field.wanted}")
+        raise _wrong(name, typed, f"has no range; list its values: {field.wanted}")
     ends = []
     for word in ranged.split("..", 1):
         try:
             ends.append(float(word))
         except ValueError:
-            raise RunError(f'--set {_typed(name)}: "{word}" is not a number') from None
+            raise _wrong(name, typed, f'"{word}" is not a number') from None
         if log and ends[-1] <= 0:
-            raise RunError(f"--set {_typed(name)}: no logarithm of {word}; begin above 0")
+            raise _wrong(name, typed, f"no logarithm of {word}; begin above 0")
         parsed(word)  # within the limits of the setting
     if not ends[0] < ends[1]:
-        raise RunError(f"--set {_typed(name)}: {ranged} is an empty range; the lower end first")
+        raise _wrong(name, typed, f"{ranged} is an empty range; the lower end first")
     return Parameter(name, field, low=ends[0], high=ends[1], log=log)
+
+
+def drawn(space: Sequence[Parameter], number: int, seed: int = 0) -> list[dict[str, Value]]:
+    """Values of all parameters, drawn at random so many times."""
+    source = random.Random(seed)
+    return [{item.name: _drawn(item, source) for item in space} for _ in range(number)]
+
+
+def _drawn(item: Parameter, source: random.Random) -> Value:
+    if item.choices:
+        return source.choice(item.choices)
+    if item.log:
+        value = math.exp(source.uniform(math.log(item.low), math.log(item.high)))
+    else:
+        value = source.uniform(item.low, item.high)
+    return value if item.field.kind is FieldKind.NUMBER else round(value)
 
 
 def values_text(space: Sequence[Parameter], values: Mapping[str, Value]) -> str:
@@ -175,6 +210,13 @@ def values_text(space: Sequence[Parameter], values: Mapping[str, Value]) -> str:
         for item in space
         if (value := values.get(item.name)) is not None
     )
+
+
+def importance_text(space: Sequence[Parameter], shares: Mapping[str, float]) -> str:
+    """`lr 71 %, opt 20 %`, the greatest share first."""
+    named = {item.name: item.short for item in space}
+    ranked = sorted(shares.items(), key=lambda item: item[1], reverse=True)
+    return ", ".join(f"{named.get(name, name)} {100 * share:.0f} %" for name, share in ranked)
 
 
 def spec_with(

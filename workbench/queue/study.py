@@ -8,6 +8,7 @@ depends on the study and its number alone: a search that was cut off draws what 
 
 from __future__ import annotations
 
+import time
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.storages import InMemoryStorage, JournalStorage
+from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
@@ -30,7 +31,15 @@ from workbench.errors import EnvironmentProblem, PresetError, RunError, UserErro
 from workbench.formats import count, percent
 from workbench.model.fields import FieldKind
 from workbench.model.spec import TrainingSpec
-from workbench.queue.search import TAG, Search, SearchFolder, SearchResult
+from workbench.queue.search import (
+    FEWEST_FOR_IMPORTANCE,
+    TAG,
+    Search,
+    SearchFolder,
+    SearchProgress,
+    SearchResult,
+    SearchTrial,
+)
 from workbench.queue.space import Parameter, values_text
 from workbench.queue.store import Trial, identity
 from workbench.runs.events import Epoch
@@ -44,7 +53,8 @@ from workbench.settings import Home
 
 OUTCOME = "outcome"  # how a trial came out, in the study: Optuna knows fewer states than there are
 RUN = "run"
-DRAWN_FOR_COST = 64
+BEST_SHARE = 0.25  # of the trials: what they have in common is important
+PROGRESS_SECONDS = 1.0  # between two writings while only epochs come
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # Wilcoxon's pruner
@@ -84,6 +94,9 @@ class TrialSource:
         self._space = self._search.parameters
         self._distributions = {item.name: distribution(item) for item in self._space}
         self._readers: dict[int, EventReader] = {}
+        self._kept: object = ()  # what was written down last, and when
+        self._kept_at = -PROGRESS_SECONDS
+        self._weighed, self._weights = 0, dict[str, float]()
         _cut_torn_line(self._folder.journal)
         try:
             storage = JournalStorage(JournalFileBackend(str(self._folder.journal)))
@@ -171,6 +184,47 @@ class TrialSource:
         short = len(self._all) < self._trials and not self._wants_more(seconds)
         over = ", time is up" if short else ""
         return f"{ended} of {count(self._trials, 'trial')}{aside}{found}{over}"
+
+    def keep_progress(self, trials: Sequence[Trial], *, now: bool = False) -> None:
+        """Write down for screens how far it is, where that is new: seldom, or `now`.
+
+        Raises:
+            EnvironmentProblem: the disk is full.
+        """
+        runs = {trial.number: trial.run_id for trial in trials if trial.number is not None}
+        known = tuple(
+            (trial.state, len(trial.intermediate_values), runs.get(trial.number))
+            for trial in self._all
+        )
+        soon = time.monotonic() - self._kept_at < PROGRESS_SECONDS
+        if known == self._kept or (soon and not now):
+            return
+        self._kept, self._kept_at = known, time.monotonic()
+        told = [
+            SearchTrial(
+                number=trial.number,
+                values=trial.params,
+                outcome=_outcome(trial) if trial.state.is_finished() else "",
+                run_id=trial.user_attrs.get(RUN) or runs.get(trial.number),
+                accuracy=trial.value if trial.state is TrialState.COMPLETE else None,
+                curve=trial.intermediate_values,
+            )
+            for trial in self._all
+        ]
+        self._folder.write_progress(
+            SearchProgress(trials=tuple(told), importance=self._importance())
+        )
+
+    def _importance(self) -> dict[str, float]:
+        """The share of each parameter, the greatest first; nothing while too few have ended."""
+        whole = sum(trial.state is TrialState.COMPLETE for trial in self._all)
+        if whole < FEWEST_FOR_IMPORTANCE:
+            return {}
+        if whole != self._weighed:
+            evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE)
+            found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+            self._weighed, self._weights = whole, dict(found)
+        return self._weights
 
     def to_come(self, trials: Sequence[Trial]) -> int:
         """How many trainings are still to be made, the final ones among them, if time allows."""
@@ -319,7 +373,7 @@ class TrialSource:
         found: dict[str, int] = {}
         for trial in self._all:
             if trial.state.is_finished():
-                outcome = trial.user_attrs.get(OUTCOME, trial.state.name.lower())
+                outcome = _outcome(trial)
                 found[outcome] = found.get(outcome, 0) + 1
         return found
 
@@ -340,25 +394,14 @@ class TrialSource:
                 final=self._final_specs()[0],
                 final_runs=tuple(runs),
                 test_accuracies=tuple(value for value in tested if value is not None),
+                importance=self._importance(),
             )
         )
 
 
-def drawn_specs(search: Search) -> list[TrainingSpec | str]:
-    """Trainings drawn at random, to say what a search will cost; a sentence where impossible."""
-    study = optuna.create_study(
-        storage=InMemoryStorage(), sampler=optuna.samplers.RandomSampler(seed=search.base.seed)
-    )
-    distributions = {item.name: distribution(item) for item in search.parameters}
-    found: list[TrainingSpec | str] = []
-    for _ in range(DRAWN_FOR_COST):
-        try:
-            spec = search.spec(study.ask(distributions).params)
-            require_memory([spec])
-            found.append(spec)
-        except (PresetError, EnvironmentProblem) as error:
-            found.append(str(error))
-    return found
+def _outcome(trial: FrozenTrial) -> str:
+    """How an ended trial came out, in the study's own words."""
+    return str(trial.user_attrs.get(OUTCOME, trial.state.name.lower()))
 
 
 def _sampler(search: Search, number: int) -> optuna.samplers.BaseSampler:

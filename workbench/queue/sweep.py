@@ -45,10 +45,10 @@ def parse_axis(text: str) -> Axis:
     name = ALIASES.get(name, name)
     known = [*asdict(Overrides()), *PLAN_NAMES]
     if name not in known:
-        raise RunError(f'--set {text}: no setting "{name}"; {nearest(name, known)}')
+        raise RunError(f'no setting "{name}"; {nearest(name, known)}', named=f"--set {text}")
     words = [word.strip() for word in listed.split(",")]
     if not equals or not all(words):
-        raise RunError(f"--set {text}: give values, as in --set {name}=A,B")
+        raise RunError(f"give values, as in --set {name}=A,B", named=f"--set {text}")
     values = (value for word in words for value in _values(name, word))
     return Axis(name, tuple(dict.fromkeys(values)))
 
@@ -65,12 +65,13 @@ def _values(name: str, word: str) -> list[str | int | float]:
     )
     whole = name in _WHOLE
     if not parts and not (whole and not log):
-        raise RunError(f"--set {name}: say how many values, as in {word}/5")
+        raise RunError(f"say how many values, as in {word}/5", named=f"--set {name}")
     steps = (int(parts) if parts else round(high - low) + 1) - 1
     if not low < high < math.inf or not 1 <= steps < MOST_TRIALS or (log and low <= 0):
         raise RunError(
-            f"--set {name}: a range goes up from its first end{', above 0,' if log else ''} in 2 "
-            f"to {MOST_TRIALS:,} values (given: {word})"
+            f"a range goes up from its first end{', above 0,' if log else ''} in 2 to "
+            f"{MOST_TRIALS:,} values (given: {word})",
+            named=f"--set {name}",
         )
     if log:
         spread = [low * (high / low) ** (step / steps) for step in range(steps + 1)]
@@ -86,7 +87,7 @@ def _value(name: str, word: str) -> str | int | float:
         return float(word) if name in _NUMBERS else word
     except ValueError:
         what = "a whole number" if name in _WHOLE else "a number"
-        raise RunError(f'--set {name}: "{word}" is not {what}') from None
+        raise RunError(f'"{word}" is not {what}', named=f"--set {name}") from None
 
 
 def parse_axes(texts: Sequence[str]) -> list[Axis]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +12,6 @@ from workbench.errors import RunError
 from workbench.files import stamp
 from workbench.formats import count, moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
-from workbench.model.spec import TrainingSpec
 from workbench.queue.executor import seconds_for_all
 from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
 from workbench.queue.store import (
@@ -24,16 +22,19 @@ from workbench.queue.store import (
     Trial,
     identity,
 )
-from workbench.runs.calibration import operations_a_second, rough_images_a_second
-from workbench.runs.estimate import TEST_SHARE, Speed, epoch_seconds, known_speeds
+from workbench.runs.estimate import (
+    FEWEST_STEPS,
+    Expected,
+    Speed,
+    expected_training,
+    known_speeds,
+)
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Role, Status
 from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
 from workbench.settings import Home
 
-# From the start of a worker to its first step: TensorFlow's import and the first compilation.
-START_SECONDS = 6.0
 NOT_KNOWN = "how long is not known yet"
 # Of a longer queue a command lists the last that are done and the next that wait.
 MOST_LISTED, LAST_DONE, NEXT_WAITING = 24, 5, 8
@@ -67,6 +68,22 @@ class TrialView:
         return state
 
     @property
+    def named(self) -> str:
+        """What it is for and what is trained: `Table 7.4: CNN model 2, SGD 0.002, …`."""
+        trial = self.trial
+        return f"{trial.label}: {trial.text}" if trial.label else trial.text
+
+    @property
+    def fault(self) -> str:
+        """Why it came to no result; empty where it did, or may still."""
+        match self.trial.state:
+            case Status.FAILED:
+                return f"failed: {self.trial.message}"
+            case Status.DIVERGED:
+                return self.trial.message or Status.DIVERGED.word
+        return ""
+
+    @property
     def progress(self) -> float:
         """The share of its training that is done, from 0 to 1."""
         if self.trial.state.settled:
@@ -77,7 +94,7 @@ class TrialView:
     def estimate_text(self) -> str:
         """`8 min`, `~8 min` where that is rough; empty where nothing is known or left."""
         left = self.seconds_left
-        return ("~" if self.guessed else "") + rough_duration(left) if left else ""
+        return Expected(left, self.guessed).text if left else ""
 
     @property
     def paced(self) -> bool:
@@ -149,6 +166,17 @@ class QueueView:
     def unfinished(self) -> bool:
         """Whether anything is left to train, or may be."""
         return bool(self.pending) or any(entry.state.pending for entry in self.searches)
+
+    @property
+    def rows(self) -> tuple[SearchEntry | TrialView, ...]:
+        """What lists show: the searches, then all trials."""
+        return (*self.searches, *self.trials)
+
+    def share(self, entry: SearchEntry) -> float:
+        """How much of a search is done, by its trials, from 0 to 1."""
+        own = [view for view in self.trials if view.trial.search == entry.id]
+        ended = sum(not view.trial.state.pending for view in own)
+        return ended / max(1, len(own) + entry.to_come)
 
     @property
     def left(self) -> int:
@@ -256,14 +284,13 @@ def view_of(
     running: bool,
     living: Mapping[str, WatchedRun],
     results: Mapping[Identity, RunSummary],
-    estimate: Callable[[Trial], float | None],
-    guess: Callable[[Trial], float | None] = lambda trial: None,
+    estimate: Callable[[Trial], Expected | None],
     fate: Callable[[Trial], Status] = lambda trial: Status.CRASHED,
 ) -> QueueView:
     """Put the queue, the living runs (by run id), the results and the estimates together.
 
     A run that ended while no runner lived has its result, though its trial says it trains; `fate`
-    tells what became of one without a result. `guess` is asked where the estimate is None.
+    tells what became of one without a result.
     """
     views = []
     for trial in state.trials:
@@ -278,10 +305,9 @@ def view_of(
         guessed = False
         if trial.state.pending:
             left = run.seconds_left if run is not None else None
-            seconds = left if left is not None else estimate(trial)
-            if seconds is None:
-                seconds = guess(trial)
-                guessed = seconds is not None
+            found = Expected(left) if left is not None else estimate(trial)
+            seconds = found.seconds if found else None
+            guessed = found is not None and found.rough
         views.append(TrialView(trial, run, result, seconds, fate(trial) if lost else None, guessed))
     # A queue that has come to its end says nothing about how many train at once in the next.
     view = QueueView(
@@ -300,40 +326,6 @@ def view_of(
     return replace(view, orphans=tuple(item.run.run_id for item in views if item.run))
 
 
-def estimated_seconds(
-    spec: TrainingSpec, speeds: Sequence[Speed], epochs_done: int = 0
-) -> float | None:
-    """How long a training should take here from its start; None where no earlier run tells.
-
-    `epochs_done`: whole epochs it goes on from.
-    """
-    data = spec.dataset
-    epoch = epoch_seconds(
-        spec.architecture,
-        spec.training.batch_size,
-        speeds,
-        images=data.images,
-        test_images=data.evaluated_images,
-        precision=spec.precision,
-    )
-    return None if epoch is None else _seconds(spec, epoch, epochs_done)
-
-
-def guessed_seconds(
-    spec: TrainingSpec, operations_a_second: float, epochs_done: int = 0
-) -> float | None:
-    """The same from the processor's speed alone; None where it says nothing of the training."""
-    if spec.precision != "float32":
-        return None
-    images = spec.dataset.images + TEST_SHARE * spec.dataset.evaluated_images
-    epoch = images / rough_images_a_second(spec.architecture, operations_a_second)
-    return _seconds(spec, epoch, epochs_done)
-
-
-def _seconds(spec: TrainingSpec, epoch: float, epochs_done: int) -> float:
-    return START_SECONDS + max(0, spec.training.epochs - epochs_done) * epoch
-
-
 class QueueWatch:
     """Keeps what was read of a home's queue, results and speeds between two looks."""
 
@@ -348,11 +340,11 @@ class QueueWatch:
         self._speeds: Sequence[Speed] = ()
         self._begun: Mapping[Identity, Sequence[ResumableRun]] = {}  # of trials that wait
         self._living: Mapping[str, WatchedRun] = {}
-        self._timed: set[str] = set()  # living runs that have trained an epoch: they tell a speed
+        # Living runs that tell a speed, and which of them have trained an epoch.
+        self._timed: set[tuple[str, bool]] = set()
         self._ended_at: float | None = None
         # Seconds by trial id and whole epochs that are done.
-        self._estimates: dict[tuple[str, int], float | None] = {}
-        self._guesses: dict[tuple[str, int], float | None] = {}
+        self._estimates: dict[tuple[str, int], Expected | None] = {}
 
     def look(self, living: Mapping[str, WatchedRun]) -> QueueView:
         """The queue now. `living` are the runs that train, by run id.
@@ -369,7 +361,9 @@ class QueueWatch:
             self._state, self._seen = self._store.read(), version
         board = Leaderboard(self._home)
         timed = {
-            run.run_id for run in living.values() if run.summary and run.summary.epochs_completed
+            (run.run_id, bool(run.summary and run.summary.epochs_completed))
+            for run in living.values()
+            if run.step > FEWEST_STEPS and run.seconds_left is not None
         }
         told = bool(timed - self._timed)
         if board.version() != self._board_seen:
@@ -378,9 +372,8 @@ class QueueWatch:
             self._entries = board.entries()
             self._results = results(self._entries)
         if told:
-            self._speeds = known_speeds(self._home, platform.node())
+            self._speeds = known_speeds(self._home)
             self._estimates.clear()
-            self._guesses.clear()
         self._timed = timed
         if changed:
             self._ended_at = self._last_ending()
@@ -392,7 +385,6 @@ class QueueWatch:
             living=living,
             results=self._results,
             estimate=self._estimate,
-            guess=self._guess,
             fate=self._fate,
         )
         if self._state.searching:
@@ -404,8 +396,8 @@ class QueueWatch:
         times: list[float | None] = []
         for entry in self._state.searching:
             made = [trial.spec for trial in self._state.trials if trial.search == entry.id]
-            seconds = estimated_seconds(made[-1], self._speeds) if made else None
-            times += [seconds] * entry.to_come
+            found = expected_training(made[-1], self._speeds) if made else None
+            times += [found.seconds if found else None] * entry.to_come
         return tuple(times)
 
     def _fate(self, trial: Trial) -> Status:
@@ -417,20 +409,12 @@ class QueueWatch:
             return Status.CRASHED
         return status if status.resumable else Status.CRASHED
 
-    def _estimate(self, trial: Trial) -> float | None:
+    def _estimate(self, trial: Trial) -> Expected | None:
         done = self._epochs_done(trial)
         key = trial.id, done
         if key not in self._estimates:
-            self._estimates[key] = estimated_seconds(trial.spec, self._speeds, done)
+            self._estimates[key] = expected_training(trial.spec, self._speeds, done)
         return self._estimates[key]
-
-    def _guess(self, trial: Trial) -> float | None:
-        done = self._epochs_done(trial)
-        key = trial.id, done
-        if key not in self._guesses:
-            speed = operations_a_second(trial.spec.architecture, self._speeds)
-            self._guesses[key] = guessed_seconds(trial.spec, speed, done)
-        return self._guesses[key]
 
     def _last_ending(self) -> float | None:
         """When the last line was written in the logs of those that have ended."""
@@ -463,16 +447,9 @@ def plan_sentence(found: TrialPlan, speeds: Sequence[Speed]) -> str:
         parts.append(f"{len(found.new)} new")
     specs = [item.spec for item in found.new] + [item.spec for item, _ in found.queued]
     done = found.epochs_done
-    epochs = [done.get(identity(spec), 0) for spec in specs]
-    times = [
-        estimated_seconds(spec, speeds, over) for spec, over in zip(specs, epochs, strict=True)
-    ]
-    guessed = [place for place, known in enumerate(times) if known is None]
-    for place in guessed:
-        speed = operations_a_second(specs[place].architecture, speeds)
-        times[place] = guessed_seconds(specs[place], speed, epochs[place])
-    seconds, unknown = seconds_for_all([], times), sum(known is None for known in times)
-    rough = len(guessed) - unknown
+    times = [expected_training(spec, speeds, done.get(identity(spec), 0)) for spec in specs]
+    seconds = seconds_for_all([], [time.seconds if time else None for time in times])
+    unknown, rough = times.count(None), sum(time.rough for time in times if time)
     if found.ahead:
         left = f"{_length(seconds, unknown, rough)}, after {found.ahead} queued earlier"
     else:

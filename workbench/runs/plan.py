@@ -66,8 +66,9 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     require_sound(architecture)
     if not 1 <= plan.repeats <= MOST_REPEATS:
         raise PresetError(
-            f"repeats: must be from 1 to {MOST_REPEATS:,} (given: {_shortened(plan.repeats)})",
+            f"must be from 1 to {MOST_REPEATS:,} (given: {_shortened(plan.repeats)})",
             field="repeats",
+            named="repeats",
         )
     # No limit at all: the same training as without it, and on the leaderboard among its like.
     beyond = plan.train_limit is not None and plan.train_limit >= facts.train_images
@@ -96,8 +97,9 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
         fault = error.errors(include_url=False)[0]
         field = str(fault["loc"][-1])
         raise PresetError(
-            f"{field.replace('_', ' ')}: {fault_words(fault)} (given: {fault.get('input')})",
+            f"{fault_words(fault)} (given: {fault.get('input')})",
             field=field,
+            named=field.replace("_", " "),
         ) from error
 
 
@@ -116,9 +118,10 @@ def _validation(text: str, facts: DatasetFacts, images: int) -> Validation:
     held_out = round(number * images) if 0 < number < 1 else number
     if not 1 <= held_out < images or held_out != int(held_out):
         raise PresetError(
-            f"validation: must be a share between 0 and 1, a number of images from 1 to "
-            f'{images - 1:,}, or "{OWN_VALIDATION}" for the x_val of an .npz (given: {text})',
+            f"must be a share between 0 and 1, a number of images from 1 to {images - 1:,}, or "
+            f'"{OWN_VALIDATION}" for the x_val of an .npz (given: {text})',
             field="validation",
+            named="validation",
         )
     return Validation(images=int(held_out))
 

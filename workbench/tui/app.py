@@ -38,6 +38,7 @@ from workbench.tui.widgets.title_bar import PLACES
 if TYPE_CHECKING:
     from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
+    from workbench.queue.search_request import SearchRequest
     from workbench.runs.folder import RunFolder
     from workbench.runs.record import Labels
     from workbench.runs.standby import Standby
@@ -446,6 +447,28 @@ class WorkbenchApp(App[None]):
         from workbench.tui.screens.train import TrainScreen
 
         self.push_screen(TrainScreen(folder))
+
+    def begin_search(self, asked: SearchRequest) -> None:
+        """Begin a search that a dialog asked for, and show it."""
+        self.queue_started = True
+        self.run_worker(self._begin_search(asked), group="queue-action")
+
+    async def _begin_search(self, asked: SearchRequest) -> None:
+        from workbench.tui.screens.queue import actions
+
+        try:
+            search_id = await asyncio.to_thread(actions.search, self.home, asked)
+        except UserError as error:
+            self.complain(error)
+            return
+        self.run_feed.look_now()
+        self.open_search(search_id)
+
+    def open_search(self, search_id: str) -> None:
+        """Show a search, whether it goes on or is over."""
+        from workbench.tui.screens.search import SearchScreen
+
+        self.push_screen(SearchScreen(search_id))
 
     async def open_in_compose(self, preset: Preset) -> None:
         """Take a preset to Compose; unsaved work there is asked about."""

@@ -1,5 +1,5 @@
-"""The command palette: models and runs by name, and every action there is here, from the same
-bindings as help and hints."""
+"""The command palette: models, runs and searches by name, and every action there is here, from
+the same bindings as help and hints."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class ActionProvider(Provider):
 
 
 class NameProvider(Provider):
-    """Models, to go to in Models, and runs, to open; found by a part of their names."""
+    """Models, to go to in Models, runs and searches, to open; found by a part of their names."""
 
     async def startup(self) -> None:
         """Read the names, once for each time the palette opens."""
@@ -130,6 +130,7 @@ class NameProvider(Provider):
     def _read(self) -> list[tuple[str, str, Callable[[], object]]]:
         from workbench.model.library import own_preset_files
         from workbench.model.paper_models import paper_headlines
+        from workbench.queue.search import all_searches
         from workbench.runs.folder import all_runs
 
         workbench = cast("Workbench", self.app)
@@ -143,6 +144,10 @@ class NameProvider(Provider):
             for folder in all_runs(workbench.home):
                 run = visible(f"run {folder.run_id}")
                 known.append((run, "", partial(self._open, folder)))
+        known += [
+            (visible(f"search {name}"), "", partial(workbench.open_search, name))
+            for name in all_searches(workbench.home)
+        ]
         return known
 
     def _open(self, folder: RunFolder) -> None:

@@ -28,7 +28,7 @@ LEAST_COLUMNS, LEAST_LINES = 16, 5
 
 
 class Role(IntEnum):
-    """What a character belongs to. The six of an overlay come last."""
+    """What a character belongs to. The six of an overlay are one after the other."""
 
     AXIS = 0
     TRAIN = 1
@@ -42,6 +42,7 @@ class Role(IntEnum):
     FOURTH = 9
     FIFTH = 10
     SIXTH = 11
+    DIM = 12  # what is there and does not count
 
 
 OVERLAY_ROLES = (Role.FIRST, Role.SECOND, Role.THIRD, Role.FOURTH, Role.FIFTH, Role.SIXTH)

@@ -25,6 +25,7 @@ from workbench.tui.widgets.title_bar import TitleBar
 if TYPE_CHECKING:
     from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
+    from workbench.queue.search_request import SearchRequest
     from workbench.runs.folder import RunFolder
     from workbench.runs.record import Labels
     from workbench.tui.screens.queue.add_dialog import Request
@@ -67,6 +68,12 @@ class Workbench(Protocol):
 
     def open_run(self, folder: RunFolder) -> None:
         """Show a run."""
+
+    def begin_search(self, asked: SearchRequest) -> None:
+        """Begin a search that a dialog asked for, and show it."""
+
+    def open_search(self, search_id: str) -> None:
+        """Show a search."""
 
     async def open_in_compose(self, preset: Preset) -> None:
         """Take a preset to Compose."""

@@ -32,12 +32,12 @@ class FormDialog(Dialog[ScreenResultType]):
         Binding("f1", "app.show_help", show=False, tooltip="The keys that work here"),
     ]
     # Field, label, and what is written beside it.
-    FIELDS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    FIELDS: tuple[tuple[str, str, str], ...] = ()
     NAME: ClassVar = ""  # the id of the box, for its style sheet
     ACCEPT: ClassVar = ("accept", "Accept", "enter accepts")  # id and label of the button, its key
 
     def editor(self, name: str) -> Widget:
-        """The widget in which a field is written, with the field's name as its id."""
+        """The widget in which a field is written, with the field's name as its id, dots as `-`."""
         raise NotImplementedError
 
     def below(self) -> ComposeResult:

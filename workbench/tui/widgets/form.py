@@ -48,6 +48,10 @@ def editor_of(field: FormField, text: str) -> Input | Choice:
     return editor
 
 
+def _id(kind: str, name: str) -> str:
+    return f"{kind}-{name.replace('.', '-')}"
+
+
 class FieldLines(VerticalScroll, can_focus=False):
     """Fields as (name, label, remark), and the widgets in which they are written by name."""
 
@@ -63,7 +67,7 @@ class FieldLines(VerticalScroll, can_focus=False):
         self._remarks = remarks
         self._fields, self.editors = fields, editors
         self._faults = {
-            name: Static(classes="error", markup=False, id=f"error-{name.replace('.', '-')}")
+            name: Static(classes="error", markup=False, id=_id("error", name))
             for name, *_ in fields
         }
 
@@ -74,7 +78,7 @@ class FieldLines(VerticalScroll, can_focus=False):
                 yield Static(title, classes="label")
                 yield self.editors[name]
                 if self._remarks:
-                    yield Static(remark, classes="aside", id=f"aside-{name}", markup=False)
+                    yield Static(remark, classes="aside", id=_id("aside", name), markup=False)
             yield self._faults[name]
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -85,8 +89,7 @@ class FieldLines(VerticalScroll, can_focus=False):
     def show_errors(self, errors: Mapping[str, str]) -> None:
         """Say under each field what is wrong with it."""
         for name, line in self._faults.items():
-            # It stands under its field, which need not be named again.
-            sentence = errors.get(name, "").removeprefix(f"{name.replace('_', ' ')}: ")
+            sentence = errors.get(name, "")
             text = f"✗ {sentence}" if sentence else ""
             if line.content != text:
                 line.update(text)

@@ -35,6 +35,7 @@ COLOURS: dict[str, tuple[str, float]] = {
     "train-raw": ("train", 0.4),
     "test": ("test", 1.0),
     "paper": ("paper", 1.0),
+    "dim": ("muted", 0.5),
     # Up to six curves over each other; they differ by marker too.
     "first": ("train", 1.0),
     "second": ("test", 1.0),

@@ -6,10 +6,9 @@ Stack, form and totals are shown from one draft, and every change of it can be u
 from __future__ import annotations
 
 import asyncio
-import platform
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -27,13 +26,7 @@ from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.memory import memory_need
 from workbench.model.preset import Preset
 from workbench.model.shapes import Analysis, analyse
-from workbench.runs.estimate import (
-    Speed,
-    epoch_seconds,
-    known_speeds,
-    multiply_add_rate,
-    seconds_by_work,
-)
+from workbench.runs.estimate import Speed, expected_epoch, known_speeds, multiply_add_rate
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.draft_keeper import DraftKeeper, back_words
 from workbench.tui.screens.compose.form import FormView
@@ -44,12 +37,17 @@ from workbench.tui.screens.compose.starting import (
     layer_picks,
     picked_layer,
     picked_preset,
+    plan_of,
     preset_picks,
     specs_of,
     unsaved_dialog,
 )
 from workbench.tui.screens.compose.totals import Costs, Drawing, Totals
 from workbench.tui.styles import style_sheet
+
+if TYPE_CHECKING:
+    from workbench.model.spec import TrainingSpec
+    from workbench.runs.record import Labels
 
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again
 DRAW_DELAY = 0.3  # seconds without a key in the form before the model is drawn anew
@@ -72,6 +70,7 @@ class ComposeScreen(WorkbenchScreen):
         Binding("u", "undo", "undo", tooltip="Undo the last change"),
         Binding("s", "settings", "settings", tooltip="Edit the training settings"),
         Binding("v", "difference", "diff", tooltip="What differs from where it began"),
+        Binding("S", "search", "search", tooltip="Look for the best of ranges of its settings"),
         Binding("c", "script", "script", tooltip="Copy the model as a Keras script"),
         Binding("D", "duplicate", "duplicate", tooltip="Duplicate the layer"),
         Binding("J", "shift(1)", "move down", tooltip="Move the layer down"),
@@ -88,8 +87,7 @@ class ComposeScreen(WorkbenchScreen):
         self.history = DraftHistory.begun()
         self.place = 0
         self._before: DraftHistory | None = None  # what cancelling the form goes back to
-        self._speeds: list[Speed] = []
-        self._rate: float | None = None  # multiply-adds a second of this machine
+        self._speeds: list[Speed] | None = None  # None until they were read
         self._speeds_asked = -FRESH
         self._said = ""
         self._keeper: DraftKeeper | None = None
@@ -154,10 +152,8 @@ class ComposeScreen(WorkbenchScreen):
 
     @work(exclusive=True, group="speeds")
     async def _read_speeds(self) -> None:
-        home = self.workbench.home
-        self._speeds = await asyncio.to_thread(known_speeds, home, platform.node())
-        if self._rate is None:
-            self._rate = await asyncio.to_thread(multiply_add_rate)
+        await asyncio.to_thread(multiply_add_rate)  # once measured, it is at hand
+        self._speeds = await asyncio.to_thread(known_speeds, self.workbench.home)
         self._show()
 
     def on_resize(self, event: Resize) -> None:
@@ -228,17 +224,16 @@ class ComposeScreen(WorkbenchScreen):
             return Costs(analysis, memory)
         data = dataset_with(architecture.input_shape, architecture.classes)
         images = (data.train_images, data.test_images) if data else (60_000, 10_000)
-        seconds = epoch_seconds(
+        if self._speeds is None:
+            return Costs(analysis, memory)
+        epoch = expected_epoch(
             architecture,
             training.batch_size,
             self._speeds,
             images=images[0],
             test_images=images[1],
         )
-        if seconds is not None or self._rate is None:
-            return Costs(analysis, memory, seconds)
-        guess = seconds_by_work(analysis.multiply_adds, training.batch_size, self._rate, *images)
-        return Costs(analysis, memory, guess, by_work=True)
+        return Costs(analysis, memory, epoch)
 
     def _form_content(
         self, analysis: Analysis
@@ -404,16 +399,48 @@ class ComposeScreen(WorkbenchScreen):
 
     def action_train(self) -> None:
         """Train the model as it stands, or say what keeps it from that."""
+        preset = self.history.preset()
+        if self._refused(preset):
+            return
+        if preset.training.goes_by_validation:  # how many images are held out is asked for
+            from workbench.tui.screens.run_settings import RunSettings
+
+            def answered(answer: tuple[list[TrainingSpec], Labels] | None) -> None:
+                if answer is not None:
+                    self.workbench.train(*answer)
+
+            self.app.push_screen(RunSettings(preset), answered)
+            return
+        self.workbench.train(specs_of(preset), next_seed=True)
+
+    def _refused(self, preset: Preset) -> bool:
+        """Whether the model cannot be trained as it stands, which is then said."""
         try:
-            specs = specs_of(self.history.preset())
+            plan_of(preset)
         except UserError as error:
             problem = analyse(self.draft.architecture).problem
             if problem is not None:
                 self.place = problem.index
                 self._show()
             self.workbench.complain(error)
+            return True
+        return False
+
+    def action_search(self) -> None:
+        """Ask for ranges of its settings, and begin a search."""
+        from workbench.queue.search_request import SearchRequest
+        from workbench.tui.screens.search.dialog import SearchDialog
+
+        preset = self.history.preset()
+        if self._refused(preset):
             return
-        self.workbench.train(specs, next_seed=True)
+
+        def answered(asked: SearchRequest | None) -> None:
+            if asked is not None:
+                self.workbench.begin_search(asked)
+
+        begun = SearchRequest(preset, plan_of(preset))
+        self.app.push_screen(SearchDialog(self.workbench.home, begun), answered)
 
     def action_script(self) -> None:
         """Copy the training as a Keras script through the terminal."""

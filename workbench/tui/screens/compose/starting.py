@@ -12,6 +12,7 @@ from workbench.model.library import find_preset, own_presets, paper_presets
 from workbench.model.preset import Preset
 from workbench.model.shapes import require_sound
 from workbench.model.spec import TrainingSpec
+from workbench.queue.search_request import VALIDATION
 from workbench.runs.plan import Plan, specs_for_preset
 from workbench.settings import Home
 from workbench.tui.screens.compose.pick import Pick
@@ -68,7 +69,16 @@ def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:
 
 
 def specs_of(preset: Preset) -> list[TrainingSpec]:
-    """The training of a preset on the data its input says.
+    """The training of a preset on the data its input says; with what is held out by default where
+    it goes by validation.
+
+    Raises: as `plan_of`.
+    """
+    return specs_for_preset(preset, plan_of(preset))
+
+
+def plan_of(preset: Preset) -> Plan:
+    """The plan of training a preset on the data its input says.
 
     Raises:
         PresetError: the model is impossible; the message says what would fix it.
@@ -83,4 +93,5 @@ def specs_of(preset: Preset) -> list[TrainingSpec]:
             f"in {architecture.classes} classes; set the input to 28×28×1 and 10 for MNIST, or "
             "save the model and name a file: `mnist-workbench run NAME --dataset FILE.npz`"
         )
-    return specs_for_preset(preset, Plan(dataset=data.name))
+    by_validation = preset.training.goes_by_validation
+    return Plan(dataset=data.name, validation=VALIDATION if by_validation else None)

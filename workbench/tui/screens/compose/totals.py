@@ -11,6 +11,7 @@ from workbench.formats import rough_duration
 from workbench.model.architecture import Architecture
 from workbench.model.memory import MemoryNeed, mebibytes
 from workbench.model.shapes import Analysis
+from workbench.runs.estimate import Expected
 from workbench.tui.diagrams import ROLE_COLOURS, model_diagram
 from workbench.tui.screens.compose.lines import LineView
 from workbench.tui.widgets.steady_lines import SteadyLines
@@ -18,15 +19,11 @@ from workbench.tui.widgets.steady_lines import SteadyLines
 
 @dataclass(frozen=True)
 class Costs:
-    """What is shown. `epoch_seconds` is None while nothing tells.
-
-    `by_work`: no earlier run tells, so it is judged from multiply-adds.
-    """
+    """What is shown. `epoch` is None while nothing tells."""
 
     analysis: Analysis
     memory: MemoryNeed
-    epoch_seconds: float | None = None
-    by_work: bool = False
+    epoch: Expected | None = None
 
 
 USUAL_HEIGHT = 17  # lines of a drawing in one row, with its border
@@ -91,9 +88,9 @@ class Totals(LineView):
         line.append("  multiply-adds/image ", muted)
         line.append(_count(costs.analysis.multiply_adds).rjust(11), Style(bold=True))
         line.append("  epoch ", muted)
-        seconds = costs.epoch_seconds
-        words = "not yet known" if seconds is None else f"about {rough_duration(seconds)}"
-        line.append(words, Style(bold=seconds is not None))
+        epoch = costs.epoch
+        words = "not yet known" if epoch is None else f"about {rough_duration(epoch.seconds)}"
+        line.append(words, Style(bold=epoch is not None))
         return line
 
     def _memory(self, memory: MemoryNeed, muted: Style) -> Text:
@@ -111,7 +108,7 @@ class Totals(LineView):
         problem = costs.analysis.problem
         if problem is None:
             text = Text("✓ ready to train", style=self.paint("accent"))
-            if costs.by_work:
+            if costs.epoch is not None and costs.epoch.rough:
                 why = " · epoch estimated from multiply-adds; no run like it yet"
                 text.append(why, self.paint("muted"))
         else:

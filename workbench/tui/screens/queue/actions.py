@@ -10,6 +10,8 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
 from workbench.queue.planning import PlannedTrial
+from workbench.queue.search import enqueue_search
+from workbench.queue.search_request import SearchRequest
 from workbench.queue.store import QueueStore
 from workbench.runs import service as runs_service
 from workbench.runs.folder import RunFolder
@@ -39,6 +41,14 @@ def add(home: Home, asked: Request) -> str:
     service.start(home, asked.jobs)
     first = f"; {earlier} queued earlier go first" if earlier else ""
     return f"{count(len(ids), 'training')} queued{first}."
+
+
+def search(home: Home, asked: SearchRequest) -> str:
+    """Queue a search, or go on with the one that asks the same, and let the queue run; its id."""
+    wanted = asked.search()
+    enqueue_search(home, wanted)
+    service.start(home)
+    return wanted.id
 
 
 def put_in_line(
@@ -105,6 +115,7 @@ def clear(home: Home) -> str:
     """Take out all that have ended, and what is said of a queue that was lost."""
     state = QueueStore(home).read()
     ended = [trial.id for trial in state.trials if not trial.state.pending]
+    ended += [entry.id for entry in state.searches if not entry.state.pending]
     if not ended and not state.notice:
         return "No trial has ended yet."
     dropped = service.drop(home, ended)

@@ -4,10 +4,9 @@ paper's tables, and those of a grid of settings over one model."""
 from __future__ import annotations
 
 import asyncio
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult, RenderResult
@@ -22,6 +21,7 @@ from textual.widgets import Button, Input, Static
 from workbench.config import MOST_SEEDS, Config
 from workbench.errors import RunError, UserError
 from workbench.formats import count
+from workbench.model.fields import FieldError, FieldKind, FormField, Limits
 from workbench.model.preset import Preset
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS
@@ -39,6 +39,7 @@ from workbench.tui.widgets.choice import Choice
 
 PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
 CELL = 5  # letters of ` ✓ 3 `
+NOTHING_YET = "nothing can be queued yet"
 PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
 
 
@@ -83,23 +84,11 @@ class Sweep:
 
 
 Request = Reproduction | Sweep
+Asked = TypeVar("Asked")
 
 
-def _whole(text: str, most: int, name: str, errors: dict[str, str]) -> int:
-    """The number in a field; an empty one is 1."""
-    plain = text.strip().replace(",", "") or "1"
-    try:
-        number = int(plain)
-    except ValueError:
-        errors[name] = f"write a whole number (given: {text.strip()})"
-        return 1
-    if not 1 <= number <= most:
-        errors[name] = f"from 1 to {most:,} (given: {number:,})"
-    return number
-
-
-class TrialsDialog(FormDialog[Request | None]):
-    """Returns what is to be queued, or None when stepped out of."""
+class PlanningDialog(FormDialog[Asked | None]):
+    """Returns what is asked for, or None when stepped out of. Says below what comes of it."""
 
     NAME = "queue-add"
     title_of_form = ""
@@ -113,13 +102,30 @@ class TrialsDialog(FormDialog[Request | None]):
         super().__init__()
         self._home = home
         self._speeds: Sequence[Speed] | None = None
-        self._asked: Request | None = None  # what the plan on view is about
+        self._asked: Asked | None = None  # what the plan on view is about
 
-    def request(self) -> Request | dict[str, str]:
+    def request(self) -> Asked | dict[str, str]:
         """What the fields ask for, or one sentence for each that is wrong."""
         raise NotImplementedError
 
-    def advice(self, asked: Request) -> list[str]:
+    def whole(self, name: str, most: int, errors: dict[str, str]) -> int:
+        """The whole number from 1 to `most` in a field; an empty one is 1."""
+        field = FormField(name, FieldKind.COUNT, limits=Limits(1, most), optional=True)
+        try:
+            return cast("int", field.parse(self.query_one(f"#{name}", Input).value) or 1)
+        except FieldError as error:
+            errors[name] = str(error)
+            return 1
+
+    def plan(self, asked: Asked, speeds: Sequence[Speed]) -> str:
+        """What comes of it, in words; asked for in a thread.
+
+        Raises:
+            UserError: nothing can; with the field that is wrong, if it is one.
+        """
+        raise NotImplementedError
+
+    def advice(self, asked: Asked) -> list[str]:
         """What is to be thought of."""
         return []
 
@@ -147,29 +153,40 @@ class TrialsDialog(FormDialog[Request | None]):
         line.set_class(bool(advice), "shown")
         if isinstance(found, dict):
             self._asked = None
-            self.query_one("#plan", Static).update("nothing can be queued yet")
+            self._say(NOTHING_YET)
         elif found != self._asked:
             self._asked = found
             self.query_one("#plan", Static).update("looking what is there already …")
             self.run_worker(self._look_up(found), group="plan", exclusive=True)
 
-    async def _look_up(self, asked: Request) -> None:
-        """Ask the leaderboard, once the fields rest."""
+    async def _look_up(self, asked: Asked) -> None:
+        """Ask what comes of it, once the fields rest."""
         await asyncio.sleep(PLAN_DELAY)
         try:
-            if self._speeds is None:
-                self._speeds = await asyncio.to_thread(known_speeds, self._home, platform.node())
-            words = await asyncio.to_thread(self._plan_words, asked, self._speeds)
+            words = await self._planned(asked)
         except UserError as error:
-            words = f"✗ {error}"
+            if asked == self._asked:
+                self._refuse(error)
+            return
         if asked == self._asked:
-            for line in self.query("#plan").results(Static):  # none once it was answered
-                line.update(words)
+            self._say(words)
 
-    def _plan_words(self, asked: Request, speeds: Sequence[Speed]) -> str:
-        """`24 rows, 20 trainings: 12 trained already, 8 new; 8 to train: about 41 min …`"""
-        trials = asked.trials(self._home)
-        return f"{asked.words(trials)}: {plan_sentence(plan_trials(self._home, trials), speeds)}"
+    async def _planned(self, asked: Asked) -> str:
+        if self._speeds is None:
+            self._speeds = await asyncio.to_thread(known_speeds, self._home)
+        return await asyncio.to_thread(self.plan, asked, self._speeds)
+
+    def _say(self, words: str) -> None:
+        for line in self.query("#plan").results(Static):  # none once it was answered
+            line.update(words)
+
+    def _refuse(self, error: UserError) -> None:
+        """Say what is wrong, under its field where it is one's."""
+        if any(error.field == name for name, *_ in self.FIELDS):
+            self.show_errors({error.field: error.reason})
+            self._say(NOTHING_YET)
+        else:
+            self._say(f"✗ {error}")
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#add")
@@ -181,14 +198,24 @@ class TrialsDialog(FormDialog[Request | None]):
         else:
             self.run_worker(self._accept(found), group="accept", exclusive=True)
 
-    async def _accept(self, asked: Request) -> None:
+    async def _accept(self, asked: Asked) -> None:
         """Close, unless something is impossible: what was typed stays then, and why is said."""
         try:
-            await asyncio.to_thread(asked.trials, self._home)
+            await self._planned(asked)
         except UserError as error:
-            self.query_one("#plan", Static).update(f"✗ {error}")
+            self._refuse(error)
+            self.focus_first_of([error.field])
         else:
             self.dismiss(asked)
+
+
+class TrialsDialog(PlanningDialog[Request]):
+    """Trainings for the queue, compared with what has been trained."""
+
+    def plan(self, asked: Request, speeds: Sequence[Speed]) -> str:
+        """`24 rows, 20 trainings: 12 trained already, 8 new; 8 to train: about 41 min …`"""
+        trials = asked.trials(self._home)
+        return f"{asked.words(trials)}: {plan_sentence(plan_trials(self._home, trials), speeds)}"
 
 
 class TablesChoice(Widget, can_focus=True):
@@ -281,7 +308,7 @@ class AddDialog(TrialsDialog):
         if not tables:
             errors["tables"] = "choose one at least"
         seeds, jobs = (
-            _whole(self.query_one(f"#{name}", Input).value, most, name, errors)
+            self.whole(name, most, errors)
             for name, most in (("seeds", MOST_SEEDS), ("jobs", MOST_JOBS))
         )
         half = self.query_one("#precision", Choice).value == "bfloat16"
@@ -349,7 +376,6 @@ class SweepDialog(TrialsDialog):
             try:
                 axes += [parse_axis(f"{name}={text}")] if text else []
             except RunError as error:
-                # Its field stands above it, and need not be named again.
-                errors[name] = str(error).partition(": ")[2]
-        seeds = _whole(self.query_one("#seeds", Input).value, MOST_SEEDS, "seeds", errors)
+                errors[name] = error.reason
+        seeds = self.whole("seeds", MOST_SEEDS, errors)
         return errors or Sweep(self._preset.name, tuple(axes), seeds)

@@ -20,7 +20,7 @@ from workbench.formats import (
 )
 from workbench.leaderboard.paper import beside_paper
 from workbench.model.spec import TrainingSpec
-from workbench.queue.store import settings_words
+from workbench.queue.store import SearchEntry, settings_words
 from workbench.queue.view import QueueView, TrialView
 from workbench.runs.status import Status
 from workbench.text import one_line
@@ -64,19 +64,21 @@ class QueueRows:
         self._bars = bars
 
     def __len__(self) -> int:
-        return len(self._view.trials)
+        return len(self._view.rows)
 
     def key(self, index: int) -> str:
-        """The trial's id."""
-        return self._view.trials[index].trial.id
+        """The id of the trial or search."""
+        return row_id(self._view.rows[index])
 
     def mark(self, index: int) -> str:
         """Selected or not."""
         return SELECTED if self.key(index) in self._selected else " "
 
     def cell(self, index: int, column: str, width: int) -> Content:
-        """A cell of a trial's line."""
-        item = self._view.trials[index]
+        """A cell of a line."""
+        item = self._view.rows[index]
+        if isinstance(item, SearchEntry):
+            return self._search_cell(item, column, width)
         trial = item.trial
         match column:
             case "state":
@@ -88,7 +90,8 @@ class QueueRows:
             case "seed":
                 return str(trial.spec.seed)
             case "progress":
-                return progress_bar(item, width)
+                going = item.run is not None and item.run.step and trial.state.pending
+                return progress_bar(percent_done(item), item.progress, width) if going else ""
             case "accuracy":
                 final = not trial.state.pending
                 text = number_text(item.accuracy, trial.state)
@@ -100,6 +103,31 @@ class QueueRows:
             case "time":
                 return time_text(item)
         return ""
+
+    def _search_cell(self, entry: SearchEntry, column: str, width: int) -> Content:
+        """A cell of a search's line."""
+        match column:
+            case "state":
+                still = entry.state is Status.RUNNING and not self._view.running
+                state = Status.WAITING if still else entry.state
+                return state.marked, state.role
+            case "for":
+                return "search"
+            case "training":
+                text = one_line(f"{entry.id}: {entry.message}" if entry.message else entry.id)
+                return (
+                    text if len(text) <= width else text.removeprefix(f"{entry.id}: "),
+                    "strong",
+                )
+            case "progress" if entry.state.pending:
+                share = self._view.share(entry)
+                return progress_bar(int(100 * share), share, width)
+        return ""
+
+
+def row_id(row: SearchEntry | TrialView) -> str:
+    """The id of a trial or search."""
+    return row.id if isinstance(row, SearchEntry) else row.trial.id
 
 
 def state_words(item: TrialView, *, share: bool) -> tuple[str, str]:
@@ -132,12 +160,10 @@ def percent_done(item: TrialView) -> int:
     return min(99, int(100 * item.progress)) if item.trial.state.pending else 100
 
 
-def progress_bar(item: TrialView, width: int) -> Content:
-    """A bar and the share done, in exactly this width, while it trains."""
-    if item.run is None or not item.run.step or not item.trial.state.pending:
-        return ""
-    tail = f" {percent_done(item):3d} %"
-    return [*bar_pieces(item.progress, max(0, width - len(tail))), (tail, "")]
+def progress_bar(percent: int, share: float, width: int) -> Content:
+    """A bar and the share done, in exactly this width."""
+    tail = f" {percent:3d} %"
+    return [*bar_pieces(share, max(0, width - len(tail))), (tail, "")]
 
 
 def number_text(fraction: float | None, state: Status | None = None) -> str:
@@ -157,17 +183,22 @@ def time_text(item: TrialView) -> tuple[str, str]:
     return (item.estimate_text or MISSING, "muted")
 
 
+def search_lines(entry: SearchEntry) -> tuple[str, str]:
+    """The two lines about a search."""
+    said = entry.message or "no trial yet"
+    return one_line(f"search {entry.id}"), one_line(f"{said}  ·  enter shows it")
+
+
 def detail_lines(item: TrialView, place: int, begins_in: float | None) -> tuple[str, str]:
     """The two lines about a trial; `place` is its place among the waiting, from 1, and
     `begins_in` the seconds until its turn, where known."""
     trial = item.trial
-    head = f"{trial.label}: {trial.text}" if trial.label else trial.text
     words = _words(item, _place(place, begins_in))
     if item.accuracy is not None:
         words.insert(0, _accuracy(item, item.accuracy))
     if trial.run_id:
         words.append(f"run {trial.run_id}")
-    return one_line(head), one_line("  ·  ".join(word for word in words if word))
+    return one_line(item.named), one_line("  ·  ".join(word for word in words if word))
 
 
 def _words(item: TrialView, place: str) -> list[str]:
@@ -194,11 +225,7 @@ def _words(item: TrialView, place: str) -> list[str]:
             return ["pruned by its search, and kept"]
         case Status.STOPPED | Status.KILLED:
             return [trial.message, f"{trial.state.word} by hand; s resumes it"]
-        case Status.FAILED:
-            return [f"failed: {trial.message}"]
-        case Status.DIVERGED:
-            return [trial.message or "diverged"]
-    return []
+    return [item.fault]
 
 
 def _place(place: int, begins_in: float | None) -> str:
@@ -220,7 +247,8 @@ def _accuracy(item: TrialView, accuracy: float) -> str:
 
 def subtitle(view: QueueView, selected: int) -> str:
     """What the list holds: `14 trials · 2 selected`."""
-    if not view.trials:
+    if not view.rows:
         return ""
-    parts = [count(len(view.trials), "trial")]
+    parts = [count(len(view.searches), "search", "searches")] if view.searches else []
+    parts.append(count(len(view.trials), "trial"))
     return " · ".join([*parts, f"{selected} selected"] if selected else parts)

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from workbench.errors import UserError
 from workbench.formats import count
 from workbench.leaderboard.paper import paper_accuracies
+from workbench.queue.store import SearchEntry
 from workbench.queue.view import QueueView, QueueWatch, TrialView, headline
 from workbench.runs.folder import RunFolder
 from workbench.tui.run_feed import Seen
@@ -25,7 +26,15 @@ from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue import actions
 from workbench.tui.screens.queue.add_dialog import AddDialog, Request
-from workbench.tui.screens.queue.rows import COLUMNS, PROGRESS, QueueRows, detail_lines, subtitle
+from workbench.tui.screens.queue.rows import (
+    COLUMNS,
+    PROGRESS,
+    QueueRows,
+    detail_lines,
+    row_id,
+    search_lines,
+    subtitle,
+)
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.row_list import RowList
@@ -50,7 +59,7 @@ class QueueScreen(WorkbenchScreen):
             "enter",
             "open",
             "open",
-            tooltip="Open the trial's run: its curves, numbers and log",
+            tooltip="Open the trial's run: its curves, numbers and log; or the search",
         ),
         Binding(
             "s",
@@ -64,6 +73,7 @@ class QueueScreen(WorkbenchScreen):
         Binding("K", "shift(-1)", "move up", tooltip="Train a waiting trial earlier"),
         Binding("space", "select", "select", tooltip="Select the trial, to drop several at once"),
         Binding("x", "clear", "clear", tooltip="Take out all that have ended; runs stay"),
+        Binding("o", "open_search", "search", tooltip="The search that the trial belongs to"),
         COPY_ID,
     ]
 
@@ -139,12 +149,12 @@ class QueueScreen(WorkbenchScreen):
         """Bring the list up to date, drawing only what differs."""
         before, self._view = self._view, view
         first, self._looked = not self._looked, True
-        ids = [item.trial.id for item in view.trials]
+        ids = [row_id(row) for row in view.rows]
         self._selected &= set(ids)
         listing = self.query_one(RowList)
-        if ids and ids == [item.trial.id for item in before.trials]:
+        if ids and ids == [row_id(row) for row in before.rows]:
             listing.update_rows(self._rows())
-            for index, (old, new) in enumerate(zip(before.trials, view.trials, strict=True)):
+            for index, (old, new) in enumerate(zip(before.rows, view.rows, strict=True)):
                 if old != new:
                     listing.refresh_row(index)
         else:
@@ -165,10 +175,14 @@ class QueueScreen(WorkbenchScreen):
         self._show_detail()
 
     def _show_detail(self) -> None:
-        item = self._under_cursor()
+        row = self._row
         content = Content("")
-        if item is not None:
-            head, rest = detail_lines(item, *self._view.place(item.trial.id))
+        if row is not None:
+            head, rest = (
+                search_lines(row)
+                if isinstance(row, SearchEntry)
+                else detail_lines(row, *self._view.place(row.trial.id))
+            )
             content = Content.assemble((head, "bold $foreground"), "\n", rest)
         line = self.query_one("#queue-detail", Static)
         if line.content != content:
@@ -183,9 +197,14 @@ class QueueScreen(WorkbenchScreen):
         listing.update_rows(self._rows())
         listing.refresh()
 
-    def _under_cursor(self) -> TrialView | None:
+    @property
+    def _row(self) -> SearchEntry | TrialView | None:
         place = self.query_one(RowList).cursor
-        return self._view.trials[place] if place < len(self._view.trials) else None
+        return self._view.rows[place] if place < len(self._view.rows) else None
+
+    def _under_cursor(self) -> TrialView | None:
+        row = self._row
+        return row if isinstance(row, TrialView) else None
 
     @property
     def run_here(self) -> str | None:
@@ -217,10 +236,23 @@ class QueueScreen(WorkbenchScreen):
 
     @on(RowList.Opened)
     def action_open(self) -> None:
-        """Open the run of the trial under the cursor."""
+        """Open the run of the trial under the cursor, or the search."""
+        row = self._row
+        if isinstance(row, SearchEntry):
+            self.workbench.open_search(row.id)
+        elif row is not None:
+            self.run_worker(self._open(row.trial.id), group="queue-open", exclusive=True)
+
+    def action_open_search(self) -> None:
+        """Open the search of the trial under the cursor, or the only one there is."""
         item = self._under_cursor()
-        if item is not None:
-            self.run_worker(self._open(item.trial.id), group="queue-open", exclusive=True)
+        of_trial = item.trial.search if item is not None else None
+        known = [of_trial] if of_trial else [entry.id for entry in self._view.searches]
+        if len(known) == 1:
+            self.workbench.open_search(known[0])
+        else:
+            several = "put the cursor on one of its trials" if known else "S in Compose starts one"
+            self.notify(f"No search is meant here: {several}.")
 
     async def _open(self, trial_id: str) -> None:
         folder: RunFolder
@@ -255,10 +287,10 @@ class QueueScreen(WorkbenchScreen):
             self._ask_for(partial(actions.move, self.workbench.home, item.trial.id, step))
 
     def action_drop(self) -> None:
-        """Drop the selected trials, once asked, or the one under the cursor."""
-        item = self._under_cursor()
-        ids = [view.trial.id for view in self._view.trials if view.trial.id in self._selected]
-        ids = ids or ([item.trial.id] if item is not None else [])
+        """Drop what is selected, once asked, or what is under the cursor."""
+        row = self._row
+        ids = [key for each in self._view.rows if (key := row_id(each)) in self._selected]
+        ids = ids or ([row_id(row)] if row is not None else [])
         if not ids:
             return
         drop = partial(self._ask_for, partial(actions.drop, self.workbench.home, ids))
@@ -276,15 +308,15 @@ class QueueScreen(WorkbenchScreen):
 
     def action_clear(self) -> None:
         """Take out what has ended."""
-        if self._view.trials or self._view.notice:
+        if self._view.rows or self._view.notice:
             self._ask_for(partial(actions.clear, self.workbench.home))
 
     @on(RowList.Marked)
     def action_select(self) -> None:
         """Select or not."""
-        item = self._under_cursor()
-        if item is not None:
-            self._selected ^= {item.trial.id}
+        row = self._row
+        if row is not None:
+            self._selected ^= {row_id(row)}
             self.query_one(RowList).refresh_row(self.query_one(RowList).cursor)
             self._show_words()
 

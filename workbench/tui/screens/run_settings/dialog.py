@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -31,6 +31,9 @@ from workbench.tui.screens.run_settings.form import (
 )
 from workbench.tui.widgets.choice import Choice
 
+if TYPE_CHECKING:
+    from workbench.tui.screens.base import Workbench
+
 Answer = tuple[list[TrainingSpec], Labels]
 FILE_DELAY = 0.4  # seconds without a key before a data file is looked through
 
@@ -42,6 +45,8 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("learning_rate", "Learning rate", ""),
     ("momentum", "Momentum", ""),
     ("schedule", "Schedule", "of the learning rate"),
+    ("validation", "Validation", "held out: a share, or so many"),
+    ("early_stopping", "Early stopping", "epochs of patience; by validation"),
     ("seed", "Seed", "same seed, same result"),
     ("repeats", "Repeats", "runs in turn, seeds counting up"),
     ("precision", "Precision", ""),
@@ -57,6 +62,8 @@ CHOICES: dict[str, list[tuple[str, str]]] = {
     "precision": [("float32", "float32"), ("bfloat16", "bfloat16")],
 }
 PLACEHOLDERS = {
+    "validation": "none",
+    "early_stopping": "none",
     "train_limit": "all",
     "dataset": "mnist",
     "max_pixel": "1 or 255",
@@ -70,9 +77,10 @@ class RunSettings(FormDialog[Answer | None]):
 
     NAME = "run-settings"
     FIELDS = FIELDS
-    ACCEPT = ("train", "Train", "F5 train")
+    ACCEPT = ("train", "Train", "F5 train   F6 search")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+s", "train", "train", tooltip="Train with these settings"),
+        Binding("f6", "search", "search", tooltip="Look for the best of some ranges"),
         Binding("escape", "dismiss(None)", "cancel", tooltip="Train nothing"),
     ]
 
@@ -176,6 +184,9 @@ class RunSettings(FormDialog[Answer | None]):
             yield Content.styled(f"{fields} wrong; nothing can be trained yet", "$error")
             return
         spec = checked.specs[0]
+        if checked.space:
+            yield Content(f"a search over {', '.join(checked.space)}; F5 goes on to it")
+            return
         yield Content(work_line(checked.specs))
         yield Content.styled(place_line(self._preset, spec), "$muted")
         if spec.precision == "bfloat16":
@@ -198,5 +209,26 @@ class RunSettings(FormDialog[Answer | None]):
             return
         if checked.errors:
             self.focus_first_of(checked.errors)
+        elif checked.space:
+            self.action_search()
+        else:
+            self.dismiss((checked.specs, checked.labels))
+
+    def action_search(self) -> None:
+        """Go on to a search: with the ranges written here, and the other settings as they are."""
+        from workbench.queue.search_request import SearchRequest
+        from workbench.tui.screens.search.dialog import SearchDialog
+
+        checked = self._checked
+        if checked is None or checked.errors:
+            self.action_train()  # which says why not
             return
-        self.dismiss((checked.specs, checked.labels))
+
+        def answered(asked: SearchRequest | None) -> None:
+            if asked is not None:
+                cast("Workbench", self.app).begin_search(asked)
+                self.dismiss(None)
+
+        home = cast("Workbench", self.app).home
+        begun = SearchRequest(self._preset, checked.plan, checked.space, labels=checked.labels)
+        self.app.push_screen(SearchDialog(home, begun), answered)

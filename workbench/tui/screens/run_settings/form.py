@@ -2,43 +2,79 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.data.catalogue import DATASET_NAMES
-from workbench.errors import PresetError, RunError, UserError
+from workbench.errors import RunError, UserError
 from workbench.formats import count
 from workbench.model.describe import settings_lines
-from workbench.model.hyperparameters import OPTIMIZERS
+from workbench.model.fields import FieldError, FieldKind, FormField, Limits, field_of
+from workbench.model.hyperparameters import OPTIMIZERS, SGD, EarlyStopping, TrainingSettings
 from workbench.model.overrides import overrides_from, with_overrides
 from workbench.model.preset import Preset
-from workbench.model.spec import TrainingSpec
+from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.queue.search_request import VALIDATION
+from workbench.queue.space import parse_space
 from workbench.runs.plan import MOST_REPEATS, Plan, specs_for_preset
 from workbench.runs.record import Labels, checked_labels
 
-# Each repeat is a run with a process of its own that waits for its turn.
-WHOLE = ("epochs", "batch_size", "seed", "repeats", "train_limit")
-OVERRIDES = ("optimizer", "epochs", "batch_size", "learning_rate", "momentum", "schedule")
+# Empty, each leaves what the preset has.
+NUMBERS = {
+    name: replace(field, name=name, optional=True)
+    for name, field in {
+        "epochs": field_of(TrainingSettings, "epochs"),
+        "batch_size": field_of(TrainingSettings, "batch_size"),
+        "learning_rate": field_of(SGD, "learning_rate"),
+        "momentum": field_of(SGD, "momentum"),
+        "early_stopping": field_of(EarlyStopping, "patience"),
+        "seed": field_of(TrainingSpec, "seed"),
+        "repeats": FormField("repeats", FieldKind.COUNT, limits=Limits(1, MOST_REPEATS)),
+        "train_limit": field_of(DatasetRef, "train_limit"),
+        "max_pixel": field_of(DatasetRef, "max_pixel"),
+    }.items()
+}
+OVERRIDES = (
+    "optimizer",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "momentum",
+    "schedule",
+    "early_stopping",
+)
+# What a search may be begun with from here: a range or a list in one of these fields.
+SPACE = ("epochs", "batch_size", "learning_rate", "momentum")
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The trainings that the fields ask for, or one sentence for each field that is wrong."""
+    """The trainings that the fields ask for, or one sentence for each field that is wrong.
+
+    Where fields hold ranges, they are the `space` of a search, and `plan` is the rest; `specs`
+    are then of the preset's own values in their place.
+    """
 
     specs: list[TrainingSpec] = field(default_factory=list)
     labels: Labels = field(default_factory=Labels)
     errors: Mapping[str, str] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan)
+    space: tuple[str, ...] = ()
 
 
 def own_values(preset: Preset) -> dict[str, str]:
     """The fields as they are before anything is changed."""
-    training = preset.training
+    training, early = preset.training, preset.training.early_stopping
     return {
         "epochs": str(training.epochs),
         "batch_size": str(training.batch_size),
         **optimizer_values(preset, training.optimizer.kind),
         "learning_rate": f"{training.optimizer.learning_rate:g}",
+        "validation": VALIDATION if training.goes_by_validation else "",
+        "early_stopping": NUMBERS["early_stopping"].text(early.patience if early else None),
         "seed": "0",
         "repeats": "1",
         "precision": "float32",
@@ -71,70 +107,51 @@ def reads_a_file(values: Mapping[str, str]) -> bool:
     return values["dataset"].strip() not in DATASET_NAMES
 
 
+def is_space(text: str) -> bool:
+    """Whether a text is a range or a list of values, and not one number: `1,000` is one."""
+    return ".." in text or ("," in text and not _GROUPED.fullmatch(text.strip()))
+
+
 def check(preset: Preset, values: Mapping[str, str]) -> Checked:
     """The trainings of the fields; an empty field leaves the preset's own setting."""
     given = {name: text.strip() for name, text in values.items()}
     errors: dict[str, str] = {}
+    space = {name: given.pop(name) for name in SPACE if is_space(given[name])}
     numbers: dict[str, Any] = {}
-    for name in _NUMBERS:
+    for name, item in NUMBERS.items():
         try:
-            numbers[name] = _number(name, given[name])
-        except PresetError as error:
+            numbers[name] = item.parse(given.get(name, ""))
+        except FieldError as error:
             errors[name] = str(error)
-    overrides: dict[str, Any] = {}
-    for name in OVERRIDES:
-        value = numbers.get(name) if name in given and name in _NUMBERS else given[name]
-        if name in errors or value in (None, ""):
-            continue
-        try:
-            with_overrides(
-                preset.training,
-                overrides_from({"optimizer": given["optimizer"], name: value}),
-            )
-        except PresetError as error:
-            errors[name] = str(error)
-        else:
-            overrides[name] = value
+    overrides = {
+        name: numbers.get(name) if name in NUMBERS else given[name] or None for name in OVERRIDES
+    }
     labels = Labels()
     try:
         labels = checked_labels(given["tags"].split(), given["note"])
     except RunError as error:
-        errors[error.field] = str(error)
-    repeats = 1 if numbers.get("repeats") is None else numbers["repeats"]
-    if "repeats" not in errors and not 1 <= repeats <= MOST_REPEATS:
-        errors["repeats"] = f"repeats: from 1 to {MOST_REPEATS:,} (given: {repeats})"
+        errors[error.field] = error.reason
     plan = Plan(
         overrides=overrides_from(overrides),
         seed=numbers.get("seed") or 0,
-        repeats=1 if "repeats" in errors else repeats,
+        repeats=numbers.get("repeats") or 1,
         precision=given["precision"],
         dataset=given["dataset"] or "mnist",
         train_limit=numbers.get("train_limit"),
         max_pixel=numbers.get("max_pixel"),
+        validation=given["validation"] or None,
     )
+    asked = tuple(f"{name}={text}" for name, text in space.items())
+    specs: list[TrainingSpec] = []
     try:
         specs = specs_for_preset(preset, plan)
+        if asked:
+            parse_space(asked, specs[0])
     except UserError as error:
         # What is about no single field is about how model and data go together.
-        errors.setdefault(error.field if error.field in given else "dataset", str(error))
-        specs = []
-    return Checked([] if errors else specs, labels, errors)
-
-
-_NUMBERS = (*WHOLE, "learning_rate", "momentum", "max_pixel")
-
-
-def _number(name: str, text: str) -> int | float | None:
-    """The number in a field; None where it is empty. Its range is the core's to check."""
-    if not text:
-        return None
-    label = name.replace("_", " ")
-    plain = text.replace(",", "").replace("_", "") if name in WHOLE else text
-    try:
-        return int(plain) if name in WHOLE else float(plain)
-    except ValueError:
-        kind = "a whole number" if name in WHOLE else "a number"
-        raise PresetError(f"{label}: write {kind} (given: {text})") from None
+        name = error.field.rpartition(".")[2]
+        errors.setdefault(name if name in values else "dataset", error.reason)
+    return Checked([] if errors else specs, labels, errors, plan, asked)
 
 
 def work_line(specs: list[TrainingSpec]) -> str:
@@ -160,6 +177,8 @@ def differences(preset: Preset, spec: TrainingSpec) -> list[str]:
         changed.append(f"data {data.name}")
     if data.max_pixel is not None:
         changed.append(f"pixels to {data.max_pixel:g}")
+    if data.validation is not None:
+        changed.append(f"{count(data.validation.images, 'image')} for validation")
     if data.train_limit is not None:
         changed.append(f"the first {count(data.images, 'image')}")
     if spec.precision != "float32":
