@@ -15,7 +15,7 @@ from workbench.leaderboard.inference import Contrast
 from workbench.resources import resource_folder
 
 Judge = Literal[
-    "above", "best", "ranking", "reaches", "cost", "vary", "collapse", "faster", "ratio"
+    "above", "best", "ranking", "reaches", "cost", "vary", "collapse", "faster", "ratio", "flatters"
 ]
 
 

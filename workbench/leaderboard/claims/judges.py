@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
+from statistics import fmean
 
 from workbench.formats import count, duration, named_seeds, percent, points
 from workbench.leaderboard.claims.claim import (
@@ -383,6 +384,39 @@ def _answers(collapsed: Sequence[RunSummary]) -> str:
     return f" ({listed} to every image)" if listed else ""
 
 
+# Claims on how the best was chosen
+
+
+def _flatters(claim: Claim, evidence: Evidence) -> Verdict:
+    """How far the test accuracy of what it chose lies above that of what validation chose, whose
+    test images had no part in the choice. Of one set of runs it cannot lie below.
+    """
+    samples, choices = tuple(evidence.samples(claim.rows)), evidence.choices
+    if not choices:
+        words = (
+            "Runs of several settings with validation tell: `mnist-workbench sweep cnn-2 "
+            "--validation 0.15 --set learning_rate=0.001,0.002,0.005,0.01`."
+        )
+        return Verdict(Kind.NOT_ENOUGH_RUNS, _sentences(words, needs(samples)), samples)
+    parts = []
+    for title in dict.fromkeys(choice.title for choice in choices):
+        own = [choice for choice in choices if choice.title == title]
+        best, chosen = (
+            fmean(values) for values in zip(*((c.best, c.chosen) for c in own), strict=True)
+        )
+        by_seed = ", ".join(points(100 * (choice.best - choice.chosen)) for choice in own)
+        parts.append(
+            f"Of {count(len(own[0].runs), 'setting')} of {title} trained with validation "
+            f"({named_seeds([choice.seed for choice in own])}), the best by test reaches "
+            f"{percent(best)}, the one that validation chose {percent(chosen)}: by seed "
+            f"{by_seed} points."
+        )
+    gap = fmean(choice.best - choice.chosen for choice in choices)
+    flatters = f"Choosing by the test images flatters by {100 * gap:.2f} points here."
+    kind = Kind.NOT_CONFIRMED if gap > 0 else Kind.CONFIRMED
+    return Verdict(kind, _sentences(flatters, *parts, claim.note), samples)
+
+
 # What all of them say
 
 
@@ -407,4 +441,5 @@ _JUDGES: dict[Judge, Callable[[Claim, Evidence], Verdict]] = {
     "collapse": _collapse,
     "faster": _faster,
     "ratio": _ratio,
+    "flatters": _flatters,
 }

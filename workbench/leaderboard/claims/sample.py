@@ -24,6 +24,7 @@ from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
 
 NEURAL_NETWORKS = 3  # the table without convolutions
+FEWEST_CHOICES = 3  # settings among which there is a choice to speak of
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +98,44 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Runs of one model, one seed and the same data, of several settings, tested and validated."""
+
+    title: str
+    seed: int
+    runs: tuple[RunSummary, ...]
+
+    @property
+    def best(self) -> float:
+        """The highest test accuracy: of what would be chosen by the test images."""
+        return max(run.test_accuracy or 0.0 for run in self.runs)
+
+    @property
+    def chosen(self) -> float:
+        """The test accuracy of what validation chooses: its test images had no part in it."""
+        return max(self.runs, key=lambda run: run.validation_accuracy or 0.0).test_accuracy or 0.0
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """The paper's tables with ours, by number."""
+    """The paper's tables with ours, by number, and all of our runs at one precision."""
 
     tables: dict[int, TableComparison]
+    runs: tuple[RunSummary, ...] = ()
+
+    @cached_property
+    def choices(self) -> list[Choice]:
+        """What could be chosen from by validation and by test alike, by model and seed."""
+        found: dict[tuple[object, ...], dict[str, RunSummary]] = {}
+        for run in self.runs:
+            if run.test_accuracy is not None and run.validation_accuracy is not None:
+                key = run.title, run.seed, run.dataset, run.train_limit
+                found.setdefault(key, {}).setdefault(run.settings_key, run)
+        return [
+            Choice(str(key[0]), int(str(key[1])), tuple(runs.values()))
+            for key, runs in sorted(found.items(), key=lambda item: item[0][:2])
+            if len(runs) >= FEWEST_CHOICES
+        ]
 
     @cached_property
     def _samples(self) -> dict[int, dict[str, Sample]]:
@@ -141,7 +176,8 @@ class Evidence:
 
 def gather(summaries: Iterable[RunSummary], precision: Precision = "float32") -> Evidence:
     """The finished runs among these of exactly the paper's settings, full MNIST, one precision."""
-    return Evidence({part.table.number: part for part in compare_all(summaries, precision)})
+    runs = tuple(run for run in summaries if run.precision == precision)
+    return Evidence({part.table.number: part for part in compare_all(runs, precision)}, runs)
 
 
 def needs(samples: Sequence[Sample]) -> str:

@@ -57,7 +57,8 @@ class Board:
     @cached_property
     def claims(self) -> tuple[CheckedClaim, ...]:
         """What the paper concludes, judged by these runs: takes SciPy, which takes a moment."""
-        return check_evidence(Evidence(dict(self.tables))) if self.tables else ()
+        runs = tuple(run for run in self.entries if run.precision == "float32")
+        return check_evidence(Evidence(dict(self.tables), runs)) if self.tables else ()
 
     def paper(self, settings_key: str) -> float | None:
         """The paper's accuracy for these settings."""
