@@ -116,6 +116,14 @@ SETTINGS = {
             _notify,
         ),
         Setting(
+            "images",
+            "auto",
+            "How images are drawn that are larger than their place: auto, by a graphics protocol "
+            "where the terminal has one; sixel or kitty, by that one; blocks, in half blocks. "
+            "Needs: pip install 'mnist-workbench[images]'.",
+            _one_of("auto", "sixel", "kitty", "blocks"),
+        ),
+        Setting(
             "keys",
             {},
             'Other keys for actions: keys."train.pause" = "space". `config keys` lists the '

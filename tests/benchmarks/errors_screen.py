@@ -72,25 +72,31 @@ def watch(
 ) -> tuple[dict[str, float], list[int]]:
     """The times in seconds, and the bytes of each move."""
     report = home.path / "report.json"
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
-        command = [sys.executable, "-m", "tests.benchmarks.errors_screen", "--app"]
-        os.execv(sys.executable, [*command, str(home.path), run_id, str(report)])
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    _read(terminal, SETTLED_SECONDS)
+    arguments = ["tests.benchmarks.errors_screen", "--app", str(home.path), run_id, str(report)]
+    child, terminal = start(arguments, columns, lines)
+    read(terminal, SETTLED_SECONDS)
     sent = []
     for _ in range(moves):
         os.write(terminal, b"\x1b[C")
-        sent.append(_read(terminal, 0.25))
+        sent.append(read(terminal, 0.25))
     os.write(terminal, b"q")
-    _read(terminal, 2.0)
+    read(terminal, 2.0)
     os.waitpid(child, 0)
     opened: dict[str, float] = json.loads(report.read_text())
     return opened, sent
 
 
-def _read(terminal: int, seconds: float) -> int:
+def start(module: list[str], columns: int, lines: int) -> tuple[int, int]:
+    """Run a module with arguments at a pseudo-terminal of this size; its process and terminal."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
+        os.execv(sys.executable, [sys.executable, "-m", *module])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    return child, terminal
+
+
+def read(terminal: int, seconds: float) -> int:
     """How many bytes come within so many seconds."""
     until, size = time.monotonic() + seconds, 0
     while (left := until - time.monotonic()) > 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests.support import ended_run
 from workbench.cli.entry import run as command
 from workbench.data.catalogue import MNIST_SHA256
 from workbench.data.test_images import read_test_images
+from workbench.predictions import of_run
 from workbench.predictions.file import Predictions, read_predictions
 from workbench.predictions.inside import Inside, Sheet
 from workbench.predictions.of_run import save_predictions
@@ -29,6 +31,11 @@ IMAGES = 10_000
 def answered(home: Home, seed: int, wrong: dict[int, int], sha256: str = MNIST_SHA256) -> RunFolder:
     """A finished run whose model answers MNIST's test images rightly, except for these."""
     folder = ended_run(home, seed=seed)
+    if sha256 != MNIST_SHA256:  # as if the run were of another data set
+        record = json.loads(folder.spec_file.read_text())
+        record["spec"]["dataset"]["sha256"] = sha256
+        folder.spec_file.write_text(json.dumps(record))
+        folder = RunFolder(folder.path)
     truth = (np.arange(IMAGES) % 10).astype(np.uint16)
     predicted = truth.copy()
     confidence = np.full(IMAGES, 0.9, np.float16)
@@ -110,9 +117,10 @@ def test_errors_are_listed_with_the_surest_first(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = answered(home, 0, {14: 9, 34: 9, 55: 3})
-    answered(home, 1, {34: 1})
+    other = answered(home, 1, {34: 1})
     assert command(["runs", "errors", run.run_id, "--format", "json"]) == 0
     data = json.loads(capsys.readouterr().out)
+    assert data["errors"][1]["wrong_runs"] == [other.run_id, run.run_id]
     assert [error["image"] for error in data["errors"]] == [55, 34, 14]
     assert [error["wrong_in"] for error in data["errors"]] == [1, 2, 1]
     assert {error["runs"] for error in data["errors"]} == {2}
@@ -161,6 +169,20 @@ def test_a_run_without_a_model_is_said(home: Home, capsys: pytest.CaptureFixture
     run = ended_run(home)
     assert command(["runs", "errors", run.run_id]) == 2
     assert "keeps no trained model" in capsys.readouterr().err
+
+
+def test_predictions_of_another_data_set_are_made_anew(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = answered(home, 0, {14: 9})
+    right = read_predictions(run.predictions_file)
+    save_predictions(run, replace(right, dataset_sha256="1" * 64))
+    assert command(["runs", "errors", run.run_id]) == 2
+    assert "predictions of another data set, and keeps no trained" in capsys.readouterr().err
+    monkeypatch.setattr(of_run, "make", lambda folder: save_predictions(folder, right))
+    run.model_file.touch()
+    assert command(["runs", "errors", run.run_id]) == 0
+    assert "1 image wrong" in capsys.readouterr().out
 
 
 def test_images_are_drawn_in_the_terminal(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

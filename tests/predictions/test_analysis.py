@@ -37,8 +37,8 @@ def test_a_class_that_is_not_there_is_said(asked):
 
 def test_other_runs_and_second_guesses():
     a, b = answers([1, 2], [1, 3]), answers([1, 2], [2, 4])
-    assert wrong_in(0, [a, b]) == 1
-    assert wrong_in(1, [a, b]) == 2
+    assert wrong_in(0, {"a": a, "b": b}) == ["b"]
+    assert wrong_in(1, {"a": a, "b": b}) == ["a", "b"]
     guesses = best_guesses(made([0], [[0.25, 0.5, 0.125, 0.125]]), 0, 2)
     assert guesses == [(1, 0.5), (0, 0.25)]
 

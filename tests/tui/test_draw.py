@@ -14,6 +14,7 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.draw import DrawScreen
 from workbench.tui.screens.draw.canvas import SIDE, Canvas
 from workbench.tui.screens.draw.screen import CanvasView, models_for_drawings
+from workbench.tui.widgets.pictures import Picture
 from workbench.tui.widgets.steady_lines import SteadyLines
 
 
@@ -134,6 +135,40 @@ async def test_models_are_chosen(home: Home, asked: Asked) -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert screen.models == [first]
+
+
+@pytest.mark.asyncio
+async def test_from_models_one_comes_to_draw_for_a_model(home: Home, asked: Asked) -> None:
+    trained(home, 0, 0)
+    second = trained(home, 0, 1)
+    newest = trained(home, 1, 0)
+    async with WorkbenchApp(home).run_test(size=(80, 24)) as pilot:
+        await pilot.press("d")  # the cursor is on nn-1
+        await until(pilot, lambda: isinstance(pilot.app.screen, DrawScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, DrawScreen)
+        await until(pilot, lambda: screen.models == [newest, second])
+        await pilot.press("1", "down", "d")
+        await until(pilot, lambda: screen.models == [second, newest])
+        await pilot.press("1", "down", "d")  # nn-1.2 has no run
+        await until(pilot, lambda: pilot.app._notifications)
+        assert any("has not been trained" in note.message for note in pilot.app._notifications)
+        assert screen.models == [second, newest]
+
+
+@pytest.mark.asyncio
+async def test_what_models_see_follows_when_the_pen_rests(home: Home, asked: Asked) -> None:
+    trained(home)
+    async with WorkbenchApp(home).run_test(size=(120, 40)) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "Draw a digit" in answers(pilot))
+        seen = pilot.app.screen.query_one("#draw-seen", Picture)
+        await pilot.mouse_down(CanvasView, offset=(10, 5))
+        await pilot.hover(CanvasView, offset=(30, 15))
+        await until(pilot, lambda: "75 %" in answers(pilot))
+        await until(pilot, lambda: seen.render_line(7).text.strip())
+        await pilot.press("c")
+        await until(pilot, lambda: not seen.render_line(7).text.strip())
 
 
 @pytest.mark.asyncio

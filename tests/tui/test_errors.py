@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
 from tests.cli.test_predictions import answered
@@ -13,10 +14,12 @@ from workbench.predictions.of_run import predictions_of
 from workbench.runs.folder import RunFolder
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.plotting import Glyphs
+from workbench.tui.screens.classes import ClassesScreen
 from workbench.tui.screens.errors import ErrorsScreen
 from workbench.tui.screens.errors.gallery import compared, hardest_first, mistakes_of
 from workbench.tui.widgets.hints import Hints
-from workbench.tui.widgets.pictures import PictureGrid, bar
+from workbench.tui.widgets.pictures import Picture, PictureGrid, bar
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines
 
@@ -59,11 +62,12 @@ def test_two_runs_part_into_four_kinds(home: Home) -> None:
         compared(("a",), (a,))
 
 
-def test_bars_are_exact_to_an_eighth_of_a_cell() -> None:
-    assert bar(0.5, 4, False) == "██"
-    assert bar(0.53, 4, False) == "██▏"
-    assert bar(0.5, 4, True) == "##"
-    assert bar(0.0, 4, False) == ""
+def test_bars_are_exact_to_an_eighth_of_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bar(0.5, 4) == "██"
+    assert bar(0.53, 4) == "██▏"
+    assert bar(0.0, 4) == ""
+    monkeypatch.setattr("workbench.tui.widgets.pictures.terminal_glyphs", lambda: Glyphs.ASCII)
+    assert bar(0.5, 4) == "##"
 
 
 def said(screen: ErrorsScreen, name: str) -> str:
@@ -82,8 +86,7 @@ async def opened(
 
 @pytest.mark.asyncio
 async def test_one_looks_through_mistakes(home: Home) -> None:
-    run = answered(home, 0, WRONG)
-    answered(home, 1, {24: 1})
+    run, other = answered(home, 0, WRONG), answered(home, 1, {24: 1})
     async with WorkbenchApp(home).run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot, home, run, others=1)
         assert "1 of 5 images answered wrongly" in said(screen, "head")
@@ -97,9 +100,19 @@ async def test_one_looks_through_mistakes(home: Home) -> None:
         assert "▸ image 35" in said(screen, "other-lines")
         await pilot.press("home")
         assert "▸ image 24" in said(screen, "other-lines")
-        assert "wrong in 2 of 2 runs" in said(screen, "answer-lines")
+        assert f"wrong in 2 of 2 runs, also {other.run_id}" in readable(screen, "answer-lines")
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, ErrorsScreen)
+
+
+@pytest.mark.asyncio
+async def test_the_mouse_goes_through_mistakes(home: Home) -> None:
+    async with WorkbenchApp(home).run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, home, answered(home, 0, WRONG))
+        await pilot.click("#errors-other-lines", offset=(3, 2))
+        assert "3 of 5 images" in said(screen, "head") and "image 35" in said(screen, "head")
+        await pilot._post_mouse_events([MouseScrollDown], Picture, (3, 3))
+        assert "4 of 5 images" in said(screen, "head")
 
 
 @pytest.mark.asyncio
@@ -145,8 +158,29 @@ async def test_two_runs_side_by_side(home: Home) -> None:
         assert f"{a.run_id} is right on 1 image more" in said(screen, "sentence")
         assert f"✓ {a.run_id}" in said(screen, "answer-lines")
         assert f"✗ {b.run_id}" in said(screen, "answer-lines")
+        counts = said(screen, "sentence").splitlines()[0].split("   ")
+        assert counts[:4] == [
+            f"only {a.run_id} 2", f"only {b.run_id} 1", "neither 1", "both 9,996"
+        ]  # fmt: skip
+        assert readable(screen, "often-lines").endswith(f"{b.run_id} 99.97 % 100.00 %")
         await pilot.press("s")
         assert f"that only {b.run_id} gets right" in said(screen, "head")
+
+
+@pytest.mark.asyncio
+async def test_a_class_of_the_table_is_looked_at(home: Home) -> None:
+    async with WorkbenchApp(home).run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, home, answered(home, 0, WRONG))
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ClassesScreen))
+        listing = pilot.app.screen.query_one(RowList)
+        await until(pilot, lambda: listing.key)
+        await pilot.press("s", "s")  # the worst recall first
+        await until(pilot, lambda: listing.key == "4")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert "of 3 images answered wrongly" in said(screen, "head")
+        assert "is 4, taken for any" in said(screen, "head")
 
 
 def readable(screen: ErrorsScreen, name: str) -> str:

@@ -41,6 +41,7 @@ from workbench.runs.watchlist import Watchlist, read_run
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Glyphs
+from workbench.tui.screens.classes import ClassesScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.errors import ErrorsScreen
 from workbench.tui.screens.train import TrainScreen, numbers, plots
@@ -590,6 +591,8 @@ async def test_confusion_and_log_open_over_the_screen(home: Home, run: FakeRun) 
         assert "true\\pred." in shown_map and "recall" in shown_map and "precision" in shown_map
         await pilot.press("enter")  # the cursor begins on the most frequent mistake
         await until(pilot, lambda: isinstance(pilot.app.screen, ErrorsScreen))
+        await pilot.press("escape", "c", "p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ClassesScreen))
         await pilot.press("escape")
         await pilot.press("l")
         await until(pilot, lambda: isinstance(pilot.app.screen, LogScreen))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,13 +31,12 @@ from workbench.cli.output import (
 from workbench.cli.streams import speaks_unicode
 from workbench.data.test_images import TestImages
 from workbench.errors import RunError
-from workbench.figures.classes import classes_figure
-from workbench.figures.digits import MOST_IMAGES, grid_figure, sheets_figure
+from workbench.figures.answers import MOST_IMAGES, classes_figure, grid_figure, sheets_figure
 from workbench.figures.half_blocks import Captioned, ascii_lines, fitted, half_block_lines
 from workbench.figures.rendering import form_of, render_figure
 from workbench.formats import count, number, percent
 from workbench.leaderboard.table import Align, Heading, Table, cell
-from workbench.predictions.classes import by_class, calibration
+from workbench.predictions.classes import ClassOrder, ClassResult, by_class, calibration
 from workbench.predictions.compare import (
     Pair,
     Together,
@@ -54,6 +52,34 @@ from workbench.predictions.predictor import Predictor
 from workbench.runs.folder import RunFolder, find_run
 
 DEFAULT_LIMIT = 20
+FigureOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Draw it: .svg, .png or .pdf."),
+]
+
+
+def _run_for(run: str, output: Path | None, force: bool) -> RunFolder:
+    """The run, where a figure of it could be written: else nothing is worked out in vain."""
+    if output is not None:
+        form_of(output)
+        check_free(output, force=force)
+    return find_run(current_home(), run)
+
+
+def _deliver(
+    form: ListFormat,
+    data: Callable[[], object],
+    show: Callable[[], None],
+    output: Path | None = None,
+    draw: Callable[[], Any] | None = None,
+) -> None:
+    """The figure where one is asked for; else JSON or what is for people."""
+    if output is not None and draw is not None:
+        write_shared(output, render_figure(draw, form_of(output)))
+    elif form is ListFormat.JSON:
+        print_json(data())
+    else:
+        show()
 
 
 def errors(
@@ -68,12 +94,7 @@ def errors(
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=1_000_000, help="The first N of them.")
     ] = DEFAULT_LIMIT,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="Draw them: .svg, .png or .pdf (200 at most)."
-        ),
-    ] = None,
+    output: FigureOption = None,
     images: Annotated[
         bool, typer.Option("--images", help="Draw them in the terminal, two characters high a row.")
     ] = False,
@@ -87,38 +108,41 @@ def errors(
 
     Example: mnist-workbench runs errors 7kq2 --true 4 --predicted 9
     """
-    folder = find_run(current_home(), run)
-    _check_output(output, force)
+    folder = _run_for(run, output, force)
     found = predictions_of(folder)
     wrong = mistakes(found, true, predicted)
     shown = wrong[:limit]
-    if output is not None:
-        _write_figure(output, folder, found, shown, len(wrong))
-        return
-    others = [*other_answers(current_home(), found, folder.run_id), found]
-    records = [_record(found, index, others) for index in shown.tolist()]
-    if form is ListFormat.JSON:
-        print_json(
-            {"run_id": folder.run_id, "images": len(found), "wrong": len(wrong), "errors": records}
+    if output is not None and not len(wrong):
+        raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
+
+    def records() -> list[dict[str, Any]]:
+        runs = other_answers(current_home(), found, folder.run_id) | {folder.run_id: found}
+        return [_record(found, index, runs) for index in shown.tolist()]
+
+    def data() -> dict[str, Any]:
+        about = {"run_id": folder.run_id, "images": len(found), "wrong": len(wrong)}
+        return about | {"errors": records()}
+
+    def show() -> None:
+        if not len(wrong):
+            note(f"run {folder.run_id}: no wrong answer among these images")
+        elif images:
+            _draw(_captioned(found, shown, images_of(folder)))
+        else:
+            print_table(_errors_table(folder, records(), len(wrong)))
+
+    def draw() -> Any:
+        drawn = _captioned(found, shown[:MOST_IMAGES], images_of(folder))
+        title = (
+            f"{folder.spec.title}, run {folder.run_id}: {len(drawn)} of {len(wrong)} wrong images"
         )
-        return
-    if not len(wrong):
-        note(f"run {folder.run_id}: no wrong answer among these images")
-        return
-    if images:
-        _draw(_captioned(found, shown, images_of(folder)))
-    else:
-        print_table(_errors_table(folder, records, len(wrong), len(others)))
+        return grid_figure(drawn, title)
+
+    _deliver(form, data, show, output, draw)
 
 
-def _check_output(output: Path | None, force: bool) -> None:
-    """Refuse a figure that cannot be written, before anything is worked out for it."""
-    if output is not None:
-        form_of(output)
-        check_free(output, force=force)
-
-
-def _record(found: Predictions, index: int, runs: list[Predictions]) -> dict[str, Any]:
+def _record(found: Predictions, index: int, runs: Mapping[str, Predictions]) -> dict[str, Any]:
+    wrong = wrong_in(index, runs)
     return {
         "image": index,
         "true": int(found.truth[index]),
@@ -128,12 +152,13 @@ def _record(found: Predictions, index: int, runs: list[Predictions]) -> dict[str
             {"class": answer, "probability": round(probability, 4)}
             for answer, probability in best_guesses(found, index)
         ],
-        "wrong_in": wrong_in(index, runs),
+        "wrong_in": len(wrong),
+        "wrong_runs": wrong,
         "runs": len(runs),
     }
 
 
-def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int, runs: int) -> Table:
+def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int) -> Table:
     right = Align.RIGHT
     headings = (
         Heading("Image", right),
@@ -154,7 +179,7 @@ def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int, 
                 cell(record["predicted"]),
                 cell(percent(record["confidence"])),
                 cell(following),
-                cell(f"{record['wrong_in']} of {count(runs, 'run')}"),
+                cell(f"{record['wrong_in']} of {count(record['runs'], 'run')}"),
             )
         )
     title = f"Run {folder.run_id}: {count(wrong, 'image')} wrong"
@@ -165,16 +190,6 @@ def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int, 
 
 def _captioned(found: Predictions, shown: Indices, images: TestImages) -> list[Captioned]:
     return [Captioned(images.pixels(index), caption_of(found, index)) for index in shown.tolist()]
-
-
-def _write_figure(
-    output: Path, folder: RunFolder, found: Predictions, shown: Indices, wrong: int
-) -> None:
-    if not len(shown):
-        raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
-    drawn = _captioned(found, shown[:MOST_IMAGES], images_of(folder))
-    title = f"{folder.spec.title}, run {folder.run_id}: {len(drawn)} of {wrong} wrong images"
-    write_shared(output, render_figure(lambda: grid_figure(drawn, title), form_of(output)))
 
 
 def _draw(drawn: list[Captioned]) -> None:
@@ -204,10 +219,7 @@ def inside(
     image: Annotated[
         int, typer.Option("--image", metavar="N", min=0, help="Which test image, from 0 on.")
     ] = 0,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Draw it all: .svg, .png or .pdf."),
-    ] = None,
+    output: FigureOption = None,
     force: ForceOption = False,
     form: ListFormatOption = ListFormat.RICH,
     home: HomeOption = None,
@@ -220,8 +232,7 @@ def inside(
 
     Example: mnist-workbench runs inside 7kq2 --image 583 -o inside.png
     """
-    folder = find_run(current_home(), run)
-    _check_output(output, force)
+    folder = _run_for(run, output, force)
     images = images_of(folder)
     pixels = images.stored(image)
     with closing(Predictor()) as predictor:
@@ -229,13 +240,8 @@ def inside(
     answer = f"a {found.answer}, {100 * found.probability:.1f} % sure"
     title = f"Run {folder.run_id}, image {image}: {answer}"
     whole = [Captioned(images.pixels(image), "image"), Captioned(found.looked, "where it looks")]
-    if form is ListFormat.JSON:
-        print_json({"run_id": folder.run_id, "image": image, **found.to_json()})
-    elif output is not None:
-        sheets = [(sheet.title, sheet.enlarged) for sheet in found.sheets]
-        drawing = partial(sheets_figure, whole, sheets, title)
-        write_shared(output, render_figure(drawing, form_of(output)))
-    else:
+
+    def show() -> None:
         say(title)
         _draw(whole)
         for sheet in found.sheets:
@@ -243,14 +249,13 @@ def inside(
             say(sheet.title)
             _draw([Captioned(one, "") for one in sheet.enlarged])
 
-
-class ClassOrder(StrEnum):
-    """By what classes are sorted."""
-
-    CLASS = "class"
-    PRECISION = "precision"
-    RECALL = "recall"
-    F1 = "f1"
+    _deliver(
+        form,
+        lambda: {"run_id": folder.run_id, "image": image, **found.to_json()},
+        show,
+        output,
+        lambda: sheets_figure(whole, [(one.title, one.enlarged) for one in found.sheets], title),
+    )
 
 
 def classes(
@@ -258,15 +263,7 @@ def classes(
     sort: Annotated[
         ClassOrder, typer.Option(help="class, or the worst first by precision, recall or f1.")
     ] = ClassOrder.CLASS,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="Draw recall, precision and the reliability plot: .svg, .png or .pdf.",
-        ),
-    ] = None,
+    output: FigureOption = None,
     force: ForceOption = False,
     form: ListFormatOption = ListFormat.RICH,
     home: HomeOption = None,
@@ -275,52 +272,27 @@ def classes(
 
     Example: mnist-workbench runs classes 7kq2 --sort recall
     """
-    folder = find_run(current_home(), run)
-    _check_output(output, force)
+    folder = _run_for(run, output, force)
     found = predictions_of(folder)
-    results, trust = by_class(found), calibration(found)
-    if output is not None:
-        title = f"{folder.spec.title}, run {folder.run_id}, by class"
-        drawing = partial(classes_figure, results, trust, title)
-        write_shared(output, render_figure(drawing, form_of(output)))
-        return
-    if sort is not ClassOrder.CLASS:
-        results.sort(key=lambda result: (getattr(result, sort.value) or 0.0, result.number))
-    if form is ListFormat.JSON:
-        print_json(
-            {
-                "run_id": folder.run_id,
-                "accuracy": found.accuracy,
-                "classes": [
-                    {
-                        "class": result.number,
-                        "images": result.images,
-                        "precision": result.precision,
-                        "recall": result.recall,
-                        "f1": result.f1,
-                    }
-                    for result in results
-                ],
-                "calibration": {
-                    "expected_error": trust.error,
-                    "bins": [
-                        {
-                            "low": part.low,
-                            "high": part.high,
-                            "images": part.images,
-                            "confidence": part.confidence if part.images else None,
-                            "accuracy": part.accuracy if part.images else None,
-                        }
-                        for part in trust.bins
-                    ],
-                },
-            }
-        )
-        return
-    right = Align.RIGHT
-    headings = tuple(
-        Heading(text, right) for text in ("Class", "Images", "Precision", "Recall", "F1")
+    results, trust = sort.sort(by_class(found)), calibration(found)
+    _deliver(
+        form,
+        lambda: {
+            "run_id": folder.run_id,
+            "accuracy": found.accuracy,
+            "classes": [result.to_json() for result in results],
+            "calibration": trust.to_json(),
+        },
+        lambda: print_table(_classes_table(folder, results, trust.sentence)),
+        output,
+        lambda: classes_figure(
+            results, trust, f"{folder.spec.title}, run {folder.run_id}, by class"
+        ),
     )
+
+
+def _classes_table(folder: RunFolder, results: list[ClassResult], footnote: str) -> Table:
+    texts = ("Class", "Images", "Precision", "Recall", "F1")
     rows = tuple(
         (
             cell(result.number),
@@ -331,13 +303,8 @@ def classes(
         )
         for result in results
     )
-    side = "higher than" if trust.overconfident else "at most"
-    footnote = (
-        f"Calibration: confidence and accuracy lie {percent(trust.error)} apart on average "
-        f"(expected calibration error, {len(trust.bins)} bins); on the whole the confidence is "
-        f"{side} the accuracy."
-    )
-    print_table(Table(f"Run {folder.run_id} by class", headings, rows, (footnote,)))
+    headings = tuple(Heading(text, Align.RIGHT) for text in texts)
+    return Table(f"Run {folder.run_id} by class", headings, rows, (footnote,))
 
 
 def compare(
@@ -367,35 +334,37 @@ def compare(
     check_comparable(list(zip(names, found, strict=True)))
     together = compare_all(found)
     pair = compare_two(*found) if len(found) == 2 else None
-    hardest = together.hardest[:limit].tolist()
-    if form is ListFormat.JSON:
-        data: dict[str, Any] = {
-            "runs": names,
-            "images": len(found[0]),
-            "accuracies": list(together.accuracies),
-            "majority_vote": together.vote,
-            "mean_probability": together.mean_probability,
-            "agreement": together.agreement.tolist(),
-            "hardest": [
-                {
-                    "image": index,
-                    "true": int(found[0].truth[index]),
-                    "wrong_in": int(together.wrong[index]),
-                }
-                for index in hardest
-            ],
-        }
+
+    def data() -> dict[str, Any]:
+        listed = [
+            {
+                "image": index,
+                "true": int(found[0].truth[index]),
+                "wrong_in": int(together.wrong[index]),
+            }
+            for index in together.hardest[:limit].tolist()
+        ]
+        parts: dict[str, Any] = {}
         if pair is not None:
-            data["pair"] = {
+            parts["pair"] = {
                 "only_first": pair.only_a.tolist(),
                 "only_second": pair.only_b.tolist(),
                 "both": len(pair.both),
                 "neither": len(pair.neither),
                 "p_value": pair.p_value,
             }
-        print_json(data)
-        return
-    print_table(_comparison(names, found, together, pair, limit))
+        return {
+            "runs": names,
+            "images": len(found[0]),
+            "accuracies": list(together.accuracies),
+            "majority_vote": together.vote,
+            "mean_probability": together.mean_probability,
+            "agreement": together.agreement.tolist(),
+            "hardest": listed,
+            **parts,
+        }
+
+    _deliver(form, data, lambda: print_table(_comparison(names, found, together, pair, limit)))
 
 
 def _comparison(
@@ -430,14 +399,7 @@ def _comparison(
         for name, indices in zip(names, (pair.only_a, pair.only_b), strict=True):
             if len(indices):
                 notes.append(f"Only {name}: images {_listed(indices.tolist(), limit)}")
-    best = percent(max(together.accuracies))
-    mean = together.mean_probability
-    vote = f"majority vote {percent(together.vote)}"
-    notes.append(
-        "Together: "
-        + (f"mean probability {percent(mean)}, {vote}" if mean is not None else vote)
-        + f"; the best alone {best}."
-    )
+    notes.append(together.sentence)
     notes.append(f"Hardest images: {_listed(together.hardest.tolist(), limit)}")
     title = f"{count(len(names), 'model')} on {count(len(found[0]), 'image')}"
     return Table(title, headings, rows, tuple(notes))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
+from workbench.formats import percent
 from workbench.predictions.file import Predictions
 
 CALIBRATION_BINS = 15
@@ -37,6 +41,31 @@ class ClassResult:
         count = self.images + self.taken
         return 2 * self.right / count if count else None
 
+    def to_json(self) -> dict[str, Any]:
+        """As commands write it; measures are fractions."""
+        return {
+            "class": self.number,
+            "images": self.images,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+        }
+
+
+class ClassOrder(StrEnum):
+    """By what classes are sorted; by a measure the worst come first."""
+
+    CLASS = "class"
+    PRECISION = "precision"
+    RECALL = "recall"
+    F1 = "f1"
+
+    def sort(self, results: Iterable[ClassResult]) -> list[ClassResult]:
+        """The results in this order; a class that lacks the measure counts as worst."""
+        if self is ClassOrder.CLASS:
+            return sorted(results, key=lambda result: result.number)
+        return sorted(results, key=lambda one: (getattr(one, self.value) or 0.0, one.number))
+
 
 def by_class(predictions: Predictions) -> list[ClassResult]:
     """The result of each class, in order of their numbers."""
@@ -60,6 +89,10 @@ class CalibrationBin:
     confidence: float  # their mean; nan without images
     accuracy: float  # the share that is right; nan without images
 
+    def to_json(self) -> dict[str, Any]:
+        """As commands write it, with nothing in place of nan."""
+        return asdict(self) | ({} if self.images else {"confidence": None, "accuracy": None})
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -75,10 +108,26 @@ class Calibration:
     @property
     def overconfident(self) -> bool:
         """Whether answers are less often right than their confidence says."""
-        total = sum(
-            part.images * (part.confidence - part.accuracy) for part in self.bins if part.images
+        return sum(part.images * (part.confidence - part.accuracy) for part in self.filled) > 0
+
+    @property
+    def filled(self) -> list[CalibrationBin]:
+        """The bins that have images."""
+        return [part for part in self.bins if part.images]
+
+    @property
+    def sentence(self) -> str:
+        """What it says, for people."""
+        side = "too sure" if self.overconfident else "not too sure"
+        return (
+            f"Calibration: confidence and accuracy lie {percent(self.error)} apart on average "
+            f"(expected calibration error, {len(self.bins)} bins); on the whole the model is "
+            f"{side}."
         )
-        return total > 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As commands write it."""
+        return {"expected_error": self.error, "bins": [part.to_json() for part in self.bins]}
 
 
 def calibration(predictions: Predictions, bins: int = CALIBRATION_BINS) -> Calibration:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import RunError
+from workbench.formats import percent
 from workbench.predictions.file import Predictions
 from workbench.predictions.mistakes import Indices
 
@@ -112,6 +113,14 @@ class Together:
         """Images that some model gets wrong, those with the most wrong answers first."""
         some = np.flatnonzero(self.wrong)
         return some[np.argsort(-self.wrong[some], kind="stable")]
+
+    @property
+    def sentence(self) -> str:
+        """What they reach together, beside the best of them."""
+        vote = f"majority vote {percent(self.vote)}"
+        if self.mean_probability is not None:
+            vote = f"mean probability {percent(self.mean_probability)}, {vote}"
+        return f"Together: {vote}; the best alone {percent(max(self.accuracies))}."
 
 
 def compare_all(runs: Sequence[Predictions]) -> Together:

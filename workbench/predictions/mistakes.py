@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,9 @@ def mistakes(
     return indices[np.argsort(-predictions.confidence[indices].astype(np.float32), kind="stable")]
 
 
-def wrong_in(index: int, others: Sequence[Predictions]) -> int:
-    """How many of these runs get the image wrong."""
-    return sum(not bool(other.truth[index] == other.predicted[index]) for other in others)
+def wrong_in(index: int, runs: Mapping[str, Predictions]) -> list[str]:
+    """Which of these runs, by their ids, get the image wrong."""
+    return [name for name, run in runs.items() if run.truth[index] != run.predicted[index]]
 
 
 def caption_of(predictions: Predictions, index: int) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from workbench.data.catalogue import KERAS_NAMES
+from workbench.data.catalogue import KERAS_NAMES, NAMED
 from workbench.data.test_images import TestImages, read_test_images
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.files import write_file
@@ -43,28 +44,39 @@ def kept_predictions(folder: RunFolder) -> Predictions | None:
         return None
 
 
-def predictions_of(folder: RunFolder) -> Predictions:
-    """The run's predictions, made anew from its model where they are missing or damaged.
+def predictions_of(folder: RunFolder, asking: Callable[[], None] | None = None) -> Predictions:
+    """The run's predictions, made anew from its model where there are none that can be used.
+
+    Damaged ones cannot, nor can those of another data set than the run's. `asking` is called
+    before the model is asked, which takes some seconds.
 
     Raises:
         RunError: the run has no model or is not to be tested, or it does not fit its data set any
             more.
         EnvironmentProblem: they cannot be made here.
     """
-    kept = kept_predictions(folder)
-    if kept is not None:
-        return kept
     # Of a script's run there is no spec: it answers nothing here, whatever it keeps.
-    if not folder.spec.tested:
+    spec, kept = folder.spec, kept_predictions(folder)
+    dataset = spec.dataset
+    named = NAMED.get(dataset.name) if dataset.path is None else None
+    known = dataset.sha256 or (named.sha256 if named else None)
+    if kept is not None and known in (None, kept.dataset_sha256):
+        return kept
+    if not spec.tested:
         raise RunError(
             f"run {folder.run_id}: a trial of a search, chosen by validation images and never "
             "tested; look at a run that has the chosen settings"
         )
     if not folder.model_file.is_file():
+        what = "keeps no trained model"
+        if kept is not None:
+            what = f"has predictions of another data set, and {what} to make them anew"
         raise RunError(
-            f"run {folder.run_id}: it keeps no trained model; look at a run that has finished, or "
+            f"run {folder.run_id}: it {what}; look at a run that has finished, or "
             f"`mnist-workbench resume {folder.run_id}` first"
         )
+    if asking is not None:
+        asking()
     make(folder)
     return read_predictions(folder.predictions_file)
 
@@ -95,10 +107,11 @@ def images_of(folder: RunFolder) -> TestImages:
         return TestImages(np.load(file, allow_pickle=False), 255.0)
 
 
-def other_answers(home: Home, predictions: Predictions, run_id: str) -> list[Predictions]:
-    """Kept predictions of this home's other runs for the same images, in no order."""
-    found = (kept_predictions(folder) for folder in all_runs(home) if folder.run_id != run_id)
-    return [other for other in found if other is not None and same_images(predictions, other)]
+def other_answers(home: Home, predictions: Predictions, run_id: str) -> dict[str, Predictions]:
+    """Kept predictions of this home's other runs for the same images, by the runs' ids."""
+    runs = {folder.run_id: folder for folder in all_runs(home) if folder.run_id != run_id}
+    found = ((name, kept_predictions(folder)) for name, folder in sorted(runs.items()))
+    return {name: kept for name, kept in found if kept and same_images(predictions, kept)}
 
 
 def _ask_maker(folder: RunFolder, *arguments: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -102,6 +103,8 @@ class WorkbenchApp(App[None]):
 
     `queue_started` says whether it was this app that let the queue run.
 
+    `graphics` is the widget for images where the terminal has a graphics protocol.
+
     `run_feed` tells all screens, about once a second, which runs there are and how far they are.
     """
 
@@ -138,9 +141,11 @@ class WorkbenchApp(App[None]):
         *,
         config: Config | None = None,
         light: bool | None = None,
+        graphics: Any = None,
     ) -> None:
         super().__init__()
         self.home = home
+        self.graphics = graphics
         self.config = config or Config()
         self.standby = standby
         self.started: list[RunFolder] = []
@@ -216,6 +221,10 @@ class WorkbenchApp(App[None]):
 
     def on_mount(self) -> None:
         """Follow the runs."""
+        if self.graphics is not None and self._driver is not None:
+            from workbench.tui.graphics import InLine
+
+            sys.__stdout__ = InLine(sys.__stdout__, self._driver.write)  # type: ignore[misc, assignment]
         for problem in self.home.broken_parts():
             self.complain(problem)
         for fault in self.config.problems:
@@ -478,6 +487,15 @@ class WorkbenchApp(App[None]):
         screen = self.screen
         if isinstance(screen, ComposeScreen):
             screen.start_from(preset)
+
+    async def draw_for(self, preset: str) -> None:
+        """Go to Draw, where a model answers first."""
+        from workbench.tui.screens.draw import DrawScreen
+
+        await self.action_go("draw")
+        screen = self.screen
+        if isinstance(screen, DrawScreen):
+            screen.want(preset)
 
     async def show_model(self, name: str) -> None:
         """Go to a model in Models."""

@@ -61,19 +61,24 @@ def progress(share: float | None, environment: Mapping[str, str] = os.environ) -
 
 
 def has_light_background() -> bool | None:
-    """Whether the terminal's background is light; None where it does not say.
+    """Whether the terminal's background is light, asked by OSC 11; None where it does not say."""
+    return is_light(answer_to("\x1b]11;?\x07"))
 
-    Asks by OSC 11, and after it what any terminal answers: so none is waited for in vain.
+
+def answer_to(question: str) -> str:
+    """What the terminal answers to an escape sequence, and what it is (DA1) in any case.
+
+    After the question stands one that any terminal answers: so none is waited for in vain.
     """
     try:
         descriptor = sys.stdin.fileno()
         before = termios.tcgetattr(descriptor)
     except (OSError, ValueError, termios.error):
-        return None
+        return ""
     answer = b""
     try:
         tty.setcbreak(descriptor, termios.TCSANOW)
-        os.write(sys.stdout.fileno(), b"\x1b]11;?\x07\x1b[c")
+        os.write(sys.stdout.fileno(), f"{question}\x1b[c".encode())
         until = time.monotonic() + ANSWER_SECONDS
         while len(answer) < LONGEST_ANSWER and not _answered(answer):
             left = until - time.monotonic()
@@ -81,10 +86,10 @@ def has_light_background() -> bool | None:
                 break
             answer += os.read(descriptor, 256)
     except (OSError, termios.error):
-        return None
+        return ""
     finally:
         termios.tcsetattr(descriptor, termios.TCSANOW, before)
-    return is_light(answer.decode("ascii", "replace"))
+    return answer.decode("ascii", "replace")
 
 
 def _answered(answer: bytes) -> bool:

@@ -47,8 +47,13 @@ def open_screens(home: Home) -> int:
         from workbench.tui.signals import has_light_background
 
         light = has_light_background()
+    graphics = None
+    if config["images"] != "blocks":
+        from workbench.tui.graphics import graphics_here
+
+        graphics = graphics_here(config["images"])
     standby = Standby(home)
-    app = WorkbenchApp(home, standby, config=config, light=light)
+    app = WorkbenchApp(home, standby, config=config, light=light, graphics=graphics)
 
     async def run() -> None:
         # A connection that drops sends SIGHUP. Left alone, the app would go on reading a dead

@@ -78,6 +78,9 @@ class Workbench(Protocol):
     async def open_in_compose(self, preset: Preset) -> None:
         """Take a preset to Compose."""
 
+    async def draw_for(self, preset: str) -> None:
+        """Go to Draw, where a model answers first."""
+
     async def show_model(self, name: str) -> None:
         """Go to a model in Models."""
 

@@ -6,6 +6,7 @@ Only the cells that change are sent to the terminal again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from rich.segment import Segment
 from rich.style import Style
@@ -38,13 +39,20 @@ def picture_lines(widget: Widget, pixels: Pixels) -> list[list[Segment]]:
     no_colour = widget.app.console.color_system is None or widget.app.no_color
     if no_colour or terminal_glyphs() is Glyphs.ASCII:
         return [[Segment(line)] for line in ascii_lines(pixels)]
-    if pixels.ndim == 2 and not widget.app.current_theme.dark:
-        pixels = 255 - pixels
-    return half_block_lines(pixels)
+    return half_block_lines(inked(widget, pixels))
+
+
+def inked(widget: Widget, pixels: Pixels) -> Pixels:
+    """The image as the theme has it."""
+    return 255 - pixels if pixels.ndim == 2 and not widget.app.current_theme.dark else pixels
 
 
 class Picture(Widget):
-    """One image, as large as it is and no larger than the widget."""
+    """One image, as large as it is and no larger than the widget.
+
+    One that half blocks would have to shrink is drawn by a graphics protocol where the app has
+    one, in a widget of its own within this one.
+    """
 
     ALLOW_SELECT = False
 
@@ -61,7 +69,8 @@ class Picture(Widget):
     def _draw(self) -> None:
         old, width, height = self._strips, self.size.width, self.size.height
         self._strips = []
-        if self._pixels is not None and width and height:
+        drawn = self._by_protocol()
+        if self._pixels is not None and width and height and not drawn:
             lines = picture_lines(self, fitted(self._pixels, width, height))
             self._strips = [Strip(line) for line in lines]
         if len(old) != len(self._strips):
@@ -71,6 +80,26 @@ class Picture(Widget):
             span = changed_cells(_pieces(before), _pieces(after))
             if span is not None:
                 self.refresh(Region(span[0], y, span[1] - span[0], 1))
+
+    def _by_protocol(self) -> bool:
+        """Draw by the graphics protocol what would have to be shrunk; False where it is not."""
+        make, pixels = getattr(self.app, "graphics", None), self._pixels
+        if make is None:
+            return False
+        height, width = (1, 1) if pixels is None else pixels.shape[:2]
+        scale = min(self.size.width / width, 2 * self.size.height / height)
+        if pixels is None or scale >= 1:
+            self.remove_children()
+            return False
+        from PIL import Image
+
+        if not self.children:
+            self.mount(make())
+        image: Any = self.children[0]
+        image.styles.width = max(1, round(scale * width))
+        image.styles.height = max(1, round(scale * height / 2))
+        image.image = Image.fromarray(inked(self, pixels))
+        return True
 
     def on_resize(self) -> None:
         """There is another amount of room."""
@@ -183,9 +212,9 @@ class PictureGrid(Widget):
             self.post_message(self.Chosen(place))
 
 
-def bar(share: float, width: int, plain: bool) -> str:
+def bar(share: float, width: int) -> str:
     """A bar of up to `width` cells for a share of 0 to 1, in eighths of a cell where it can be."""
-    if plain:
+    if terminal_glyphs() is Glyphs.ASCII:
         return "#" * round(share * width)
     eighths = round(share * width * 8)
     full, rest = divmod(eighths, 8)

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import MouseDown, MouseMove, MouseUp, Resize
 from textual.message import Message
+from textual.timer import Timer
 
 from workbench.data.digits import like_mnist
 from workbench.data.drawings import add_drawing
@@ -20,8 +21,7 @@ from workbench.errors import UserError
 from workbench.predictions.predictor import Answers, Predictor
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.settings import Home
-from workbench.tui.plotting import Glyphs, terminal_glyphs
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.draw.canvas import SIDE, Canvas
 from workbench.tui.styles import style_sheet
@@ -32,7 +32,8 @@ from workbench.tui.widgets.title_bar import TitleBar
 CLASSES = 10
 MOST_MODELS = 4
 LINES_FOR_BOTH = 40  # the canvas and what the models see, one above the other
-FRAME_SECONDS = 0.05
+FRAME_SECONDS = 0.05  # from a stroke until it is shown, and between two answers
+REST_SECONDS = 0.3  # what the models see moves as a whole with each stroke: it waits for a rest
 EMPTY = "Draw a digit with the mouse, or with arrows and space."
 NO_MODEL = "No trained model of MNIST yet. Press t on a model (1), then come back."
 DRAWINGS = "drawings.npz"
@@ -83,7 +84,7 @@ class CanvasView(Picture):
         self.post_message(self.Lifted())
 
 
-class DrawScreen(WorkbenchScreen):
+class DrawScreen(AnswersScreen):
     """Draw a digit; chosen models answer as one draws."""
 
     PLACE = "Draw"
@@ -114,34 +115,33 @@ class DrawScreen(WorkbenchScreen):
         self._pen = (SIDE / 2, SIDE / 2)
         self._down = self._erases = self._at_pen = False
         self._changed = asyncio.Event()
-        self._fault = ""
-        self._plain = terminal_glyphs() is Glyphs.ASCII
+        self._frame_due = False
+        self._wanted = self._fault = ""
 
     def body(self) -> ComposeResult:
         """The canvas, the answers, what is seen."""
         with Horizontal(id="draw-main"):
             with Vertical(id="draw-left"):
-                with Vertical(id="draw-canvas-panel", classes="panel"):
+                with panel("draw-canvas-panel"):
                     yield CanvasView(id="draw-canvas")
-                with Vertical(id="draw-seen-panel", classes="panel"):
+                with panel("draw-seen-panel", "what the models see") as seen:
+                    seen.border_subtitle = "20×20, centred, as MNIST's"
                     yield Picture(id="draw-seen")
-            with Vertical(id="draw-answers", classes="panel"):
+            with panel("draw-answers", "answers"):
                 yield SteadyLines(id="draw-answer-lines")
 
     def on_mount(self) -> None:
         """An empty canvas."""
-        self.query_one("#draw-answers").border_title = "answers"
-        self.query_one("#draw-seen-panel").border_title = "what the models see"
+        self._rest: Timer = self.set_interval(REST_SECONDS, self._show_seen, pause=True)
         self._say_pen()
-        self._show()
 
     def on_screen_resume(self) -> None:
         """Find the models, which may be others now, and warm the process that has them."""
-        self._answer()
+        self.ask(self._answer)
 
     def on_screen_suspend(self) -> None:
         """Elsewhere nothing is drawn: the process and its memory are given back."""
-        self.workers.cancel_group(self, "draw")
+        self.workers.cancel_group(self, "answers")
         self._predictor.close()
 
     def on_unmount(self) -> None:
@@ -153,41 +153,60 @@ class DrawScreen(WorkbenchScreen):
         """Those that answer."""
         return list(self._models)
 
-    @work(exclusive=True, group="draw")
+    def want(self, preset: str) -> None:
+        """Have the newest run of a model answer first."""
+        self._wanted = preset
+        self.ask(self._answer)
+
+    def _put_first(self, preset: str) -> None:
+        self._wanted = ""
+        wanted = [folder for folder in self._able if folder.spec.preset == preset][:1]
+        if not wanted:
+            self.notify(f"{preset} has not been trained on MNIST yet; t on Models does it.")
+        others = [folder for folder in self._models if folder not in wanted]
+        self._models = [*wanted, *others][:MOST_MODELS]
+
     async def _answer(self) -> None:
         """Answer for what is drawn, again and again, never more than one question at a time."""
         self._fault = ""
-        try:
-            self._able = await asyncio.to_thread(models_for_drawings, self.workbench.home)
-            kept = [folder for folder in self._models if folder in self._able]
-            self._models = kept or one_of_each(self._able)[:MOST_MODELS]
-            self._changed.set()
-            self._show()
-            if not self._models:
-                return
-            await asyncio.to_thread(self._predictor.warm)
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                seen = like_mnist(self._canvas.pixels)
-                if seen.any() and self._models:
-                    images = seen[None, :, :, None]
-                    self._answers = await asyncio.to_thread(
-                        self._predictor.ask, self._models, images
-                    )
-                else:
-                    self._answers = None
-                self._show()
-                await asyncio.sleep(FRAME_SECONDS)
-        except UserError as error:
-            self._fault = str(error)
-            self._show()
+        self._able = await asyncio.to_thread(models_for_drawings, self.workbench.home)
+        kept = [folder for folder in self._models if folder in self._able]
+        self._models = kept or one_of_each(self._able)[:MOST_MODELS]
+        if self._wanted:
+            self._put_first(self._wanted)
+        self._changed.set()
+        self.draw()
+        if not self._models:
+            return
+        await asyncio.to_thread(self._predictor.warm)
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            seen = like_mnist(self._canvas.pixels)
+            if seen.any() and self._models:
+                images = seen[None, :, :, None]
+                self._answers = await asyncio.to_thread(self._predictor.ask, self._models, images)
+            else:
+                self._answers = None
+            self._show_answers()
+            await asyncio.sleep(FRAME_SECONDS)
+
+    def say(self, sentence: str, word: str = "muted") -> None:
+        """In place of the answers."""
+        self._fault = sentence
+        self.draw()
 
     def _drawn(self) -> None:
+        """The canvas is another: show it soon, have it answered, and what is seen once it rests."""
         self._changed.set()
-        self.set_timer(FRAME_SECONDS, self._show_canvas, name="canvas")
+        if not self._frame_due:
+            self._frame_due = True
+            self.set_timer(FRAME_SECONDS, self._show_canvas)
+        self._rest.reset()
+        self._rest.resume()
 
     def _show_canvas(self) -> None:
+        self._frame_due = False
         pixels = self._canvas.pixels
         if self._at_pen:  # the pen itself, while it is moved by keys
             pixels = pixels.copy()
@@ -195,11 +214,19 @@ class DrawScreen(WorkbenchScreen):
             pixels[y, x] = 255 - pixels[y, x]
         self.query_one(CanvasView).show(pixels)
 
-    def _show(self) -> None:
+    def draw(self) -> None:
+        """All of it."""
         if not self.is_mounted:
             return
         self._show_canvas()
+        self._show_answers()
+        self._show_seen()
+
+    def _show_answers(self) -> None:
         self.query_one("#draw-answer-lines", SteadyLines).show(self._lines())
+
+    def _show_seen(self) -> None:
+        self._rest.pause()
         seen = None if self._canvas.empty else like_mnist(self._canvas.pixels)
         self.query_one("#draw-seen", Picture).show(seen)
 
@@ -213,7 +240,7 @@ class DrawScreen(WorkbenchScreen):
             return wrapped(EMPTY, "muted", width)
         if self._answers is None:
             return wrapped("asking the models…", "muted", width)
-        return answer_lines(self._models, self._answers, width, self._plain)
+        return answer_lines(self._models, self._answers, width)
 
     # What is asked for
 
@@ -264,7 +291,7 @@ class DrawScreen(WorkbenchScreen):
             self._canvas.clear()
             self._answers = None
             self._drawn()
-            self._show()
+            self.draw()
 
     def action_undo(self) -> None:
         """One stroke back."""
@@ -274,14 +301,13 @@ class DrawScreen(WorkbenchScreen):
     def action_seen(self) -> None:
         """The answers, or what is seen, where there is no room for both."""
         self.toggle_class("seen")
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self.draw)
 
     def on_resize(self, event: Resize) -> None:
         """Whether what is seen has room below the canvas."""
         super().on_resize(event)
         self.set_class(event.size.height < LINES_FOR_BOTH, "short")
         self.refresh_bindings()
-        self.call_after_refresh(self._show)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is seen has a key where it has no room of its own."""
@@ -307,7 +333,7 @@ class DrawScreen(WorkbenchScreen):
                 self._models = [folder, *self._models][:MOST_MODELS]
             self._answers = None
             self._drawn()
-            self._show()
+            self.draw()
 
         question = f"Which model is to answer, or no more? At most {MOST_MODELS} do."
         self.app.push_screen(ChoiceDialog(question, answers), answered)
@@ -391,7 +417,7 @@ def one_of_each(folders: list[RunFolder]) -> list[RunFolder]:
     return list(found.values())
 
 
-def answer_lines(models: list[RunFolder], answers: Answers, width: int, plain: bool) -> list[Line]:
+def answer_lines(models: list[RunFolder], answers: Answers, width: int) -> list[Line]:
     """A line a class with a bar a model, under the models' names and their answers."""
     column = max(9, min(18, (width - 2) // len(models) - 1))
     names, verdicts = [("  ", "")], [("  ", "")]
@@ -411,7 +437,7 @@ def answer_lines(models: list[RunFolder], answers: Answers, width: int, plain: b
             table = answers.tables.get(folder.run_id)
             share = 0.0 if table is None else float(table[0][number])
             best = table is not None and int(table[0].argmax()) == number
-            drawn = bar(share, column - 1, plain)
+            drawn = bar(share, column - 1)
             line.append((f"{drawn:<{column}} ", "accent" if best else "muted"))
         lines.append(line)
     for fault in answers.faults.values():

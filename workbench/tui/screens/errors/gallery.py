@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workbench.errors import RunError
-from workbench.predictions.compare import compare_all, compare_two, pair_sentence
+from workbench.predictions.compare import Together, compare_all, compare_two, pair_sentence
 from workbench.predictions.file import Predictions
 from workbench.predictions.mistakes import Indices, mistakes
 
 
 @dataclass(frozen=True)
 class Section:
-    """Images of one kind, in the order in which they are shown; `title` says which kind."""
+    """Images of one kind, in the order in which they are shown.
+
+    `title` says which kind; `short` does beside the other kinds, where there are any.
+    """
 
     title: str
     images: Indices
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,13 +31,14 @@ class Gallery:
     """What one or several runs on the same images answer, and where one looks.
 
     `runs` and `names` stand side by side; `true` and `predicted` keep only images of that class,
-    and those that the first run takes for that class.
+    and those that the first run takes for that class. `together` is what several reach together.
     """
 
     names: tuple[str, ...]
     runs: tuple[Predictions, ...]
     sections: tuple[Section, ...]
     sentence: str = ""
+    together: Together | None = None
     section: int = 0
     true: int | None = None
     predicted: int | None = None
@@ -46,6 +52,19 @@ class Gallery:
             if wanted is not None:
                 images = images[found[images] == wanted]
         return images
+
+    def shows_same(self, other: Gallery | None) -> bool:
+        """Whether both have the same images on view, whichever is looked at."""
+        return other is not None and (
+            self.sections is other.sections
+            and (self.section, self.true, self.predicted)
+            == (other.section, other.true, other.predicted)
+        )
+
+    @property
+    def right_answers(self) -> bool:
+        """Whether a run's right answers are on view, not its mistakes."""
+        return bool(self.runs[0].right[self.sections[0].images[:1]].any())
 
     @property
     def image(self) -> int | None:
@@ -112,7 +131,7 @@ def surest_first(gallery: Gallery) -> Gallery:
     return gallery._in_order(mistakes(gallery.runs[0]))
 
 
-def hardest_first(gallery: Gallery, others: list[Predictions]) -> Gallery:
+def hardest_first(gallery: Gallery, others: Iterable[Predictions]) -> Gallery:
     """A run's mistakes, those first that most other runs make too, then the surest."""
     images = mistakes(gallery.runs[0])
     wrong = np.zeros(len(images), int)
@@ -129,24 +148,15 @@ def compared(names: tuple[str, ...], runs: tuple[Predictions, ...]) -> Gallery:
     """
     if len(runs) < 2:
         raise RunError("select two runs or more to compare")
+    together = compare_all(runs)
     if len(runs) == 2:
         pair = compare_two(*runs)
+        parted = zip(names, (pair.only_a, pair.only_b), strict=True)
         sections = (
-            Section(f"that only {names[0]} gets right", pair.only_a),
-            Section(f"that only {names[1]} gets right", pair.only_b),
-            Section("that neither gets right", pair.neither),
-            Section("that both get right", pair.both),
+            *(Section(f"that only {one} gets right", of, f"only {one}") for one, of in parted),
+            Section("that neither gets right", pair.neither, "neither"),
+            Section("that both get right", pair.both, "both"),
         )
-        return Gallery(names, runs, sections, pair_sentence(pair, *names))
-    together = compare_all(runs)
-    vote = f"majority vote {100 * together.vote:.2f} %"
-    mean = together.mean_probability
-    if mean is not None:
-        vote = f"mean probability {100 * mean:.2f} %, {vote}"
-    sentence = f"Together: {vote}; the best alone {100 * max(together.accuracies):.2f} %."
-    return Gallery(
-        names,
-        runs,
-        (Section("that some get wrong, the hardest first", together.hardest),),
-        sentence,
-    )
+        return Gallery(names, runs, sections, pair_sentence(pair, *names), together)
+    hardest = Section("that some get wrong, the hardest first", together.hardest)
+    return Gallery(names, runs, (hardest,), together.sentence, together)

@@ -10,25 +10,19 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import Resize
+from textual.events import Click
 
 from workbench.data.test_images import TestImages
-from workbench.errors import UserError
 from workbench.figures.half_blocks import Captioned
-from workbench.formats import count
-from workbench.predictions.compare import check_comparable
+from workbench.formats import count, percent
+from workbench.predictions.compare import Together, check_comparable
 from workbench.predictions.file import Predictions
 from workbench.predictions.mistakes import best_guesses, caption_of, wrong_in
-from workbench.predictions.of_run import (
-    images_of,
-    kept_predictions,
-    other_answers,
-    predictions_of,
-)
+from workbench.predictions.of_run import images_of, other_answers
 from workbench.runs.folder import RunFolder
 from workbench.settings import Home
-from workbench.tui.plotting import Glyphs, terminal_glyphs
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.answers import AnswersScreen, panel
+from workbench.tui.screens.classes import ClassesScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.errors.gallery import (
     Gallery,
@@ -49,7 +43,7 @@ MOST_CLASSES_ASKED = 200
 BAR_COLUMNS = 24
 
 
-class ErrorsScreen(WorkbenchScreen):
+class ErrorsScreen(AnswersScreen):
     """The mistakes of one run, or what several runs part on.
 
     `true` and `predicted` are the filter to begin with: a cell of the confusion matrix.
@@ -68,6 +62,8 @@ class ErrorsScreen(WorkbenchScreen):
                 tooltip="Only images taken for one class"),
         Binding("x", "clear", "all", tooltip="Images of all classes again"),
         Binding("i", "inside", "inside", tooltip="What the model makes of it, layer by layer"),
+        Binding("c", "classes", "classes",
+                tooltip="Precision and recall of each class, and whether to trust its confidence"),
         Binding("o", "order", "order", tooltip="The surest first, or those most runs get wrong"),
         Binding("down,j", "row(1)", "down", show=False, tooltip="A row down"),
         Binding("up,k", "row(-1)", "up", show=False, tooltip="A row up"),
@@ -89,72 +85,56 @@ class ErrorsScreen(WorkbenchScreen):
         self._filter = true, predicted
         self._gallery: Gallery | None = None
         self._images: TestImages | None = None
-        self._others: list[Predictions] = []
+        self._others: dict[str, Predictions] = {}
         self._hardest = False
-        self._plain = terminal_glyphs() is Glyphs.ASCII
 
     def body(self) -> ComposeResult:
         """One image with its answers and its neighbours, or a page of images."""
+        one = len(self._folders) == 1
         yield SteadyLines(id="errors-head")
         yield SteadyLines(id="errors-sentence")
         with Horizontal(id="errors-main"):
             with Vertical(id="errors-one"):
-                with Vertical(id="errors-image", classes="panel"):
+                with panel("errors-image", "image"):
                     yield Picture(id="errors-picture")
-                with Vertical(id="errors-answers", classes="panel"):
+                with panel("errors-answers", "answers"):
                     yield SteadyLines(id="errors-answer-lines")
             with Vertical(id="errors-beside"):
-                with Vertical(id="errors-others", classes="panel"):
+                with panel("errors-others", "the surest first" if one else "images"):
                     yield SteadyLines(id="errors-other-lines")
-                with Vertical(id="errors-often", classes="panel"):
+                with panel("errors-often", "most often" if one else "how often they agree"):
                     yield SteadyLines(id="errors-often-lines")
-        with Vertical(id="errors-grid-panel", classes="panel"):
+        with panel("errors-grid-panel"):
             yield PictureGrid(id="errors-grid")
 
     def on_mount(self) -> None:
         """Read what is kept; images and other runs come after it."""
         self.query_one(TitleBar).detail = " · ".join(folder.run_id for folder in self._folders)
-        one = len(self._folders) == 1
-        self.query_one("#errors-others").border_title = "the surest first" if one else "images"
-        # Set once: a changed title sends its whole panel again.
-        self.query_one("#errors-image").border_title = "image"
-        self.query_one("#errors-often").border_title = "most often"
-        self.query_one("#errors-answers").border_title = "answers"
-        self.run_worker(self._load(), exclusive=True, group="errors")
+        self.ask(self._load)
 
     async def _load(self) -> None:
-        lines = self.query_one("#errors-head", SteadyLines)
-        try:
-            kept = await asyncio.to_thread(lambda: [kept_predictions(one) for one in self._folders])
-            if None in kept:
-                lines.show([[(" asking the model; this takes some seconds…", "muted")]])
-            found = await asyncio.to_thread(lambda: [predictions_of(one) for one in self._folders])
-            names = tuple(folder.run_id for folder in self._folders)
-            check_comparable(list(zip(names, found, strict=True)))
-            true, predicted = self._filter
-            if true is not None and true == predicted:  # on the matrix's diagonal
-                gallery = right_answers_of(names[0], found[0], true)
-            elif len(found) == 1:
-                gallery = mistakes_of(names[0], found[0]).filtered(true, predicted)
-            else:
-                gallery = await asyncio.to_thread(compared, names, tuple(found))
-            self._show(gallery)
-            self.refresh_bindings()
-            self._images = await asyncio.to_thread(images_of, self._folders[0])
-            self.refresh_bindings()
-            self._show(self._gallery or gallery)
-            if len(found) == 1:
-                self._others = await asyncio.to_thread(
-                    other_answers, self._home, found[0], names[0]
-                )
-                self.refresh_bindings()
-                self._show(self._gallery or gallery)
-        except UserError as error:
-            if self._gallery is None:
-                lines.show([[(" nothing can be shown", "bad")]])
-            self.query_one("#errors-sentence", SteadyLines).show(
-                wrapped(str(error), "bad", self.size.width - 4, 2)
-            )
+        found = await self.answers_of(self._folders)
+        names = tuple(folder.run_id for folder in self._folders)
+        check_comparable(list(zip(names, found, strict=True)))
+        true, predicted = self._filter
+        if true is not None and true == predicted:  # on the matrix's diagonal
+            self._show(right_answers_of(names[0], found[0], true))
+        elif len(found) == 1:
+            self._show(mistakes_of(names[0], found[0]).filtered(true, predicted))
+        else:
+            self._show(await asyncio.to_thread(compared, names, tuple(found)))
+        self._images = await asyncio.to_thread(images_of, self._folders[0])
+        self.draw()
+        if len(found) == 1:
+            self._others = await asyncio.to_thread(other_answers, self._home, found[0], names[0])
+            self.draw()
+
+    def say(self, sentence: str, word: str = "muted") -> None:
+        """Above the images; a refusal leaves those there are on view."""
+        if self._gallery is None and word == "bad":
+            self.query_one("#errors-head", SteadyLines).show([[(" nothing can be shown", "bad")]])
+        lines = wrapped(sentence, word, self.size.width - 4, 2)
+        self.query_one("#errors-sentence", SteadyLines).show(lines)
 
     @property
     def has_images(self) -> bool:
@@ -168,19 +148,31 @@ class ErrorsScreen(WorkbenchScreen):
         gallery = self._gallery
         if action == "section":
             return gallery is not None and len(gallery.sections) > 1
-        if action == "order":
-            return bool(self._others)
+        if action == "order":  # right answers have one of their own
+            mistakes = gallery is not None and not gallery.right_answers
+            return mistakes and bool(self._others)
         if action == "inside":
             return gallery is not None and len(gallery.images) > 0 and self.has_images
+        if action == "classes":
+            return len(self._folders) == 1
         if action == "clear":
             return gallery is not None and (gallery.true, gallery.predicted) != (None, None)
         return True
 
+    def draw(self) -> None:
+        """Draw what is on view, all of it."""
+        gallery, self._gallery = self._gallery, None
+        if gallery is not None:
+            self._show(gallery)
+
     def _show(self, gallery: Gallery) -> None:
-        self._gallery = gallery
+        """Show this from now on, drawing what may be different."""
+        same, self._gallery = gallery.shows_same(self._gallery), gallery
         image = gallery.image
         self.query_one("#errors-head", SteadyLines).show(self._head(gallery))
-        self.query_one("#errors-sentence", SteadyLines).show(self._sentence(gallery))
+        if not same:
+            self.query_one("#errors-sentence", SteadyLines).show(self._sentence(gallery))
+            self.refresh_bindings()
         if self.has_class("grid"):
             self._show_grid(gallery)
             return
@@ -188,11 +180,18 @@ class ErrorsScreen(WorkbenchScreen):
         self.query_one(Picture).show(pixels)
         lines = [] if image is None else self._answer_lines(gallery, image)
         self.query_one("#errors-answer-lines", SteadyLines).show(lines)
-        if not self.has_class("narrow"):
-            others = self.query_one("#errors-other-lines", SteadyLines)
-            others.show(self._other_lines(gallery, others.size.height))
+        if self.has_class("narrow"):
+            return
+        others = self.query_one("#errors-other-lines", SteadyLines)
+        others.show(self._other_lines(gallery, others.size.height))
+        if not same:
             often = self.query_one("#errors-often-lines", SteadyLines)
-            often.show(self._often_lines(gallery, often.size.height))
+            together = gallery.together
+            often.show(
+                self._often_lines(gallery, often.size.height)
+                if together is None
+                else agreement_lines(gallery.names, together)
+            )
 
     def _show_grid(self, gallery: Gallery) -> None:
         images = self._images
@@ -235,10 +234,16 @@ class ErrorsScreen(WorkbenchScreen):
         return lines
 
     def _sentence(self, gallery: Gallery) -> list[Line]:
+        section = gallery.sections[gallery.section]
+        kinds = [
+            (f"{one.short} {len(one.images):,}   ", "strong" if one is section else "muted")
+            for one in gallery.sections
+            if one.short
+        ]
+        lines = [kinds] if kinds else []
         if not len(gallery.images):
-            section = gallery.sections[gallery.section]
-            return [[(f"No images {section.title} among these classes.", "muted")]]
-        return wrapped(gallery.sentence, "", self.size.width - 2, 2)
+            return [*lines, [(f"No images {section.title} among these classes.", "muted")]]
+        return [*lines, *wrapped(gallery.sentence, "", self.size.width - 2, 2)]
 
     def _answer_lines(self, gallery: Gallery, image: int) -> list[Line]:
         if len(gallery.runs) > 1:
@@ -250,11 +255,12 @@ class ErrorsScreen(WorkbenchScreen):
         room = self.query_one("#errors-answer-lines").size.width
         lines = [*wrapped(sentence, "strong", room), [], *self._bars(run, image)]
         if self._others:
-            runs = [*self._others, run]
-            lines += [
-                [],
-                [(f"wrong in {wrong_in(image, runs)} of {count(len(runs), 'run')}", "muted")],
-            ]
+            runs = self._others | {gallery.names[0]: run}
+            wrong = wrong_in(image, self._others)
+            said = f"wrong in {len(wrong) + (true != answer)} of {count(len(runs), 'run')}"
+            if wrong:
+                said += f", also {', '.join(wrong)}"
+            lines += [[], *wrapped(said, "muted", room)]
         return lines
 
     def _bars(self, run: Predictions, image: int) -> list[Line]:
@@ -268,7 +274,7 @@ class ErrorsScreen(WorkbenchScreen):
         for number, probability in guesses:
             word = "bad" if number == answer else "good" if number == true else "muted"
             mark = "✗" if number == answer else "✓" if number == true else " "
-            drawn = bar(probability, room, self._plain)
+            drawn = bar(probability, room)
             # One piece a line: each change of colour costs forty bytes.
             lines.append(
                 [(f"{number:>{digits}} {mark} {drawn:<{room}} {100 * probability:5.1f} %", word)]
@@ -318,20 +324,10 @@ class ErrorsScreen(WorkbenchScreen):
             [
                 (f"{true} → {answer}  ", ""),
                 (f"{number:>{digits},}  ", "strong"),
-                (bar(number / pairs[0][2], BAR_COLUMNS, self._plain), "muted"),
+                (bar(number / pairs[0][2], BAR_COLUMNS), "muted"),
             ]
             for true, answer, number in pairs
         ]
-
-    def _draw_again(self) -> None:
-        """Draw for the new size."""
-        if self._gallery is not None:
-            self._show(self._gallery)
-
-    def on_resize(self, event: Resize) -> None:
-        """Draw for the new size, once it is laid out."""
-        super().on_resize(event)
-        self.call_after_refresh(self._draw_again)
 
     # What is asked for
 
@@ -364,7 +360,7 @@ class ErrorsScreen(WorkbenchScreen):
     def action_switch_view(self) -> None:
         """Many, or one."""
         self.toggle_class("grid")
-        self.call_after_refresh(self._draw_again)
+        self.call_after_refresh(self.draw)
 
     @on(PictureGrid.Chosen)
     def _chosen(self, message: PictureGrid.Chosen) -> None:
@@ -375,6 +371,21 @@ class ErrorsScreen(WorkbenchScreen):
             self.action_switch_view()
         else:
             self._show(gallery.at(message.place))
+
+    @on(Click, "#errors-other-lines")
+    def _listed_clicked(self, event: Click) -> None:
+        if self._gallery is not None:
+            lines = max(1, self.query_one("#errors-other-lines").size.height)
+            place = self._gallery.place
+            self._show(self._gallery.at(place - place % lines + event.y))
+
+    def on_mouse_scroll_down(self) -> None:
+        """The wheel goes through the images."""
+        self.action_row(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """And back."""
+        self.action_row(-1)
 
     def action_choose(self, which: str) -> None:
         """Ask for the class."""
@@ -394,7 +405,6 @@ class ErrorsScreen(WorkbenchScreen):
             chosen = None if answer == "any" else int(answer)
             kept = {"true": gallery.true, "predicted": gallery.predicted, which: chosen}
             self._show(gallery.filtered(kept["true"], kept["predicted"]))
-            self.refresh_bindings()
 
         now = gallery.true if which == "true" else gallery.predicted
         known = {answer for answer, _ in answers}
@@ -405,7 +415,6 @@ class ErrorsScreen(WorkbenchScreen):
         """No filter."""
         if self._gallery is not None:
             self._show(self._gallery.filtered(None, None))
-            self.refresh_bindings()
 
     def action_order(self) -> None:
         """The surest first, or the hardest."""
@@ -415,8 +424,12 @@ class ErrorsScreen(WorkbenchScreen):
         self._hardest = not self._hardest
         title = "the hardest first" if self._hardest else "the surest first"
         self.query_one("#errors-others").border_title = title
-        hardest = hardest_first(gallery, self._others)
-        self._show(hardest if self._hardest else surest_first(gallery))
+        self._show(self._in_order(gallery))
+
+    def _in_order(self, gallery: Gallery) -> Gallery:
+        if self._hardest:
+            return hardest_first(gallery, self._others.values())
+        return surest_first(gallery)
 
     def action_inside(self) -> None:
         """Look into the (first) model with this image."""
@@ -426,7 +439,28 @@ class ErrorsScreen(WorkbenchScreen):
                 InsideScreen(self._folders[0], self._images, gallery.images, gallery.place)
             )
 
+    def action_classes(self) -> None:
+        """The model's results class by class; one of them can be looked at here."""
+
+        def chosen(number: int) -> None:
+            gallery = self._gallery
+            if gallery is not None:
+                mistakes = mistakes_of(gallery.names[0], gallery.runs[0])
+                self._show(self._in_order(mistakes.filtered(number, None)))
+
+        self.app.push_screen(ClassesScreen(self._folders[0], chosen))
+
     def action_section(self) -> None:
         """The next kind of images."""
         if self._gallery is not None:
             self._show(self._gallery.next_section())
+
+
+def agreement_lines(names: Sequence[str], together: Together) -> list[Line]:
+    """For each two runs, on which share of the images they answer alike."""
+    width = max(len(name) for name in names)
+    lines: list[Line] = [[(f"{name:>{width}}  ", "muted") for name in ("", *names)]]
+    for name, row in zip(names, together.agreement.tolist(), strict=True):
+        shares = [(f"{percent(share):>{width}}  ", "") for share in row]
+        lines.append([(f"{name:<{width}}  ", "muted"), *shares])
+    return lines

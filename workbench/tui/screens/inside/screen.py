@@ -5,27 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import Resize
 
 from workbench.data.test_images import TestImages
-from workbench.errors import UserError
 from workbench.figures.half_blocks import Captioned
 from workbench.predictions.inside import Inside
 from workbench.predictions.mistakes import Indices
 from workbench.predictions.predictor import Predictor
 from workbench.runs.folder import RunFolder
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.pictures import Picture, PictureGrid
 from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
 from workbench.tui.widgets.title_bar import TitleBar
 
 
-class InsideScreen(WorkbenchScreen):
+class InsideScreen(AnswersScreen):
     """One image in one model. `places` are the images to go through, `place` where to begin."""
 
     PLACE = "Inside"
@@ -53,19 +51,17 @@ class InsideScreen(WorkbenchScreen):
         yield SteadyLines(id="inside-head")
         with Horizontal(id="inside-main"):
             with Vertical(id="inside-left"):
-                with Vertical(id="inside-image-panel", classes="panel"):
+                with panel("inside-image-panel", "image"):
                     yield Picture(id="inside-image")
-                with Vertical(id="inside-looked-panel", classes="panel"):
+                with panel("inside-looked-panel", "where it looks"):
                     yield Picture(id="inside-looked")
-            with Vertical(id="inside-layer", classes="panel"):
+            with panel("inside-layer"):
                 yield PictureGrid(id="inside-grid")
 
     def on_mount(self) -> None:
         """Ask the model."""
         self.query_one(TitleBar).detail = self._run.run_id
-        self.query_one("#inside-image-panel").border_title = "image"
-        self.query_one("#inside-looked-panel").border_title = "where it looks"
-        self._look()
+        self.ask(self._look)
 
     def on_unmount(self) -> None:
         """The process ends with the screen."""
@@ -76,74 +72,65 @@ class InsideScreen(WorkbenchScreen):
         """Which test image is on view."""
         return int(self._places[self._place])
 
-    @work(exclusive=True, group="inside")
     async def _look(self) -> None:
         self.query_one("#inside-image", Picture).show(self._images.pixels(self.image))
-        first = self._inside is None
-        asking = "asking the model; this takes some seconds…" if first else "asking the model…"
-        self._say([[(f" image {self.image}   ", "strong"), (asking, "muted")]])
-        try:
-            stored = self._images.stored(self.image)
-            self._inside = await asyncio.to_thread(self._predictor.look_inside, self._run, stored)
-        except UserError as error:
-            lines = wrapped(str(error), "bad", self.size.width - 2, 2)
-            self._say([[(" ", ""), *line] for line in lines])
-            return
-        self._show()
+        wait = "; this takes some seconds…" if self._inside is None else "…"
+        self.say(f"asking the model{wait}")
+        stored = self._images.stored(self.image)
+        self._inside = await asyncio.to_thread(self._predictor.look_inside, self._run, stored)
+        self.draw()
 
-    def _say(self, lines: list[Line]) -> None:
+    def say(self, sentence: str, word: str = "muted") -> None:
+        """Above the pictures, with the image's number."""
+        whole = f"image {self.image}: {sentence}"
+        self._show_head(*wrapped(whole, word, self.size.width - 2, 2))
+
+    def _show_head(self, *lines: Line) -> None:
         self.query_one("#inside-head", SteadyLines).show(lines)
 
-    def _show(self) -> None:
+    def draw(self) -> None:
+        """What the model makes of the image."""
         inside = self._inside
         if inside is None:
             return
-        answer = f"the model says {inside.answer}, {100 * inside.probability:.1f} % sure"
         fall = 100 * float(inside.falls.max())
         side = f"{inside.patch}×{inside.patch}"
-        said = f" Red: less sure where {side} pixels are covered, by up to {fall:.1f} points."
-        self._say(
-            [
-                [(f" image {self.image}   ", "strong"), (answer, "strong")],
-                [(f"{said} Blue: surer.", "muted")],
-            ]
+        answer = f"the model says {inside.answer}, {100 * inside.probability:.1f} % sure"
+        said = f"Red: less sure where {side} pixels are covered, by up to {fall:.1f} points."
+        self._show_head(
+            [(f"image {self.image}   {answer}", "strong")], [(f"{said} Blue: surer.", "muted")]
         )
         self.query_one("#inside-looked", Picture).show(inside.looked)
-        panel, grid = self.query_one("#inside-layer"), self.query_one(PictureGrid)
+        layer, grid = self.query_one("#inside-layer"), self.query_one(PictureGrid)
         if not inside.sheets:
-            panel.border_title = "no convolution, and no Dense layer on the pixels themselves"
+            layer.border_title = "no convolution, and no Dense layer on the pixels themselves"
             return
         self._sheet %= len(inside.sheets)
         sheet = inside.sheets[self._sheet]
-        panel.border_title = f"{sheet.title}  ({self._sheet + 1} of {len(inside.sheets)})"
+        layer.border_title = f"{sheet.title}  ({self._sheet + 1} of {len(inside.sheets)})"
         pictures = sheet.enlarged
         self._first = min(self._first, len(pictures) - 1)
         key = self.image, self._sheet
         grid.show(len(pictures), self._first, lambda at: Captioned(pictures[at], str(at)), key)
 
-    def on_resize(self, event: Resize) -> None:
-        """Draw for the new size, once it is laid out."""
-        super().on_resize(event)
-        self.call_after_refresh(self._show)
-
     def action_sheet(self, by: int) -> None:
         """Another layer."""
         self._sheet, self._first = self._sheet + by, 0
-        self._show()
+        self.draw()
 
     def action_page(self, by: int) -> None:
         """More of the layer's pictures."""
         self._first = max(0, self._first + by * self.query_one(PictureGrid).a_page)
-        self._show()
+        self.draw()
 
     def action_move(self, by: int) -> None:
         """Another image, in the same layer."""
         place = min(max(self._place + by, 0), len(self._places) - 1)
         if place != self._place:
             self._place = place
-            self._look()
+            self.ask(self._look)
 
     @on(PictureGrid.Chosen)
     def _chosen(self, message: PictureGrid.Chosen) -> None:
         self._first = message.place
-        self._show()
+        self.draw()

@@ -61,6 +61,7 @@ class ModelsScreen(WorkbenchScreen):
         Binding("shift+tab,h,left", "view(-1)", show=False, tooltip="The view before"),
         Binding("z", "enlarge", "enlarge", tooltip="The model over the whole width, and back"),
         Binding("slash", "filter", "filter", tooltip="Find models by words"),
+        Binding("d", "draw", "draw", tooltip="Draw a digit, and have the model say what it is"),
         Binding("shift+down", "scroll_view(1)", show=False, tooltip="Scroll the model down"),
         Binding("shift+up", "scroll_view(-1)", show=False, tooltip="Scroll the model up"),
         Binding("r", "refresh", "refresh", show=False, tooltip="Read presets and results again"),
@@ -309,6 +310,12 @@ class ModelsScreen(WorkbenchScreen):
         preset = self._preset()
         if preset is not None:
             await self.workbench.open_in_compose(preset)
+
+    async def action_draw(self) -> None:
+        """To Draw, where it answers first."""
+        preset = self._preset()
+        if preset is not None:
+            await self.workbench.draw_for(preset.name)
 
 
 def _specs(preset: Preset) -> list[TrainingSpec]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rich.style import Style
 from rich.text import Text
@@ -110,21 +110,24 @@ def _share(part: int, whole: int, digits: int = 2) -> str:
     return f"{100 * part / whole:.{digits}f}" if whole else "–"
 
 
-class ConfusionScreen(Dialog[tuple[int, int] | None]):
-    """The matrix over the run's screen; returns the cell whose images are to be looked at.
+class ConfusionScreen(Dialog[tuple[int, int] | Literal["classes"] | None]):
+    """The matrix over the run's screen; returns what is to be looked at next.
 
-    A cell is the true class and the prediction. The cursor begins on the most frequent mistake.
+    That is the images of a cell, the true class and the prediction, or the classes. The cursor
+    begins on the most frequent mistake.
     """
 
     CSS_PATH: ClassVar = style_sheet("confusion")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,c", "dismiss", "close", tooltip="Back to the curves"),
         Binding("enter,e", "choose", "its images", tooltip="The images in this cell"),
+        Binding("p", "dismiss('classes')", "by class",
+                tooltip="Precision and recall of each class, and whether to trust its confidence"),
         Binding("h,left", "move(0, -1)", "left", show=False),
         Binding("l,right", "move(0, 1)", "right", show=False),
         Binding("j,down", "move(1, 0)", "down", show=False),
         Binding("k,up", "move(-1, 0)", "up", show=False),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, confusion: list[list[int]], what: str) -> None:
         super().__init__()
@@ -144,7 +147,7 @@ class ConfusionScreen(Dialog[tuple[int, int] | None]):
         dialog = self.query_one("#confusion")
         # A title is the user's text, not markup.
         dialog.border_title = Text(f"confusion matrix · {self._what}")
-        dialog.border_subtitle = "arrows move · enter shows the images · esc closes"
+        dialog.border_subtitle = "enter: images · p: by class · esc: close"
         dialog.focus()
         self._draw()
 

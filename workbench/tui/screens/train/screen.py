@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -496,12 +496,16 @@ class TrainScreen(WorkbenchScreen):
             self.notify("No confusion matrix was written for this run", timeout=5)
             return
         title = f"{spec.title} · seed {spec.seed}"
-        self.app.push_screen(ConfusionScreen(ending.confusion, title), self._show_cell)
+        self.app.push_screen(ConfusionScreen(ending.confusion, title), self._look_closer)
 
-    def _show_cell(self, cell: tuple[int, int] | None) -> None:
-        """The images of a cell of the confusion matrix."""
-        if cell is not None:
-            self._show_errors(*cell)
+    def _look_closer(self, at: tuple[int, int] | Literal["classes"] | None) -> None:
+        """The images of a cell of the confusion matrix, or its classes."""
+        if at == "classes":
+            from workbench.tui.screens.classes import ClassesScreen
+
+            self.app.push_screen(ClassesScreen(self._folder, self._show_errors))
+        elif at is not None:
+            self._show_errors(*at)
 
     def action_errors(self) -> None:
         """The images that the model gets wrong."""
