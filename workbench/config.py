@@ -78,6 +78,12 @@ def _keys(value: Any) -> dict[str, str]:
     return dict(value)
 
 
+def _ray(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.keys() - {"address", "cpus", "gpus"}:
+        raise ValueError('is a table of address, cpus and gpus, as "ray.cpus" = 2')
+    return dict(value)
+
+
 SETTINGS = {
     setting.name: setting
     for setting in (
@@ -122,6 +128,21 @@ SETTINGS = {
             "where the terminal has one; sixel or kitty, by that one; blocks, in half blocks. "
             "Needs: pip install 'mnist-workbench[images]'.",
             _one_of("auto", "sixel", "kitty", "blocks"),
+        ),
+        Setting(
+            "executor",
+            "local",
+            "What trains the queue, where nothing else is said: local (this machine) or ray (a "
+            "cluster).",
+            _one_of("local", "ray"),
+        ),
+        Setting(
+            "ray",
+            {},
+            'The cluster and what a training takes there: ray.address = "auto", ray.cpus = 2, '
+            "ray.gpus = 0.5.",
+            _ray,
+            is_table=True,
         ),
         Setting(
             "keys",
@@ -216,9 +237,10 @@ def _write(file: Path, name: str, entry: str, value: Any) -> None:
         raise ConfigError(f"{file}: cannot be read ({error}); nothing was changed") from error
     table: Any = document
     if entry:
-        table, name = document.setdefault(name, tomlkit.table()), entry
+        first, name = name, entry
+        table = document.setdefault(first, tomlkit.table())
         if not isinstance(table, dict):
-            raise ConfigError(f"{file}: keys is no table; nothing was changed")
+            raise ConfigError(f"{file}: {first} is no table; nothing was changed")
     if value is None:
         table.pop(name, None)
     else:

@@ -81,7 +81,9 @@ def _ending(ending: str) -> Ended:
             return Finished(now, *facts, test_accuracy=0.95, test_loss=0.2)
         case "stopped":
             return Stopped(now, 1, *facts[1:])
-    reason: FailureReason = "diverged" if ending == "diverged" else "error"
+    reason: FailureReason = "error"
+    if ending == "diverged" or ending == "cluster":
+        reason = ending
     return Failed(now, *facts, reason=reason, message=f"{reason}, as scripted")
 
 
@@ -100,6 +102,7 @@ class ScriptedExecutor:
     taken_up: list[str] = field(default_factory=list)
     jobs: list[ScriptedJob] = field(default_factory=list)
     most_at_once: int = 0
+    is_local: bool = True
 
     def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int = 1) -> ScriptedJob:
         self.before(spec)

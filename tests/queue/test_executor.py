@@ -11,25 +11,35 @@ from collections.abc import Iterator
 import pytest
 
 from tests.queue.scripted import spec
-from workbench.errors import RunError
 from workbench.model.spec import TrainingSpec
 from workbench.queue import executor
-from workbench.queue.executor import LocalExecutor, LocalJob, executor_for, seconds_for_all
+from workbench.queue.engine import Engine
+from workbench.queue.executor import LocalJob, WorkersExecutor, seconds_for_all
 from workbench.queue.runner import outcome_of
 from workbench.runs import control
 from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.kept_worker import KeptWorker
+from workbench.runs.launcher import WorkerKind
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
 
 
-def test_executors_have_names(home: Home) -> None:
-    assert isinstance(executor_for(home), LocalExecutor)
-    with pytest.raises(RunError, match='no executor "ray"; known: local'):
-        executor_for(home, "ray")
+def test_a_cluster_gets_what_each_training_takes(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[WorkerKind, int | None]] = []
+
+    def train(worker: KeptWorker, folder: RunFolder, descriptor: int) -> None:
+        begun.append((worker._kind, folder.spec.threads))
+
+    monkeypatch.setattr(KeptWorker, "train", train)
+    engine = Engine(executor="ray", address="ray://head:10001", cpus=2, gpus=0.5)
+    WorkersExecutor(home, engine).submit(spec(), Labels(), "sweep", 3)
+    arguments = ("--address", "ray://head:10001", "--cpus", "2", "--gpus", "0.5")
+    assert begun == [(WorkerKind("workbench.training.ray_worker", arguments), 2)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +57,7 @@ def test_jobs_share_the_cores(
     monkeypatch.setattr(executor, "usable_cores", lambda: 8)
     monkeypatch.setattr(KeptWorker, "train", train)
     asked = spec().model_copy(update={"threads": own})
-    LocalExecutor(home).submit(asked, Labels(), "sweep", jobs)
+    WorkersExecutor(home, Engine()).submit(asked, Labels(), "sweep", jobs)
     assert [item.threads for item in begun] == [threads]
 
 

@@ -316,7 +316,7 @@ def test_a_signal_to_its_process_stops_and_saves_what_trains(
 ) -> None:
     service.enqueue(home, wanted(0, 1), "sweep")
     executor = ScriptedExecutor(home, {0: "goes on"}, lambda spec: os.kill(os.getpid(), number))
-    monkeypatch.setattr(runner_module, "executor_for", lambda home: executor)
+    monkeypatch.setattr(runner_module, "WorkersExecutor", lambda home, engine: executor)
     store = QueueStore(home)
     descriptor = lock.acquire(store.runner_lock)
     numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
@@ -330,6 +330,27 @@ def test_a_signal_to_its_process_stops_and_saves_what_trains(
             signal.signal(kind, handler)
     assert [trial.state for trial in store.read().trials] == [WAITING, WAITING]
     assert not store.runs()
+
+
+def test_a_cluster_that_goes_holds_the_queue_up_and_costs_nothing(home: Home) -> None:
+    service.enqueue(home, wanted(0, 1), "sweep")
+    executor = ScriptedExecutor(home, {0: "cluster"}, is_local=False)
+    going = Going(home, executor)
+    going.until(lambda state: state.message == "cluster, as scripted")
+    assert going.store.read().trials[0].state is WAITING
+    going.until(lambda state: len(executor.taken_up) > 1)  # it is tried again, and again
+    executor.endings[0] = "finished"
+    assert going.to_the_end() == [FINISHED, FINISHED]
+    assert len({job.run_id for job in executor.jobs}) == 2
+    assert going.store.read().message == ""
+
+
+def test_a_cluster_is_begun_with_while_these_cores_are_busy(home: Home) -> None:
+    other = LivingRun(home, seed=7)
+    other.train(0.1)
+    service.enqueue(home, wanted(0), "sweep")
+    assert run_all(home, ScriptedExecutor(home, is_local=False)) == [FINISHED]
+    other.die()
 
 
 def test_no_trial_begins_while_a_run_of_others_keeps_the_cores_busy(home: Home) -> None:

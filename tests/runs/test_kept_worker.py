@@ -14,6 +14,7 @@ import pytest
 from workbench.runs import kept_worker, lock
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.kept_worker import KeptWorker
+from workbench.runs.launcher import WorkerKind
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
 from workbench.settings import Home
@@ -41,7 +42,9 @@ while run is not None:
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
     processes: list[subprocess.Popen[bytes]] = []
 
-    def spawn(folder: RunFolder, descriptor: int, channel: int) -> subprocess.Popen[bytes]:
+    def spawn(
+        folder: RunFolder, descriptor: int, channel: int, kind: WorkerKind
+    ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", WORKER, str(folder.path), str(descriptor), str(channel)]
         processes.append(subprocess.Popen(command, pass_fds=[descriptor, channel]))
         return processes[-1]

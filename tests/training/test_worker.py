@@ -103,5 +103,5 @@ def test_the_peak_of_memory_is_not_that_of_the_run_before() -> None:
     block = bytearray(b"x") * (200 << 20)
     high = worker_module._peak_memory_mib()
     del block
-    worker_module._forget_peak_memory()
+    worker_module.forget_peak_memory()
     assert worker_module._peak_memory_mib() < high - 150

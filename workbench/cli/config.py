@@ -73,7 +73,7 @@ def _typed(name: str, words: list[str]) -> Any:
         return words[0] if tuple(words) in NO_COMMAND else words
     if len(words) > 1:
         raise ConfigError(f"{name}: takes one value, not {len(words)}")
-    if SETTINGS[name].is_table:
+    if name == "keys":
         return words[0]
     for read in (int, float):
         try:

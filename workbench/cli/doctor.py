@@ -11,10 +11,17 @@ from typing import Literal
 
 import typer
 
-from workbench.cli.options import HomeOption, ListFormat, ListFormatOption, current_home
-from workbench.runs.process import module_environment
+from workbench.cli.options import (
+    AddressOption,
+    ExecutorOption,
+    HomeOption,
+    ListFormat,
+    ListFormatOption,
+    current_home,
+)
+from workbench.runs.process import module_command, module_environment
 
-TENSORFLOW_PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 120  # with TensorFlow, or a cluster
 LITTLE_DISK_BYTES = 1 << 30  # a run of CNN model 2 with Adam keeps about 80 MB
 LITTLE_MEMORY_BYTES = 2 << 30
 
@@ -34,11 +41,14 @@ class Finding:
 
 def doctor(
     output: ListFormatOption = ListFormat.RICH,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     home: HomeOption = None,
 ) -> None:
     """Check whether this machine can train, and say what to fix.
 
-    Looks at versions, cores, memory, data folder, leaderboard, data set, terminal and TensorFlow.
+    Looks at versions, cores, memory, data folder, leaderboard, data set, terminal and TensorFlow;
+    with --executor ray at each node of the cluster too.
     """
     from workbench.cli.output import console, print_json
 
@@ -58,6 +68,7 @@ def doctor(
             findings.append(check())
         except Exception as error:  # a broken check is itself a finding
             findings.append(Finding(what, "fail", f"{type(error).__name__}: {error}"))
+    findings += _cluster(executor, address)
     if output is ListFormat.JSON:
         print_json([finding.__dict__ for finding in findings])
     else:
@@ -176,12 +187,12 @@ def _tensorflow() -> Finding:
             [sys.executable, "-P", "-c", code],
             capture_output=True,
             text=True,
-            timeout=TENSORFLOW_PATIENCE_SECONDS,
+            timeout=PATIENCE_SECONDS,
             env=environment,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Finding("TensorFlow", "fail", f"no answer in {TENSORFLOW_PATIENCE_SECONDS} s")
+        return Finding("TensorFlow", "fail", f"no answer in {PATIENCE_SECONDS} s")
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Finding("TensorFlow", "fail", f"cannot be imported ({last}); install it again")
@@ -189,3 +200,34 @@ def _tensorflow() -> Finding:
     device = f"{gpus} GPU" if int(gpus) else "no GPU: trains on the processor"
     detail = f"{tensorflow}, Keras {keras}, {device}; imported in {seconds} s"
     return Finding("TensorFlow", "ok", detail)
+
+
+def _cluster(executor: str | None, address: str | None) -> list[Finding]:
+    """What there is to say of the nodes that the queue would train on; nothing of this machine."""
+    import json
+
+    from workbench.errors import EnvironmentProblem
+    from workbench.queue.engine import asked_for, configured, require_installed
+
+    engine = asked_for(executor, address) or configured()
+    try:
+        require_installed(engine)
+    except EnvironmentProblem as error:
+        return [Finding("Ray", "fail", str(error))]
+    if engine.is_local:
+        return []
+    try:
+        done = subprocess.run(
+            module_command("workbench.training.ray_doctor", engine.address),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            env=module_environment(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return [Finding("Ray", "fail", f"no answer in {PATIENCE_SECONDS} s")]
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return [Finding("Ray", "fail", last)]
+    return [Finding(**finding) for finding in json.loads(done.stdout.splitlines()[-1])]

@@ -93,6 +93,26 @@ HomeOption = Annotated[
     ),
 ]
 
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="What trains: local (this machine) or ray; `mnist-workbench config executor` else.",
+        autocompletion=complete_from("local", "ray"),
+        show_default=False,
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="ADDRESS",
+        help="The Ray cluster: auto (that of this machine), HOST:PORT or ray://HOST:PORT.",
+        show_default=False,
+    ),
+]
+
 # What is trained
 
 PresetArgument = Annotated[

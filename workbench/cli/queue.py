@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, ListFormat, ListFormatOption, current_home
+from workbench.cli.options import (
+    AddressOption,
+    ExecutorOption,
+    HomeOption,
+    ListFormat,
+    ListFormatOption,
+    current_home,
+)
 from workbench.cli.output import note, print_json, print_table
 from workbench.cli.queue_follow import display_for, watch_queue
 from workbench.cli.trials import JobsOption, note_jobs
@@ -16,6 +23,7 @@ from workbench.errors import RunError
 from workbench.formats import count, percent
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
 from workbench.queue import service
+from workbench.queue.engine import asked_for
 from workbench.queue.store import QueueStore, settings_words
 from workbench.queue.view import QueueView, QueueWatch, headline, process_lost, time_left
 from workbench.runs.status import Status
@@ -77,14 +85,31 @@ def watch(home: HomeOption = None) -> None:
 
 
 @app.command("start")
-def start(jobs: JobsOption = None, home: HomeOption = None) -> None:
-    """Let the queue run in the background; what was stopped or failed is tried again."""
+def start(
+    jobs: JobsOption = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
+    cpus: Annotated[
+        int | None,
+        typer.Option("--cpus", metavar="N", help="Cores of a node for each training on Ray."),
+    ] = None,
+    gpus: Annotated[
+        float | None,
+        typer.Option("--gpus", metavar="N", help="GPUs for each, or a part of one: 0.5."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Let the queue run in the background; what was stopped or failed is tried again.
+
+    Example: mnist-workbench queue start --executor ray --jobs 4 --cpus 2
+    """
     place = current_home()
-    if not service.start(place, jobs):
+    if not service.start(place, jobs, asked_for(executor, address, cpus, gpus)):
         note(_view(place).notice or "nothing waits in the queue")
         return
-    note_jobs(jobs)
     view = _view(place)
+    if view.engine.is_local:
+        note_jobs(jobs)
     note(f"the queue runs: {view.left} to train, {time_left(view)}")
 
 

@@ -6,27 +6,28 @@ The queue knows a trial by its run. Whatever trains it, and wherever, three thin
 - the folder's lock is held by a process here while it trains, so that it is seen to live;
 - it looks at the folder's control file, so that it can be paused and stopped like any other.
 
-A cluster engine meets them with one small local process a run, which calls
-`workbench.training.train.train(spec, emit, should_stop)` over there and writes here what it is
-told. It gets its name in `EXECUTORS`; neither the queue nor the screens notice.
+A cluster engine meets them with one small local process a run, which has the run trained over
+there and writes here what it is told (`workbench.training.ray_worker`); neither the queue nor the
+screens notice.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from workbench.errors import EnvironmentProblem, RunError, nearest
+from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.spec import TrainingSpec
+from workbench.queue.engine import Engine
 from workbench.runs import control, lock
 from workbench.runs.environment import usable_cores
 from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.kept_worker import KeptWorker
-from workbench.runs.launcher import resume, write_stopped
+from workbench.runs.launcher import LOCAL, WorkerKind, resume, write_stopped
 from workbench.runs.log import backwards
 from workbench.runs.record import Labels
 from workbench.settings import Home
@@ -48,6 +49,10 @@ class Job(Protocol):
 
 class Executor(Protocol):
     """Trains specs, several at once if asked to."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it trains on the cores of this machine, which other trainings keep busy too."""
 
     def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> Job:
         """Begin a training, one of `jobs` at once: how they share what there is, it decides.
@@ -105,18 +110,27 @@ class LocalJob:
         control.request(self.folder.path, control.Command.STOP)
 
 
-class LocalExecutor:
-    """Has detached workers train: they go on if the queue's own process dies."""
+class WorkersExecutor:
+    """Has detached workers train, each for itself or each on a node of a cluster.
 
-    def __init__(self, home: Home) -> None:
+    They go on if the queue's own process dies.
+    """
+
+    def __init__(self, home: Home, engine: Engine) -> None:
         self._home = home
+        self._engine = engine
+        self._kind = LOCAL if engine.is_local else _on_ray(engine)
         self._workers: list[KeptWorker] = []
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the workers train themselves."""
+        return self._engine.is_local
 
     def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> LocalJob:
         """Create the run and start its worker, with its share of the cores."""
-        if jobs > 1 and spec.threads is None:
-            # Several that each take all cores are slower together than one after the other.
-            spec = spec.model_copy(update={"threads": max(1, usable_cores() // jobs)})
+        if spec.threads is None:
+            spec = spec.model_copy(update={"threads": self._threads(jobs)})
         folder, descriptor = create_run(self._home, spec, labels, by)
         try:
             return LocalJob(folder, self._idle_worker().train(folder, descriptor))
@@ -129,10 +143,17 @@ class LocalExecutor:
             if descriptor >= 0:
                 os.close(descriptor)
 
+    def _threads(self, jobs: int) -> int | None:
+        """The cores for one of so many trainings at once; None: all."""
+        if not self._engine.is_local:
+            return self._engine.cpus
+        # Several that each take all cores are slower together than one after the other.
+        return max(1, usable_cores() // jobs) if jobs > 1 else None
+
     def _idle_worker(self) -> KeptWorker:
         worker = next((worker for worker in self._workers if worker.is_idle), None)
         if worker is None:
-            worker = KeptWorker()
+            worker = KeptWorker(self._kind)
             self._workers.append(worker)
         return worker
 
@@ -144,7 +165,7 @@ class LocalExecutor:
         if lock.is_held(folder.lock_file):
             return LocalJob(folder)
         try:
-            process = resume(folder)
+            process = resume(folder, self._kind)
         except RunError:  # it has come to its end, or another process was quicker
             return LocalJob(folder) if lock.is_held(folder.lock_file) else None
         return LocalJob(folder, process)
@@ -172,15 +193,14 @@ def _trains(folder: RunFolder) -> bool:
     return False
 
 
-EXECUTORS: Mapping[str, Callable[[Home], Executor]] = {"local": LocalExecutor}
-
-
-def executor_for(home: Home, name: str = "local") -> Executor:
-    """The executor of a name.
-
-    Raises:
-        RunError: there is none of that name.
-    """
-    if name not in EXECUTORS:
-        raise RunError(f'no executor "{name}"; {nearest(name, list(EXECUTORS))}')
-    return EXECUTORS[name](home)
+def _on_ray(engine: Engine) -> WorkerKind:
+    """The worker that has a node of a Ray cluster train."""
+    arguments = (
+        "--address",
+        engine.address,
+        "--cpus",
+        f"{engine.cpus}",
+        "--gpus",
+        f"{engine.gpus}",
+    )
+    return WorkerKind("workbench.training.ray_worker", arguments)

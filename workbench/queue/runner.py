@@ -18,12 +18,15 @@ from pathlib import Path
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.files import Stamp
 from workbench.formats import epochs_done
-from workbench.queue.executor import Executor, Job, executor_for
+from workbench.queue.engine import LOCAL
+from workbench.queue.executor import Executor, Job, WorkersExecutor
 from workbench.queue.planning import entries_of, living_run, results, resumable_runs
 from workbench.queue.searches import Searches
 from workbench.queue.store import Identity, QueueState, QueueStore, QueueUnreadable, Trial
 from workbench.runs import lock
+from workbench.runs.events import Failed
 from workbench.runs.folder import RunFolder
+from workbench.runs.log import last_ending
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import Watchlist
@@ -108,8 +111,15 @@ class Runner:
             with self._store.change() as state:
                 for trial in self._ended.values():
                     state.put(trial)
+            back = [
+                trial.message
+                for trial in self._ended.values()
+                if trial.state is Status.WAITING and trial.message
+            ]
             self._ended.clear()
             self._look()
+            if back and not self._state.stopping:
+                raise EnvironmentProblem(back[0])  # what cannot be trained now is tried later
 
     def _outcome(self, trial: Trial, run_id: str) -> Trial:
         told = trial.id in self._told
@@ -137,8 +147,8 @@ class Runner:
         One that is paused is not waited for, nor one of the settings and seed that are `wanted`,
         which the trial joins, nor a script, which may need no core.
         """
-        if wanted is None and not self._state.searching:
-            return False  # nothing to begin
+        if not self._executor.is_local or (wanted is None and not self._state.searching):
+            return False  # they are not needed, or nothing is to begin
         self._runs.look()
         own = {known.run_id for known in self._state.trials}
         for run in self._runs.living:
@@ -261,6 +271,8 @@ def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
             found["state"] = Status.WAITING
         case Status.FINISHED | Status.STOPPED | Status.KILLED | Status.PRUNED:
             found["state"] = status
+        case Status.FAILED if lacks_cluster(folder):
+            found["state"] = Status.WAITING
         case Status.FAILED:
             found["state"] = Status.DIVERGED if summary.diverged else Status.FAILED
         case _:
@@ -272,6 +284,12 @@ def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
     return found
 
 
+def lacks_cluster(folder: RunFolder) -> bool:
+    """Whether the run failed as its cluster was not there: it goes on once that is back."""
+    ending = last_ending(folder.events_file)
+    return isinstance(ending, Failed) and ending.reason == "cluster"
+
+
 def main(arguments: list[str]) -> int:
     """Run the queue of a home. The second argument is the held runner lock's descriptor."""
     # A hangup of the terminal it was started from must not end it.
@@ -280,7 +298,8 @@ def main(arguments: list[str]) -> int:
     home, descriptor = Home(Path(arguments[0])), int(arguments[1])
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
-    runner = Runner(home, executor_for(home), descriptor)
+    engine = QueueStore(home).read().engine or LOCAL
+    runner = Runner(home, WorkersExecutor(home, engine), descriptor)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.ask_to_stop())
     runner.run()

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
 from workbench.formats import count
+from workbench.queue.engine import LOCAL, Engine, configured, require_installed
 from workbench.queue.planning import PlannedTrial, entries_of, results, trial_plan
 from workbench.queue.store import (
     MOST_JOBS,
@@ -98,27 +99,39 @@ def _forget_jobs(state: QueueState, *, running: bool) -> None:
     """How many train at once is said for one queue, not for the next."""
     pending = any(trial.state.pending for trial in state.trials)
     if not running and not pending and not state.searching:
-        state.jobs = 1
+        state.jobs, state.engine = 1, None
 
 
-def start(home: Home, jobs: int | None = None, *, retry: bool = True) -> bool:
+def start(
+    home: Home, jobs: int | None = None, engine: Engine | None = None, *, retry: bool = True
+) -> bool:
     """Let the queue run, detached; False when there is nothing to train.
 
-    Without `jobs` a queue that runs or was interrupted keeps its own, and any other has 1.
+    Without `jobs` or `engine` a queue that runs or was interrupted keeps its own; any other has 1,
+    and what the user has configured.
     With `retry`, trials that were stopped or failed are tried again; what can go on from a
     checkpoint does.
 
     Raises:
-        RunError: a number of jobs out of range.
-        EnvironmentProblem: the runner cannot be started.
+        RunError: a number of jobs out of range, or the queue runs with another engine.
+        EnvironmentProblem: the runner cannot be started, or the engine is not installed.
     """
     check_jobs(jobs)
     store = QueueStore(home)
     with store.change() as state:
+        running = store.runs()
+        _forget_jobs(state, running=running)
+        known = (state.engine or LOCAL) if running else state.engine
+        wanted = engine or known or configured()
+        require_installed(wanted)
+        if running and known is not None and wanted != known:
+            raise RunError(
+                f"the queue trains on {known.words}; `mnist-workbench queue stop` ends that, "
+                "then it can be started elsewhere"
+            )
         state.stopping = False
         descriptor = lock.acquire(store.runner_lock)
-        _forget_jobs(state, running=descriptor is None)
-        state.jobs = jobs or state.jobs
+        state.jobs, state.engine = jobs or state.jobs, wanted
         if descriptor is None:
             _wait_again(state, retry=retry, interrupted=False)
             return True

@@ -19,6 +19,7 @@ from workbench.files import Stamp, keep_aside, read_file, stamp, write_file
 from workbench.formats import count
 from workbench.model.hyperparameters import OPTIMIZER_TITLES
 from workbench.model.spec import TrainingSpec
+from workbench.queue.engine import Engine
 from workbench.runs import lock
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
@@ -118,6 +119,7 @@ class QueueState(BaseModel):
 
     format: Literal[1] = FORMAT
     jobs: Annotated[int, Field(ge=1, le=MOST_JOBS)] = 1
+    engine: Engine | None = None  # what trains it; None: as the user has it configured
     stopping: bool = False  # asked to stop: the runner saves what trains and ends
     message: str = ""  # what holds the runner up, such as a full disk
     # Said by whoever looks until a person changes the queue: what was lost before this one.

@@ -12,6 +12,7 @@ from workbench.errors import RunError
 from workbench.files import stamp
 from workbench.formats import count, moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
+from workbench.queue.engine import LOCAL, Engine
 from workbench.queue.executor import seconds_for_all
 from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
 from workbench.queue.store import (
@@ -156,6 +157,7 @@ class QueueView:
     ended_at: float | None = None
     searches: tuple[SearchEntry, ...] = ()
     to_come: tuple[float | None, ...] = ()  # seconds of each trial that searches will make at most
+    engine: Engine = LOCAL
 
     @property
     def ended(self) -> int:
@@ -268,6 +270,8 @@ class QueueView:
             "running": self.running,
             "stopping": self.stopping,
             "jobs": self.jobs,
+            "executor": self.engine.executor,
+            "ray": None if self.engine.is_local else self.engine.model_dump(exclude={"executor"}),
             "message": self.message,
             "notice": self.notice,
             "trials_ended": self.ended,
@@ -318,6 +322,7 @@ def view_of(
         tuple(views),
         state.notice,
         searches=tuple(state.searches),
+        engine=state.engine or LOCAL,
     )
     if not running and not view.unfinished:
         view = replace(view, jobs=1)
@@ -476,6 +481,7 @@ def headline(view: QueueView, start: str) -> tuple[str, Role]:
         return f"waiting: {view.message} · {done}", "warning"
     if view.running and left:
         jobs = [f"{view.jobs} at once"] if view.jobs > 1 else []
+        jobs += [] if view.engine.is_local else [f"on {view.engine.words}"]
         return " · ".join([done, time_left(view, left=True), *jobs, *troubles]), ""
     if left:
         time = time_left(view)

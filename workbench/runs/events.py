@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from pydantic_core import from_json
 
-FailureReason = Literal["diverged", "data", "memory", "disk", "error"]
+FailureReason = Literal["diverged", "data", "memory", "disk", "cluster", "error"]
 
 LOG_VERSION = 2  # 1: no first line, and no metrics but loss and accuracy
 VALIDATION = "val_"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workbench.runs import lock
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import spawn_worker
+from workbench.runs.launcher import LOCAL, WorkerKind, spawn_worker
 from workbench.runs.standby import TAKEN
 
 TAKE_SECONDS = 5.0
@@ -25,7 +25,8 @@ MOST_BYTES = 65536
 class KeptWorker:
     """The side that gives the runs, one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: WorkerKind = LOCAL) -> None:
+        self._kind = kind
         self._channel: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._threads: int | None = None  # settled when it imports TensorFlow
@@ -50,7 +51,7 @@ class KeptWorker:
             self.close()
             here, there = socket.socketpair(socket.AF_UNIX)
             with there:
-                self._process = spawn_worker(folder, descriptor, there.fileno())
+                self._process = spawn_worker(folder, descriptor, there.fileno(), self._kind)
             self._channel, self._threads = here, threads
         assert self._process is not None  # it has just been started, or has answered
         self._folder = folder

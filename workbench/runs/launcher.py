@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from dataclasses import dataclass
+from typing import Any
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.model.spec import TrainingSpec
@@ -19,8 +21,18 @@ from workbench.runs.standby import Standby
 from workbench.runs.status import Status
 from workbench.settings import Home
 
-WORKER = "workbench.training.worker"
 SEQUENCE = "workbench.runs.sequence"
+
+
+@dataclass(frozen=True)
+class WorkerKind:
+    """The module that trains a run, and its own arguments."""
+
+    module: str
+    arguments: tuple[str, ...] = ()
+
+
+LOCAL = WorkerKind("workbench.training.worker")
 
 
 def launch(
@@ -62,7 +74,7 @@ def launch(
     return [folder for folder, _ in created]
 
 
-def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
+def resume(folder: RunFolder, kind: WorkerKind = LOCAL) -> subprocess.Popen[bytes]:
     """Take a crashed or stopped run up again from its last whole epoch; its new worker.
 
     Raises:
@@ -87,7 +99,7 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
         control.clear(folder.path)
         # From here on its log says that it goes on, however long the worker takes to start.
         write_event(folder.events_file, Preparing(time.time()))
-        return spawn_worker(folder, descriptor)
+        return spawn_worker(folder, descriptor, kind=kind)
     except OSError as error:
         raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
     finally:
@@ -95,17 +107,18 @@ def resume(folder: RunFolder) -> subprocess.Popen[bytes]:
 
 
 def spawn_worker(
-    folder: RunFolder, descriptor: int, channel: int | None = None
+    folder: RunFolder, descriptor: int, channel: int | None = None, kind: WorkerKind = LOCAL
 ) -> subprocess.Popen[bytes]:
     """Start the run's worker in a session of its own; it inherits the held lock.
 
     With a `channel`, its end of a socket, it takes further runs there; see `KeptWorker`.
     """
-    arguments, inherited = [str(folder.path), "--lock-fd", str(descriptor)], [descriptor]
+    arguments = [str(folder.path), "--lock-fd", str(descriptor), *kind.arguments]
+    inherited = [descriptor]
     if channel is not None:
         arguments += ["--channel", str(channel)]
         inherited.append(channel)
-    process = start_detached(WORKER, arguments, inherited, folder.log_file)
+    process = start_detached(kind.module, arguments, inherited, folder.log_file)
     lock.write_pid(descriptor, process.pid)
     return process
 
@@ -125,10 +138,18 @@ def write_stopped(folder: RunFolder) -> None:
     try:
         if last_ending(folder.events_file) is not None:  # it came to its end in that moment
             return
-        history = folder.history()
-        last = history.epochs[-1] if history.epochs else None
-        step, seconds = (last.step, last.seconds) if last else (0, 0.0)
-        ending = Stopped(time.time(), step=step, seconds=seconds, **history.results)
-        write_event(folder.events_file, ending)
+        write_event(folder.events_file, Stopped(time.time(), **reached(folder)))
     except (OSError, UserError):
         return  # the folder is gone or the disk full: it counts as crashed, and goes on alike
+
+
+def reached(folder: RunFolder) -> dict[str, Any]:
+    """How far the whole epochs in a run's log have come, as the fields of an ending.
+
+    Raises:
+        RunError: the run's spec or log cannot be read.
+    """
+    history = folder.history()
+    last = history.epochs[-1] if history.epochs else None
+    step, seconds = (last.step, last.seconds) if last else (0, 0.0)
+    return {"step": step, "seconds": seconds, **history.results}

@@ -16,11 +16,12 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.files import open_to_append
@@ -59,36 +60,48 @@ RESERVE_BYTES = 64 * 1024
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 
+class Log(Protocol):
+    """Takes the events of a run, as `EventWriter` does."""
+
+    def write(self, event: Event, *, durable: bool = False) -> None: ...
+
+
 class Worker:
     """One run's training, seen from its folder."""
 
-    def __init__(self, folder: RunFolder, ready: Ready | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, ready: Ready | None = None, log: Log | None = None
+    ) -> None:
+        """`log` takes the events in place of the folder's own log."""
         self._folder = folder
         self.ready = ready  # what is compiled ahead for the run, and by it for the next one
-        self._log = EventWriter(folder.events_file)
+        self.compiled = True  # whether the run had to compile something
+        self._log = log or EventWriter(folder.events_file)
         self.told_to_end = False  # by a signal, which is meant for the process
         self._last_batch: Batch | None = None
         self._progress: Progress | None = None
 
     def run(self) -> int:
         """Train to the end and return the exit code; every ending stands in the log."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        self._heed_signals()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        error: BaseException | None = None
-        try:
-            # Without a name: the reserve goes with this process, however that ends.
-            with TemporaryFile(dir=self._folder.path, buffering=0) as reserve:
-                reserve.write(b"\0" * RESERVE_BYTES)
-                ending = self._train()
-        except BaseException as caught:
-            error, ending = caught, self._failure(caught)
+        ending, error = self.train()
         # First of all: whatever is written before it may take the last of a full disk.
         self._write_ending(ending)
         if error is not None:
             _print_traceback(error)
         self._record()
         return 1 if isinstance(ending, Failed) else 0
+
+    def train(self) -> tuple[Ended, BaseException | None]:
+        """Train to the end: the ending, which is not logged yet, and the fault that led to it."""
+        try:
+            # Without a name: the reserve goes with this process, however that ends.
+            with TemporaryFile(dir=self._folder.path, buffering=0) as reserve:
+                reserve.write(b"\0" * RESERVE_BYTES)
+                return self._train(), None
+        except BaseException as caught:
+            return self._failure(caught), caught
 
     def _train(self) -> Ended:
         if requested(self._folder.path) is Command.STOP:  # taken back while it waited
@@ -121,6 +134,7 @@ class Worker:
             )
             self._progress = snapshot.progress
 
+        steps = self.ready.steps if self.ready is not None else None
         result = train(
             spec,
             self._emit,
@@ -131,6 +145,7 @@ class Worker:
             scratch=self._folder.path,
         )
         self._progress, self.ready = result.progress, result.ready
+        self.compiled = result.ready is None or result.ready.steps is not steps
         if result.diverged is None:
             save_checkpoint(result.model, result.progress, self._folder.model_file)
         if result.predictions is not None:
@@ -201,6 +216,10 @@ class Worker:
         self._emit(Resumed(time.time(), epoch, step, seconds))
         return command
 
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.told_to_end = True
 
@@ -240,7 +259,7 @@ def _facts(progress: Progress) -> dict[str, Any]:
     return {**facts, "peak_memory_mib": _peak_memory_mib()}
 
 
-def _forget_peak_memory() -> None:
+def forget_peak_memory() -> None:
     """Begin the peak of memory anew, where the system can: the last run's is not the next one's."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
@@ -286,20 +305,27 @@ def _explain(error: BaseException, folder: RunFolder) -> tuple[FailureReason, st
     return "error", f"{name}: {error or 'no message'} (traceback in {folder.log_file})"
 
 
-def work(folder: RunFolder, descriptor: int, ready: Ready | None = None) -> tuple[int, Worker]:
+Begin = Callable[[RunFolder, "Ready | None"], Worker]
+
+
+def work(
+    folder: RunFolder, descriptor: int, ready: Ready | None = None, begin: Begin = Worker
+) -> tuple[int, Worker]:
     """Train the run in a folder, whose held lock is `descriptor`; the exit code and its worker.
 
-    `ready` is what this process has compiled.
+    `ready` is what this process has compiled; `begin` makes the worker.
     """
     # No child of this process may keep the run alive by holding its lock.
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
-    worker = Worker(folder, ready)
+    worker = begin(folder, ready)
     del ready  # no longer held here: it may not fit the run
     return worker.run(), worker
 
 
-def work_on(run: tuple[RunFolder, int] | None, channel: socket.socket) -> int:
+def work_on(
+    run: tuple[RunFolder, int] | None, channel: socket.socket, begin: Begin = Worker
+) -> int:
     """Train a run and those that come after it; the exit code of the last.
 
     One that does not end well ends this process too: who knows what it leaves behind. So does
@@ -310,17 +336,16 @@ def work_on(run: tuple[RunFolder, int] | None, channel: socket.socket) -> int:
     while run is not None:
         folder, descriptor = run
         print_to(folder.log_file)
-        steps = ready.steps if ready is not None else None
-        code, worker = work(folder, descriptor, ready)
+        code, worker = work(folder, descriptor, ready, begin)
         ready, told_to_end = worker.ready, worker.told_to_end
+        compiled += worker.compiled
         del worker
-        compiled += ready is None or ready.steps is not steps
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         print_to(Path(os.devnull))
         os.close(descriptor)
         gc.collect()  # models are full of cycles
-        _forget_peak_memory()
+        forget_peak_memory()
         run = None
         if code == 0 and not told_to_end and compiled < MOST_COMPILED:
             run = next_run(channel, IDLE_SECONDS)
@@ -335,10 +360,10 @@ def print_to(file: Path) -> None:
     os.close(log)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, begin: Begin = Worker) -> int:
     """Train the run in a folder, then those that come over `--channel`, an inherited socket.
 
-    `--lock-fd` is the inherited, held lock.
+    `--lock-fd` is the inherited, held lock; `begin` makes the worker of each run.
     """
     parser = argparse.ArgumentParser(description="Train one run.")
     parser.add_argument("folder", type=Path)
@@ -357,10 +382,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"run {folder.run_id} has finished", file=sys.stderr)
             return 1
     if options.channel is None:
-        return work(folder, descriptor)[0]
+        return work(folder, descriptor, begin=begin)[0]
     with socket.socket(fileno=options.channel) as channel:
         channel.set_inheritable(False)
-        return work_on((folder, descriptor), channel)
+        return work_on((folder, descriptor), channel, begin)
 
 
 if __name__ == "__main__":
