@@ -247,7 +247,7 @@ def test_in_brief(paper_summary: MakeSummary) -> None:
     ]
     text = brief(runs)
     parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
-    assert sum(token.type == "tr_open" for token in parsed) == 1 + 22 + 1 + 15
+    assert sum(token.type == "tr_open" for token in parsed) == 1 + 22 + 1 + 16
     assert (
         "- **CNN model 1.2** (Table 6): 97.87 %, paper 96.79 %: +1.08. After each epoch: "
         "95.50 %, 96.70 %, 97.87 % (n = 1). Paper: the same figure" in text

@@ -41,13 +41,13 @@ async def test_claims_are_readable_whole(networks: Home, size: tuple[int, int]) 
     app = WorkbenchApp(networks)
     async with app.run_test(size=size) as pilot:
         await open_claims(app, pilot)
-        assert len(shown(app)) in (4, 10)  # of 15
+        assert len(shown(app)) in (4, 10)  # of 16
         assert has_line(app, "✓ confirmed", "Deeper NNs beat shallow ones", "2.3", "Table 3")
         assert has_line(app, "○ not enough runs", "CNN model 2 is the best CNN", "3.3", "Table 6")
         border = str(app.screen.query_one("#board-panel").border_subtitle)
-        assert "2 confirmed · 13 not enough runs" in border
+        assert "2 confirmed · 14 not enough runs" in border
         detail = app.screen.query_one(BoardDetail)
-        for _ in range(15):
+        for _ in range(16):
             lines = [detail.render_line(y).text.strip() for y in range(detail.size.height)]
             text = " ".join(line for line in lines if line)
             assert text.endswith(".") and "…" not in text
@@ -86,7 +86,7 @@ async def test_claims_change_with_the_runs(networks: Home) -> None:
     app = WorkbenchApp(networks)
     async with app.run_test(size=(80, 24)) as pilot:
         await open_claims(app, pilot)
-        await pilot.press("end", *["up"] * 5)
+        await pilot.press("end", *["up"] * 6)
         before = app.screen.query_one(RowList).key
         ended_run(networks, accuracy=0.1135, table=7, row=7)
         Leaderboard(networks).sync()

@@ -261,6 +261,9 @@ async def test_any_setting_of_a_draft_may_become_a_range_and_the_cost_is_said_be
         await pilot.press("S")
         await until(pilot, lambda: isinstance(app.screen, SearchDialog))
         await until(pilot, lambda: "nothing to search" in plan_text(app))
+        for _ in range(16):  # the lines scroll, and the arrows go on from field to field
+            await pilot.press("down")
+        assert app.focused is not None and (app.focused.id or "").startswith("layers-1-")
         app.screen.query_one("#layers-1-filters", Input).value = "16..x"
         await until(
             pilot,

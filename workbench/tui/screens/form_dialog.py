@@ -18,8 +18,6 @@ from workbench.tui.screens.dialog import Dialog
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.form import FieldLines
 
-ROOMY_LINES = 24  # of a window that holds all of a form
-
 
 class FormDialog(Dialog[ScreenResultType]):
     """Subclasses name their fields, their main button, and yield what stands below the fields."""
@@ -33,6 +31,7 @@ class FormDialog(Dialog[ScreenResultType]):
     ]
     # Field, label, and what is written beside it.
     FIELDS: tuple[tuple[str, str, str], ...] = ()
+    ROOMY: ClassVar = 24  # lines of a window that holds all of it, with a fault or two
     NAME: ClassVar = ""  # the id of the box, for its style sheet
     ACCEPT: ClassVar = ("accept", "Accept", "enter accepts")  # id and label of the button, its key
 
@@ -58,7 +57,7 @@ class FormDialog(Dialog[ScreenResultType]):
 
     def on_resize(self, event: Resize) -> None:
         """In a low window the fields scroll, and what comes of them stays in sight."""
-        self.set_class(event.size.height < ROOMY_LINES, "low")
+        self.set_class(event.size.height < self.ROOMY, "low")
 
     def show_errors(self, errors: Mapping[str, str]) -> None:
         """Say under each field what is wrong with it; nothing can be accepted meanwhile."""

@@ -52,8 +52,11 @@ def _id(kind: str, name: str) -> str:
     return f"{kind}-{name.replace('.', '-')}"
 
 
-class FieldLines(VerticalScroll, can_focus=False):
-    """Fields as (name, label, remark), and the widgets in which they are written by name."""
+class FieldLines(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Fields as (name, label, remark), and the widgets in which they are written by name.
+
+    The arrows are the form's, also where the lines scroll: they go to another field.
+    """
 
     def __init__(
         self,

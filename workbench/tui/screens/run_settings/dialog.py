@@ -76,6 +76,7 @@ class RunSettings(FormDialog[Answer | None]):
     """Returns the trainings and their labels, or None when stepped out of."""
 
     NAME = "run-settings"
+    ROOMY = 28
     FIELDS = FIELDS
     ACCEPT = ("train", "Train", "F5 train   F6 search")
     BINDINGS: ClassVar[list[BindingType]] = [
