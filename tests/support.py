@@ -28,13 +28,22 @@ def ended_run(
     row: int = 0,
     seed: int = 0,
     labels: Labels | None = None,
+    chunks: int = 0,
 ) -> RunFolder:
-    """A run that has ended; with `ending=None` one whose worker is gone without a word."""
+    """A run that has ended; with `ending=None` one whose worker is gone without a word.
+
+    Each of its two epochs is of so many `chunks`, whose accuracy rises to 0.9.
+    """
     spec = paper_table(table).rows[row].spec(seed=seed)
     folder, lock = create_run(home, spec, labels or Labels(), "run")
     writer = EventWriter(folder.events_file)
     steps = spec.steps_per_epoch
     for epoch in (1, 2):
+        for chunk in range(1, chunks + 1):
+            done = epoch - 1 + chunk / chunks
+            step = int(done * steps)
+            accuracy_then = 0.9 - 0.8 * 0.5 ** (8 * done)
+            writer.write(Batch(time.time(), epoch, step, 1, 0.3, accuracy_then, 9e3, done))
         writer.write(
             Epoch(time.time(), epoch, epoch * steps, 0.2, 0.9, 0.2, accuracy, 9e3, 1.0, epoch)
         )

@@ -8,15 +8,19 @@ import pytest
 from textual.widgets import Input, OptionList, Static
 
 from tests.support import ended_run, until
+from workbench.leaderboard.grouping import group_runs
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
 from workbench.queue import service
 from workbench.queue.store import QueueStore
+from workbench.runs.curves import Axis
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.charts import PlotOptions
+from workbench.tui.plotting import Chart, Role
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.leaderboard import LeaderboardScreen
 from workbench.tui.screens.leaderboard.detail import BoardDetail
@@ -26,14 +30,18 @@ from workbench.tui.screens.leaderboard.overlay import (
     Overlay,
     Quantity,
     Shown,
+    draw_lines,
+    labelled,
     overlay_chart,
     read_curve,
+    runs_of,
 )
 from workbench.tui.screens.leaderboard.rows import difference
 from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.screens.train import TrainScreen
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.steady_lines import SteadyLines
 
 
 def shown(app: WorkbenchApp) -> list[str]:
@@ -240,8 +248,10 @@ async def test_curves_of_the_selected(results: Home) -> None:
         screen = app.screen
         assert isinstance(screen, LeaderboardScreen)
         assert "6 selected" in str(screen.query_one("#board-panel").border_subtitle)
-        await pilot.press("y")
+        await pilot.press("tab")
         assert "test loss" in str(overlay.border_title)
+        await pilot.press("shift+tab", "y")
+        assert "test accuracy, log error scale" in str(overlay.border_title)
         await pilot.press("escape")
         await until(pilot, lambda: not overlay.display)
 
@@ -360,17 +370,146 @@ def test_a_difference_is_marked_only_beyond_the_spread() -> None:
     assert difference(None, beyond=True) == "–  "
 
 
+TEST_ACCURACY, TRAIN_ACCURACY = Quantity("test", "accuracy"), Quantity("train", "accuracy")
+
+
+def chart_of(items: list[Shown], quantity: Quantity, view: PlotOptions) -> Chart:
+    lines = draw_lines(items, quantity, view, 60)
+    return overlay_chart(items, lines, quantity, view, 60, 10)
+
+
 def test_overlay_tells_curves_apart_without_colour(results: Home) -> None:
     runs = Leaderboard(results).entries()
     items = [
-        Shown(run, place, read_curve(results, run.run_id)) for place, run in enumerate(runs[:2])
+        Shown(run.run_id, place, [read_curve(results, run.run_id)])
+        for place, run in enumerate(runs[:2])
     ]
-    items.append(Shown(runs[2], 2, Curve(fault="gone")))
-    chart = overlay_chart(items, Quantity.TEST_ACCURACY, 60, 10)
+    items.append(Shown("", 2, [Curve(fault="gone")]))
+    chart = chart_of(items, TEST_ACCURACY, PlotOptions())
     marks = [series.mark for series in chart.series if series.mark]
     assert len(marks) == len(set(marks)) == 2
     assert chart.y_range[1] <= 1.0
-    assert overlay_chart([], Quantity.TEST_LOSS, 60, 10).series == ()
+    assert chart_of([], Quantity("test", "loss"), PlotOptions()).series == ()
+
+
+def test_training_is_drawn_step_by_step_and_fits_what_comes_after_the_first_epoch(
+    home: Home,
+) -> None:
+    folder = ended_run(home, chunks=20)
+    item = Shown("", 0, [read_curve(home, folder.run_id)])
+    ranges = []
+    for axis in Axis:
+        chart = chart_of([item], TRAIN_ACCURACY, PlotOptions(axis, smoothing=0.0))
+        (curve,) = chart.series
+        assert len(curve.xs) > 30 and min(curve.ys) < 0.5
+        ranges.append(chart.y_range)
+    assert min(low for low, _ in ranges) > 0.8
+    smooth = chart_of([item], TRAIN_ACCURACY, PlotOptions(smoothing=0.9)).series[0]
+    assert smooth.ys[1] < curve.ys[1]  # it lags behind what rises
+
+
+def test_a_group_is_one_curve_with_its_band(results: Home) -> None:
+    group = group_runs(Leaderboard(results).entries())[0]
+    curves = [read_curve(results, run.run_id) for run in runs_of(group)]
+    (line,) = draw_lines([Shown("", 3, curves)], TEST_ACCURACY, PlotOptions(), 60)
+    assert line.xs == [1.0, 2.0]
+    assert line.ys[-1] == pytest.approx(group.mean)
+    assert (line.lows[-1], line.highs[-1]) == (group.worst, group.best)
+    chart = chart_of([Shown("", 3, curves)], TEST_ACCURACY, PlotOptions())
+    assert len(chart.series) == 1 and chart.bands[0].role is Role.FOURTH_BAND
+    assert chart.y_range[0] < group.worst < group.best < chart.y_range[1]
+
+
+def test_labels_name_what_differs(hyperparameters: Home) -> None:
+    ended_run(hyperparameters, table=3, row=3, accuracy=0.97)
+    Leaderboard(hyperparameters).sync()
+    runs = Leaderboard(hyperparameters).entries()
+    groups = group_runs(runs)
+    rates = [group for group in groups if group.example.preset == groups[0].example.preset]
+    adam = [run for run in runs if run.optimizer == "adam"]
+    nn = next(run for run in runs if run.preset == "nn-2")
+    labels, shared = labelled([adam[0], nn])
+    assert labels == [f"{adam[0].preset} Adam .001", "nn-2 SGD .01"] and shared == ""
+    labels, shared = labelled(adam[:2])
+    assert labels == ["seed 0", "seed 1"] and shared == adam[0].preset
+    labels, _ = labelled([adam[0], adam[0]])
+    assert len({*labels}) == 1 and labels[0] in adam[0].run_id
+    assert labelled([nn]) == (["nn-2 SGD .01 seed 0"], "nn-2")
+    assert labelled([nn.model_copy(update={"optimizer_text": "Adam"}), nn])[0] == ["Adam", "SGD"]
+    labels, _ = labelled([adam[0], adam[0].model_copy(update={"learning_rate": 0.5})])
+    assert labels == ["lr .001", "lr .5"]
+    assert "mean of 3" in " ".join(labelled([*rates, rates[0].runs[0]])[0])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("size", "list_lines"), [((80, 24), 8), ((120, 40), 8), ((200, 60), 8)])
+async def test_the_list_takes_the_lines_it_has_and_the_curves_the_rest(
+    results: Home, size: tuple[int, int], list_lines: int
+) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=size) as pilot:
+        await open_board(app, pilot, 5)
+        panel, overlay = app.screen.query_one("#board-panel"), app.screen.query_one(Overlay)
+        alone = panel.size.height
+        await pilot.press("space")
+        await until(pilot, lambda: panel.outer_size.height == list_lines)
+        assert overlay.outer_size.height == size[1] - 5 - list_lines
+        for seed in range(10, 50):
+            ended_run(results, seed=seed)
+        Leaderboard(results).sync()
+        half = (size[1] - 5) // 2
+        await until(pilot, lambda: panel.outer_size.height == half)
+        await pilot.press("space")
+        await until(pilot, lambda: panel.size.height == alone)
+
+
+@pytest.mark.asyncio
+async def test_curves_take_the_whole_screen_and_are_read_off(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(app, pilot, 5)
+        screen, overlay = app.screen, app.screen.query_one(Overlay)
+        legend = overlay.query_one("#legend", SteadyLines)
+        for action in ("zoom", "quantity", "smooth", "log_scale", "axis", "cursor"):
+            assert not screen.check_action(action, ())
+        await pilot.press("space", "down", "space", "z")
+        await until(pilot, lambda: overlay.outer_size.height == 22)
+        await pilot.press("right")  # no table: the cursor, on the newest point
+        await until(pilot, lambda: "95.30 %" in legend.plain and "95.14 %" in legend.plain)
+        assert "epoch 2.0" in str(overlay.border_subtitle)
+        await pilot.press(*["H"] * 9)
+        await until(pilot, lambda: "epoch 1.0" in str(overlay.border_subtitle))
+        await pilot.press("x")
+        await until(pilot, lambda: "step" in str(overlay.border_subtitle))
+        assert app.config["axis"] == "steps"
+        await pilot.press("escape")
+        assert overlay.cursor is None and screen.has_class("zoomed")
+        await pilot.press("escape")
+        await until(pilot, lambda: overlay.outer_size.height < 22)
+        assert app.focused is screen.query_one(RowList)
+        await pilot.press("right")
+        await until(pilot, lambda: has_line(app, "NN model 2"))
+
+
+@pytest.mark.asyncio
+async def test_labels_and_marks_have_the_curves_colours(results: Home) -> None:
+    app = WorkbenchApp(results)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_board(app, pilot, 5)
+        await pilot.press("g")
+        await until(pilot, lambda: len(shown(app)) == 2)
+        await pilot.press("space", "down", "space")
+        overlay, listing = app.screen.query_one(Overlay), app.screen.query_one(RowList)
+        legend = overlay.query_one("#legend", SteadyLines)
+        await until(pilot, lambda: "● nn-1 " in legend.plain and "▲ nn-1.1 " in legend.plain)
+        assert "mean" in str(overlay.border_subtitle) or "shaded" in str(overlay.border_subtitle)
+        for mark, line in (("●", 1), ("▲", 2)):
+            of_row, of_label = (
+                next(piece.style for piece in strip if piece.text.startswith(mark))
+                for strip in (listing.render_line(line), legend.render_line(0))
+            )
+            assert of_row is not None and of_label is not None
+            assert of_row.color == of_label.color
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ import pytest
 from workbench.runs.curves import Axis, Metric, Samples, Window, recent
 from workbench.tui import scales
 from workbench.tui.cells import column_of, column_span, row_of
+from workbench.tui.charts import Frame, MetricChart, PlotOptions, fitted_range
 from workbench.tui.plotting import (
     OVERLAY_MARKS,
     OVERLAY_ROLES,
+    Band,
     Chart,
     Drawing,
     Glyphs,
@@ -25,7 +27,6 @@ from workbench.tui.plotting import (
     draw,
     terminal_glyphs,
 )
-from workbench.tui.screens.train.charts import Frame, MetricChart, PlotOptions, fitted_range
 
 
 def text(drawing: Drawing) -> list[str]:
@@ -236,21 +237,20 @@ def test_short_numbers_keep_their_digits_where_they_can() -> None:
     assert shown == [".0813", "0.5", "12.25", "1234", "2e-06", "0"]
 
 
-def test_marks_of_coinciding_curves_stand_side_by_side() -> None:
+def test_no_mark_stands_beside_its_value_where_curves_meet() -> None:
     xs, ys = [1.0, 2.0, 3.0, 4.0], [0.2, 0.5, 0.7, 0.8]
-    lines = [Series("a", xs, ys, role) for role in OVERLAY_ROLES]
+    lines = [Series("a", xs, ys, role) for role in OVERLAY_ROLES[:3]]
     marks = [
         Series("a", xs, ys, role, line=False, mark=mark)
-        for role, mark in zip(OVERLAY_ROLES, OVERLAY_MARKS, strict=True)
+        for role, mark in zip(OVERLAY_ROLES[:3], OVERLAY_MARKS[:3], strict=True)
     ]
-    for glyphs, shown in ((Glyphs.BRAILLE, OVERLAY_MARKS), (Glyphs.ASCII, "o^#*+0")):
+    places = {(column_of(x, (0.0, 5.0), 74), row_of(y, (0.0, 1.0), 14))
+              for x, y in zip(xs, ys, strict=True)}  # fmt: skip
+    for glyphs, shown in ((Glyphs.BRAILLE, OVERLAY_MARKS[:3]), (Glyphs.ASCII, "o^#")):
         drawing = draw(chart(*lines, *marks), 80, 16, glyphs)
-        for x, y in zip(xs, ys, strict=True):
-            row = row_of(y, (0.0, 1.0), drawing.rows)
-            column = column_of(x, (0.0, 5.0), drawing.columns)
-            words = text(drawing)[drawing.rows - 1 - row]
-            beside = words[drawing.left + column - 3 : drawing.left + column + 4]
-            assert set(shown) <= set(beside)
+        found = [set(cells(drawing, mark)) for mark in shown]
+        assert set.union(*found) == places
+        assert all(found)  # each can be told apart without colour
 
 
 def test_marks_of_coinciding_long_curves_stand_at_different_columns() -> None:
@@ -262,6 +262,27 @@ def test_marks_of_coinciding_long_curves_stand_at_different_columns() -> None:
     ]
     drawing = draw(chart(*curves), 80, 16, Glyphs.BRAILLE)
     assert all(len(cells(drawing, mark)) >= 4 for mark in OVERLAY_MARKS)
+
+
+@pytest.mark.parametrize("glyphs", list(Glyphs))
+def test_a_band_lies_between_its_curves_and_under_all_lines(glyphs: Glyphs) -> None:
+    band = Band([1.0, 3.0], [0.2, 0.4], [0.6, 0.8], Role.FIRST.band)
+    mean = Series("a", [1.0, 3.0], [0.4, 0.6], Role.FIRST)
+    drawing = draw(chart(mean, bands=(band,)), 60, 22, glyphs)
+    shaded = [
+        (at - drawing.left, drawing.rows - 1 - row)
+        for row, line in enumerate(drawing.lines[: drawing.rows])
+        for at, role in enumerate(role for piece, role in line for _ in piece)
+        if role is Role.FIRST.band
+    ]
+    assert len(shaded) > 100
+    first, last = (column_of(x, (0.0, 5.0), drawing.columns) for x in (1.0, 3.0))
+    for column, row in shaded:
+        assert first <= column <= last
+        along = (column - first) / (last - first)
+        low, high = (row_of(y + 0.2 * along, (0.0, 1.0), drawing.rows) for y in (0.2, 0.6))
+        assert low - 1 <= row <= high + 1
+    assert Role.FIRST in roles(drawing)
 
 
 def test_a_line_drawn_later_hides_no_mark() -> None:

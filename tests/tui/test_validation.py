@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from math import isnan, nan
+from math import nan
 
 from workbench.figures.view import trace_of
 from workbench.runs.curves import Metric
@@ -85,6 +85,6 @@ def test_curves_of_several_runs_may_be_of_validation(home: Home) -> None:
     folder = a_run(home)
     write_event(folder.events_file, EPOCH)
     curve = read_curve(home, folder.run_id)
-    assert curve.values is not None
-    assert curve.values[Quantity.VALIDATION_ACCURACY] == (0.875,)
-    assert isnan(curve.values[Quantity.TEST_ACCURACY][0])
+    assert curve.quantities[0] == Quantity("validation", "accuracy")
+    assert list(curve.parts["validation"].ys(Metric.ACCURACY)) == [0.875]
+    assert "test" not in curve.parts

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from workbench.leaderboard.paper import paper_accuracy
 from workbench.model.spec import TrainingSpec
-from workbench.runs.curves import Axis, Metric, Samples
+from workbench.runs.curves import SMOOTHING_SPANS, Axis, Metric, Samples
 from workbench.runs.folder import RunFolder
 
-# What smoothing keeps of the past, as on the Train screen, over a share of the planned run.
-SMOOTHING = 0.8
-SMOOTHING_SPANS = 200
+SMOOTHING = 0.8  # what is kept of the past
 MOST_RUNS = 6
 
 

@@ -15,7 +15,8 @@ from enum import StrEnum
 
 from workbench.runs.events import Batch, Epoch
 
-# From the line as it is to one that hardly moves; the weight of what came before.
+# The whole run is this many spans of smoothing: about one a column of a plot.
+SMOOTHING_SPANS = 200
 FAR_SHORTER = 0.25  # than the chunk before: too few images for a point of its own
 
 

@@ -15,12 +15,12 @@ Range = tuple[float, float]
 
 def column_of(x: float, x_range: Range, columns: int) -> int:
     """The column from the left that holds `x`; outside of the canvas where `x` is."""
-    return _cell(x, x_range, columns, DOTS_ACROSS)
+    return dot_of(x, x_range, DOTS_ACROSS * columns) // DOTS_ACROSS
 
 
 def row_of(y: float, y_range: Range, rows: int) -> int:
     """The row from the bottom that holds `y`; outside of the canvas where `y` is."""
-    return _cell(y, y_range, rows, DOTS_DOWN)
+    return dot_of(y, y_range, DOTS_DOWN * rows) // DOTS_DOWN
 
 
 def column_span(column: int, x_range: Range, columns: int) -> Range:
@@ -37,8 +37,9 @@ def value_for_cell(cell: int, axis: Range, cells: int) -> float:
     return low + (high - low) * cell / max(1, cells - 1)
 
 
-def _cell(value: float, axis: Range, cells: int, dots: int) -> int:
+def dot_of(value: float, axis: Range, dots: int) -> int:
+    """Which of so many dots along an axis is nearest to a value."""
     low, high = axis
     share = (value - low) / (high - low) if high > low else 0.0
     # As plotext finds the dot, so that both agree to the last one.
-    return math.floor(round(0.5 + (dots * cells - 1) * share, 8)) // dots
+    return math.floor(round(0.5 + (dots - 1) * share, 8))

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from workbench.tui.cells import Range, column_of, row_of
 
 Cell = tuple[int, int]  # column from the left, row from the bottom
+Points = tuple[Sequence[float], Sequence[float]]
 
 
-class MarkPlaces:
-    """Gives out the cells of one drawing.
+def mark_cells(
+    curves: Sequence[Points], x_range: Range, y_range: Range, columns: int, rows: int
+) -> list[list[Cell]]:
+    """The cells for the marks of each curve; none for those outside of the canvas.
 
-    Where curves coincide their marks stand side by side, so that each can be seen without
-    colour. Marks of one curve may share a cell.
+    Where curves meet, the cell goes to the one that has the fewest marks so far: a mark beside
+    its value would be read as another value.
     """
-
-    def __init__(self, x_range: Range, y_range: Range, columns: int, rows: int) -> None:
-        self._x_range, self._y_range = x_range, y_range
-        self._columns, self._rows = columns, rows
-        self._owners: dict[Cell, int] = {}
-
-    def place(self, xs: Sequence[float], ys: Sequence[float], owner: int) -> list[Cell]:
-        """The cells for a curve's marks; none for those outside of the canvas."""
-        cells = []
+    wanted: dict[Cell, dict[int, None]] = {}
+    for curve, (xs, ys) in enumerate(curves):
         for x, y in zip(xs, ys, strict=True):
-            column = column_of(x, self._x_range, self._columns)
-            row = row_of(y, self._y_range, self._rows)
-            if 0 <= column < self._columns and 0 <= row < self._rows:
-                cells.append(self._free_cell(column, row, owner))
-        return cells
-
-    def _free_cell(self, column: int, row: int, owner: int) -> Cell:
-        for beside in self._nearest(column):
-            cell = beside, row
-            if self._owners.setdefault(cell, owner) == owner:
-                return cell
-        return column, row
-
-    def _nearest(self, column: int) -> Iterator[int]:
-        yield column
-        for away in range(1, self._columns):
-            yield from (at for at in (column + away, column - away) if 0 <= at < self._columns)
+            cell = column_of(x, x_range, columns), row_of(y, y_range, rows)
+            if 0 <= cell[0] < columns and 0 <= cell[1] < rows:
+                wanted.setdefault(cell, {})[curve] = None
+    found: list[list[Cell]] = [[] for _ in curves]
+    # First where there is no choice.
+    for cell, claims in sorted(wanted.items(), key=lambda item: (len(item[1]), item[0])):
+        found[min(claims, key=lambda curve: len(found[curve]))].append(cell)
+    return found
 
 
 def spread(

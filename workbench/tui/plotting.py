@@ -11,6 +11,7 @@ import locale
 import math
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +19,15 @@ from enum import IntEnum, StrEnum
 from functools import cache
 from typing import TypeVar
 
-from workbench.tui.cells import column_of, row_of, value_for_cell
-from workbench.tui.marks import MarkPlaces, spread
+from workbench.tui.cells import (
+    DOTS_ACROSS,
+    DOTS_DOWN,
+    column_of,
+    dot_of,
+    row_of,
+    value_for_cell,
+)
+from workbench.tui.marks import mark_cells, spread
 
 T = TypeVar("T")
 
@@ -28,7 +36,8 @@ LEAST_COLUMNS, LEAST_LINES = 16, 5
 
 
 class Role(IntEnum):
-    """What a character belongs to. The six of an overlay are one after the other."""
+    """What a character belongs to. The six of an overlay are one after the other, then the band
+    of each."""
 
     AXIS = 0
     TRAIN = 1
@@ -42,7 +51,23 @@ class Role(IntEnum):
     FOURTH = 9
     FIFTH = 10
     SIXTH = 11
-    DIM = 12  # what is there and does not count
+    FIRST_BAND = 12
+    SECOND_BAND = 13
+    THIRD_BAND = 14
+    FOURTH_BAND = 15
+    FIFTH_BAND = 16
+    SIXTH_BAND = 17
+    DIM = 18  # what is there and does not count
+
+    @property
+    def word(self) -> str:
+        """Its name in the colours of lines."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def band(self) -> Role:
+        """The role of the band around the curve of a role of an overlay."""
+        return Role(self + len(OVERLAY_ROLES))
 
 
 OVERLAY_ROLES = (Role.FIRST, Role.SECOND, Role.THIRD, Role.FOURTH, Role.FIFTH, Role.SIXTH)
@@ -83,6 +108,16 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Band:
+    """What lies between two curves over the same xs, under all curves."""
+
+    xs: Sequence[float]
+    lows: Sequence[float]
+    highs: Sequence[float]
+    role: Role
+
+
+@dataclass(frozen=True)
 class Reference:
     """A horizontal line with a name in it, over all curves and under their marks."""
 
@@ -112,6 +147,7 @@ class Chart:
     y_ticks: tuple[tuple[float, str], ...] = ()
     reference: Reference | None = None
     notes: tuple[Note, ...] = ()
+    bands: tuple[Band, ...] = ()
 
 
 Spans = tuple[tuple[str, Role], ...]
@@ -196,9 +232,10 @@ def _snapped_y(chart: Chart, rows: int, y: float) -> float:
 
 
 def _draw_curves(plotext: object, chart: Chart, columns: int, rows: int, glyphs: Glyphs) -> bool:
-    """All lines, then all marks; False where there was no point to draw."""
+    """Bands, then all lines, then all marks; False where there was no point to draw."""
     drawn = False
-    places = MarkPlaces(chart.x_range, chart.y_range, columns, rows)
+    for band in chart.bands:
+        drawn = _draw_band(plotext, chart, band, columns, rows, glyphs) or drawn
     points = [_finite_points(chart, series) for series in chart.series]
     for series, (xs, ys) in zip(chart.series, points, strict=True):
         if not xs or not series.line:
@@ -211,24 +248,64 @@ def _draw_curves(plotext: object, chart: Chart, columns: int, rows: int, glyphs:
         plotext.plot(xs, ys, marker=marker, color=int(series.role))  # type: ignore[attr-defined]
     if chart.reference is not None:
         _draw_reference(plotext, chart, chart.reference, columns, rows, glyphs)
-    for series, (xs, ys) in zip(chart.series, points, strict=True):
-        if not xs or not series.mark:
-            continue
-        if series.line:
-            turn = int(series.role) - int(Role.FIRST)
-            xs, ys = spread(xs, ys, chart.x_range, columns, turn, len(OVERLAY_ROLES))
-        mark = series.mark if glyphs is Glyphs.BRAILLE else PLAIN_MARKS.get(series.mark, "o")
-        cells = places.place(xs, ys, int(series.role))
+    marked = [(one, found) for one, found in zip(chart.series, points, strict=True) if one.mark]
+    thinned = [
+        spread(*found, chart.x_range, columns, one.role - Role.FIRST, len(OVERLAY_ROLES))
+        if one.line
+        else found
+        for one, found in marked
+    ]
+    places = mark_cells(thinned, chart.x_range, chart.y_range, columns, rows)
+    for (series, _), cells in zip(marked, places, strict=True):
         if not cells:
             continue
         drawn = True
         plotext.scatter(  # type: ignore[attr-defined]
             [value_for_cell(column, chart.x_range, columns) for column, _ in cells],
             [value_for_cell(row, chart.y_range, rows) for _, row in cells],
-            marker=mark,
+            marker=shown_mark(series.mark, glyphs),
             color=int(series.role),
         )
     return drawn
+
+
+def shown_mark(mark: str, glyphs: Glyphs) -> str:
+    """A mark as a terminal can show it."""
+    return mark if glyphs is Glyphs.BRAILLE else PLAIN_MARKS.get(mark, "o")
+
+
+def _draw_band(
+    plotext: object, chart: Chart, band: Band, columns: int, rows: int, glyphs: Glyphs
+) -> bool:
+    """Every second dot between the two curves, so that it is no curve; False where none is."""
+    braille = glyphs is Glyphs.BRAILLE
+    across, down = (DOTS_ACROSS * columns, DOTS_DOWN * rows) if braille else (columns, rows)
+    xs, ys = [], []
+    for column in range(across):
+        x = value_for_cell(column, chart.x_range, across)
+        low, high = (_between(band.xs, values, x) for values in (band.lows, band.highs))
+        if low is None or high is None:
+            continue
+        first, last = (dot_of(y, chart.y_range, down) for y in (low, high))
+        for row in range(max(0, first), min(down - 1, last) + 1):
+            if not braille or (row + column) % 2 == 0:
+                xs.append(x)
+                ys.append(value_for_cell(row, chart.y_range, down))
+    if xs:
+        marker = "braille" if braille else ":"
+        plotext.scatter(xs, ys, marker=marker, color=int(band.role))  # type: ignore[attr-defined]
+    return bool(xs)
+
+
+def _between(xs: Sequence[float], ys: Sequence[float], x: float) -> float | None:
+    """The value at `x` of the line through some points; None outside of them."""
+    at = bisect_left(xs, x)
+    if at < len(xs) and xs[at] == x:
+        return ys[at]
+    if not 0 < at < len(xs):
+        return None
+    share = (x - xs[at - 1]) / (xs[at] - xs[at - 1])
+    return ys[at - 1] + share * (ys[at] - ys[at - 1])
 
 
 def _finite_points(chart: Chart, series: Series) -> tuple[list[float], list[float]]:
@@ -278,7 +355,7 @@ def _draw_note(
 ) -> None:
     """Words to the right of their place, or to the left where there is no room."""
     at = column_of(note.x, chart.x_range, columns)
-    mark = "✗" if glyphs is Glyphs.BRAILLE else PLAIN_MARKS["✗"]
+    mark = shown_mark("✗", glyphs)
     text, start = f"{mark} {note.text}", at
     if at + len(text) > columns:
         text, start = f"{note.text} {mark}", at - len(note.text) - 1

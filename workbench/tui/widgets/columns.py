@@ -43,7 +43,7 @@ class Rows(Protocol):
         """What the row is known by, however the order changes."""
         ...
 
-    def mark(self, index: int) -> str:
+    def mark(self, index: int) -> str | Piece:
         """The selected row's letter."""
         ...
 

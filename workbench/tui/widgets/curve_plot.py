@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.containers import Vertical
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
+from workbench.config import Config
+from workbench.runs.curves import Axis
 from workbench.tui import plotting
-from workbench.tui.plotting import Chart, Drawing, Glyphs, Role
+from workbench.tui.charts import PlotOptions
+from workbench.tui.plotting import Chart, Drawing, Glyphs
 from workbench.tui.widgets.steady_lines import SteadyLines
-
-_WORDS = {role: role.name.lower().replace("_", "-") for role in Role}
 
 # Called on the drawing thread with the columns and rows of the canvas.
 MakeChart = Callable[[int, int], Chart]
@@ -34,6 +37,9 @@ class CurvePlot(SteadyLines):
         def __init__(self, column: int) -> None:
             super().__init__()
             self.column = column
+
+    class Drawn(Message):
+        """What was asked for is on view."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -82,7 +88,8 @@ class CurvePlot(SteadyLines):
                     )
                 )
                 self._drawing = drawing
-                self.show([[(text, _WORDS[role]) for text, role in line] for line in drawing.lines])
+                self.show([[(text, role.word) for text, role in line] for line in drawing.lines])
+                self.post_message(self.Drawn())
         finally:
             self._busy = False
 
@@ -115,3 +122,63 @@ class CurvePlot(SteadyLines):
             own = next((part.style for part in marked if part.style), self.role_style(""))
             piece = Segment(text, own + Style(reverse=True))
         return Strip.join([before, Strip([piece], 1), after])
+
+
+class CurvePlots(Vertical):
+    """Plots that are looked at alike, and the cursor that reads values off."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._view = PlotOptions()
+        self._cursor: int | None = None
+
+    def prefer(self, config: Config) -> None:
+        """Begin as the user likes it."""
+        self._view = PlotOptions(axis=Axis(config["axis"]), smoothing=config["smoothing"])
+
+    @property
+    def options(self) -> PlotOptions:
+        """How the curves are looked at."""
+        return self._view
+
+    def look(self, view: PlotOptions) -> None:
+        """Look at them in this way from now on."""
+        self._view = view
+        self.draw_now()
+
+    def switch_scale(self) -> None:
+        """Linear or logarithmic."""
+        self.look(replace(self._view, log=not self._view.log))
+
+    def draw_now(self) -> None:
+        """Draw the curves as they are looked at."""
+        raise NotImplementedError
+
+    def newest_column(self) -> int | None:
+        """Where the newest point stands, counted from the left of the canvas; None without one."""
+        raise NotImplementedError
+
+    @property
+    def cursor(self) -> int | None:
+        """The marked column, counted from the left of the canvas."""
+        return self._cursor
+
+    def set_cursor(self, column: int | None) -> None:
+        """Mark a column in all plots, or none."""
+        if column is not None:
+            column = max(0, min(column, self.columns - 1))
+        self._cursor = column
+        for plot in self.query(CurvePlot):
+            plot.cursor = column
+
+    def move_cursor(self, step: int) -> None:
+        """Move it; the first move puts it on the newest point."""
+        if self._cursor is not None:
+            self.set_cursor(self._cursor + step)
+        elif (newest := self.newest_column()) is not None:
+            self.set_cursor(newest)
+
+    @property
+    def columns(self) -> int:
+        """Columns of the canvas of a plot in sight."""
+        return max(plot.canvas_columns if plot.size.height else 1 for plot in self.query(CurvePlot))

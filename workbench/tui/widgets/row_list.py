@@ -21,6 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.tui.widgets.columns import GAP, Column, Content, NoRows, Rows, fit, fitted
+from workbench.tui.widgets.steady_lines import ink
 
 GUTTER = 3  # the cursor's mark, the row's mark, a space
 
@@ -33,13 +34,6 @@ class RowList(ScrollView, can_focus=True):
         "row-list--sorted",
         "row-list--cursor",
         "row-list--cursor-blurred",
-        "row-list--good",
-        "row-list--warning",
-        "row-list--bad",
-        "row-list--muted",
-        "row-list--strong",
-        "row-list--train",
-        "row-list--test",
     }
     DEFAULT_CSS = """
     RowList { background: $background; color: $foreground; height: 1fr; }
@@ -50,13 +44,6 @@ class RowList(ScrollView, can_focus=True):
         background: $block-cursor-background; color: $block-cursor-foreground;
     }
     RowList > .row-list--cursor-blurred { background: $surface; }
-    RowList > .row-list--good { color: $success; }
-    RowList > .row-list--warning { color: $warning; text-style: bold; }
-    RowList > .row-list--bad { color: $error; }
-    RowList > .row-list--muted { color: $muted; }
-    RowList > .row-list--strong { text-style: bold; }
-    RowList > .row-list--train { color: $train; }
-    RowList > .row-list--test { color: $test; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "down", show=False, tooltip="Down a row"),
@@ -247,7 +234,7 @@ class RowList(ScrollView, can_focus=True):
         mark = self._rows.mark(index)
         segments = [
             Segment("▌" if under_cursor and self.has_focus else " ", self._style("train")),
-            Segment(fit(mark, 1, False), self._style("strong")),
+            *self._cell(mark, 1, False),
             Segment(" "),
         ]
         for place, (column, width) in enumerate(self._fitted):
@@ -280,10 +267,8 @@ class RowList(ScrollView, can_focus=True):
             segments.append(Segment(" " * room))
         return segments
 
-    def _style(self, name: str) -> Style | None:
-        if not name:
-            return None
-        return self.get_component_rich_style(f"row-list--{name}", partial=True)
+    def _style(self, word: str) -> Style | None:
+        return ink(self, word) if word else None
 
     def _empty_line(self, y: int, base: Style) -> Strip:
         width = self.line_width

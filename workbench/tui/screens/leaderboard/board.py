@@ -33,6 +33,7 @@ from workbench.leaderboard.store import Leaderboard, imported_file
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs.summary import RunSummary
 from workbench.settings import Home
+from workbench.tui.screens.leaderboard.overlay import Subject
 
 ALL_RUNS = 0  # the tab of all runs; those of the paper's tables have the table's number
 CLAIMS = -1  # the tab of what the paper concludes
@@ -59,6 +60,19 @@ class Board:
         """What the paper concludes, judged by these runs: takes SciPy, which takes a moment."""
         runs = tuple(run for run in self.entries if run.precision == "float32")
         return check_evidence(Evidence(dict(self.tables), runs)) if self.tables else ()
+
+    def renewed(self, subject: Subject) -> Subject | None:
+        """The same run or group as it is now; None where it is gone."""
+        if isinstance(subject, Group):
+            presets = {run.preset for run in subject.runs}
+            runs = [
+                run
+                for run in self.entries
+                if run.settings_key == subject.settings_key and run.preset in presets
+            ]
+            group = Group(subject.settings_key, tuple(runs))
+            return group if runs and group.trials else None
+        return next((run for run in self.entries if run.run_id == subject.run_id), None)
 
     def paper(self, settings_key: str) -> float | None:
         """The paper's accuracy for these settings."""

@@ -89,9 +89,9 @@ def without_accuracy(group: Group | None) -> Piece:
 
 
 class RunRows:
-    """Runs, one a line. `marks` gives the selected ones' curve marks by run id."""
+    """Runs, one a line. `marks` gives the selected ones' curve marks by the rows' keys."""
 
-    def __init__(self, board: Board, runs: Sequence[RunSummary], marks: Mapping[str, str]) -> None:
+    def __init__(self, board: Board, runs: Sequence[RunSummary], marks: Mapping[str, Piece]) -> None:
         self.board = board
         self.runs = runs
         self.marks = marks
@@ -103,9 +103,9 @@ class RunRows:
         """The run's id."""
         return self.runs[index].run_id
 
-    def mark(self, index: int) -> str:
+    def mark(self, index: int) -> str | Piece:
         """The mark of its curve, where it is selected."""
-        return self.marks.get(self.runs[index].run_id, " ")
+        return self.marks.get(self.key(index), " ")
 
     def cell(self, index: int, column: str, width: int) -> Content:
         """A cell of a run's line."""
@@ -170,7 +170,7 @@ def _accuracy(run: RunSummary) -> Content:
 class GroupRows:
     """Groups of runs of the same settings, one a line."""
 
-    def __init__(self, board: Board, groups: Sequence[Group], marks: Mapping[str, str]) -> None:
+    def __init__(self, board: Board, groups: Sequence[Group], marks: Mapping[str, Piece]) -> None:
         self.board = board
         self.groups = groups
         self.marks = marks
@@ -183,10 +183,9 @@ class GroupRows:
         group = self.groups[index]
         return f"{group.example.preset}/{group.settings_key}"
 
-    def mark(self, index: int) -> str:
-        """A sign where curves of the group are shown."""
-        runs = self.groups[index].runs
-        return "◇" if self.marks and any(run.run_id in self.marks for run in runs) else " "
+    def mark(self, index: int) -> str | Piece:
+        """The mark of its curve, where it is selected."""
+        return self.marks.get(self.key(index), " ")
 
     def cell(self, index: int, column: str, width: int) -> Content:
         """A cell of a group's line."""
@@ -315,7 +314,7 @@ class PaperRows:
     """The rows of one of the paper's tables. `training` are settings being trained now."""
 
     def __init__(
-        self, comparison: TableComparison, marks: Mapping[str, str], training: Mapping[str, int]
+        self, comparison: TableComparison, marks: Mapping[str, Piece], training: Mapping[str, int]
     ) -> None:
         self.comparison = comparison
         self.rows = comparison.rows
@@ -329,11 +328,9 @@ class PaperRows:
         """The row's settings."""
         return self.rows[index].settings_key
 
-    def mark(self, index: int) -> str:
-        """A sign where curves of the row are shown."""
-        ours = self.rows[index].ours
-        shown = ours is not None and any(run.run_id in self.marks for run in ours.runs)
-        return "◇" if shown else " "
+    def mark(self, index: int) -> str | Piece:
+        """The mark of its curve, where it is selected."""
+        return self.marks.get(self.key(index), " ")
 
     def cell(self, index: int, column: str, width: int) -> Content:
         """A cell of a row."""

@@ -13,6 +13,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.events import Resize
 from textual.widgets import Static
 
 from workbench.errors import RunError, UserError
@@ -28,7 +29,8 @@ from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import RunSummary
 from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen
-from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
+from workbench.tui.screens.base import COPY_ID
+from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 from workbench.tui.screens.leaderboard import actions
 from workbench.tui.screens.leaderboard.board import (
@@ -49,13 +51,15 @@ from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.overlay import (
     MOST,
+    READING,
     Curve,
     Overlay,
-    Quantity,
     Selection,
     Shown,
+    labelled,
     read_curves,
     runs_of,
+    subject_of,
 )
 from workbench.tui.screens.leaderboard.rows import (
     CLAIM_COLUMNS,
@@ -86,9 +90,13 @@ LOOK_SECONDS = 1.0
 OF_RUNS = ("filter", "sort", "sort_next", "reverse", "group")
 OF_TABLES = ("train", "train_all")
 OF_ONE_RUN = ("edit_tags", "edit_note", "delete")
+STAY = ("step_out", "copy_id", "copy_text")  # where nothing but curves is seen
+OF_CURVES = ("zoom", "quantity", "smooth", "log_scale", "axis")
+# Lines beside list and curves: the bars, the tabs, the detail. And what a list is not seen without.
+OTHER_LINES, LEAST_LIST = 5, 6
 
 
-class LeaderboardScreen(WorkbenchScreen):
+class LeaderboardScreen(CurveScreen):
     """Results, to be compared."""
 
     PLACE = "Leaderboard"
@@ -100,6 +108,10 @@ class LeaderboardScreen(WorkbenchScreen):
         Binding("b", "rebuild", "rebuild", tooltip="Rebuild the leaderboard from the run folders"),
         Binding("space", "select", "select", tooltip="Overlay its curve; up to six"),
         Binding("e", "errors", "errors", tooltip="Wrong images: of a run, or of the selected ones"),
+        Binding("z", "zoom", "full screen", tooltip="The curves on all of the screen, and back"),
+        Binding("tab", "quantity(1)", "metric", tooltip="Curves of another metric"),
+        Binding("shift+tab", "quantity(-1)", show=False, tooltip="The metric before it"),
+        Binding("tab", "app.focus_next", show=False),
         Binding("right,l", "tab(1)", "tables", key_display="→", tooltip="The next table"),
         Binding("slash", "filter", "filter", key_display="/", tooltip="Show only some runs"),
         Binding("g", "group", "group", tooltip="Together by preset and settings, or one by one"),
@@ -115,7 +127,8 @@ class LeaderboardScreen(WorkbenchScreen):
         Binding("less_than_sign", "sort_next(-1)", "sort", key_display="<", show=False,
                 tooltip="Sort by the column before"),
         Binding("R", "reverse", "reverse", show=False, tooltip="Sort the other way round"),
-        Binding("y", "quantity", "quantity", show=False, tooltip="Curves of another quantity"),
+        *CURVE_KEYS,
+        Binding("l", "cursor(1)", show=False, tooltip="The cursor to the right"),
         COPY_ID,
     ]  # fmt: skip
 
@@ -129,7 +142,7 @@ class LeaderboardScreen(WorkbenchScreen):
         # By tab: what is chosen in one has no rows in another.
         self._selections: dict[int, Selection] = {}
         self._curves: dict[str, Curve] = {}
-        self._quantity = Quantity.TEST_ACCURACY
+        self._overlay = Overlay()
         self._training: Counter[str] = Counter()
         self._damaged = False
         self._first_row = False  # the next rows are to be seen from the first one
@@ -158,6 +171,14 @@ class LeaderboardScreen(WorkbenchScreen):
         """Offer only the keys that do something here."""
         tab = self._query.tab
         on_table = tab != ALL_RUNS
+        if action in OF_CURVES:
+            return len(self._selection) > 0
+        if action == "cursor":
+            return self._reading_off
+        if action == "tab":
+            return not self._reading_off
+        if self.has_class("zoomed") and action not in STAY:
+            return False
         if action in OF_TABLES:
             return tab in TABLE_NUMBERS
         if action == "select":
@@ -170,8 +191,6 @@ class LeaderboardScreen(WorkbenchScreen):
             return not on_table
         if action in OF_ONE_RUN:
             return not on_table and not self._query.grouped
-        if action == "quantity":
-            return len(self._selection) > 0
         if action == "errors":
             return len(self._selection) > 0 or (not on_table and not self._query.grouped)
         return True
@@ -185,10 +204,11 @@ class LeaderboardScreen(WorkbenchScreen):
             yield RowList()
             yield EditLine()
         yield BoardDetail()
-        yield Overlay(classes="panel")
+        yield self._overlay
 
     def on_mount(self) -> None:
         """Read the leaderboard, and again whenever its file changes."""
+        self.plots.prefer(self.workbench.config)
         self._listing.empty = READING
         self._listing.show(NoRows(), RUN_COLUMNS)
         self._listing.focus()
@@ -251,9 +271,12 @@ class LeaderboardScreen(WorkbenchScreen):
             self.workbench.complain(loaded.warning)
         self._offer_tabs(self._board.tabs)
         for selection in self._selections.values():
-            selection.keep_only(run.run_id for run in self._board.entries)
-        if self._selection:
-            self._read_curves(list(self._selection.places))
+            selection.renew(self._board.renewed)
+        # A run that was resumed has another curve.
+        run_ids = self._selection.run_ids
+        self._curves = {run_id: self._curves.get(run_id, Curve()) for run_id in run_ids}
+        if run_ids:
+            self._read_curves(run_ids)
         self._select()
         self.refresh_bindings()
 
@@ -361,13 +384,18 @@ class LeaderboardScreen(WorkbenchScreen):
 
     # Curves
 
+    @property
+    def plots(self) -> Overlay:
+        """The curves of what is selected."""
+        return self._overlay
+
     @on(RowList.Marked)
     def action_select(self) -> None:
-        """Overlay the curve of the run, or those of the group or row."""
-        runs = runs_of(self._subject())
-        if not runs:
+        """Overlay the curve of the run, or that of the group or row."""
+        subject = subject_of(self._subject())
+        if subject is None or self._listing.key is None:
             self.workbench.complain(RunError("there is no finished run here to show the curve of"))
-        elif not self._selection.toggle(runs):
+        elif not self._selection.toggle(self._listing.key, subject):
             self.workbench.complain(RunError(f"{MOST} curves at a time; space takes one away"))
         self._selection_changed()
 
@@ -380,26 +408,64 @@ class LeaderboardScreen(WorkbenchScreen):
         self.refresh_bindings()
 
     def _show_curves(self) -> None:
-        missing = [run for run in self._selection.places if run not in self._curves]
+        selection = self._selection
+        missing = [run_id for run_id in selection.run_ids if run_id not in self._curves]
         if missing:
+            self._curves |= dict.fromkeys(missing, Curve(fault=READING))
             self._read_curves(missing)
-        entries = {run.run_id: run for run in self.board.entries} if self._selection else {}
+        labels, shared = labelled(selection.subjects)
         shown = [
-            Shown(entries[run_id], place, self._curves.get(run_id, Curve()))
-            for run_id, place in self._selection.places.items()
-            if run_id in entries
+            Shown(label, place, [self._curves[run.run_id] for run in runs_of(subject)])
+            for label, (place, subject) in zip(labels, selection.slots, strict=True)
         ]
-        self.query_one(Overlay).show(shown, self._quantity)
+        self._overlay.show(shown, shared)
+        if not shown:
+            self._zoom(False)
+        self._share_lines()
 
     @work(group="curves", description="read curves")
     async def _read_curves(self, run_ids: list[str]) -> None:
-        self._curves.update(await asyncio.to_thread(read_curves, self.workbench.home, run_ids))
+        found = await asyncio.to_thread(read_curves, self.workbench.home, run_ids)
+        self._curves.update(found)
         self._show_curves()
 
-    def action_quantity(self) -> None:
-        """Accuracy or loss, test or train."""
-        self._quantity = self._quantity.after
-        self._show_curves()
+    def on_resize(self, event: Resize) -> None:
+        """List and curves share what there is."""
+        super().on_resize(event)
+        self._share_lines()
+
+    def _share_lines(self) -> None:
+        """The list takes the lines it has, but never more than half; the curves get the rest."""
+        lines = None
+        if len(self._selection):
+            room = self.size.height - OTHER_LINES
+            lines = max(LEAST_LIST, min(len(self._found.subjects) + 3, room // 2))
+        self.query_one("#board-panel").styles.height = lines
+
+    @property
+    def _reading_off(self) -> bool:
+        """Whether the arrow keys move the cursor over the curves, and not from table to table."""
+        return self.has_class("zoomed") or self.plots.cursor is not None
+
+    def read_off(self) -> None:
+        """The arrow keys may do something else now."""
+        self.refresh_bindings()
+
+    def action_quantity(self, step: int) -> None:
+        """Accuracy or loss, of the test or the training."""
+        self._overlay.next_quantity(step)
+
+    def action_zoom(self) -> None:
+        """The curves alone, or beside the list."""
+        self._zoom(not self.has_class("zoomed"))
+
+    def _zoom(self, zoomed: bool) -> None:
+        if zoomed != self.has_class("zoomed"):
+            self.set_class(zoomed, "zoomed")
+            if not zoomed:
+                self.plots.set_cursor(None)
+                self._listing.focus()
+            self.refresh_bindings()
 
     # Where one looks
 
@@ -436,10 +502,13 @@ class LeaderboardScreen(WorkbenchScreen):
     def _filter_done(self) -> None:
         self._listing.focus()
 
-    def action_step_out(self) -> None:
-        """Back to the groups or the table that one came from; the filter goes, the selection."""
+    def step_back(self) -> None:
+        """Back to the list, to the groups or the table that one came from; the filter goes, the
+        selection."""
         line, within = self.query_one(FilterLine), self._query.within
-        if within is not None:
+        if self.has_class("zoomed"):
+            self._zoom(False)
+        elif within is not None:
             self._change_to(within.before, row=within.row)
         elif line.text and self._query.tab == ALL_RUNS:
             line.set_text("")
@@ -500,7 +569,7 @@ class LeaderboardScreen(WorkbenchScreen):
         """The images that the run gets wrong, or that the selected runs part on."""
         from workbench.tui.screens.errors import ErrorsScreen
 
-        subject, run_ids = self._subject(), list(self._selection.places)
+        subject, run_ids = self._subject(), self._selection.run_ids[:MOST]
         if not run_ids and isinstance(subject, RunSummary):
             run_ids = [subject.run_id]
         folders = [RunFolder(self.workbench.home.runs / run_id) for run_id in run_ids]
@@ -613,7 +682,8 @@ class LeaderboardScreen(WorkbenchScreen):
     def action_delete(self) -> None:
         """Delete the selected runs or the one under the cursor, once asked."""
         under_cursor = self._subject()
-        run_ids = list(self._selection.places)
+        # A group's runs are not under one's eyes.
+        run_ids = [one.run_id for one in self._selection.subjects if not isinstance(one, Group)]
         if not run_ids and isinstance(under_cursor, RunSummary):
             run_ids = [under_cursor.run_id]
         if not run_ids:

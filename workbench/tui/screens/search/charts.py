@@ -14,7 +14,7 @@ from workbench.tui import scales
 from workbench.tui.cells import Range
 from workbench.tui.plotting import Chart, Role, Series
 from workbench.tui.scales import ERROR_LOG, LINEAR, LOG
-from workbench.tui.screens.train.charts import fitted_range
+from workbench.tui.charts import fitted_range
 
 CHOSEN, OTHERS, LOST, NOW = Role.TEST, Role.PAPER, Role.DIM, Role.FIRST
 MARKS = {CHOSEN: "◆", OTHERS: "●", LOST: "○", NOW: "▲"}

@@ -10,43 +10,35 @@ from dataclasses import replace
 from functools import partial
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 
-from workbench.config import SMOOTHINGS, Config
-from workbench.formats import clock
 from workbench.runs.curves import Axis, Metric, Window, index_at, recent
 from workbench.runs.events import VALIDATION
 from workbench.text import one_line
 from workbench.tui.cells import Range, column_of, column_span
-from workbench.tui.plotting import PLAIN_MARKS, Glyphs, terminal_glyphs
-from workbench.tui.screens.train.charts import Frame, MetricChart, PlotOptions
+from workbench.tui.charts import Frame, MetricChart, place_text, scale_words
+from workbench.tui.plotting import Glyphs, shown_mark, terminal_glyphs
 from workbench.tui.screens.train.numbers import MetricReading, Reading, fitting
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.borders import say_in_border
-from workbench.tui.widgets.curve_plot import CurvePlot
-
-# The whole run is this many spans of smoothing: about one a column of the plot.
-SMOOTHING_SPANS = 200
+from workbench.tui.widgets.curve_plot import CurvePlot, CurvePlots
 
 PLOT_SECONDS = 1.2  # a redrawn plot is the dearest thing on a slow connection
 ZOOMS = (1.0, 0.25, 0.0625)
 ZOOM_WORDS = {0.25: "quarter", 0.0625: "sixteenth"}
 
 
-class RunPlots(Vertical):
+class RunPlots(CurvePlots):
     """Accuracy above loss. `draw_if_due` is to be called a few times a second."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._state: RunState | None = None
         self._paper: float | None = None
-        self._view = PlotOptions()
         # By its place: a script's loss stands where an accuracy does, and below it what is chosen.
         self._charts = {metric: MetricChart(metric) for metric in Metric}
         self._chosen = 0
         self._held_seconds = 0.0
-        self._cursor: int | None = None
         self._dirty = True
         self._drawn_at = 0.0
         self._stretch = ""  # the part of the run that is shown, in words
@@ -59,15 +51,6 @@ class RunPlots(Vertical):
     def on_resize(self) -> None:
         """Say how the curves are looked at, as far as there is room."""
         self.call_after_refresh(self._title)
-
-    def prefer(self, config: Config) -> None:
-        """Begin as the user likes it."""
-        self._view = PlotOptions(axis=Axis(config["axis"]), smoothing=config["smoothing"])
-
-    @property
-    def options(self) -> PlotOptions:
-        """How the curves are looked at."""
-        return self._view
 
     def follow(self, state: RunState, paper: float | None) -> None:
         """Draw this state from now on."""
@@ -102,7 +85,7 @@ class RunPlots(Vertical):
             window,
             self._paper,
             state.diverged_at,
-            _steps_to_smooth(state) / SMOOTHING_SPANS,
+            state.smoothing_span,
             # Half of the only epoch of a run that has but one.
             min(1.0, state.planned(Axis.EPOCHS) / 2),
         )
@@ -131,7 +114,7 @@ class RunPlots(Vertical):
     def next_metric(self, step: int) -> None:
         """Another metric of a script in the lower plot."""
         self._chosen += step
-        self._look(self._view)
+        self.draw_now()
 
     @property
     def shown(self) -> list[str]:
@@ -143,8 +126,8 @@ class RunPlots(Vertical):
 
     def _title(self) -> None:
         view = self._view
-        drawn_plainly = terminal_glyphs() is not Glyphs.BRAILLE
-        line, dot = ("+", PLAIN_MARKS["●"]) if drawn_plainly else ("—", "●")
+        glyphs = terminal_glyphs()
+        line, dot = "—" if glyphs is Glyphs.BRAILLE else "+", shown_mark("●", glyphs)
         smooth = f"smoothing {view.smoothing:g}" if view.smoothing else "not smoothed"
         other = self._state.other if self._state is not None else "test"
         trained, tested = f"{line} train", f"{dot} {other}"
@@ -153,70 +136,32 @@ class RunPlots(Vertical):
         for metric in Metric:
             plot = self._plot(metric)
             chart = self._charts[metric]
-            accuracy = chart.style is Metric.ACCURACY
-            unit = " %" if accuracy else ""
-            how = ""
-            if view.log:
-                how = ", log error scale" if accuracy else ", logarithmic"
+            unit = " %" if chart.style is Metric.ACCURACY else ""
+            how = scale_words(chart.style, view.log)
             # Inside of the border two columns on either side are kept free.
             said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 4)
             words = Content(said).stylize("$train", 0, len(trained))
             words = words.stylize("$test", len(trained) + 2, len(trained) + 2 + len(tested))
             say_in_border(plot, f"{one_line(chart.metric)}{unit}{how}", words)
 
-    # How it is looked at
-
-    def _look(self, view: PlotOptions) -> None:
-        self._view = view
+    def draw_now(self) -> None:
+        """Draw at once."""
         self._title()
         self.draw_now_or_soon()
         self.draw_if_due()
 
-    def smooth(self, step: int) -> None:
-        """Less or more smoothing."""
-        at = max(0, min(SMOOTHINGS.index(self._view.smoothing) + step, len(SMOOTHINGS) - 1))
-        self._look(replace(self._view, smoothing=SMOOTHINGS[at]))
-
-    def switch_scale(self) -> None:
-        """Linear or logarithmic."""
-        self._look(replace(self._view, log=not self._view.log))
-
-    def next_axis(self) -> None:
-        """Epochs, steps, time."""
-        axes = list(Axis)
-        self._look(replace(self._view, axis=axes[(axes.index(self._view.axis) + 1) % len(axes)]))
-
     def next_zoom(self) -> None:
         """The whole run, a quarter of it, a sixteenth of it."""
         at = (ZOOMS.index(self._view.zoom) + 1) % len(ZOOMS)
-        self._look(replace(self._view, zoom=ZOOMS[at]))
+        self.look(replace(self._view, zoom=ZOOMS[at]))
 
-    # The cursor
-
-    @property
-    def cursor(self) -> int | None:
-        """The marked column, counted from the left of the canvas."""
-        return self._cursor
-
-    def set_cursor(self, column: int | None) -> None:
-        """Mark a column in both plots, or none."""
-        if column is not None:
-            column = max(0, min(column, self._columns() - 1))
-        self._cursor = column
-        for plot in self.query(CurvePlot):
-            plot.cursor = column
-
-    def move_cursor(self, step: int) -> None:
-        """Move it; the first move puts it on the newest point."""
+    def newest_column(self) -> int | None:
+        """Where the newest chunk stands."""
         state = self._state
         if state is None or not len(state.train):
-            return
-        if self._cursor is not None:
-            self.set_cursor(self._cursor + step)
-            return
+            return None
         window = self._window(state)
-        done = state.done(self._view.axis)
-        self.set_cursor(column_of(done, (window.low, window.high), self._columns()))
+        return column_of(state.done(self._view.axis), (window.low, window.high), self.columns)
 
     def reading(self) -> Reading:
         """The values under the cursor, or the newest ones."""
@@ -228,7 +173,7 @@ class RunPlots(Vertical):
             found = reading_now(state, smoothed)
         else:
             window = self._window(state)
-            span = column_span(self._cursor, (window.low, window.high), self._columns())
+            span = column_span(self._cursor, (window.low, window.high), self.columns)
             found = reading_at(state, smoothed, self._view.axis, span)
         if state.spec is None:
             return replace(found, metrics=self._metric_readings(state, found))
@@ -256,9 +201,6 @@ class RunPlots(Vertical):
                     smooth = values[min(found.index, len(values) - 1)]
             readings.append(MetricReading(name, smooth, raw, tested))
         return tuple(readings)
-
-    def _columns(self) -> int:
-        return max(plot.canvas_columns if plot.size.height else 1 for plot in self.query(CurvePlot))
 
 
 def stretch(window: Window, planned: float, zoom: float) -> str:
@@ -290,8 +232,8 @@ def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, span: Range) -> 
     seconds = state.train.xs(Axis.TIME)[index]
     place = state.train.xs(Axis.EPOCHS)[index]
     test = bisect_right(state.test.xs(axis), span[1], 0, len(state.test)) - 1
-    epoch = f"{place:.2f}" if place < 100 else f"{place:.1f}"
-    where = f"epoch {epoch} · step {step:,.0f} · {clock(seconds)}"
+    places = {Axis.EPOCHS: place, Axis.STEPS: step, Axis.TIME: seconds}
+    where = " · ".join(place_text(axis, at) for axis, at in places.items())
     return _reading(state, smoothed, index, test, where)
 
 
@@ -321,11 +263,3 @@ def _reading(state: RunState, smoothed: Smoothed, index: int, test: int, where: 
         test if test >= 0 else None,
         other=state.other,
     )
-
-
-def _steps_to_smooth(state: RunState) -> float:
-    """Over how many steps: those planned, or of a script that did not tell, about those done."""
-    planned = state.planned(Axis.STEPS)
-    if state.history.planned_steps:
-        return planned
-    return 2.0 ** math.ceil(math.log2(max(1, state.history.step)))

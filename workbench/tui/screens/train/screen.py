@@ -18,7 +18,8 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.tui import plotting
 from workbench.tui.plotting import Glyphs
-from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
+from workbench.tui.screens.base import COPY_ID
+from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.train import feed, numbers
 from workbench.tui.screens.train.machine import MachineUse
@@ -28,7 +29,6 @@ from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict, judge
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
-from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
 
@@ -39,7 +39,7 @@ WIDE_VIEWS = ("both", "accuracy", "loss")
 NARROW_VIEWS = ("accuracy", "loss", "epochs")
 
 
-class TrainScreen(WorkbenchScreen):
+class TrainScreen(CurveScreen):
     """Shows the run in `folder`, living or ended."""
 
     PLACE = "Train"
@@ -70,29 +70,10 @@ class TrainScreen(WorkbenchScreen):
         Binding("e", "errors", "errors", tooltip="The images that the model gets wrong"),
         Binding("b", "board", "leaderboard", tooltip="The run on the leaderboard"),
         Binding("tab", "switch_view", "view", tooltip="Both plots, one of them, the epochs"),
-        Binding(
-            "left,h",
-            "cursor(-1)",
-            "read off",
-            key_display="← →",
-            tooltip="Read values off: the cursor one column left (H, L: ten)",
-        ),
-        Binding("right", "cursor(1)", show=False, tooltip="The cursor to the right"),
-        Binding("H,shift+left", "cursor(-10)", show=False),
-        Binding("L,shift+right", "cursor(10)", show=False),
-        Binding(
-            "left_square_bracket",
-            "smooth(-1)",
-            "smooth",
-            key_display="[ ]",
-            tooltip="Less and more smoothing",
-        ),
-        Binding("right_square_bracket", "smooth(1)", show=False),
-        Binding("y", "log_scale", "log", tooltip="Logarithmic loss; accuracy by its errors"),
+        *CURVE_KEYS,
         Binding("z", "zoom", "zoom", tooltip="Only the recent part, and back"),
         Binding("m", "metric(1)", "metric", tooltip="The next metric in the lower plot"),
         Binding("M", "metric(-1)", show=False, tooltip="The metric before it"),
-        Binding("x", "axis", "x axis", tooltip="Count in epochs, steps or training time"),
         COPY_ID,
         Binding("j,down", "epochs(1)", show=False, tooltip="Newer epochs"),
         Binding("k,up", "epochs(-1)", show=False, tooltip="Older epochs"),
@@ -144,7 +125,7 @@ class TrainScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         """Begin to read the run's folder."""
-        self._plots.prefer(self.workbench.config)
+        self.plots.prefer(self.workbench.config)
         self.query_one(TitleBar).detail = self._folder.run_id
         self.query_one("#run-side").border_title = "now"
         for name in ("progress", "machine", "settings", "epochs"):
@@ -172,7 +153,7 @@ class TrainScreen(WorkbenchScreen):
         self._paper = message.paper
         if message.state.history.fault:
             self.notify(message.state.history.fault, severity="warning", markup=False)
-        self._plots.follow(message.state, message.paper)
+        self.plots.follow(message.state, message.paper)
         self._changed()
 
     @on(feed.News)
@@ -185,7 +166,7 @@ class TrainScreen(WorkbenchScreen):
             state.apply(event)
         state.folder_says = message.folder_says
         if message.events:
-            self._plots.changed()
+            self.plots.changed()
         if state.status is not self._status or (first and len(state.train)):
             self._changed()
 
@@ -198,11 +179,6 @@ class TrainScreen(WorkbenchScreen):
         self._state = None  # what was read before would be shown over it
         self._lines("#run-head").show([[(" this run cannot be shown", "bad")]])
         self._show_notice([str(message.error)], "bad")
-
-    @on(CurvePlot.Pointed)
-    def _pointed(self, message: CurvePlot.Pointed) -> None:
-        self._plots.set_cursor(message.column)
-        self._tick()
 
     def _changed(self) -> None:
         """The run has come to another state."""
@@ -218,7 +194,7 @@ class TrainScreen(WorkbenchScreen):
             self.refresh_bindings()
             if status.completed:
                 self._judge()
-        self._plots.draw_now_or_soon()
+        self.plots.draw_now_or_soon()
         self._tick()
 
     @work(exclusive=True, group="verdict")
@@ -242,11 +218,11 @@ class TrainScreen(WorkbenchScreen):
         if state is None or not self.is_current or self.has_class("too-small"):
             return
         self._show_numbers(state)
-        self._plots.draw_if_due()
+        self.plots.draw_if_due()
 
     def on_screen_resume(self) -> None:
         """Come back from another screen: all may have moved on."""
-        self._plots.draw_now_or_soon()
+        self.plots.draw_now_or_soon()
         self._tick()
 
     def _show_numbers(self, state: RunState) -> None:
@@ -254,9 +230,9 @@ class TrainScreen(WorkbenchScreen):
         self._lines("#run-head").show([numbers.head_line(state, self._asked, width, self._ascii)])
         collapsed = self._verdict.collapsed if self._verdict else ""
         self._show_notice(*numbers.notice(state, collapsed))
-        reading = self._plots.reading()
+        reading = self.plots.reading()
         ended = not state.status.alive
-        judged = state.status.completed and self._plots.cursor is None
+        judged = state.status.completed and self.plots.cursor is None
         if self.has_class("narrow"):
             lines = numbers.compact_lines(reading, state, self._paper, self._use, width - 2)
             if judged:
@@ -313,7 +289,8 @@ class TrainScreen(WorkbenchScreen):
         self._lines("#run-notice").show(lines[:4])
 
     @property
-    def _plots(self) -> RunPlots:
+    def plots(self) -> RunPlots:
+        """The run's curves."""
         return self.query_one(RunPlots)
 
     def _lines(self, selector: str) -> SteadyLines:
@@ -324,28 +301,14 @@ class TrainScreen(WorkbenchScreen):
 
     # How it is looked at
 
-    def action_smooth(self, step: int) -> None:
-        """Less or more smoothing."""
-        self._plots.smooth(step)
-        self.workbench.remember("smoothing", self._plots.options.smoothing)
-
-    def action_log_scale(self) -> None:
-        """Linear or logarithmic."""
-        self._plots.switch_scale()
-
-    def action_axis(self) -> None:
-        """Epochs, steps, time."""
-        self._plots.next_axis()
-        self.workbench.remember("axis", str(self._plots.options.axis))
-
     def action_metric(self, step: int) -> None:
         """Another of a script's metrics below."""
-        self._plots.next_metric(step)
+        self.plots.next_metric(step)
         self._tick()
 
     def action_zoom(self) -> None:
         """The whole run, or its recent part."""
-        self._plots.next_zoom()
+        self.plots.next_zoom()
 
     def action_switch_view(self) -> None:
         """What takes the room."""
@@ -358,34 +321,25 @@ class TrainScreen(WorkbenchScreen):
         self._shown = views[(views.index(now) + 1) % len(views)]
         for name in {*NARROW_VIEWS, *WIDE_VIEWS}:
             self.set_class(name == self._shown, f"view-{name}")
-        self._plots.draw_now_or_soon()
+        self.plots.draw_now_or_soon()
         self.call_after_refresh(self._tick)
 
     def action_epochs(self, rows: int) -> None:
         """Scroll the table of epochs."""
         self.query_one(EpochTable).scroll_rows(rows)
 
-    def action_cursor(self, step: int) -> None:
-        """Move the cursor; the first move puts it on the newest point."""
-        self._plots.move_cursor(step)
+    def read_off(self) -> None:
+        """Say what the cursor stands on."""
         self._tick()
 
     def action_log_or_right(self) -> None:
         """`l` moves a cursor that is out; without one it opens the log."""
-        if self._plots.cursor is not None:
+        if self.plots.cursor is not None:
             self.action_cursor(1)
             return
         from workbench.tui.screens.train.log import LogScreen
 
         self.app.push_screen(LogScreen(self._folder))
-
-    def action_step_out(self) -> None:
-        """First the cursor goes, then the screen; the training stays."""
-        if self._plots.cursor is not None:
-            self._plots.set_cursor(None)
-            self._tick()
-            return
-        super().action_step_out()
 
     # What the run is asked
 

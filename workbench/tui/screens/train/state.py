@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from workbench.errors import RunError
 from workbench.model.spec import TrainingSpec
-from workbench.runs.curves import Axis, Metric, Samples
+from workbench.runs.curves import SMOOTHING_SPANS, Axis, Metric, Samples
 from workbench.runs.events import (
     VALIDATION,
     Batch,
@@ -29,6 +29,7 @@ from workbench.runs.events import (
 )
 from workbench.runs.folder import RunFolder
 from workbench.runs.history import History
+from workbench.runs.log import EventReader
 from workbench.runs.record import Labels, PresetRecord, RunRecord, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import collapsed_to
@@ -81,6 +82,19 @@ class RunState:
             labels=folder.labels,
             since=record.created_at,
         )
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> RunState:
+        """The state after the whole log.
+
+        Raises:
+            RunError: the folder is gone, or cannot be read.
+        """
+        state, reader = cls.of(folder), EventReader(folder.events_file)
+        for event in reader.events():
+            state.apply(event)
+        state.history.fault = reader.fault
+        return state
 
     def apply(self, event: Event) -> None:
         """Take one event into account."""
@@ -182,6 +196,13 @@ class RunState:
             ):
                 return Status.COLLAPSED
         return Status.FINISHED
+
+    @property
+    def smoothing_span(self) -> float:
+        """Over how many steps smoothing keeps its weight: of those planned, or of a script that
+        did not tell, of about those done."""
+        guessed = 2.0 ** math.ceil(math.log2(max(1, self.history.step)))
+        return (self.history.planned_steps or guessed) / SMOOTHING_SPANS
 
     @property
     def waited_seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""From a run's state to the chart of one metric: windows, ranges, ticks, curves."""
+"""From curves to charts: how one looks at them, the axes that fit them, a run's metric."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workbench.config import SETTINGS
+from workbench.config import SETTINGS, SMOOTHINGS
+from workbench.formats import clock
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
 from workbench.tui import scales
 from workbench.tui.cells import Range
@@ -24,6 +25,16 @@ class PlotOptions:
     log: bool = False
     zoom: float = 1.0  # the share of the planned run that is shown
 
+    def smoothed(self, step: int) -> PlotOptions:
+        """With less or more smoothing."""
+        at = max(0, min(SMOOTHINGS.index(self.smoothing) + step, len(SMOOTHINGS) - 1))
+        return replace(self, smoothing=SMOOTHINGS[at])
+
+    def with_next_axis(self) -> PlotOptions:
+        """Along epochs, steps, time."""
+        axes = list(Axis)
+        return replace(self, axis=axes[(axes.index(self.axis) + 1) % len(axes)])
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -39,6 +50,60 @@ class Frame:
     first: float = 1.0  # epochs that the y axis need not hold once there is more to show
 
 
+class YAxis:
+    """The y axis of a metric: its range is kept as long as it suits what is looked at."""
+
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+        self.style = axis_style(metric, (), log=False)  # None: of any number
+        self._range: Range | None = None
+        self._range_for: object = None
+
+    def scale(self, values: Sequence[float], log: bool) -> Scale:
+        """The scale on which these values are to be drawn."""
+        self.style = axis_style(self.metric, values, log)
+        if not log or self.style is None:
+            return scales.LINEAR
+        return scales.ERROR_LOG if self.style is Metric.ACCURACY else scales.LOG
+
+    def fit(
+        self,
+        curves: Sequence[Sequence[float]],
+        rows: int,
+        scale: Scale,
+        looked_at: object,
+        also: float | None = None,
+    ) -> scales.Axis:
+        """Around the differences that matter; how far they are from zero does not.
+
+        `also` is a value that has to be inside where there is a curve.
+        """
+        looked_at = (self.style, scale, looked_at)
+        before = self._range if self._range_for == looked_at else None
+        self._range_for = looked_at
+        ends: list[float] = []
+        for values in curves:
+            found = (scales.without_outliers(values, top=top) for top in (False, True))
+            ends += [end for end in found if end is not None]
+        ends += [also] if ends and also is not None else []
+        first, last = -math.inf, math.inf
+        nothing, axis = (0.0, 0.0), scales.plain_axis
+        if self.style is Metric.ACCURACY:
+            (first, last), nothing, axis = scales.ACCURACIES, scales.ACCURACIES, scales.accuracy_axis
+        elif self.style is Metric.LOSS:
+            (first, last), nothing, axis = scales.LOSSES, (0.01, 2.5), scales.loss_axis
+            first = 0.0 if scale is scales.LINEAR else first
+        low, high = (
+            scale.forward(min(max(end, first), last))
+            for end in ((min(ends), max(ends)) if ends else nothing)
+        )
+        limits = (first, last) if scale is scales.LINEAR else (
+            scale.forward(first), scale.forward(last)
+        )  # fmt: skip
+        self._range = fitted_range(low, high, before, limits)
+        return axis(*self._range, rows, scale)
+
+
 class MetricChart:
     """Makes the chart of one metric again and again; keeps what it has computed.
 
@@ -47,11 +112,14 @@ class MetricChart:
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
-        self.style = axis_style(metric, (), log=False)  # of its axis; None: of any number
         self.train = CurveView(metric)
         self._test = CurveView(metric)
-        self._range: Range | None = None
-        self._range_for: object = None
+        self._axis = YAxis(metric)
+
+    @property
+    def style(self) -> Metric | None:
+        """As which its y axis is made; None: of any number."""
+        return self._axis.style
 
     def make(self, frame: Frame, columns: int, rows: int) -> Chart:
         """The chart for a canvas of so many columns and rows."""
@@ -60,18 +128,15 @@ class MetricChart:
         self._test.update(frame.test, view.axis, window, columns, 0.0)
         (raw_xs, raw_ys), (xs, ys) = self.train.raw, self.train.smooth
         test_xs, test_ys = self._test.raw
-        self.style = axis_style(self.metric, [*ys, *test_ys], view.log)
-        scale = self._scale(view.log)
-        # The way from a guess to what was learned at once would leave the rest no rows.
-        settled = bisect_left(frame.train.xs(Axis.EPOCHS), frame.first - 1e-9, 0, len(frame.train))
-        begun = settled >= len(frame.train)
-        start = -math.inf if begun else frame.train.xs(view.axis)[settled]
-        wanted = self._y_range(ys[bisect_left(xs, start) :], test_ys, frame, scale, begun)
-        axis = scales.plain_axis
-        if self.style is not None:
-            accuracy = self.style is Metric.ACCURACY
-            axis = scales.accuracy_axis if accuracy else scales.loss_axis
-        y_range, y_ticks = axis(*wanted, rows, scale)
+        scale = self._axis.scale([*ys, *test_ys], view.log)
+        start = settled(frame.train, view.axis, frame.first)
+        begun = start is None
+        accuracy = self.style is Metric.ACCURACY
+        # The paper's line belongs into the whole picture; the recent part may lie above it.
+        paper = frame.paper if accuracy and view.zoom >= 1.0 else None
+        shown = ys if start is None else ys[bisect_left(xs, start) :]
+        looked_at = (view.zoom, view.axis, begun)
+        y_range, y_ticks = self._axis.fit([shown, test_ys], rows, scale, looked_at, paper)
         forward = scale.forward
         smooth = Series("train", xs, [forward(y) for y in ys], Role.TRAIN)
         series = [smooth]
@@ -92,7 +157,7 @@ class MetricChart:
             at = self._trouble_x(frame, frame.trouble_step)
             notes = (Note(at, sum(y_range) / 2, "loss not a number", Role.BAD),)
         reference = None
-        if self.style is Metric.ACCURACY and frame.paper is not None:
+        if accuracy and frame.paper is not None:
             reference = Reference(forward(frame.paper), f"paper {100 * frame.paper:.2f}")
         return Chart(
             tuple(series),
@@ -104,47 +169,20 @@ class MetricChart:
             notes,
         )
 
-    def _scale(self, log: bool) -> Scale:
-        if not log or self.style is None:
-            return scales.LINEAR
-        return scales.ERROR_LOG if self.style is Metric.ACCURACY else scales.LOG
-
-    def _y_range(
-        self, ys: list[float], test_ys: list[float], frame: Frame, scale: Scale, begun: bool
-    ) -> Range:
-        """Around the differences that matter; how far they are from zero does not."""
-        looked_at = (self.style, scale, frame.view.zoom, frame.view.axis, begun)
-        before = self._range if self._range_for == looked_at else None
-        self._range_for = looked_at
-        ends: list[float] = []
-        for values in (ys, test_ys):
-            found = (scales.without_outliers(values, top=top) for top in (False, True))
-            ends += [end for end in found if end is not None]
-        first, last = -math.inf, math.inf
-        nothing = 0.0, 0.0
-        if self.style is Metric.ACCURACY:
-            (first, last), nothing = scales.ACCURACIES, scales.ACCURACIES
-            # The paper's line belongs into the whole picture; the recent part may lie above it.
-            if ends and frame.paper is not None and frame.view.zoom >= 1.0:
-                ends.append(frame.paper)
-        elif self.style is Metric.LOSS:
-            (first, last), nothing = scales.LOSSES, (0.01, 2.5)
-            first = 0.0 if scale is scales.LINEAR else first
-        low, high = (
-            scale.forward(min(max(end, first), last))
-            for end in ((min(ends), max(ends)) if ends else nothing)
-        )
-        limits = (first, last) if scale is scales.LINEAR else (
-            scale.forward(first), scale.forward(last)
-        )  # fmt: skip
-        self._range = fitted_range(low, high, before, limits)
-        return self._range
-
     def _trouble_x(self, frame: Frame, step: int) -> float:
         steps = frame.train.xs(Axis.STEPS)
         index = index_at(steps, step, len(frame.train))
         x = frame.train.xs(frame.view.axis)[index] if index is not None else 0.0
         return min(max(x, frame.window.low), frame.window.high)
+
+
+def settled(train: Samples, axis: Axis, epochs: float) -> float | None:
+    """Where a run's first epochs end; None while it is in them.
+
+    The way from a guess to what was learned at once would leave the rest of a plot no rows.
+    """
+    at = bisect_left(train.xs(Axis.EPOCHS), epochs - 1e-9, 0, len(train))
+    return None if at >= len(train) else train.xs(axis)[at]
 
 
 def axis_style(metric: str, values: Sequence[float], log: bool) -> Metric | None:
@@ -176,3 +214,20 @@ def x_ticks(axis: Axis, window: Window, columns: int) -> scales.Ticks:
     if window.length < 2:
         return scales.linear_ticks(window.low, window.high, most, lambda x: f"{x:.4g}")
     return scales.whole_ticks(window.low, window.high, most, lambda x: f"{x:.0f}")
+
+
+def scale_words(style: Metric | None, log: bool) -> str:
+    """What a plot's title says of a logarithm, after a comma."""
+    if not log or style is None:
+        return ""
+    return ", log error scale" if style is Metric.ACCURACY else ", logarithmic"
+
+
+def place_text(axis: Axis, x: float) -> str:
+    """A place on an x axis in words: `epoch 2.40`, `step 3,000`, `12:05`."""
+    match axis:
+        case Axis.TIME:
+            return clock(x)
+        case Axis.STEPS:
+            return f"step {x:,.0f}"
+    return f"epoch {x:.2f}" if x < 100 else f"epoch {x:.1f}"

@@ -1,0 +1,80 @@
+"""What the screens with curves share: the keys by which these are looked at."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.binding import Binding
+
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.widgets.curve_plot import CurvePlot, CurvePlots
+
+CURVE_KEYS = (
+    Binding(
+        "left,h",
+        "cursor(-1)",
+        "read off",
+        key_display="← →",
+        tooltip="Read values off: the cursor one column left (H, L: ten)",
+    ),
+    Binding("right", "cursor(1)", show=False, tooltip="The cursor to the right"),
+    Binding("H,shift+left", "cursor(-10)", show=False),
+    Binding("L,shift+right", "cursor(10)", show=False),
+    Binding(
+        "left_square_bracket",
+        "smooth(-1)",
+        "smooth",
+        key_display="[ ]",
+        tooltip="Less and more smoothing",
+    ),
+    Binding("right_square_bracket", "smooth(1)", show=False),
+    Binding("y", "log_scale", "log", tooltip="Logarithmic loss; accuracy by its errors"),
+    Binding("x", "axis", "x axis", tooltip="Count in epochs, steps or training time"),
+)
+
+
+class CurveScreen(WorkbenchScreen):
+    """A screen with curves."""
+
+    @property
+    def plots(self) -> CurvePlots:
+        """Its curves."""
+        return self.query_one(CurvePlots)
+
+    def read_off(self) -> None:
+        """The cursor has moved."""
+
+    @on(CurvePlot.Pointed)
+    def _pointed(self, message: CurvePlot.Pointed) -> None:
+        self.plots.set_cursor(message.column)
+        self.read_off()
+
+    def action_smooth(self, step: int) -> None:
+        """Less or more smoothing."""
+        self.plots.look(self.plots.options.smoothed(step))
+        self.workbench.remember("smoothing", self.plots.options.smoothing)
+
+    def action_log_scale(self) -> None:
+        """Linear or logarithmic."""
+        self.plots.switch_scale()
+
+    def action_axis(self) -> None:
+        """Epochs, steps, time."""
+        self.plots.look(self.plots.options.with_next_axis())
+        self.workbench.remember("axis", str(self.plots.options.axis))
+
+    def action_cursor(self, step: int) -> None:
+        """Move the cursor; the first move puts it on the newest point."""
+        self.plots.move_cursor(step)
+        self.read_off()
+
+    def action_step_out(self) -> None:
+        """First the cursor goes, then what lies below it."""
+        if self.plots.cursor is not None:
+            self.plots.set_cursor(None)
+            self.read_off()
+            return
+        self.step_back()
+
+    def step_back(self) -> None:
+        """Leave the screen."""
+        super().action_step_out()
