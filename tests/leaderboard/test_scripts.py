@@ -36,10 +36,10 @@ def test_they_stand_apart_from_presets(home: Home, capfd: pytest.CaptureFixture[
     synced = Leaderboard(home).sync()
     assert synced.added == 4
     assert [entry.preset for entry in synced.entries] == ["nn-1"]
-    assert {entry.title for entry in Leaderboard(home).scripts()} == {"small", "large", "lost"}
+    assert {entry.title for entry in Leaderboard(home).recorded()[1]} == {"small", "large", "lost"}
     assert not Leaderboard(home).sync().added
     assert Leaderboard(home).rebuild() == 4
-    assert len(Leaderboard(home).scripts()) == 3
+    assert len(Leaderboard(home).recorded()[1]) == 3
     for arguments in ([], ["--group"], ["--table", "3"], ["--format", "json"]):
         assert "small" not in "\n".join(lines(capfd, *arguments))
 

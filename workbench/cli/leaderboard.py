@@ -101,9 +101,9 @@ def scripts(
 
     Example: mnist-workbench leaderboard scripts --filter 'config.lr>0.001' --sort metric.val_loss
     """
-    from workbench.cli.output import note, print_table
+    from workbench.leaderboard.columns import find_script_columns, sort_scripts, telling_columns
     from workbench.leaderboard.query import filter_runs
-    from workbench.leaderboard.scripts import columns_of, scripts_table, sorted_scripts
+    from workbench.leaderboard.views import scripts_table
 
     found = synced().scripts
     runs = filter_runs(found, filter_ or "")
@@ -111,7 +111,8 @@ def scripts(
         note("no run of a script matches" if found else "no run of a script has ended yet")
         return
     chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
-    table = scripts_table(sorted_scripts(runs, sort) if runs else [], columns_of(runs, chosen))
+    shown = find_script_columns(runs, chosen) if chosen else telling_columns(runs)
+    table = scripts_table(sort_scripts(runs, sort) if runs else [], shown)
     if output is TableFormat.RICH:
         print_table(table)
     else:

@@ -28,11 +28,11 @@ from workbench.cli.output import note, print_json, print_table, say
 from workbench.cli.progress import PlainView, result_lines
 from workbench.cli.run import watch
 from workbench.errors import RunError, nearest
-from workbench.formats import MISSING, count, metric_text
+from workbench.formats import count
 from workbench.leaderboard.columns import Column
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.table import Align, Heading, Table, cell
-from workbench.leaderboard.views import run_column, some_validated
+from workbench.leaderboard.views import difference_table, run_column, some_validated
 from workbench.runs import lock, service
 from workbench.runs.difference import difference
 from workbench.runs.folder import RunFolder, all_runs, find_run
@@ -187,19 +187,7 @@ def diff(
         return
     if not found.settings:
         note("No setting differs.")
-
-    def text(name: str, value: object, result: bool) -> str:
-        if value is None:
-            return MISSING
-        return metric_text(name, value) if result and isinstance(value, float) else str(value)
-
-    rows = [
-        tuple(cell(part) for part in (name, *(text(name, value, result) for value in values)))
-        for result, part in ((False, found.settings), (True, found.results))
-        for name, values in part.items()
-    ]
-    headings = (Heading("What differs"), *(Heading(run_id) for run_id in found.run_ids))
-    print_table(Table("", headings, tuple(rows)))
+    print_table(difference_table(found))
 
 
 def _origin(folder: RunFolder) -> str:

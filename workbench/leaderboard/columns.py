@@ -1,5 +1,5 @@
-"""The columns of runs and of groups: the names by which commands and screens filter and sort
-them, what a column holds, its heading and what it says.
+"""The columns of runs, of groups and of scripts: the names by which commands and screens filter
+and sort them, what a column holds, its heading and what it says.
 
 A sort is written `accuracy`, `-lr`, `preset,accuracy:desc`. A row without a value stands last,
 whichever way one sorts: a diverged run is never the best.
@@ -7,6 +7,7 @@ whichever way one sorts: a diverged run is never the best.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +18,7 @@ from workbench.formats import (
     MISSING,
     duration,
     local_time,
+    metric_text,
     number,
     percent,
     percent_spread,
@@ -27,7 +29,8 @@ from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy, points_off
 from workbench.leaderboard.table import Align, Cell, Heading, Tone, cell
 from workbench.runs.status import Status
-from workbench.runs.summary import AnySummary, RunSummary
+from workbench.runs.summary import HEADLINES, AnySummary, RunSummary, ScriptSummary
+from workbench.text import one_line
 
 DEFAULT_SORT = "accuracy"
 RIGHT = Align.RIGHT
@@ -47,6 +50,7 @@ class Kind(Enum):
     SECONDS = "a duration"
     TIME = "a date"
     FLAG = "yes or no"
+    ANY = "a value"  # of a script: nobody knows its kind
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,9 @@ class Column(Generic[Row]):
                 return tuple(word.casefold() for word in value) or None
             case Kind.TEXT | Kind.ID:
                 return value.casefold() or None
+            case Kind.ANY if value is not None:
+                number = isinstance(value, int | float)
+                return not number, float(value) if number else 0.0, str(value).casefold()
         return value
 
 
@@ -111,13 +118,13 @@ def run_accuracy(run: RunSummary) -> Cell:
     return Cell(percent(run.test_accuracy), Tone.PLAIN if run.test_accuracy else Tone.MUTED)
 
 
-def run_status(run: RunSummary) -> Cell:
+def run_status(run: AnySummary) -> Cell:
     """How the run came out: a word and a mark."""
     state = run.state
     text = state.word
     if state in (Status.STOPPED, Status.PRUNED) and run.epochs:
         text += f" ({run.epochs_completed}/{run.epochs})"
-    elif state is Status.COLLAPSED:
+    elif isinstance(run, RunSummary) and state is Status.COLLAPSED:
         text += f" to {run.collapsed_to}"
     return Cell(text, Tone(state.role), state.mark)
 
@@ -317,6 +324,104 @@ def find_group_column(name: str) -> Column[Group]:
     """The column of groups that a name means: one of their own, or a setting that they share."""
     column = _OF_GROUPS.get(name) or _OF_GROUPS.get(ALIASES.get(name, name))
     return column or _shared(find_field(name).name, NO_HEADING)
+
+
+# Scripts: runs of people's own, in no table of the paper and no group of seeds
+
+METRIC, CONFIG = "metric.", "config."
+MOST_METRICS, MOST_SETTINGS = 4, 6  # shown unasked
+SCRIPT_COLUMNS: tuple[Column[ScriptSummary], ...] = (
+    Column("title", heading=Heading("Name")),
+    Column("status", Kind.STATUS, Heading("Status"), run_status, lambda run: run.status_words),
+    Column("epochs_completed", Kind.NUMBER, Heading("Epochs", RIGHT, 3),
+           lambda run: Cell(_of_planned(run)), descending=True),
+    Column("step", Kind.NUMBER, Heading("Steps", RIGHT, 7), descending=True, digits=",d"),
+    Column("train_seconds", Kind.SECONDS, Heading("Time", RIGHT, 4)),
+    Column("started_at", Kind.TIME, Heading("Started", weight=6), descending=True),
+    Column("framework", heading=Heading("Framework", weight=8)),
+    Column("tags", Kind.WORDS, Heading("Tags", weight=5)),
+    Column("run_id", Kind.ID, Heading("Run", weight=1)),
+)  # fmt: skip
+_USUAL = ("epochs_completed", "train_seconds", "started_at", "tags", "run_id")
+
+
+def _of_planned(run: ScriptSummary) -> str:
+    """`3/10`."""
+    done = f"{run.epochs_completed}/{run.epochs}" if run.epochs else str(run.epochs_completed)
+    return done if run.epochs_completed else MISSING
+
+
+def _metric(name: str) -> Column[ScriptSummary]:
+    def text(run: ScriptSummary) -> Cell:
+        value = run.metrics.get(name)
+        if value is not None:
+            return cell(metric_text(name, value))
+        return Cell("no number", Tone.BAD) if name in run.metrics else Cell(MISSING)
+
+    best_last = name.endswith("accuracy")
+    heading = Heading(one_line(name), RIGHT)
+    return Column(
+        METRIC + name, Kind.ANY, heading, text, lambda run: run.metrics.get(name), best_last
+    )
+
+
+def _setting(name: str) -> Column[ScriptSummary]:
+    def value(run: ScriptSummary) -> Any:
+        return run.config.get(name)
+
+    def text(run: ScriptSummary) -> Cell:
+        return cell(MISSING if value(run) is None else value(run))
+
+    return Column(CONFIG + name, Kind.ANY, Heading(one_line(name), RIGHT, 2), text, value)
+
+
+def script_columns(runs: Sequence[ScriptSummary]) -> dict[str, Column[ScriptSummary]]:
+    """All columns that scripts have, by name: a metric or setting that most have comes first."""
+    metrics = Counter(name for run in runs for name in run.metrics)
+    settings = Counter(name for run in runs for name in run.config)
+    found = [_metric(name) for name, _ in metrics.most_common()]
+    found += [_setting(name) for name, _ in settings.most_common()]
+    return {column.name: column for column in (*SCRIPT_COLUMNS, *found)}
+
+
+def find_script_columns(
+    runs: Sequence[ScriptSummary], names: Iterable[str]
+) -> list[Column[ScriptSummary]]:
+    """The columns of these names, each once.
+
+    Raises:
+        QueryError: no run has one of that name.
+    """
+    known = script_columns(runs)
+    for name in names:
+        if name not in known:
+            raise QueryError(f'no column "{name}": {nearest(name, list(known))}')
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def telling_columns(runs: Sequence[ScriptSummary]) -> list[Column[ScriptSummary]]:
+    """What is shown unasked: the main metrics, and the settings that tell these runs apart."""
+    known = script_columns(runs)
+    first = [METRIC + name for name in HEADLINES]
+    metrics = [name for name in (*first, *known) if name.startswith(METRIC) and name in known]
+    settings = [
+        name
+        for name, column in known.items()
+        if name.startswith(CONFIG) and len({repr(column.value(run)) for run in runs}) > 1
+    ]
+    names = ("title", "status", *list(dict.fromkeys(metrics))[:MOST_METRICS],
+             *settings[:MOST_SETTINGS], *_USUAL)  # fmt: skip
+    return [known[name] for name in names]
+
+
+def sort_scripts(runs: Sequence[ScriptSummary], order: str) -> list[ScriptSummary]:
+    """By a column, `-` before its name for the greatest first; those without a value last.
+
+    Raises:
+        QueryError: no run has such a column.
+    """
+    [column] = find_script_columns(runs, [order.removeprefix("-")])
+    return sorted_rows(runs, [SortKey(column, order.startswith("-"))])
 
 
 # Sorting

@@ -80,11 +80,11 @@ class Leaderboard:
 
     def entries(self) -> list[RunSummary]:
         """The summaries of this home's runs of presets that have ended, as they were recorded."""
-        return _of_presets(self._own.read())
+        return self.recorded()[0]
 
-    def scripts(self) -> list[ScriptSummary]:
-        """The same of runs of scripts, which stand beside no paper."""
-        return [entry for entry in self._own.read() if isinstance(entry, ScriptSummary)]
+    def recorded(self) -> tuple[list[RunSummary], list[ScriptSummary]]:
+        """The same, and those of runs of scripts, which stand beside no paper."""
+        return _apart(self._own.read())
 
     def version(self) -> Stamp | None:
         """Changes whenever `entries` may; None while there is no file. Costs one look at it."""
@@ -92,7 +92,7 @@ class Leaderboard:
 
     def imported(self) -> list[RunSummary]:
         """Summaries imported for comparison; none of them is a run of this home."""
-        found = _of_presets(self._imported.read())
+        found = _apart(self._imported.read())[0]
         if not found:
             return found
         own = self._folder_names()  # folders may have come here since
@@ -168,7 +168,8 @@ class Leaderboard:
         Where there is no `runs` folder at all (a disk not mounted) nothing is dropped.
         """
         if not self.home.runs.is_dir():
-            return Synced(entries=self.entries(), scripts=self.scripts())
+            entries, scripts = self.recorded()
+            return Synced(entries=entries, scripts=scripts)
         known = {entry.run_id: entry for entry in self._own.read()}
         folders = {folder.run_id: folder for folder in all_runs(self.home)}
         drop = {run_id for run_id in known if run_id not in folders}
@@ -206,8 +207,7 @@ class Leaderboard:
             len(drop),
             tuple(sorted(unreadable)),
             unwritten,
-            _of_presets(known.values()),
-            [entry for entry in known.values() if isinstance(entry, ScriptSummary)],
+            *_apart(known.values()),
         )
 
     def rebuild(self, report: Callable[[str], None] | None = None) -> int:
@@ -258,8 +258,13 @@ class Leaderboard:
             return _remove(table, wanted)
 
 
-def _of_presets(entries: Iterable[AnySummary]) -> list[RunSummary]:
-    return [entry for entry in entries if isinstance(entry, RunSummary)]
+def _apart(entries: Iterable[AnySummary]) -> tuple[list[RunSummary], list[ScriptSummary]]:
+    """Runs of presets, and runs of scripts."""
+    found = list(entries)
+    return (
+        [entry for entry in found if isinstance(entry, RunSummary)],
+        [entry for entry in found if isinstance(entry, ScriptSummary)],
+    )
 
 
 def _ended(folder: RunFolder) -> AnySummary | None:

@@ -96,3 +96,8 @@ class Table:
 def cell(text: object, tone: Tone = Tone.PLAIN, mark: str = "") -> Cell:
     """A cell of any text, made one line."""
     return Cell(one_line(str(text)), tone, mark)
+
+
+def whole_text(cell: Cell) -> str:
+    """A cell's text after its mark."""
+    return f"{cell.mark} {cell.text}" if cell.mark else cell.text

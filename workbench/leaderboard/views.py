@@ -1,4 +1,4 @@
-"""The leaderboard, its groups and imported runs as tables."""
+"""The leaderboard, its groups, imported runs, scripts and what differs between runs as tables."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workbench.formats import count
+from workbench.formats import MISSING, count, metric_text
 from workbench.leaderboard.columns import GROUP_COLUMNS, RIGHT, RUN_COLUMNS, Column, data_text
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy
-from workbench.leaderboard.table import Cell, Heading, Table
+from workbench.leaderboard.table import Cell, Heading, Table, cell
 from workbench.leaderboard.transfer import machines
 from workbench.runs.collapse import collapse_remark
-from workbench.runs.summary import RunSummary
+from workbench.runs.difference import Difference
+from workbench.runs.summary import RunSummary, ScriptSummary
 from workbench.text import one_line
 
 IMPORTED_TITLE = "Imported runs"
@@ -171,3 +172,33 @@ def _whose(summaries: Sequence[RunSummary]) -> str:
 def _said(table: Table, summaries: Sequence[RunSummary]) -> Table:
     notes = (_whose(summaries), *table.footnotes) if summaries else ()
     return replace(table, footnotes=notes, empty=NOTHING_IMPORTED)
+
+
+def scripts_table(
+    runs: Sequence[ScriptSummary], columns: Sequence[Column[ScriptSummary]]
+) -> Table:
+    """Runs of scripts in the order given, one a row."""
+    return Table(
+        "Scripts",
+        tuple(column.heading for column in columns),
+        tuple(tuple(column.cell(run) for column in columns) for run in runs),
+        records=tuple(run.to_json() for run in runs),
+        empty="no run of a script",
+    )
+
+
+def difference_table(found: Difference, title: str = "") -> Table:
+    """What differs between runs: settings first, then what came of them; a column a run."""
+
+    def text(name: str, value: object, result: bool) -> str:
+        if value is None:
+            return MISSING
+        return metric_text(name, value) if result and isinstance(value, float) else str(value)
+
+    rows = [
+        tuple(cell(part) for part in (name, *(text(name, value, result) for value in values)))
+        for result, part in ((False, found.settings), (True, found.results))
+        for name, values in part.items()
+    ]
+    headings = (Heading("What differs"), *(Heading(run_id) for run_id in found.run_ids))
+    return Table(title, headings, tuple(rows), empty="nothing differs")

@@ -19,7 +19,7 @@ from workbench.leaderboard.fitting import (
     hidden_columns,
     shortened,
 )
-from workbench.leaderboard.table import Align, Cell, Table, Tone
+from workbench.leaderboard.table import Align, Table, Tone, whole_text
 
 STYLES = {
     Tone.PLAIN: "",
@@ -98,8 +98,3 @@ class _Grid:
         ]
         yield from Segment.adjust_line_length(line, width, pad=False)
         yield Segment.line()
-
-
-def whole_text(cell: Cell) -> str:
-    """A cell's text after its mark."""
-    return f"{cell.mark} {cell.text}" if cell.mark else cell.text

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.reactive import Reactive
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widget import Widget
@@ -79,6 +80,31 @@ class ChoiceDialog(Dialog[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """The answer."""
         self.dismiss(event.option.id)
+
+
+class ReadingDialog(Dialog[None]):
+    """Something to be read, scrolled where it is long."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,v,enter", "dismiss(None)", "close", tooltip="Back"),
+        Binding("j,down", "page(1)", "down", show=False),
+        Binding("k,up", "page(-1)", "up", show=False),
+        Binding("pagedown,space", "page(10)", "page down", show=False),
+        Binding("pageup", "page(-10)", "page up", show=False),
+    ]
+
+    def content(self) -> RenderableType:
+        """What is read."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """All of it."""
+        with VerticalScroll(classes="dialog wide"):
+            yield Static(self.content())
+
+    def action_page(self, by: int) -> None:
+        """Scroll."""
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
 class TextDialog(Dialog[str | None]):

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from rich.cells import cell_len, set_cell_size
 
+from workbench.leaderboard.fitting import NARROWEST, natural_width
+from workbench.leaderboard.table import Align, Table, whole_text
+
 GAP = 2  # letters between two columns
 
 # A cell is plain text, or pieces of text each with the name of its style.
@@ -69,6 +72,47 @@ class NoRows:
     def cell(self, index: int, column: str, width: int) -> Content:
         """There is none."""
         raise IndexError(index)
+
+
+def list_columns(table: Table, names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of a table as commands show it, by these names, as wide as their texts."""
+    shown = []
+    for place, (name, heading) in enumerate(zip(names, table.headings, strict=True)):
+        widest = natural_width(table, place)
+        least = widest if heading.weight else min(widest, NARROWEST)
+        right = heading.align is Align.RIGHT
+        shown.append(Column(name, heading.text, least, heading.weight, right, ideal=widest))
+    return tuple(shown)
+
+
+class TableRows:
+    """The rows of a table as commands show it; `keys` are what they are known by."""
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[Column],
+        keys: Sequence[str],
+        marks: Mapping[str, Piece],
+    ) -> None:
+        self.table, self.keys, self.marks = table, keys, marks
+        self._places = {column.key: place for place, column in enumerate(columns)}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def key(self, index: int) -> str:
+        """What the row is known by."""
+        return self.keys[index]
+
+    def mark(self, index: int) -> str | Piece:
+        """The mark of its curve, where it is selected."""
+        return self.marks.get(self.key(index), " ")
+
+    def cell(self, index: int, column: str, width: int) -> Content:
+        """A cell with its mark before it."""
+        found = self.table.rows[index][self._places[column]]
+        return (whole_text(found), found.tone.value)
 
 
 def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:

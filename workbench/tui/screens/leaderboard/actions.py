@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.errors import UserError
@@ -13,16 +14,30 @@ from workbench.leaderboard.claims.view import claims_view
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.views import grouped_table, imported_table, leaderboard_table
+from workbench.leaderboard.views import (
+    difference_table,
+    grouped_table,
+    imported_table,
+    leaderboard_table,
+)
+from workbench.leaderboard.table import Table
 from workbench.model.tables import PaperTable
 from workbench.runs import service
+from workbench.runs.difference import difference
 from workbench.runs.folder import RunFolder
 from workbench.settings import Home
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, BoardRows
+from workbench.tui.screens.leaderboard.board import (
+    ALL_RUNS,
+    CLAIMS,
+    IMPORTED,
+    SCRIPTS,
+    BoardRows,
+)
 
 # What terminals take through OSC 52, with its base64, without dropping it.
 MOST_COPIED_BYTES = 70_000
-_NAMES = {ALL_RUNS: "leaderboard.md", CLAIMS: "claims.md", IMPORTED: "imported.md"}
+_NAMES = {ALL_RUNS: "leaderboard.md", CLAIMS: "claims.md", IMPORTED: "imported.md",
+          SCRIPTS: "scripts.md"}  # fmt: skip
 
 
 class ExportRefused(UserError):
@@ -39,6 +54,8 @@ def as_markdown(found: BoardRows) -> str:
     if query.tab == IMPORTED:
         return to_markdown(imported_table(found.runs))
     filtered = f" where {query.filter_text.strip()}" if query.filter_text.strip() else ""
+    if found.table is not None:
+        return to_markdown(replace(found.table, title=f"{found.table.title}{filtered}"))
     if query.tab == ALL_RUNS and query.grouped:
         return to_markdown(grouped_table(found.groups, f"Leaderboard by settings{filtered}"))
     return to_markdown(leaderboard_table(found.runs, f"Leaderboard{filtered}"))
@@ -111,6 +128,17 @@ def rebuild(home: Home) -> str:
 def delete(home: Home, run_ids: Iterable[str]) -> list[UserError]:
     """Delete runs, their folders and their entries; what refused."""
     return service.delete([RunFolder(home.runs / run_id) for run_id in run_ids], Leaderboard(home))
+
+
+def differences(home: Home, run_ids: Iterable[str]) -> Table:
+    """What differs between runs, setting by setting.
+
+    Raises:
+        RunError: a run's folder is gone or damaged.
+    """
+    found = difference([RunFolder(home.runs / run_id) for run_id in run_ids])
+    note = () if found.settings else ("No setting differs.",)
+    return replace(difference_table(found), footnotes=note)
 
 
 def queue_missing(home: Home, table: PaperTable) -> tuple[str, bool]:

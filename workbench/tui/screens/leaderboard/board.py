@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from workbench.errors import UserError
@@ -14,11 +14,16 @@ from workbench.leaderboard.claims.claim import CheckedClaim
 from workbench.leaderboard.claims.judges import check_evidence
 from workbench.leaderboard.claims.sample import Evidence
 from workbench.leaderboard.columns import (
+    Column,
+    SortKey,
     find_field,
     find_group_column,
     parse_sort,
+    script_columns,
     sort_groups,
     sort_runs,
+    sorted_rows,
+    telling_columns,
 )
 from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.grouping import Group, group_runs
@@ -30,14 +35,19 @@ from workbench.leaderboard.paper import (
 )
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard, imported_file
+from workbench.leaderboard.table import Table
+from workbench.leaderboard.views import scripts_table
 from workbench.model.tables import TABLE_NUMBERS
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 from workbench.settings import Home
 from workbench.tui.screens.leaderboard.overlay import Subject
+from workbench.tui.widgets.columns import Column as ListColumn
+from workbench.tui.widgets.columns import list_columns
 
 ALL_RUNS = 0  # the tab of all runs; those of the paper's tables have the table's number
 CLAIMS = -1  # the tab of what the paper concludes
 IMPORTED = -2  # the tab of imported runs, where there are any
+SCRIPTS = -3  # the tab of runs of scripts, likewise
 TABS = (ALL_RUNS, *TABLE_NUMBERS, CLAIMS)
 
 
@@ -47,13 +57,24 @@ class Board:
 
     entries: tuple[RunSummary, ...] = field(default=(), repr=False)
     imported: tuple[RunSummary, ...] = field(default=(), repr=False)  # never among the entries
+    scripts: tuple[ScriptSummary, ...] = field(default=(), repr=False)
     tables: Mapping[int, TableComparison] = field(default_factory=dict, repr=False)
     beyond: frozenset[str] = frozenset()  # settings whose paper value lies beyond our spread
 
     @property
     def tabs(self) -> tuple[int, ...]:
-        """The tabs there are; imported runs have one where there are any."""
-        return (*TABS, IMPORTED) if self.imported else TABS
+        """The tabs there are; imported runs and scripts have one where there are any."""
+        more = ((IMPORTED, self.imported), (SCRIPTS, self.scripts))
+        return (*TABS, *(tab for tab, runs in more if runs))
+
+    @cached_property
+    def script_columns(self) -> Mapping[str, Column[ScriptSummary]]:
+        """All columns that runs of scripts have, by name."""
+        return script_columns(self.scripts)
+
+    def run(self, run_id: str) -> AnySummary | None:
+        """A run of one's own; None where there is none of this id."""
+        return next((run for run in (*self.entries, *self.scripts) if run.run_id == run_id), None)
 
     @cached_property
     def claims(self) -> tuple[CheckedClaim, ...]:
@@ -72,7 +93,7 @@ class Board:
             ]
             group = Group(subject.settings_key, tuple(runs))
             return group if runs and group.trials else None
-        return next((run for run in self.entries if run.run_id == subject.run_id), None)
+        return self.run(subject.run_id)
 
     def paper(self, settings_key: str) -> float | None:
         """The paper's accuracy for these settings."""
@@ -101,13 +122,13 @@ def load(home: Home) -> Loaded:
     with _kept_from_collector():
         leaderboard = Leaderboard(home)
         try:
-            entries = leaderboard.entries()
+            entries, scripts = leaderboard.recorded()
         except UserError as error:
             return Loaded(None, error)
         try:
-            return Loaded(make_board(entries, leaderboard.imported()))
+            return Loaded(make_board(entries, leaderboard.imported(), scripts))
         except UserError as error:
-            return Loaded(make_board(entries), warning=error)
+            return Loaded(make_board(entries, scripts=scripts), warning=error)
 
 
 def load_if_changed(
@@ -136,14 +157,19 @@ def _kept_from_collector() -> Iterator[None]:
             gc.enable()
 
 
-def make_board(entries: Iterable[RunSummary], imported: Iterable[RunSummary] = ()) -> Board:
-    """The board of these runs, with imported ones beside them."""
+def make_board(
+    entries: Iterable[RunSummary],
+    imported: Iterable[RunSummary] = (),
+    scripts: Iterable[ScriptSummary] = (),
+) -> Board:
+    """The board of these runs, with imported ones and scripts beside them."""
     runs, others = tuple(entries), tuple(imported)
     tables = {table.table.number: table for table in compare_all(runs, imported=others)}
     half = compare_all(runs, "bfloat16")
     return Board(
         entries=runs,
         imported=others,
+        scripts=tuple(scripts),
         tables=tables,
         beyond=frozenset(
             row.settings_key
@@ -172,11 +198,6 @@ class Order:
         return self.text if self.downwards else f"+{self.column}"
 
 
-def starts_downwards(column: str, grouped: bool) -> bool:
-    """Which way one most often wants a column: the best, the newest, the fastest first."""
-    return parse_sort(column, find_group_column if grouped else find_field)[0].descending
-
-
 @dataclass(frozen=True)
 class Within:
     """The runs of one group, or of one row of the paper (of any preset), and the way back."""
@@ -201,24 +222,46 @@ class BoardQuery:
     order: Order = field(default_factory=Order)
     grouped: bool = False
     within: Within | None = None
+    script_order: Order = field(default_factory=lambda: Order("started_at"))
+    columns: tuple[str, ...] = ()  # of scripts; none: those that tell them apart
+
+    @property
+    def sorted_by(self) -> Order:
+        """The order of the tab; tables of the paper keep its own."""
+        return self.script_order if self.tab == SCRIPTS else self.order
+
+    def ordered(self, order: Order) -> BoardQuery:
+        """The same in another order."""
+        if self.tab == SCRIPTS:
+            return replace(self, script_order=order)
+        return replace(self, order=order)
+
+    def starts_downwards(self, board: Board, column: str) -> bool:
+        """Which way one most often wants a column: the best, the newest, the fastest first."""
+        if self.tab == SCRIPTS:
+            return board.script_columns[column].descending
+        return parse_sort(column, find_group_column if self.grouped else find_field)[0].descending
 
 
 @dataclass(frozen=True)
 class BoardRows:
-    """What a view shows of a board: one of the four is filled."""
+    """What a view shows of a board: one of the kinds of rows is filled."""
 
     query: BoardQuery
     runs: Sequence[RunSummary] = field(default=(), repr=False)
     groups: Sequence[Group] = field(default=(), repr=False)
     comparison: TableComparison | None = field(default=None, repr=False)
     claims: Sequence[CheckedClaim] = field(default=(), repr=False)
+    scripts: Sequence[ScriptSummary] = field(default=(), repr=False)
+    table: Table | None = field(default=None, repr=False)  # of the scripts
+    columns: Sequence[ListColumn] = ()  # of that table
 
     @property
-    def subjects(self) -> Sequence[RunSummary | Group | RowComparison | CheckedClaim]:
+    def subjects(self) -> Sequence[AnySummary | Group | RowComparison | CheckedClaim]:
         """What the rows are about, one each."""
         if self.comparison is not None:
             return self.comparison.rows
-        return self.claims or self.groups or self.runs
+        return self.claims or self.groups or self.scripts or self.runs
 
 
 def select_rows(board: Board, query: BoardQuery) -> BoardRows:
@@ -231,9 +274,11 @@ def select_rows(board: Board, query: BoardQuery) -> BoardRows:
         return BoardRows(query, claims=board.claims)
     if query.tab == IMPORTED:
         return BoardRows(query, runs=sort_runs(board.imported))
-    if query.tab != ALL_RUNS:
+    if query.tab not in (ALL_RUNS, SCRIPTS):
         return BoardRows(query, comparison=board.tables.get(query.tab))
     chosen = parse_filter(query.filter_text)
+    if query.tab == SCRIPTS:
+        return _select_scripts(board, query, [run for run in board.scripts if chosen.matches(run)])
     runs: Sequence[RunSummary] = board.entries
     if chosen:
         runs = [run for run in runs if chosen.matches(run)]
@@ -242,3 +287,14 @@ def select_rows(board: Board, query: BoardQuery) -> BoardRows:
     if query.grouped:
         return BoardRows(query, groups=sort_groups(group_runs(runs), query.order.sort))
     return BoardRows(query, runs=sort_runs(runs, query.order.sort))
+
+
+def _select_scripts(board: Board, query: BoardQuery, runs: Sequence[ScriptSummary]) -> BoardRows:
+    known = board.script_columns
+    order = query.script_order if query.script_order.column in known else BoardQuery().script_order
+    key = SortKey(known[order.column], order.downwards)
+    columns = [known[name] for name in query.columns if name in known] or telling_columns(runs)
+    runs = sorted_rows(runs, [key])
+    table = scripts_table(runs, columns)
+    shown = list_columns(table, [column.name for column in columns])
+    return BoardRows(query, scripts=runs, table=table, columns=shown)

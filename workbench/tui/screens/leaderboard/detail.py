@@ -24,11 +24,11 @@ from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.paper_view import imported_text
 from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 from workbench.text import one_line
 from workbench.tui.settings_text import settings_text
 
-Subject = RunSummary | Group | RowComparison | CheckedClaim | str | None
+Subject = RunSummary | ScriptSummary | Group | RowComparison | CheckedClaim | str | None
 
 
 class BoardDetail(Widget):
@@ -47,6 +47,10 @@ class BoardDetail(Widget):
                 head, first, second = subject.run_id, _settings(subject), _run_words(subject)
                 if self.machines:
                     second = f"{_machine(subject)}  ·  {second}"
+            case ScriptSummary():
+                facts = (subject.framework, subject.config_text or " ".join(subject.command))
+                head, first = subject.run_id, "  ".join(fact for fact in facts if fact)
+                second = _facts(subject, [subject.message])
             case Group():
                 head = subject.example.preset
                 first, second = settings_text(subject.example), _group_words(subject)
@@ -98,9 +102,13 @@ def _run_words(run: RunSummary) -> str:
         parts.append(f"{percent(run.validation_accuracy)} of the validation images")
     if run.best_epoch_test_accuracy is not None:
         parts.append(f"best {percent(run.best_epoch_test_accuracy)} in epoch {run.best_epoch}")
-    parts.append(duration(run.train_seconds))
-    parts += [local_time(run.started_at), " ".join(run.tags), run.note]
-    return "  ·  ".join(part for part in parts if part)
+    return _facts(run, parts)
+
+
+def _facts(run: AnySummary, first: list[str]) -> str:
+    """What came of a run, then how long it took, when it began, and its labels."""
+    parts = [*first, duration(run.train_seconds), local_time(run.started_at)]
+    return "  ·  ".join(part for part in (*parts, " ".join(run.tags), run.note) if part)
 
 
 def _group_words(group: Group) -> str:

@@ -26,7 +26,8 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import TABLE_NUMBERS, PaperTable, paper_table
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
+from workbench.text import one_line
 from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID
@@ -37,6 +38,7 @@ from workbench.tui.screens.leaderboard.board import (
     ALL_RUNS,
     CLAIMS,
     IMPORTED,
+    SCRIPTS,
     Board,
     BoardQuery,
     BoardRows,
@@ -45,9 +47,9 @@ from workbench.tui.screens.leaderboard.board import (
     Within,
     load_if_changed,
     select_rows,
-    starts_downwards,
 )
 from workbench.tui.screens.leaderboard.detail import BoardDetail
+from workbench.tui.screens.leaderboard.dialogs import ColumnsDialog, RunsDifferenceDialog
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.overlay import (
     MOST,
@@ -77,7 +79,7 @@ from workbench.tui.screens.leaderboard.tabs import TabLine, titles
 from workbench.tui.settings_text import settings_text
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
-from workbench.tui.widgets.columns import Column, NoRows, Rows
+from workbench.tui.widgets.columns import Column, NoRows, Rows, TableRows
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
@@ -87,7 +89,7 @@ DAMAGED = "Press b to rebuild the leaderboard from the run folders."
 LOOK_SECONDS = 1.0
 
 # Actions that make sense on one kind of rows only; elsewhere their keys are not offered.
-OF_RUNS = ("filter", "sort", "sort_next", "reverse", "group")
+OF_RUNS = ("filter", "sort", "sort_next", "reverse")
 OF_TABLES = ("train", "train_all")
 OF_ONE_RUN = ("edit_tags", "edit_note", "delete")
 STAY = ("step_out", "copy_id", "copy_text")  # where nothing but curves is seen
@@ -108,6 +110,8 @@ class LeaderboardScreen(CurveScreen):
         Binding("b", "rebuild", "rebuild", tooltip="Rebuild the leaderboard from the run folders"),
         Binding("space", "select", "select", tooltip="Overlay its curve; up to six"),
         Binding("e", "errors", "errors", tooltip="Wrong images: of a run, or of the selected ones"),
+        Binding("v", "difference", "diff", tooltip="What differs between the selected runs"),
+        Binding("C", "columns", "columns", tooltip="Choose the columns of scripts"),
         Binding("z", "zoom", "full screen", tooltip="The curves on all of the screen, and back"),
         Binding("tab", "quantity(1)", "metric", tooltip="Curves of another metric"),
         Binding("shift+tab", "quantity(-1)", show=False, tooltip="The metric before it"),
@@ -170,7 +174,8 @@ class LeaderboardScreen(CurveScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something here."""
         tab = self._query.tab
-        on_table = tab != ALL_RUNS
+        on_table = tab not in (ALL_RUNS, SCRIPTS)
+        scripts = tab == SCRIPTS
         if action in OF_CURVES:
             return len(self._selection) > 0
         if action == "cursor":
@@ -189,10 +194,17 @@ class LeaderboardScreen(CurveScreen):
             return self._damaged
         if action in OF_RUNS:
             return not on_table
+        if action == "group":
+            return tab == ALL_RUNS
+        if action == "columns":
+            return scripts
+        if action == "difference":
+            return len(self._selection) > 1
+        one_run = scripts or (not on_table and not self._query.grouped)
         if action in OF_ONE_RUN:
-            return not on_table and not self._query.grouped
+            return one_run
         if action == "errors":
-            return len(self._selection) > 0 or (not on_table and not self._query.grouped)
+            return not scripts and (len(self._selection) > 0 or one_run)
         return True
 
     def body(self) -> ComposeResult:
@@ -330,12 +342,12 @@ class LeaderboardScreen(CurveScreen):
     def _show_rows(self) -> None:
         rows, columns = self._rows()
         listing = self._listing
-        grouped_or_runs = self._query.tab == ALL_RUNS
-        listing.sorted_by = self._query.order.text if grouped_or_runs else ""
-        if self._board is not None and not self._board.entries:
+        sortable = self._query.tab in (ALL_RUNS, SCRIPTS)
+        listing.sorted_by = self._query.sorted_by.text if sortable else ""
+        if self._board is not None and not self._total:
             listing.empty = DAMAGED if self._damaged else NO_RESULTS
         elif self._board is not None:
-            listing.empty = f"{none_matches(len(self._board.entries))}\nesc shows all."
+            listing.empty = f"{none_matches(self._total)}\nesc shows all."
         listing.show(rows, columns, key=self._next_key(rows, listing.key))
         self.set_class(self._found.query.tab == CLAIMS, "claims")
         self._show_title()
@@ -360,16 +372,23 @@ class LeaderboardScreen(CurveScreen):
             return ClaimRows(found.claims), CLAIM_COLUMNS
         if found.query.tab == IMPORTED:
             return ImportedRows(self.board, found.runs, marks), IMPORTED_COLUMNS
+        if found.table is not None:
+            keys = [run.run_id for run in found.scripts]
+            return TableRows(found.table, found.columns, keys, marks), found.columns
         if found.query.grouped:
             return GroupRows(self.board, found.groups, marks), GROUP_COLUMNS
         return RunRows(self.board, found.runs, marks), RUN_COLUMNS
 
     def _show_title(self) -> None:
         panel = self.query_one("#board-panel")
-        total, selected = len(self.board.entries), len(self._selection)
-        say_in_border(panel, *titles(self._found, total, selected))
+        say_in_border(panel, *titles(self._found, self._total, len(self._selection)))
 
-    def _subject(self) -> RunSummary | Group | RowComparison | CheckedClaim | None:
+    @property
+    def _total(self) -> int:
+        """How many runs there are, whatever the filter."""
+        return len(self.board.scripts if self._query.tab == SCRIPTS else self.board.entries)
+
+    def _subject(self) -> AnySummary | Group | RowComparison | CheckedClaim | None:
         rows, place = self._found.subjects, self._listing.cursor
         return rows[place] if place < len(rows) else None
 
@@ -472,7 +491,10 @@ class LeaderboardScreen(CurveScreen):
     def show_run(self, run_id: str) -> None:
         """Put the cursor on a run among all runs, now or as soon as it has been recorded."""
         order = Order() if self._query.grouped else self._query.order
-        self._change_to(BoardQuery(order=order), row=run_id)
+        query = replace(
+            self._query, tab=ALL_RUNS, filter_text="", order=order, grouped=False, within=None
+        )
+        self._change_to(query, row=run_id)
         self._listing.focus()
 
     def action_tab(self, step: int) -> None:
@@ -510,7 +532,7 @@ class LeaderboardScreen(CurveScreen):
             self._zoom(False)
         elif within is not None:
             self._change_to(within.before, row=within.row)
-        elif line.text and self._query.tab == ALL_RUNS:
+        elif line.text and self._query.tab in (ALL_RUNS, SCRIPTS):
             line.set_text("")
         elif self._selection:
             self._selection.clear()
@@ -526,42 +548,61 @@ class LeaderboardScreen(CurveScreen):
 
     def action_sort(self) -> None:
         """Ask for the column."""
-        columns = GROUP_COLUMNS if self._query.grouped else RUN_COLUMNS
-        answers = [(column.key, column.heading.strip()) for column in columns]
+        answers = [(column.key, column.heading.strip()) for column in self._rows()[1]]
+        if self._query.tab == SCRIPTS:
+            answers = self._script_columns
 
         def answered(column: str | None) -> None:
             if column is not None:
                 self._sort_by(column)
 
-        now = self._query.order.column
+        now = self._query.sorted_by.column
         at = now if now in dict(answers) else None
         self.app.push_screen(ChoiceDialog("Sort by", answers, at), answered)
 
     def action_sort_next(self, step: int) -> None:
         """The next column in sight."""
-        columns = GROUP_COLUMNS if self._query.grouped else RUN_COLUMNS
-        keys = [column.key for column in columns if self._listing.shows(column.key)]
-        now = self._query.order.column
+        keys = [column.key for column in self._rows()[1] if self._listing.shows(column.key)]
+        now = self._query.sorted_by.column
         place = (keys.index(now) + step) % len(keys) if now in keys else 0
         self._sort_by(keys[place])
 
     def action_reverse(self) -> None:
         """The other way round."""
-        self._sort_by(self._query.order.column)
+        self._sort_by(self._query.sorted_by.column)
 
     @on(RowList.HeadingClicked)
     def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
-        if self._query.tab == ALL_RUNS:
+        if self.check_action("sort", ()):
             self._sort_by(event.column)
 
     def _sort_by(self, column: str) -> None:
         """By a column; the one that is sorted by already is turned round."""
-        before = self._query.order
+        query, before = self._query, self._query.sorted_by
         if column == before.column:
             downwards = not before.downwards
         else:
-            downwards = starts_downwards(column, self._query.grouped)
-        self._change(order=Order(column, downwards), first_row=True)
+            downwards = query.starts_downwards(self.board, column)
+        self._query = query.ordered(Order(column, downwards))
+        self._change(first_row=True)
+
+    def action_columns(self) -> None:
+        """Choose what is shown of scripts."""
+
+        def answered(chosen: tuple[str, ...] | None) -> None:
+            if chosen is not None:
+                self._change(columns=chosen)
+
+        shown = [column.key for column in self._found.columns]
+        self.app.push_screen(ColumnsDialog(self._script_columns, shown), answered)
+
+    @property
+    def _script_columns(self) -> list[tuple[str, str]]:
+        """All columns of scripts, and what they are called; a metric or setting as in filters."""
+        return [
+            (name, one_line(name) if "." in name else column.heading.text)
+            for name, column in self.board.script_columns.items()
+        ]
 
     # What is done with a row
 
@@ -576,18 +617,29 @@ class LeaderboardScreen(CurveScreen):
         if folders:
             self.app.push_screen(ErrorsScreen(self.workbench.home, folders))
 
+    @work(group="difference")
+    async def action_difference(self) -> None:
+        """The selected runs, setting by setting; of a group one run."""
+        run_ids = [runs_of(subject)[0].run_id for subject in self._selection.subjects]
+        try:
+            table = await asyncio.to_thread(actions.differences, self.workbench.home, run_ids)
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+        self.app.push_screen(RunsDifferenceDialog(table))
+
     @property
     def run_here(self) -> str | None:
         """The run under the cursor; None on a row of several."""
         subject = self._subject()
-        return subject.run_id if isinstance(subject, RunSummary) else None
+        return subject.run_id if isinstance(subject, RunSummary | ScriptSummary) else None
 
     @on(RowList.Opened)
     def action_open(self) -> None:
         """Open the run; of a group or a row list its runs; of a claim show its table."""
         subject = self._subject()
         match subject:
-            case RunSummary():
+            case RunSummary() | ScriptSummary():
                 folder = RunFolder(self.workbench.home.runs / subject.run_id)
                 if folder.path.is_dir():
                     self.workbench.open_run(folder)
@@ -610,7 +662,15 @@ class LeaderboardScreen(CurveScreen):
     ) -> None:
         """The runs of what is under the cursor; esc leads back."""
         within = Within(title, settings_key, preset, self._query, self._listing.key or "")
-        self._change_to(BoardQuery(filter_text=filter_text, within=within))
+        query = replace(
+            self._query,
+            tab=ALL_RUNS,
+            filter_text=filter_text,
+            order=Order(),
+            grouped=False,
+            within=within,
+        )
+        self._change_to(query)
 
     def action_train(self) -> None:
         """Train what is missing in a row of the paper."""
@@ -644,7 +704,7 @@ class LeaderboardScreen(CurveScreen):
 
     def _edit(self, what: str) -> None:
         run = self._subject()
-        if not isinstance(run, RunSummary):
+        if not isinstance(run, RunSummary | ScriptSummary):
             return
         text = " ".join(run.tags) if what == "tags" else run.note
         self.query_one(EditLine).edit(self._listing, run.run_id, what, text)
@@ -654,7 +714,7 @@ class LeaderboardScreen(CurveScreen):
 
     @on(EditLine.Kept)
     def _kept(self, event: EditLine.Kept) -> None:
-        run = next((run for run in self.board.entries if run.run_id == event.run_id), None)
+        run = self.board.run(event.run_id)
         tags, note = (list(run.tags), run.note) if run else ([], "")
         try:
             if event.what == "tags":
@@ -681,11 +741,10 @@ class LeaderboardScreen(CurveScreen):
 
     def action_delete(self) -> None:
         """Delete the selected runs or the one under the cursor, once asked."""
-        under_cursor = self._subject()
         # A group's runs are not under one's eyes.
         run_ids = [one.run_id for one in self._selection.subjects if not isinstance(one, Group)]
-        if not run_ids and isinstance(under_cursor, RunSummary):
-            run_ids = [under_cursor.run_id]
+        if not run_ids and self.run_here is not None:
+            run_ids = [self.run_here]
         if not run_ids:
             return
         named = ", ".join(run_ids)

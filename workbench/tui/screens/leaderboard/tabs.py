@@ -1,4 +1,4 @@
-"""The tabs: all runs, the tables of the paper, its claims, imported runs; and their headings."""
+"""The tabs: all runs, the paper's tables, its claims, imported runs, scripts; their headings."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from textual.widget import Widget
 
 from workbench.formats import count
 from workbench.text import one_line
-from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, TABS, BoardRows
+from workbench.model.tables import TABLE_NUMBERS
+from workbench.tui.screens.leaderboard.board import (
+    ALL_RUNS,
+    CLAIMS,
+    IMPORTED,
+    SCRIPTS,
+    TABS,
+    BoardRows,
+)
 from workbench.tui.screens.leaderboard.rows import tally
 
-_OTHERS = {ALL_RUNS: "All runs", CLAIMS: "Claims", IMPORTED: "Imported"}
-
-
-def tab_title(tab: int) -> str:
-    """`All runs`, `Table 6`, `Claims`."""
-    return _OTHERS.get(tab, f"Table {tab}")
+_OTHERS = {ALL_RUNS: "All runs", CLAIMS: "Claims", IMPORTED: "Imported", SCRIPTS: "Scripts"}
 
 
 class TabLine(Widget):
@@ -43,9 +46,8 @@ class TabLine(Widget):
         """All tabs, the chosen one between brackets and bold: not by colour alone."""
         text = Text(no_wrap=True, overflow="ellipsis")
         chosen = self.app.theme_variables.get("foreground", "")
-        for tab in self.tabs:
+        for tab, title in self._titles.items():
             here = tab == self.tab
-            title = tab_title(tab)
             text.append(f"[{title}]" if here else f" {title} ", f"bold {chosen}" if here else "")
             text.append(" " * self._gap)
         return text
@@ -56,8 +58,8 @@ class TabLine(Widget):
         if place is None:
             return
         at = 0
-        for tab in self.tabs:
-            at += len(tab_title(tab)) + 2 + self._gap
+        for tab, title in self._titles.items():
+            at += len(title) + 2 + self._gap
             if place.x < at:
                 self.post_message(self.Chosen(tab))
                 return
@@ -67,9 +69,17 @@ class TabLine(Widget):
         return self.tabs[(self.tabs.index(self.tab) + step) % len(self.tabs)]
 
     @property
+    def _titles(self) -> dict[int, str]:
+        """`All runs`, `Table 3`, `Table 6`; where it is narrow `6`, as `Table 3` stands before."""
+        found = {tab: _OTHERS.get(tab, f"Table {tab}") for tab in self.tabs}
+        if sum(len(title) + 2 for title in found.values()) > self.content_size.width:
+            found |= {tab: str(tab) for tab in TABLE_NUMBERS[1:]}
+        return found
+
+    @property
     def _gap(self) -> int:
         """Spaces between two tabs, beside those that a bracket may take."""
-        needed = sum(len(tab_title(tab)) + 4 for tab in self.tabs) - 2
+        needed = sum(len(title) + 4 for title in self._titles.values()) - 2
         return 2 if needed <= self.content_size.width else 0
 
 
@@ -88,6 +98,9 @@ def titles(found: BoardRows, total: int, selected: int) -> tuple[str, str]:
         hosts = sorted({run.host for run in found.runs})
         machines = f"on {one_line(hosts[0]) if len(hosts) == 1 else count(len(hosts), 'machine')}"
         parts.append(f"{count(len(found.runs), 'run')} {machines}")
+    elif found.query.tab == SCRIPTS:
+        title, shown = "scripts of your own", len(found.scripts)
+        parts.append(("" if shown == total else f"{shown:,} of ") + count(total, "run"))
     elif found.query.grouped:
         title = "by preset and settings"
         runs = sum(len(group.runs) for group in found.groups)
