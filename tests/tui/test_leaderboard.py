@@ -423,10 +423,10 @@ def test_a_group_is_one_curve_with_its_band(results: Home) -> None:
 def test_labels_name_what_differs(hyperparameters: Home) -> None:
     ended_run(hyperparameters, table=3, row=3, accuracy=0.97)
     Leaderboard(hyperparameters).sync()
-    runs = Leaderboard(hyperparameters).entries()
+    runs = sorted(Leaderboard(hyperparameters).entries(), key=lambda run: run.seed)
     groups = group_runs(runs)
     rates = [group for group in groups if group.example.preset == groups[0].example.preset]
-    adam = [run for run in runs if run.optimizer == "adam"]
+    adam = [run for run in runs if run.optimizer == "adam" and run.learning_rate == 0.001]
     nn = next(run for run in runs if run.preset == "nn-2")
     labels, shared = labelled([adam[0], nn])
     assert labels == [f"{adam[0].preset} Adam .001", "nn-2 SGD .01"] and shared == ""
@@ -434,11 +434,11 @@ def test_labels_name_what_differs(hyperparameters: Home) -> None:
     assert labels == ["seed 0", "seed 1"] and shared == adam[0].preset
     labels, _ = labelled([adam[0], adam[0]])
     assert len({*labels}) == 1 and labels[0] in adam[0].run_id
-    assert labelled([nn]) == (["nn-2 SGD .01 seed 0"], "nn-2")
+    assert labelled([nn]) == (["nn-2 SGD .01 seed 0"], "")
     assert labelled([nn.model_copy(update={"optimizer_text": "Adam"}), nn])[0] == ["Adam", "SGD"]
     labels, _ = labelled([adam[0], adam[0].model_copy(update={"learning_rate": 0.5})])
     assert labels == ["lr .001", "lr .5"]
-    assert "mean of 3" in " ".join(labelled([*rates, rates[0].runs[0]])[0])
+    assert "lr .001 mean of 2" in " ".join(labelled([*rates, rates[0].runs[0]])[0])
 
 
 @pytest.mark.asyncio

@@ -1,35 +1,107 @@
-"""Which columns of a table are shown at a width. The least important go, lines never wrap.
+"""Which columns of a table or a list are shown at a width, and how wide each is.
 
-Where not all fit, headings are shortened and verdicts folded into marks before columns go.
+The least important go, lines never wrap. Where not all of a table fit, headings are shortened and
+verdicts folded into marks before columns go.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rich.cells import cell_len
 
-from workbench.leaderboard.table import Align, Cell, Table
+from workbench.leaderboard.table import Align, Cell, Table, whole_text
 
-# Widest that a column asks for; beyond, its texts are cut with an ellipsis.
+# Widest that a table's column asks for; beyond, its texts are cut with an ellipsis.
 WIDEST = 32
 NARROWEST = 8
 GAP = 2  # letters between two columns
 
+# A cell is plain text, or pieces of text each with the name of its style.
+Piece = tuple[str, str]
+Content = str | Piece | Sequence[Piece]
 
-def columns_that_fit(table: Table, width: int, *, cut: bool = True) -> list[int]:
-    """The places of the columns shown at a width; without `cut` their texts stand whole.
 
-    Those of weight 0 always, then by rising weight whichever still finds room. A column
-    that says nothing is not shown at all.
+@dataclass(frozen=True)
+class Column:
+    """One column. Those of the greatest `weight` go first; those of weight 0 never go.
+
+    A column that never goes has at least its `ideal` wherever there is room for all of them. Room
+    that is left over goes to columns that lack their ideal, then to those with `stretch`, up to
+    `most` letters.
+
+    `say` is what stands in a row at a width, for lists on screens.
     """
-    room, shown = width + GAP, []
-    for place in sorted(table.filled_columns(), key=lambda place: table.headings[place].weight):
-        needed = natural_width(table, place, WIDEST if cut else width) + GAP
-        if needed <= room or not table.headings[place].weight:
-            shown.append(place)
-            room -= needed
-    return sorted(shown)
+
+    key: str
+    heading: str
+    width: int
+    weight: int = 0
+    right: bool = False
+    stretch: int = 0
+    most: int = 200
+    ideal: int = 0
+    say: Callable[[Any, int], Content] | None = field(default=None, compare=False)
+
+
+def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+    """The columns shown at a width, each with its own width.
+
+    Those of weight 0 always, then by rising weight whichever still finds room. Where even the
+    first are too wide, the widest texts among them give way.
+    """
+    kept = [column for column in columns if not column.weight]
+    gaps = GAP * (len(kept) - 1)
+    widths = {column.key: max(column.width, column.ideal) for column in kept}
+    if sum(widths.values()) + gaps > width:
+        widths = {column.key: column.width for column in kept}
+    room = width - sum(widths.values()) - gaps
+    for column in sorted(columns, key=lambda column: column.weight):
+        if column.weight and column.width + GAP <= room:
+            widths[column.key] = column.width
+            room -= column.width + GAP
+    shown = [column for column in columns if column.key in widths]
+    while room < 0:
+        texts = [column.key for column in shown if not column.right]
+        widest = max(texts, key=lambda key: widths[key], default="")
+        if not widest or widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+        room += 1
+    while room > 0:
+        lacking = [column.key for column in shown if widths[column.key] < column.ideal]
+        if not lacking:
+            break
+        widths[min(lacking, key=lambda key: widths[key])] += 1
+        room -= 1
+    while room > 0:
+        growing = [one for one in shown if one.stretch and widths[one.key] < one.most]
+        if not growing:
+            break
+        total, left = sum(column.stretch for column in growing), room
+        for column in growing:
+            share = max(1, left * column.stretch // total)
+            grown = min(share, column.most - widths[column.key], room)
+            widths[column.key] += grown
+            room -= grown
+    return [(column, widths[column.key]) for column in shown]
+
+
+def fitted_table(table: Table, width: int, *, cut: bool = True) -> dict[int, int]:
+    """The places of a table's columns shown at a width, and the width of each.
+
+    Without `cut` texts stand whole. A column that says nothing is not shown at all.
+    """
+    filled, most = table.filled_columns(), WIDEST if cut else width
+    columns = [
+        Column(str(place), "", natural_width(table, place, most), heading.weight,
+               heading.align is Align.RIGHT)
+        for place, heading in enumerate(table.headings)
+        if place in filled
+    ]  # fmt: skip
+    return {int(column.key): room for column, room in fitted(columns, width)}
 
 
 def shortened(table: Table) -> Table:
@@ -68,29 +140,12 @@ def folded(table: Table) -> Table:
     )
 
 
-def fitted_widths(table: Table, shown: list[int], width: int) -> dict[int, int]:
-    """Natural widths; the widest text columns give way where even the last ones are too wide."""
-    widths = {place: natural_width(table, place) for place in shown}
-    texts = [place for place in shown if table.headings[place].align is Align.LEFT]
-    while sum(widths.values()) + GAP * (len(shown) - 1) > width:
-        widest = max(texts, key=lambda place: widths[place], default=None)
-        if widest is None or widths[widest] <= NARROWEST:
-            break
-        widths[widest] -= 1
-    return widths
-
-
-def hidden_columns(table: Table, shown: list[int]) -> list[str]:
+def hidden_columns(table: Table, shown: Collection[int]) -> list[str]:
     """The headings of the columns with text that are not shown."""
     return [table.headings[place].text for place in table.filled_columns() if place not in shown]
 
 
 def natural_width(table: Table, place: int, most: int = WIDEST) -> int:
     """What a column asks for, in letters of a terminal, `most` for its texts at most."""
-    widest = max((cell_width(row[place]) for row in table.rows), default=0)
+    widest = max((cell_len(whole_text(row[place])) for row in table.rows), default=0)
     return max(cell_len(table.headings[place].text), min(widest, most))
-
-
-def cell_width(cell: Cell) -> int:
-    """A cell with its mark."""
-    return cell_len(cell.text) + (cell_len(cell.mark) + 1 if cell.mark else 0)

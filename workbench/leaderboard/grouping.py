@@ -1,4 +1,5 @@
-"""Runs of the same settings together: mean, spread, best and worst of those that learned."""
+"""Runs of the same settings together: mean, spread, best and worst of those that learned, and
+the machines they were made on."""
 
 from __future__ import annotations
 
@@ -6,12 +7,41 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from workbench.leaderboard.machine import Machine, machine_of
+from workbench.formats import count
 from workbench.runs.collapse import collapsed_epochs
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
+
+
+class Machine(NamedTuple):
+    """Times are compared within one of these only.
+
+    `threads` is None where a run had all the cores.
+    """
+
+    host: str
+    cpu: str
+    cores: int
+    threads: int | None = None
+
+    @property
+    def text(self) -> str:
+        """`box (A Processor, 2 cores (1 thread a run))`."""
+        return f"{self.host} ({self.cpu}, {self.cores_text})"
+
+    @property
+    def cores_text(self) -> str:
+        """`2 cores (1 thread a run)`; the threads only where they were held to fewer."""
+        held = "" if self.threads is None else f" ({count(self.threads, 'thread')} a run)"
+        return f"{count(self.cores, 'core')}{held}"
+
+
+def machine_of(run: RunSummary) -> Machine:
+    """Where a run trained, and with how many threads."""
+    held = run.threads is not None and run.threads < run.cores
+    return Machine(run.host, run.cpu, run.cores, run.threads if held else None)
 
 
 @dataclass(frozen=True)

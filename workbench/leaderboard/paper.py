@@ -9,9 +9,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from workbench.formats import count, named_seeds, percent, percent_spread, points
-from workbench.leaderboard.grouping import Group, by_settings, mean_of
+from workbench.leaderboard.grouping import Group, Machine, by_settings, mean_of
 from workbench.leaderboard.inference import MOST_RUNS, share_interval, within_spread
-from workbench.leaderboard.machine import Machine
 from workbench.model.spec import Precision
 from workbench.model.tables import PaperRow, PaperTable, paper_tables
 from workbench.runs.collapse import collapse_remark, collapsed_epochs, constant_answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from workbench.formats import (
     MISSING,
@@ -125,30 +125,44 @@ def _rows(
 ) -> tuple[tuple[Heading, ...], tuple[tuple[Cell, ...], ...]]:
     table, rows = comparison.table, comparison.rows
     several = any(row.ours is not None and row.ours.n > 1 for row in rows)
-    headings = [Heading(table.label_heading)]
-    headings += [
+    best = comparison.best_counts
+
+    def marks(row: RowComparison, whose: str) -> str:
+        return "".join(remarks[text] for text in row.remarks if text.startswith(whose))
+
+    def difference(row: RowComparison) -> Cell:
+        tone = Tone.WARNING if row.within is False else Tone.PLAIN
+        return cell(points(row.difference), tone)
+
+    columns: list[tuple[bool, Heading, Callable[[RowComparison], Cell]]] = [
+        (True, Heading(_paper_heading(comparison), RIGHT),
+         lambda row: cell(percent(row.row.accuracy) + marks(row, "Paper"))),
+        (True, Heading("Ours", RIGHT, note=OURS if several else ""),
+         lambda row: our_accuracy(row, marks(row, "Ours"))),
+        (True, Heading("n", RIGHT, 1), lambda row: cell(row.ours.n if row.ours else 0)),
+        (comparison.shows_best, Heading("Our best", RIGHT, 5 if best else 9),
+         lambda row: cell(percent(row.ours.best if row.ours else None))),
+        (True, _heading("Difference", RIGHT, 2, DIFFERENCES if comparison.trained else ""),
+         difference),
+        (best, Heading("Best − paper", RIGHT, 6), lambda row: cell(points(row.best_difference))),
+        (True, Heading("Within spread", weight=3, note=_within_note(rows),
+                       folds_into="Difference"), within_text),
+        (bool(comparison.imported), Heading("Imported", RIGHT, 8, note=_imported_note(comparison)),
+         lambda row: cell(imported_text(row.imported))),
+        (comparison.timed, Heading("Time, paper", RIGHT, 5),
+         lambda row: cell(duration(row.row.train_seconds))),
+        (comparison.timed, Heading("Time, ours", RIGHT, 4, note=_time_note(comparison)),
+         lambda row: cell(duration(comparison.seconds(row)))),
+    ]  # fmt: skip
+    shown = [(heading, text) for wanted, heading, text in columns if wanted]
+    papers = (
         _heading(text, _alignment(comparison, place), 7 if text == "Architecture" else 0)
         for place, text in enumerate(table.cell_headings)
-    ]
-    headings += [
-        Heading(_paper_heading(comparison), RIGHT),
-        Heading("Ours", RIGHT, note=OURS if several else ""),
-        Heading("n", RIGHT, 1),
-    ]
-    if comparison.shows_best:
-        headings.append(Heading("Our best", RIGHT, 5 if comparison.best_counts else 9))
-    headings.append(_heading("Difference", RIGHT, 2, DIFFERENCES if comparison.trained else ""))
-    if comparison.best_counts:
-        headings.append(Heading("Best − paper", RIGHT, 6))
-    headings.append(
-        Heading("Within spread", weight=3, note=_within_note(rows), folds_into="Difference")
     )
-    if comparison.imported:
-        headings.append(Heading("Imported", RIGHT, 8, note=_imported_note(comparison)))
-    if comparison.timed:
-        headings.append(Heading("Time, paper", RIGHT, 5))
-        headings.append(Heading("Time, ours", RIGHT, 4, note=_time_note(comparison)))
-    return tuple(headings), tuple(_row(comparison, row, remarks) for row in rows)
+    return (Heading(table.label_heading), *papers, *(heading for heading, _ in shown)), tuple(
+        (cell(row.row.label), *map(cell, row.row.cells), *(text(row) for _, text in shown))
+        for row in rows
+    )
 
 
 def _heading(text: str, align: Align, weight: int, note: str = "") -> Heading:
@@ -165,35 +179,6 @@ def _alignment(comparison: TableComparison, place: int) -> Align:
     """To the right if all the paper's cells of the column are numbers."""
     cells = [row.row.cells[place] for row in comparison.rows]
     return RIGHT if all(text.replace(".", "", 1).isdigit() for text in cells) else Align.LEFT
-
-
-def _row(
-    comparison: TableComparison, row: RowComparison, remarks: dict[str, str]
-) -> tuple[Cell, ...]:
-    ours = row.ours
-    paper_marks = "".join(remarks[text] for text in row.remarks if text.startswith("Paper"))
-    our_marks = "".join(remarks[text] for text in row.remarks if text.startswith("Ours"))
-    cells = [cell(row.row.label), *(cell(text) for text in row.row.cells)]
-    cells += [
-        cell(percent(row.row.accuracy) + paper_marks),
-        our_accuracy(row, our_marks),
-        cell(ours.n if ours else 0),
-    ]
-    if comparison.shows_best:
-        cells.append(cell(percent(ours.best if ours else None)))
-    tone = Tone.WARNING if row.within is False else Tone.PLAIN
-    cells.append(cell(points(row.difference), tone))
-    if comparison.best_counts:
-        cells.append(cell(points(row.best_difference)))
-    cells.append(within_text(row))
-    if comparison.imported:
-        cells.append(cell(imported_text(row.imported)))
-    if comparison.timed:
-        cells += [
-            cell(duration(row.row.train_seconds)),
-            cell(duration(comparison.seconds(row))),
-        ]
-    return tuple(cells)
 
 
 def our_accuracy(row: RowComparison, marks: str = "") -> Cell:

@@ -174,9 +174,7 @@ def _said(table: Table, summaries: Sequence[RunSummary]) -> Table:
     return replace(table, footnotes=notes, empty=NOTHING_IMPORTED)
 
 
-def scripts_table(
-    runs: Sequence[ScriptSummary], columns: Sequence[Column[ScriptSummary]]
-) -> Table:
+def scripts_table(runs: Sequence[ScriptSummary], columns: Sequence[Column[ScriptSummary]]) -> Table:
     """Runs of scripts in the order given, one a row."""
     return Table(
         "Scripts",
@@ -187,7 +185,7 @@ def scripts_table(
     )
 
 
-def difference_table(found: Difference, title: str = "") -> Table:
+def difference_table(found: Difference) -> Table:
     """What differs between runs: settings first, then what came of them; a column a run."""
 
     def text(name: str, value: object, result: bool) -> str:
@@ -201,4 +199,4 @@ def difference_table(found: Difference, title: str = "") -> Table:
         for name, values in part.items()
     ]
     headings = (Heading("What differs"), *(Heading(run_id) for run_id in found.run_ids))
-    return Table(title, headings, tuple(rows), empty="nothing differs")
+    return Table("", headings, tuple(rows), empty="nothing differs")

@@ -89,7 +89,11 @@ class YAxis:
         first, last = -math.inf, math.inf
         nothing, axis = (0.0, 0.0), scales.plain_axis
         if self.style is Metric.ACCURACY:
-            (first, last), nothing, axis = scales.ACCURACIES, scales.ACCURACIES, scales.accuracy_axis
+            (first, last), nothing, axis = (
+                scales.ACCURACIES,
+                scales.ACCURACIES,
+                scales.accuracy_axis,
+            )
         elif self.style is Metric.LOSS:
             (first, last), nothing, axis = scales.LOSSES, (0.01, 2.5), scales.loss_axis
             first = 0.0 if scale is scales.LINEAR else first

@@ -284,7 +284,7 @@ def _draw_band(
     for column in range(across):
         x = value_for_cell(column, chart.x_range, across)
         low, high = (_between(band.xs, values, x) for values in (band.lows, band.highs))
-        if low is None or high is None:
+        if low is None or high is None or not math.isfinite(low + high):
             continue
         first, last = (dot_of(y, chart.y_range, down) for y in (low, high))
         for row in range(max(0, first), min(down - 1, last) + 1):

@@ -10,9 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from workbench.formats import count, percent_spread
-from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.grouping import Group, Machine
 from workbench.leaderboard.inference import Estimate, Spread, pooled_spreads
-from workbench.leaderboard.machine import Machine
 from workbench.leaderboard.paper import (
     RowComparison,
     TableComparison,

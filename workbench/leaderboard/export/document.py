@@ -10,8 +10,7 @@ from workbench.leaderboard.claims.judges import check_all
 from workbench.leaderboard.claims.view import claims_table
 from workbench.leaderboard.columns import sort_runs
 from workbench.leaderboard.export.markdown import escaped, table_lines, to_markdown
-from workbench.leaderboard.grouping import group_runs, ranked
-from workbench.leaderboard.machine import machine_of
+from workbench.leaderboard.grouping import group_runs, machine_of, ranked
 from workbench.leaderboard.paper import TableComparison, compare_all, row_name
 from workbench.leaderboard.paper_view import epochs_view, our_accuracy, paper_view, within_text
 from workbench.leaderboard.table import Align, Heading, Table, cell

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from workbench.leaderboard.fitting import columns_that_fit, hidden_columns, shortened
+from workbench.leaderboard.fitting import fitted_table, hidden_columns, shortened
 from workbench.leaderboard.table import Align, Table
 from workbench.text import one_line
 
@@ -60,10 +60,10 @@ def escaped(text: str) -> str:
 
 def to_latex(table: Table) -> str:
     """A floating table with title and footnotes, ending in a newline."""
-    places = columns_that_fit(table, PAGE_WIDTH, cut=False)
+    places = list(fitted_table(table, PAGE_WIDTH, cut=False))
     if hidden_columns(table, places):
         table = shortened(table)
-        places = columns_that_fit(table, PAGE_WIDTH, cut=False)
+        places = list(fitted_table(table, PAGE_WIDTH, cut=False))
     hidden = hidden_columns(table, places)
     headings = [table.headings[place] for place in places]
     columns = "".join("r" if heading.align is Align.RIGHT else "l" for heading in headings)

@@ -11,14 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from workbench.leaderboard.fitting import (
-    GAP,
-    columns_that_fit,
-    fitted_widths,
-    folded,
-    hidden_columns,
-    shortened,
-)
+from workbench.leaderboard.fitting import GAP, fitted_table, folded, hidden_columns, shortened
 from workbench.leaderboard.table import Align, Table, Tone, whole_text
 
 STYLES = {
@@ -47,15 +40,15 @@ def render(table: Table, width: int) -> Group:
     title = Text(table.title, "bold")
     if not table.rows:
         return Group(title, Text(table.empty, "dim"))
-    shown = columns_that_fit(table, width)
+    shown = fitted_table(table, width)
     if hidden_columns(table, shown):
         table = shortened(folded(table))
-        shown = columns_that_fit(table, width)
+        shown = fitted_table(table, width)
     notes = [Text(note, "dim") for note in table.notes(shown)]
     hidden = hidden_columns(table, shown)
     if hidden:
         notes.append(Text(f"Not shown at this width: {', '.join(hidden)}.", "dim"))
-    return Group(title, _Grid(table, shown, fitted_widths(table, shown, width)), *notes)
+    return Group(title, _Grid(table, shown), *notes)
 
 
 class _Grid:
@@ -63,8 +56,8 @@ class _Grid:
     seconds, since it measures and wraps what is known here to be one line of a known width.
     """
 
-    def __init__(self, table: Table, shown: list[int], widths: dict[int, int]) -> None:
-        self._table, self._shown, self._widths = table, shown, widths
+    def __init__(self, table: Table, widths: dict[int, int]) -> None:
+        self._table, self._shown, self._widths = table, list(widths), widths
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The lines, none longer than the console is wide."""
@@ -72,7 +65,7 @@ class _Grid:
         styles = {tone: Style.parse(style) for tone, style in STYLES.items()}
         headings = self._table.headings
         heads = [(headings[place].text, bold) for place in self._shown]
-        total = sum(self._widths[place] for place in self._shown) + GAP * (len(self._shown) - 1)
+        total = sum(self._widths.values()) + GAP * (len(self._shown) - 1)
         yield from self._line(heads, options.max_width)
         yield Segment("─" * min(total, options.max_width))
         yield Segment.line()

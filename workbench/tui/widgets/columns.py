@@ -1,40 +1,21 @@
-"""Columns of a list: which are shown at a width, how wide each is, and what a list is given."""
+"""What a list of rows in columns is given."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
-from workbench.leaderboard.fitting import NARROWEST, natural_width
+from workbench.leaderboard.fitting import NARROWEST, Column, Content, Piece, natural_width
 from workbench.leaderboard.table import Align, Table, whole_text
 
-GAP = 2  # letters between two columns
+if TYPE_CHECKING:
+    from workbench.leaderboard.columns import Column as TableColumn
 
-# A cell is plain text, or pieces of text each with the name of its style.
-Piece = tuple[str, str]
-Content = str | Piece | Sequence[Piece]
+__all__ = ["NO_ROWS", "Column", "Content", "ListRows", "Piece", "Rows", "fit", "list_columns"]
 
-
-@dataclass(frozen=True)
-class Column:
-    """One column. Those of the greatest `weight` go first; those of weight 0 never go.
-
-    A column with `ideal` has at least that width wherever the columns that never go leave room
-    for it, and shrinks to `width` before it goes. Room that is left over goes to columns that
-    lack their ideal, then to those with `stretch`, up to `most` letters.
-    """
-
-    key: str
-    heading: str
-    width: int
-    weight: int = 0
-    right: bool = False
-    stretch: int = 0
-    most: int = 200
-    ideal: int = 0
+Row = TypeVar("Row")
 
 
 class Rows(Protocol):
@@ -55,102 +36,63 @@ class Rows(Protocol):
         ...
 
 
-class NoRows:
-    """Nothing to show."""
-
-    def __len__(self) -> int:
-        return 0
-
-    def key(self, index: int) -> str:
-        """There is none."""
-        raise IndexError(index)
-
-    def mark(self, index: int) -> str:
-        """There is none."""
-        raise IndexError(index)
-
-    def cell(self, index: int, column: str, width: int) -> Content:
-        """There is none."""
-        raise IndexError(index)
-
-
-def list_columns(table: Table, names: Sequence[str]) -> tuple[Column, ...]:
-    """The columns of a table as commands show it, by these names, as wide as their texts."""
-    shown = []
-    for place, (name, heading) in enumerate(zip(names, table.headings, strict=True)):
-        widest = natural_width(table, place)
-        least = widest if heading.weight else min(widest, NARROWEST)
-        right = heading.align is Align.RIGHT
-        shown.append(Column(name, heading.text, least, heading.weight, right, ideal=widest))
-    return tuple(shown)
-
-
-class TableRows:
-    """The rows of a table as commands show it; `keys` are what they are known by."""
+class ListRows(Generic[Row]):
+    """Rows of whatever the columns know to tell of; `marks` are by the rows' keys."""
 
     def __init__(
         self,
-        table: Table,
+        rows: Sequence[Row],
+        key: Callable[[Row], str],
         columns: Sequence[Column],
-        keys: Sequence[str],
-        marks: Mapping[str, Piece],
+        marks: Mapping[str, Piece] | None = None,
     ) -> None:
-        self.table, self.keys, self.marks = table, keys, marks
-        self._places = {column.key: place for place, column in enumerate(columns)}
+        self._rows, self._key, self._marks = rows, key, marks or {}
+        self._columns = {column.key: column for column in columns}
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self._rows)
 
     def key(self, index: int) -> str:
         """What the row is known by."""
-        return self.keys[index]
+        return self._key(self._rows[index])
 
     def mark(self, index: int) -> str | Piece:
         """The mark of its curve, where it is selected."""
-        return self.marks.get(self.key(index), " ")
+        return self._marks.get(self.key(index), " ")
 
     def cell(self, index: int, column: str, width: int) -> Content:
-        """A cell with its mark before it."""
-        found = self.table.rows[index][self._places[column]]
-        return (whole_text(found), found.tone.value)
+        """What its column says of it."""
+        say = self._columns[column].say
+        return say(self._rows[index], width) if say is not None else ""
 
 
-def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
-    """The columns shown at a width, each with its own width."""
-    widths = {column.key: max(column.width, column.ideal) for column in columns}
-    if _needed([column for column in columns if not column.weight], widths) > width:
-        widths = {column.key: column.width for column in columns}
-    shown = list(columns)
-    while (excess := _needed(shown, widths) - width) > 0:
-        heaviest = max(shown, key=lambda column: column.weight, default=None)
-        if heaviest is None or not heaviest.weight:
-            break
-        if widths[heaviest.key] - excess >= heaviest.width:
-            widths[heaviest.key] -= excess
-        else:
-            shown.remove(heaviest)
-    room = max(0, width - _needed(shown, widths))
-    for column in shown:
-        grown = min(room, max(0, column.ideal - widths[column.key]))
-        widths[column.key] += grown
-        room -= grown
-    while room > 0:
-        growing = [
-            column for column in shown if column.stretch and widths[column.key] < column.most
-        ]
-        if not growing:
-            break
-        total, left = sum(column.stretch for column in growing), room
-        for column in growing:
-            share = max(1, left * column.stretch // total)
-            grown = min(share, column.most - widths[column.key], room)
-            widths[column.key] += grown
-            room -= grown
-    return [(column, widths[column.key]) for column in shown]
+# Nothing to show.
+NO_ROWS: ListRows[Any] = ListRows((), str, ())
 
 
-def _needed(columns: Sequence[Column], widths: Mapping[str, int]) -> int:
-    return sum(widths[column.key] for column in columns) + GAP * max(0, len(columns) - 1)
+def list_columns(columns: Sequence[TableColumn[Row]], table: Table) -> tuple[Column, ...]:
+    """Columns of commands for a list, as wide as the texts of a table of the same rows."""
+    found = []
+    for place, column in enumerate(columns):
+        widest = natural_width(table, place)
+        heading = table.headings[place]
+
+        def say(row: Row, width: int, column: TableColumn[Row] = column) -> Content:
+            cell = column.cell(row)
+            return whole_text(cell), cell.tone.value
+
+        found.append(
+            Column(
+                column.name,
+                heading.text,
+                widest if heading.weight else min(widest, NARROWEST),
+                heading.weight,
+                heading.align is Align.RIGHT,
+                ideal=widest,
+                say=say,
+            )
+        )
+    return tuple(found)
 
 
 def fit(text: str, width: int, right: bool) -> str:

@@ -20,7 +20,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.tui.widgets.columns import GAP, Column, Content, NoRows, Rows, fit, fitted
+from workbench.leaderboard.fitting import GAP, Column, Content, fitted
+from workbench.tui.widgets.columns import NO_ROWS, Rows, fit
 from workbench.tui.widgets.steady_lines import ink
 
 GUTTER = 3  # the cursor's mark, the row's mark, a space
@@ -80,7 +81,7 @@ class RowList(ScrollView, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
-        self._rows: Rows = NoRows()
+        self._rows: Rows = NO_ROWS
         self._columns: tuple[Column, ...] = ()
         self._fitted: list[tuple[Column, int]] = []
 

@@ -24,7 +24,7 @@ from workbench.tui.plotting import Chart, Role, Series
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.base import COPY_ID
 from workbench.tui.styles import style_sheet
-from workbench.tui.widgets.columns import Column, NoRows
+from workbench.tui.widgets.columns import NO_ROWS, Column
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines, wrapped
@@ -110,7 +110,7 @@ class ClassesScreen(AnswersScreen):
         self.query_one(TitleBar).detail = self._folder.run_id
         listing = self.query_one(RowList)
         listing.sorted_by = ClassOrder.CLASS
-        listing.show(NoRows(), COLUMNS)
+        listing.show(NO_ROWS, COLUMNS)
         listing.focus()
         self.ask(self._load)
 

@@ -14,13 +14,13 @@ from workbench.leaderboard.claims.view import claims_view
 from workbench.leaderboard.export.markdown import to_markdown
 from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.table import Table
 from workbench.leaderboard.views import (
     difference_table,
     grouped_table,
     imported_table,
     leaderboard_table,
 )
-from workbench.leaderboard.table import Table
 from workbench.model.tables import PaperTable
 from workbench.runs import service
 from workbench.runs.difference import difference
@@ -138,7 +138,8 @@ def differences(home: Home, run_ids: Iterable[str]) -> Table:
     """
     found = difference([RunFolder(home.runs / run_id) for run_id in run_ids])
     note = () if found.settings else ("No setting differs.",)
-    return replace(difference_table(found), footnotes=note)
+    title = f"{count(len(found.run_ids), 'run')}, setting by setting"
+    return replace(difference_table(found), title=title, footnotes=note)
 
 
 def queue_missing(home: Home, table: PaperTable) -> tuple[str, bool]:

@@ -31,7 +31,6 @@ from workbench.leaderboard.paper import (
     RowComparison,
     TableComparison,
     compare_all,
-    paper_accuracy,
 )
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard, imported_file
@@ -74,7 +73,8 @@ class Board:
 
     def run(self, run_id: str) -> AnySummary | None:
         """A run of one's own; None where there is none of this id."""
-        return next((run for run in (*self.entries, *self.scripts) if run.run_id == run_id), None)
+        own: tuple[AnySummary, ...] = (*self.entries, *self.scripts)
+        return next((run for run in own if run.run_id == run_id), None)
 
     @cached_property
     def claims(self) -> tuple[CheckedClaim, ...]:
@@ -94,10 +94,6 @@ class Board:
             group = Group(subject.settings_key, tuple(runs))
             return group if runs and group.trials else None
         return self.run(subject.run_id)
-
-    def paper(self, settings_key: str) -> float | None:
-        """The paper's accuracy for these settings."""
-        return paper_accuracy(settings_key)
 
 
 @dataclass(frozen=True)
@@ -264,6 +260,18 @@ class BoardRows:
         return self.claims or self.groups or self.scripts or self.runs
 
 
+def row_key(row: AnySummary | Group | RowComparison | CheckedClaim) -> str:
+    """What a row is known by, however the order changes."""
+    match row:
+        case Group():
+            return f"{row.example.preset}/{row.settings_key}"
+        case RowComparison():
+            return row.settings_key
+        case CheckedClaim():
+            return row.claim.key
+    return row.run_id
+
+
 def select_rows(board: Board, query: BoardQuery) -> BoardRows:
     """The rows of a query, in their order.
 
@@ -296,5 +304,4 @@ def _select_scripts(board: Board, query: BoardQuery, runs: Sequence[ScriptSummar
     columns = [known[name] for name in query.columns if name in known] or telling_columns(runs)
     runs = sorted_rows(runs, [key])
     table = scripts_table(runs, columns)
-    shown = list_columns(table, [column.name for column in columns])
-    return BoardRows(query, scripts=runs, table=table, columns=shown)
+    return BoardRows(query, scripts=runs, table=table, columns=list_columns(columns, table))

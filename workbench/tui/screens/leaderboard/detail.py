@@ -18,8 +18,7 @@ from workbench.formats import (
     seeds_text,
 )
 from workbench.leaderboard.claims.claim import CheckedClaim
-from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.machine import Machine, machine_of
+from workbench.leaderboard.grouping import Group, Machine, machine_of
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.paper_view import imported_text
 from workbench.model.hyperparameters import optimizer_text

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
-from textual.widgets import SelectionList, Static
+from textual.widgets import Static
 
 from workbench.leaderboard.export.rich import TableView
 from workbench.leaderboard.table import Table
+from workbench.runs.status import Status
 from workbench.tui.screens.dialog import Dialog, ReadingDialog
+from workbench.tui.widgets.marked_options import MarkedOptions
 
 
 class RunsDifferenceDialog(ReadingDialog):
@@ -32,15 +34,16 @@ class ColumnsDialog(Dialog[tuple[str, ...] | None]):
     """Columns to choose from; returns the chosen ones, or None when stepped out of."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "turn", "choose", priority=True, tooltip="Show this column, or not"),
         Binding("enter", "accept", "show", priority=True, tooltip="Show these"),
         Binding("escape,q", "dismiss(None)", "cancel", tooltip="Change nothing"),
         Binding("j", "move(1)", "down", show=False),
         Binding("k", "move(-1)", "up", show=False),
     ]
 
-    def __init__(self, known: Sequence[tuple[str, str]], shown: Collection[str]) -> None:
+    def __init__(self, known: Sequence[tuple[str, str]], shown: Iterable[str]) -> None:
         super().__init__()
-        self._known, self._shown = known, shown
+        self._known, self.chosen = known, set(shown)
 
     def compose(self) -> ComposeResult:
         """A line a column."""
@@ -48,20 +51,28 @@ class ColumnsDialog(Dialog[tuple[str, ...] | None]):
             box.border_subtitle = "space chooses · enter shows them · esc cancels"
             yield Static("Columns; with none chosen, those that tell the runs apart.",
                          classes="question")  # fmt: skip
-            yield SelectionList(
-                *((Content(text), name, name in self._shown) for name, text in self._known)
-            )
+            yield MarkedOptions(*(self._line(*one) for one in self._known), markup=False)
+
+    def _line(self, name: str, text: str) -> str:
+        return f"{Status.FINISHED.mark if name in self.chosen else ' '} {text}"
 
     def on_mount(self) -> None:
         """Choose at once."""
-        self.query_one(SelectionList).focus()
+        self.query_one(MarkedOptions).focus()
+
+    @on(MarkedOptions.OptionSelected)
+    def action_turn(self) -> None:
+        """Choose the column under the cursor, or no longer."""
+        columns = self.query_one(MarkedOptions)
+        at = columns.highlighted or 0
+        self.chosen ^= {self._known[at][0]}
+        columns.replace_option_prompt_at_index(at, self._line(*self._known[at]))
 
     def action_accept(self) -> None:
         """Those that are marked, in their order."""
-        chosen = set(self.query_one(SelectionList).selected)
-        self.dismiss(tuple(name for name, _ in self._known if name in chosen))
+        self.dismiss(tuple(name for name, _ in self._known if name in self.chosen))
 
     def action_move(self, step: int) -> None:
         """Down or up, for vim fingers."""
-        columns = self.query_one(SelectionList)
+        columns = self.query_one(MarkedOptions)
         columns.action_cursor_down() if step > 0 else columns.action_cursor_up()

@@ -46,7 +46,6 @@ from workbench.tui.widgets.steady_lines import Line, SteadyLines
 MOST = len(OVERLAY_MARKS)
 TRAIN = "train"
 _FIRST = (Metric.ACCURACY, Metric.LOSS)  # of the metrics
-READING = "reading …"
 ALWAYS = ("model", "optimizer", "rate", "seed")  # in a label; the seed of a curve alone
 
 Subject = RunSummary | ScriptSummary | Group  # what has a curve
@@ -83,6 +82,9 @@ class Curve:
         ]
 
 
+LOADING = Curve(fault="reading …")
+
+
 @dataclass(frozen=True)
 class Shown:
     """What is selected, with its place among the selected, which decides mark and colour."""
@@ -96,7 +98,7 @@ class Shown:
         """What is to be said where there is no curve."""
         faults = [curve.fault for curve in self.curves]
         if faults and all(faults):
-            return f" ({READING if READING in faults else 'gone'})"
+            return f" ({LOADING.fault if LOADING.fault in faults else 'gone'})"
         return ""
 
 
@@ -166,7 +168,9 @@ def _together(lines: Sequence[tuple[list[float], list[float]]], columns: int) ->
     if len(places) > columns:
         places = np.linspace(first, last, columns)
     values = np.array([np.interp(places, xs, ys) for xs, ys in lines])
-    return Points(*(part.tolist() for part in (places, values.mean(0), values.min(0), values.max(0))))
+    return Points(
+        *(part.tolist() for part in (places, values.mean(0), values.min(0), values.max(0)))
+    )
 
 
 def overlay_chart(
@@ -205,9 +209,7 @@ def overlay_chart(
     )
 
 
-def _settled(
-    item: Shown, line: Points, quantity: Quantity, axis: Axis
-) -> list[Sequence[float]]:
+def _settled(item: Shown, line: Points, quantity: Quantity, axis: Axis) -> list[Sequence[float]]:
     """The values that the y axis is to hold: of training those after the first epoch."""
     values = [line.lows, line.highs] if line.lows else [line.ys]
     if quantity.part != TRAIN:
@@ -310,8 +312,9 @@ class Overlay(CurvePlots):
             parts.append(f"smoothing {view.smoothing:g}" if view.smoothing else "not smoothed")
         if any(line.lows for line in self._lines):
             parts.append("shaded: least to greatest")
-        if self.cursor is not None:
-            parts = [place_text(view.axis, self._x)]
+        drawn = next((line for line in self._lines if line.xs), None)
+        if self.cursor is not None and drawn is not None:
+            parts = [place_text(view.axis, drawn.xs[index_at(drawn.xs, self._x) or 0])]
         said = f"{title} · {self._shared}" if self._shared else title
         say_in_border(self, said, "   ".join(parts))
         legend = self.query_one("#legend", SteadyLines)
@@ -322,7 +325,7 @@ class Overlay(CurvePlots):
         """The place under the cursor."""
         return sum(column_span(self.cursor or 0, self._x_range, self.columns)) / 2
 
-    def _legend(self, width: int) -> list[Line]:
+    def _legend(self, width: int) -> Sequence[Line]:
         """As many in a line as there is room for; where the cursor is out, each with its value."""
         glyphs, metric = self.query_one(CurvePlot).glyphs, self.quantity.metric
         rows: list[list[Piece]] = [[]]
@@ -358,7 +361,8 @@ def labelled(subjects: Sequence[Subject]) -> tuple[list[str], str]:
     for name in dict.fromkeys(name for one in facts for name in one):
         values = [one.get(name, "") for one in facts]
         apart = len({tuple(one) for one in words}) == len(words)
-        if name in ALWAYS if alone else len(set(values)) > 1 and (name in ALWAYS[:-1] or not apart):
+        differ = len(set(values)) > 1 and (name in ALWAYS[:-1] or not apart)
+        if differ or (alone and name in ALWAYS):
             shared = "" if name == "model" else shared
             for one, value in zip(words, values, strict=True):
                 # A rate alone would not be known for one.

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -46,14 +46,15 @@ from workbench.tui.screens.leaderboard.board import (
     Order,
     Within,
     load_if_changed,
+    row_key,
     select_rows,
 )
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.dialogs import ColumnsDialog, RunsDifferenceDialog
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.overlay import (
+    LOADING,
     MOST,
-    READING,
     Curve,
     Overlay,
     Selection,
@@ -64,22 +65,17 @@ from workbench.tui.screens.leaderboard.overlay import (
     subject_of,
 )
 from workbench.tui.screens.leaderboard.rows import (
-    CLAIM_COLUMNS,
-    GROUP_COLUMNS,
-    IMPORTED_COLUMNS,
-    RUN_COLUMNS,
-    ClaimRows,
-    GroupRows,
-    ImportedRows,
-    PaperRows,
-    RunRows,
+    claim_columns,
+    group_columns,
+    imported_columns,
     paper_columns,
+    run_columns,
 )
 from workbench.tui.screens.leaderboard.tabs import TabLine, titles
 from workbench.tui.settings_text import settings_text
 from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
-from workbench.tui.widgets.columns import Column, NoRows, Rows, TableRows
+from workbench.tui.widgets.columns import NO_ROWS, Column, ListRows
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 
@@ -173,39 +169,28 @@ class LeaderboardScreen(CurveScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only the keys that do something here."""
-        tab = self._query.tab
-        on_table = tab not in (ALL_RUNS, SCRIPTS)
-        scripts = tab == SCRIPTS
+        tab, selected = self._query.tab, len(self._selection)
+        own = tab in (ALL_RUNS, SCRIPTS)
+        one_run = tab == SCRIPTS or (own and not self._query.grouped)
         if action in OF_CURVES:
-            return len(self._selection) > 0
-        if action == "cursor":
-            return self._reading_off
-        if action == "tab":
-            return not self._reading_off
-        if self.has_class("zoomed") and action not in STAY:
-            return False
-        if action in OF_TABLES:
-            return tab in TABLE_NUMBERS
-        if action == "select":
-            return tab not in (CLAIMS, IMPORTED)
-        if action == "open":
-            return tab != IMPORTED
-        if action == "rebuild":
-            return self._damaged
-        if action in OF_RUNS:
-            return not on_table
-        if action == "group":
-            return tab == ALL_RUNS
-        if action == "columns":
-            return scripts
-        if action == "difference":
-            return len(self._selection) > 1
-        one_run = scripts or (not on_table and not self._query.grouped)
-        if action in OF_ONE_RUN:
-            return one_run
-        if action == "errors":
-            return not scripts and (len(self._selection) > 0 or one_run)
-        return True
+            return selected > 0
+        if action in ("cursor", "tab"):
+            return self._reading_off is (action == "cursor")
+        if self.has_class("zoomed"):
+            return action in STAY
+        offered = {
+            "select": tab not in (CLAIMS, IMPORTED),
+            "open": tab != IMPORTED,
+            "rebuild": self._damaged,
+            "group": tab == ALL_RUNS,
+            "columns": tab == SCRIPTS,
+            "difference": selected > 1,
+            "errors": tab != SCRIPTS and (selected > 0 or one_run),
+            **dict.fromkeys(OF_TABLES, tab in TABLE_NUMBERS),
+            **dict.fromkeys(OF_RUNS, own),
+            **dict.fromkeys(OF_ONE_RUN, one_run),
+        }
+        return offered.get(action, True)
 
     def body(self) -> ComposeResult:
         """Tabs, filter, table, what the cursor is on, curves."""
@@ -222,7 +207,7 @@ class LeaderboardScreen(CurveScreen):
         """Read the leaderboard, and again whenever its file changes."""
         self.plots.prefer(self.workbench.config)
         self._listing.empty = READING
-        self._listing.show(NoRows(), RUN_COLUMNS)
+        self._listing.show(NO_ROWS, run_columns())
         self._listing.focus()
         self._show_title()
         self._read()
@@ -340,7 +325,7 @@ class LeaderboardScreen(CurveScreen):
         self._change(first_row=True)
 
     def _show_rows(self) -> None:
-        rows, columns = self._rows()
+        rows, columns = self._rows(), self._columns()
         listing = self._listing
         sortable = self._query.tab in (ALL_RUNS, SCRIPTS)
         listing.sorted_by = self._query.sorted_by.text if sortable else ""
@@ -353,7 +338,7 @@ class LeaderboardScreen(CurveScreen):
         self._show_title()
         self._show_detail()
 
-    def _next_key(self, rows: Rows, now: str | None) -> str | None:
+    def _next_key(self, rows: ListRows[Any], now: str | None) -> str | None:
         """The key of the row that the cursor goes to; None for the place where it stands."""
         wanted = self._wanted_row
         if wanted and any(rows.key(place) == wanted for place in range(len(rows))):
@@ -363,21 +348,21 @@ class LeaderboardScreen(CurveScreen):
             return None
         return now
 
-    def _rows(self) -> tuple[Rows, Sequence[Column]]:
-        found, marks = self._found, self._selection.marks
+    def _rows(self) -> ListRows[Any]:
+        marks = self._selection.marks
+        return ListRows(self._found.subjects, row_key, self._columns(), marks)
+
+    def _columns(self) -> Sequence[Column]:
+        found = self._found
         if found.comparison is not None:
-            table = found.comparison
-            return PaperRows(table, marks, self._training), paper_columns(table)
-        if found.query.tab == CLAIMS:
-            return ClaimRows(found.claims), CLAIM_COLUMNS
-        if found.query.tab == IMPORTED:
-            return ImportedRows(self.board, found.runs, marks), IMPORTED_COLUMNS
+            return paper_columns(found.comparison, self._training)
         if found.table is not None:
-            keys = [run.run_id for run in found.scripts]
-            return TableRows(found.table, found.columns, keys, marks), found.columns
-        if found.query.grouped:
-            return GroupRows(self.board, found.groups, marks), GROUP_COLUMNS
-        return RunRows(self.board, found.runs, marks), RUN_COLUMNS
+            return found.columns
+        if found.query.tab == CLAIMS:
+            return claim_columns()
+        if found.query.tab == IMPORTED:
+            return imported_columns()
+        return (group_columns if found.query.grouped else run_columns)(self.board.beyond)
 
     def _show_title(self) -> None:
         panel = self.query_one("#board-panel")
@@ -419,8 +404,7 @@ class LeaderboardScreen(CurveScreen):
         self._selection_changed()
 
     def _selection_changed(self) -> None:
-        rows, _ = self._rows()
-        self._listing.update_rows(rows)
+        self._listing.update_rows(self._rows())
         self._listing.refresh()
         self._show_title()
         self._show_curves()
@@ -430,7 +414,7 @@ class LeaderboardScreen(CurveScreen):
         selection = self._selection
         missing = [run_id for run_id in selection.run_ids if run_id not in self._curves]
         if missing:
-            self._curves |= dict.fromkeys(missing, Curve(fault=READING))
+            self._curves |= dict.fromkeys(missing, LOADING)
             self._read_curves(missing)
         labels, shared = labelled(selection.subjects)
         shown = [
@@ -541,14 +525,14 @@ class LeaderboardScreen(CurveScreen):
     def action_group(self) -> None:
         """By settings, or run by run."""
         grouped = not self._query.grouped
-        columns = GROUP_COLUMNS if grouped else RUN_COLUMNS
+        columns = group_columns() if grouped else run_columns()
         known = any(column.key == self._query.order.column for column in columns)
         order = self._query.order if known else Order()
         self._change(grouped=grouped, order=order, within=None, first_row=True)
 
     def action_sort(self) -> None:
         """Ask for the column."""
-        answers = [(column.key, column.heading.strip()) for column in self._rows()[1]]
+        answers = [(column.key, column.heading.strip()) for column in self._columns()]
         if self._query.tab == SCRIPTS:
             answers = self._script_columns
 
@@ -562,7 +546,7 @@ class LeaderboardScreen(CurveScreen):
 
     def action_sort_next(self, step: int) -> None:
         """The next column in sight."""
-        keys = [column.key for column in self._rows()[1] if self._listing.shows(column.key)]
+        keys = [column.key for column in self._columns() if self._listing.shows(column.key)]
         now = self._query.sorted_by.column
         place = (keys.index(now) + step) % len(keys) if now in keys else 0
         self._sort_by(keys[place])

@@ -10,8 +10,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from workbench.formats import count
-from workbench.text import one_line
 from workbench.model.tables import TABLE_NUMBERS
+from workbench.text import one_line
 from workbench.tui.screens.leaderboard.board import (
     ALL_RUNS,
     CLAIMS,

@@ -12,9 +12,9 @@ from workbench.queue.search import SearchProgress, SearchTrial
 from workbench.queue.space import Parameter
 from workbench.tui import scales
 from workbench.tui.cells import Range
+from workbench.tui.charts import fitted_range
 from workbench.tui.plotting import Chart, Role, Series
 from workbench.tui.scales import ERROR_LOG, LINEAR, LOG
-from workbench.tui.charts import fitted_range
 
 CHOSEN, OTHERS, LOST, NOW = Role.TEST, Role.PAPER, Role.DIM, Role.FIRST
 MARKS = {CHOSEN: "◆", OTHERS: "●", LOST: "○", NOW: "▲"}
