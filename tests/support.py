@@ -6,7 +6,11 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
+from textual.app import App
+from textual.events import Resize
 from textual.pilot import Pilot
 
 from workbench.model.tables import paper_table
@@ -15,6 +19,8 @@ from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
 from workbench.settings import Home
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.terminal import TerminalDriver
 
 ENDINGS: dict[str, type[Ended]] = {"finished": Finished, "stopped": Stopped, "failed": Failed}
 
@@ -109,3 +115,72 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: fl
             raise AssertionError("it did not come to pass in time")
         await asyncio.sleep(0.02)
         await pilot.pause()
+
+
+def at_terminal(
+    home: Home, write: Callable[[str], object], *, changes_only: bool = True
+) -> WorkbenchApp:
+    """The app at a terminal that is none: what goes there is given to `write`.
+
+    To be run with `headless=False`. Without `changes_only` as where Textual sends by itself.
+    """
+
+    class Driver(TerminalDriver):
+        def __init__(self, app: App[Any], **options: Any) -> None:
+            super().__init__(app, **options)
+            self._shown = self._shown if changes_only else None
+
+        def write(self, data: str) -> None:
+            write(data)
+
+        def start_application_mode(self) -> None:
+            self._app.post_message(Resize(self._app.size, self._app.size))
+
+        def flush(self) -> None: ...
+        def stop_application_mode(self) -> None: ...
+        def disable_input(self) -> None: ...
+        def close(self) -> None: ...
+
+    class Simulation(WorkbenchApp):
+        def get_driver_class(self) -> type[TerminalDriver]:
+            return Driver
+
+    return Simulation(home)
+
+
+class FakeNvml(ModuleType):
+    """`pynvml` on a machine with GPUs so busy (None: one that does not tell); with None no driver.
+
+    After them come as many that do not answer as are `failing`.
+    """
+
+    class NVMLError(Exception):
+        """The base of all its errors, as there."""
+
+    def __init__(self, busy: list[int | None] | None, failing: int = 0) -> None:
+        super().__init__("pynvml")
+        self.busy, self._failing = busy, failing
+
+    def nvmlInit(self) -> None:
+        if self.busy is None:
+            raise self.NVMLError("Driver Not Loaded")
+
+    def nvmlDeviceGetCount(self) -> int:
+        return len(self.busy or []) + self._failing
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        return index
+
+    def nvmlDeviceGetName(self, handle: int) -> str:
+        return f"GPU {handle}"
+
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
+        if handle >= len(self.busy or []):
+            raise self.NVMLError("GPU is lost")
+        return SimpleNamespace(used=2**30, total=24 * 2**30)
+
+    def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
+        percent = (self.busy or [])[handle]
+        if percent is None:
+            raise self.NVMLError("Not Supported")
+        return SimpleNamespace(gpu=percent)

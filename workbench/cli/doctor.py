@@ -47,8 +47,8 @@ def doctor(
 ) -> None:
     """Check whether this machine can train, and say what to fix.
 
-    Looks at versions, cores, memory, data folder, leaderboard, data set, terminal and TensorFlow;
-    with --executor ray at each node of the cluster too.
+    Looks at versions, cores, memory, GPUs, data folder, leaderboard, data set, terminal and
+    TensorFlow; with --executor ray at each node of the cluster too.
     """
     from workbench.cli.output import console, print_json
 
@@ -56,6 +56,7 @@ def doctor(
         ("python", _python),
         ("processor", _processor),
         ("memory", _memory),
+        ("GPU", _gpu),
         ("data folder", _home),
         ("leaderboard", _leaderboard),
         ("MNIST", _mnist),
@@ -112,6 +113,16 @@ def _memory() -> Finding:
     if memory.available < LITTLE_MEMORY_BYTES:
         return Finding("memory", "warn", f"{detail}; a convolutional model needs about 1.5 GiB")
     return Finding("memory", "ok", detail)
+
+
+def _gpu() -> Finding:
+    from workbench.runs.gpus import INSTALL, GpuMeter
+
+    meter = GpuMeter()
+    if meter.missing:
+        return Finding("GPU", "warn", f"there is one that cannot be used or watched: {INSTALL}")
+    gpus = [f"{gpu.name}, {gpu.total_bytes / 2**30:.0f} GiB" for gpu in meter.read()]
+    return Finding("GPU", "ok", "; ".join(gpus) or "none of NVIDIA's")
 
 
 def _home() -> Finding:

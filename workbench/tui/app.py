@@ -210,6 +210,12 @@ class WorkbenchApp(App[None]):
         chosen = super().get_driver_class()
         return TerminalDriver if chosen is LinuxDriver else chosen
 
+    def _display(self, *given: Any, **named: Any) -> None:
+        # Textual's own, and private: what it is given is not counted on, and goes on as it came.
+        if isinstance(self._driver, TerminalDriver):
+            given = tuple(self._driver.only_changes(each) for each in given)
+        super()._display(*given, **named)
+
     def refresh_css(self, animate: bool = True) -> None:
         """Apply the style sheets anew, with the colours of the theme that is in force now."""
         # Textual asks for this at the start and for each new place too. As long as the theme has

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.segment import Segment
 from textual.app import App
@@ -14,6 +14,9 @@ from textual.filter import LineFilter
 
 from workbench.text import without_unsafe
 from workbench.tui import signals
+
+if TYPE_CHECKING:
+    from workbench.tui.changed_cells import ChangedCells
 
 
 class _Output:
@@ -34,6 +37,15 @@ class _Output:
         return getattr(self._file, name)
 
 
+def _changed_cells() -> ChangedCells | None:
+    """What sends only the cells that change; None where Textual's own parts are not as expected."""
+    try:
+        from workbench.tui.changed_cells import tried
+    except ImportError:
+        return None
+    return tried()
+
+
 class TerminalDriver(LinuxDriver):
     """Textual's driver, whose writing outlives the terminal.
 
@@ -45,6 +57,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, **options)
         self._file: Any = _Output(self._file)
         self._title = self._progress = ""
+        self._shown = _changed_cells()
         # The kernel's console has no title, and older ones print what would set it.
         self._has_title = os.environ.get("TERM") != "linux"
 
@@ -65,8 +78,14 @@ class TerminalDriver(LinuxDriver):
         """Show a notification outside of the terminal, where it can."""
         self.write(signals.notification(words))
 
+    def only_changes(self, update: Any) -> Any:
+        """In place of an update of the screen one that writes what differs from what is shown."""
+        return self._shown.only(update) if self._shown else update
+
     def start_application_mode(self) -> None:
-        """Keep the title that the terminal has."""
+        """Keep the title that the terminal has; what it shows is not known yet."""
+        if self._shown:
+            self._shown.forget()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._has_title:
             self._title = ""

@@ -1,7 +1,4 @@
-"""Images drawn with half blocks: one large, or many small ones with a cursor.
-
-Only the cells that change are sent to the terminal again.
-"""
+"""Images drawn with half blocks: one large, or many small ones with a cursor."""
 
 from __future__ import annotations
 
@@ -24,7 +21,6 @@ from workbench.figures.half_blocks import (
     half_block_lines,
 )
 from workbench.tui.plotting import Glyphs, terminal_glyphs
-from workbench.tui.widgets.steady_lines import changed_cells
 
 SMALL = 14, 7  # columns and lines of a small image
 GAP = 2
@@ -73,13 +69,8 @@ class Picture(Widget):
         if self._pixels is not None and width and height and not drawn:
             lines = picture_lines(self, fitted(self._pixels, width, height))
             self._strips = [Strip(line) for line in lines]
-        if len(old) != len(self._strips):
+        if old != self._strips:
             self.refresh()
-            return
-        for y, (before, after) in enumerate(zip(old, self._strips, strict=True)):
-            span = changed_cells(_pieces(before), _pieces(after))
-            if span is not None:
-                self.refresh(Region(span[0], y, span[1] - span[0], 1))
 
     def _by_protocol(self) -> bool:
         """Draw by the graphics protocol what would have to be shrunk; False where it is not."""
@@ -111,10 +102,6 @@ class Picture(Widget):
         if y >= len(self._strips):
             return Strip.blank(self.size.width, ground)
         return self._strips[y].adjust_cell_length(self.size.width, ground)
-
-
-def _pieces(strip: Strip) -> list[tuple[str, str]]:
-    return [(segment.text, str(segment.style)) for segment in strip]
 
 
 class PictureGrid(Widget):

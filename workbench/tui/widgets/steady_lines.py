@@ -1,17 +1,12 @@
-"""Lines of text that change often: only what differs is sent to the terminal again.
-
-Textual sends a whole widget when it is refreshed. Over a slow connection that is what makes
-moving numbers expensive, so this widget compares old and new and refreshes the differing part
-of each line.
-"""
+"""Lines of text that change often: only those that differ are drawn again."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import zip_longest
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -105,13 +100,9 @@ class SteadyLines(Widget):
         if len(new) != len(old) and self.styles.auto_dimensions:
             self.refresh(layout=True)
             return
-        regions = []
-        for y in range(max(len(old), len(new))):
-            before = old[y] if y < len(old) else ()
-            after = new[y] if y < len(new) else ()
-            span = changed_cells(before, after)
-            if span is not None:
-                regions.append(Region(span[0], y, span[1] - span[0], 1))
+        pairs = enumerate(zip_longest(old, new))
+        width = self.size.width
+        regions = [Region(0, y, width, 1) for y, (before, after) in pairs if before != after]
         if regions:
             self.refresh(*regions)
 
@@ -133,28 +124,3 @@ class SteadyLines(Widget):
             return Strip.blank(width, self.role_style(""))
         segments = [Segment(text, self.role_style(word)) for text, word in self._lines[y]]
         return Strip(segments).adjust_cell_length(width, self.role_style(""))
-
-
-def changed_cells(before: Line, after: Line) -> tuple[int, int] | None:
-    """The cells from the first to the last that differ; None where none does."""
-    old, new = _cells(before), _cells(after)
-    if old is None or new is None:
-        # Characters two cells wide: their places are not worth counting.
-        return None if before == after else (0, max(_width(before), _width(after)))
-    if old == new:  # however they are cut into pieces
-        return None
-    common = min(len(old), len(new))
-    start = next((at for at in range(common) if old[at] != new[at]), common)
-    if len(old) != len(new):
-        return start, max(len(old), len(new))
-    end = next(at for at in range(common, start, -1) if old[at - 1] != new[at - 1])
-    return start, end
-
-
-def _cells(line: Line) -> list[tuple[str, str]] | None:
-    cells = [(letter, word) for text, word in line for letter in text]
-    return cells if _width(line) == len(cells) else None
-
-
-def _width(line: Line) -> int:
-    return sum(cell_len(text) for text, _ in line)

@@ -1,26 +1,31 @@
-"""What the worker takes of the machine: CPU and memory, and the GPU where it uses one."""
+"""What the worker takes of the machine, CPU and memory, and how busy the GPUs are."""
 
 from __future__ import annotations
 
-import subprocess
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.runs import lock
+from workbench.runs.gpus import Gpu, GpuMeter
 
-GPU_SECONDS = 6.0  # a question to the driver costs a process
+MOST_KEPT = 60  # samples of the GPUs
 
 
 @dataclass(frozen=True)
 class MachineUse:
-    """CPU in percent of one core, memory in bytes; `gpu` in words, empty without one."""
+    """CPU in percent of one core, memory in bytes; all GPUs, sample by sample, the last one now.
+
+    `gpu_unseen`: there is one, but what would ask for it is not installed.
+    """
 
     cpu_percent: float
     memory_bytes: int
-    gpu: str = ""
+    gpus: tuple[tuple[Gpu, ...], ...] = ()
+    gpu_unseen: bool = False
 
 
 class Sampler:
@@ -33,8 +38,8 @@ class Sampler:
         self._lock_file = lock_file
         self._process: Any = None
         self._children: dict[int, Any] = {}
-        self._gpu_tool: str | None = None
-        self._gpu, self._gpu_asked = "", 0.0
+        self._gpu_meter: GpuMeter | None = None
+        self._gpus: deque[tuple[Gpu, ...]] = deque(maxlen=MOST_KEPT)
 
     def sample(self) -> MachineUse | None:
         """The use now; None when there is no worker or it cannot be looked at."""
@@ -64,24 +69,7 @@ class Sampler:
         except (psutil.Error, OSError):
             self._process = None
             return None
-        return MachineUse(cpu, memory, self._gpu_use(pid))
-
-    def _gpu_use(self, pid: int) -> str:
-        if self._gpu_tool is None:
-            from shutil import which
-
-            self._gpu_tool = which("nvidia-smi") or ""
-        now = time.monotonic()
-        if not self._gpu_tool or now - self._gpu_asked < GPU_SECONDS:
-            return self._gpu
-        self._gpu_asked = now
-        query = ["--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
-        try:
-            answer = subprocess.run(
-                [self._gpu_tool, *query], capture_output=True, text=True, timeout=2, check=True
-            )
-            percent, mebibytes = answer.stdout.splitlines()[0].split(",")
-            self._gpu = f"{int(percent)} %, {int(mebibytes) / 1024:.1f} GiB"
-        except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-            self._gpu, self._gpu_tool = "", ""
-        return self._gpu
+        if self._gpu_meter is None:
+            self._gpu_meter = GpuMeter()
+        self._gpus.append(self._gpu_meter.read())
+        return MachineUse(cpu, memory, tuple(self._gpus), self._gpu_meter.missing)

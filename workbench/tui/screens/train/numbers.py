@@ -15,6 +15,7 @@ from workbench.formats import MISSING, clock, count, epochs_done, metric_text, p
 from workbench.leaderboard.paper import beside_paper
 from workbench.model.describe import settings_sentence
 from workbench.runs.events import Epoch, Failed
+from workbench.runs.gpus import INSTALL
 from workbench.runs.record import RunRecord, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import HEADLINES
@@ -135,7 +136,8 @@ def compact_lines(
     reading: Reading, state: RunState, paper: float | None, use: MachineUse | None, width: int
 ) -> list[Line]:
     """The same in two lines, for a narrow window; the place before what may be dropped."""
-    speed, machine = speed_text(state), machine_text(use)
+    speed = speed_text(state)
+    machine = "  ".join(text for text in (machine_text(use), gpu_text(use)) if text)
     if reading.metrics:
         lines = _script_lines(reading.metrics[:2], width - len(machine) - 4)
         return [[*lines[0], ("    " + machine, "muted")], *lines[1:]]
@@ -172,16 +174,34 @@ def machine_text(use: MachineUse | None) -> str:
     """CPU and memory in one line; empty when they cannot be told."""
     if use is None:
         return ""
-    text = f"cpu {use.cpu_percent:>4.0f} %  mem {use.memory_bytes / 2**30:.1f} GiB"
-    return text + (f"  gpu {use.gpu}" if use.gpu else "")
+    return f"cpu {use.cpu_percent:>4.0f} %  mem {use.memory_bytes / 2**30:.1f} GiB"
 
 
-def machine_lines(state: RunState, use: MachineUse | None) -> list[Line]:
-    """Speed, CPU and memory of the worker."""
-    return [
+def gpu_text(use: MachineUse | None) -> str:
+    """How busy each GPU is, in one line; empty without one."""
+    gpus = use.gpus[-1] if use and use.gpus else ()
+    busy = [MISSING if gpu.percent is None else str(gpu.percent) for gpu in gpus]
+    return f"gpu {' '.join(busy)} %" if busy else ""
+
+
+def machine_lines(
+    state: RunState, use: MachineUse | None, width: int, ascii_only: bool
+) -> list[Line]:
+    """Speed, CPU and memory of the worker, and a line a GPU: how busy, how full, and before."""
+    lines: list[Line] = [
         [(f"{speed_text(state).strip() or MISSING:<16}", ""), (_device(state)[:20], "muted")],
         [(machine_text(use) or MISSING, "muted" if use is None else "")],
     ]
+    if use is None:
+        return lines
+    for number, gpu in enumerate(use.gpus[-1] if use.gpus else ()):
+        busy = f"{MISSING if gpu.percent is None else gpu.percent:>3} %"
+        memory = f"{gpu.used_bytes / 2**30:>5.1f}/{gpu.total_bytes / 2**30:.0f} GiB "
+        before = [gpus[number].percent or 0 for gpus in use.gpus if number < len(gpus)]
+        text = f"gpu {number} {busy} {memory}"
+        curve = spark(before[-max(1, width - len(text)) :], 100, ascii_only)
+        lines.append([(text, ""), (curve, "accent")])
+    return lines + [[(f"gpu: {INSTALL}", "warning")]] * use.gpu_unseen
 
 
 def _device(state: RunState) -> str:

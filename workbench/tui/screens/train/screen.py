@@ -254,7 +254,8 @@ class TrainScreen(CurveScreen):
             lines = numbers.progress_lines(state, progress.size.width, self._ascii)
             room = progress.size.width
             progress.show(numbers.ended_lines(state, room) if ended else lines)
-            self._lines("#run-machine").show(numbers.machine_lines(state, self._use))
+            machine = self._lines("#run-machine")
+            machine.show(numbers.machine_lines(state, self._use, machine.size.width, self._ascii))
         self._fill_free_rows(state)
         if self._epochs_visible():
             self.query_one(EpochTable).follow(state)
@@ -265,7 +266,9 @@ class TrainScreen(CurveScreen):
             self.query_one("#run-side"), self._lines("#run-settings"), self._lines("#run-classes")
         )  # fmt: skip
         # Numbers, progress, of a living run its worker, heading and rows of the epochs.
-        used = 7 + 3 * state.status.alive + 2 + max(3, min(10, state.history.planned_epochs))
+        machine = self._lines("#run-machine").size.height + 1
+        used = 7 + machine * state.status.alive + 2
+        used += max(3, min(10, state.history.planned_epochs))
         room = 0 if self.has_class("narrow") else side.size.height - used
         width, finished = max(20, side.size.width - 2), state.finished
         confusion = finished.confusion if finished is not None else []
