@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter
 
 from workbench.errors import PresetError
+from workbench.model.architecture import Architecture
 from workbench.model.hyperparameters import EarlyStopping, ReduceOnPlateau, TrainingSettings
+from workbench.model.layers import Layer
 from workbench.model.library import find_preset, own_presets, paper_presets, save_preset
 from workbench.model.preset import preset_toml
 from workbench.settings import Home
@@ -73,6 +76,74 @@ def test_save_and_read_back(home) -> None:
     save_preset(preset.model_copy(update={"title": "Newer"}), home, overwrite=True)
     assert find_preset("mine", home).title == "Newer"
     assert [path.name for path in home.presets.iterdir()] == ["mine.toml"]
+
+
+COMMENTED = """# my own net
+title = "Mine"   # as in the talk
+
+[architecture]  # small
+input_shape = [28, 28, 1]
+classes = 10
+# nothing is scaled
+[[architecture.layers]]
+kind = "Flatten"
+
+# the one that matters
+[[architecture.layers]]
+kind = "Dense"
+units = 32  # 64 gains nothing
+use_bias = true  # said aloud
+
+[[architecture.layers]]
+kind = "Dense"
+units = 10
+activation = "softmax"
+
+[training]
+batch_size = 60
+epochs = 5
+[training.optimizer]
+learning_rate = 1e-2  # found by hand
+kind = "sgd"
+"""
+
+
+def test_comments_stay_when_a_preset_is_saved_over(home) -> None:
+    write(home, "mine", COMMENTED)
+    preset = find_preset("mine", home)
+    path = save_preset(preset, home, overwrite=True)
+    assert path.read_text() == COMMENTED  # nothing has changed
+    flatten, dense, last = preset.architecture.layers
+    wider = dense.model_copy(update={"units": 48})
+    dropout = TypeAdapter(Layer).validate_python({"kind": "Dropout", "rate": 0.5})
+    architecture = Architecture(layers=(flatten, wider, dropout, last))
+    training = preset.training.model_copy(update={"epochs": 7})
+    changed = preset.model_copy(update={"architecture": architecture, "training": training})
+    save_preset(changed, home, overwrite=True)
+    assert find_preset("mine", home) == changed
+    new = '[[architecture.layers]]\nkind = "Dropout"\nrate = 0.5\n\n'
+    expected = COMMENTED.replace("units = 32", "units = 48").replace("epochs = 5", "epochs = 7")
+    at = expected.rindex("[[architecture.layers]]")
+    assert path.read_text() == expected[:at] + new + expected[at:]
+
+
+def test_another_optimizer_in_a_commented_preset(home) -> None:
+    write(home, "mine", COMMENTED)
+    preset = find_preset("mine", home)
+    adam = TrainingSettings.model_validate({"optimizer": {"kind": "adam"}}).optimizer
+    training = preset.training.model_copy(update={"optimizer": adam})
+    changed = preset.model_copy(update={"training": training})
+    path = save_preset(changed, home, overwrite=True)
+    assert find_preset("mine", home) == changed
+    assert "# found by hand" in path.read_text() and "# the one that matters" in path.read_text()
+
+
+@pytest.mark.parametrize("text", ["title = ", "\x00", 'title = "no architecture"\n# gone'])
+def test_a_damaged_preset_is_written_anew(home, text) -> None:
+    write(home, "mine", text)
+    preset = paper_presets()[3].model_copy(update={"name": "mine"})
+    path = save_preset(preset, home, overwrite=True)
+    assert path.read_text() == preset_toml(find_preset("mine", home))
 
 
 def test_paper_presets_cannot_be_shadowed(home) -> None:

@@ -7,6 +7,7 @@ source text that `keras_script` writes, so that its calls are tried with every k
 from __future__ import annotations
 
 import ast
+import tomllib
 from typing import Any, get_args
 
 import pytest
@@ -36,6 +37,7 @@ from workbench.model.layers import (
     SpatialDropout2D,
 )
 from workbench.model.preset import Preset, preset_toml, read_preset
+from workbench.model.preset_edit import saved_over
 from workbench.model.shapes import analyse
 from workbench.model.spec import TrainingSpec
 
@@ -142,6 +144,18 @@ def test_presets_survive_toml(tmp_path, architecture: Architecture) -> None:
     path = tmp_path / "random.toml"
     path.write_text(preset_toml(preset), encoding="utf-8")
     assert read_preset(path) == preset
+
+
+@QUICK
+@given(before=ARCHITECTURES, after=ARCHITECTURES)
+def test_a_preset_saved_over_another_says_the_new_one(
+    before: Architecture, after: Architecture
+) -> None:
+    text = "# mine\n" + preset_toml(Preset(name="a", title="A", architecture=before))
+    preset = Preset(name="a", title="B", architecture=after)
+    changed = saved_over(text, preset)
+    assert Preset.model_validate(tomllib.loads(changed)) == preset
+    assert changed.startswith("# mine")
 
 
 @QUICK

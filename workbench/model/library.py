@@ -6,9 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, PresetError, nearest
-from workbench.files import typed_path, write_file
+from workbench.files import read_file, typed_path, write_file
 from workbench.model.paper_models import PAPER_ORDER, preset_file
-from workbench.model.preset import Preset, preset_toml, read_preset
+from workbench.model.preset import LARGEST_FILE, Preset, read_preset
+from workbench.model.preset_edit import saved_over
 from workbench.settings import Home
 
 
@@ -85,7 +86,7 @@ def find_preset(name: str, home: Home) -> Preset:
 
 
 def save_preset(preset: Preset, home: Home, *, overwrite: bool = False) -> Path:
-    """Keep a preset in the user's folder and return its file.
+    """Keep a preset in the user's folder and return its file, whose comments stay if it was there.
 
     Raises:
         PresetError: the name is the paper's, or taken and `overwrite` is off.
@@ -97,8 +98,13 @@ def save_preset(preset: Preset, home: Home, *, overwrite: bool = False) -> Path:
     path = home.presets / f"{preset.name}.toml"
     if path.exists() and not overwrite:
         raise PresetError(f"preset {preset.name!r} exists already; choose another name")
+    kept = preset.model_copy(update={"part": "own", "paper": None})
     try:
-        write_file(path, preset_toml(preset.model_copy(update={"part": "own", "paper": None})))
+        text = read_file(path, LARGEST_FILE).decode() if path.exists() else ""
+    except (OSError, ValueError):  # damaged, and replaced
+        text = ""
+    try:
+        write_file(path, saved_over(text, kept))
     except OSError as error:
         raise EnvironmentProblem(
             f"preset {path}: {error.strerror}; free space or rights"
