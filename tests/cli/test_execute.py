@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from workbench.cli.entry import run as command
@@ -61,6 +62,13 @@ def summary(folder: RunFolder) -> ScriptSummary:
 
 def ended(folder: RunFolder) -> bool:
     return not lock.is_held(folder.lock_file)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_command_keeps_its_output_exit_code_folder_and_environment(
@@ -247,3 +255,15 @@ def test_what_only_the_workbench_trains_can_do_is_refused(
         assert "is of a script of your own" in err and err.count("\n") == 1 and "\x1b" not in err
     assert command(["runs"]) == 0
     assert "x\\x1b[2J" in capfd.readouterr().out
+
+
+def test_a_command_ends_with_the_process_that_waits_for_it(home: Home, tmp_path: Path) -> None:
+    script = "sleep 600 & echo $! > child; wait"
+    folder = execution.execute(home, ["sh", "-c", script], Labels())
+    child = tmp_path / "child"
+    until(lambda: child.exists() and child.read_text().endswith("\n"))
+    waiting = lock.holder_pid(folder.lock_file)
+    assert waiting is not None
+    os.kill(waiting, signal.SIGKILL)
+    until(lambda: gone(int(child.read_text())))
+    assert folder.status() is Status.CRASHED

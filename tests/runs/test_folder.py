@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from workbench.errors import EnvironmentProblem, RunError
@@ -247,6 +248,31 @@ def test_a_kill_leaves_a_mark_until_the_run_is_taken_up(home: Home, spec: Traini
     assert control.was_killed(folder.path)
     control.clear(folder.path)
     assert not control.was_killed(folder.path)
+
+
+def test_another_process_with_the_workers_id_is_not_killed(
+    home: Home, spec: TrainingSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    stranger = subprocess.Popen(["sleep", "60"])
+    lock.write_pid(descriptor, stranger.pid)
+    process = psutil.Process
+
+    def while_the_worker_ends(pid: int) -> psutil.Process:
+        os.close(descriptor)
+        return process(pid)
+
+    monkeypatch.setattr(psutil, "Process", while_the_worker_ends)
+    assert control.kill(folder.path) is False
+    assert stranger.poll() is None
+    # One that began at another time than the one that is known by its id.
+    monkeypatch.setattr(psutil, "Process", process)
+    known = process(stranger.pid)
+    monkeypatch.setattr(known, "is_running", lambda: False)
+    assert control.kill_tree(known) is False
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
 
 
 def test_what_a_run_waits_for(home: Home, spec: TrainingSpec) -> None:

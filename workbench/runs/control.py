@@ -12,10 +12,14 @@ import signal
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import EnvironmentProblem
 from workbench.files import read_file, write_file
 from workbench.runs import lock
+
+if TYPE_CHECKING:
+    import psutil
 
 LARGEST = 100  # bytes: one word
 
@@ -39,8 +43,8 @@ def request(folder: Path, command: Command) -> None:
     try:
         write_file(folder / "control", command.value)
     except OSError as error:
-        pid = lock.holder_pid(folder / "worker.lock") if command is Command.STOP else None
-        if pid is not None and _signal(pid, signal.SIGTERM):
+        worker = _holder(folder) if command is Command.STOP else None
+        if worker is not None and _signal(worker, signal.SIGTERM):
             return
         raise EnvironmentProblem(
             f"run {folder.name}: {error.strerror} while it was asked to {command.value}"
@@ -63,32 +67,32 @@ def clear(folder: Path) -> None:
 
 def kill(folder: Path) -> bool:
     """End the run's process and its children at once, unsaved; False when none lives."""
-    pid = lock.holder_pid(folder / "worker.lock")
-    if pid is None:
+    worker = _holder(folder)
+    if worker is None:
         return False
     # Before the signal: whoever sees the worker gone finds the mark there.
     with suppress(OSError):  # a full disk saves no run from being killed
         _kill_mark(folder).touch(0o600)
-    return kill_tree(pid)
+    return kill_tree(worker)
 
 
-def kill_tree(pid: int) -> bool:
+def kill_tree(process: psutil.Process) -> bool:
     """Kill a process, what it has started, and what those did; False when it is gone."""
     import psutil
 
     try:
-        children = psutil.Process(pid).children(recursive=True)
+        children = process.children(recursive=True)
     except psutil.Error:
         children = []
     # First of all who would write an ending, or start others.
-    killed = _signal(pid, signal.SIGKILL)
+    killed = _signal(process, signal.SIGKILL)
     for child in children:
         with suppress(OSError):  # gone by itself
             # What a command's shell left behind is in its group, but no child of it any more.
-            if os.getpgid(child.pid) == child.pid:
+            if os.getpgid(child.pid) == child.pid and child.is_running():
                 os.killpg(child.pid, signal.SIGKILL)
             else:
-                os.kill(child.pid, signal.SIGKILL)
+                _signal(child, signal.SIGKILL)
     return killed
 
 
@@ -101,10 +105,26 @@ def _kill_mark(folder: Path) -> Path:
     return folder / "killed"
 
 
-def _signal(pid: int, number: signal.Signals) -> bool:
-    """Whether there was such a process to be signalled."""
+def _holder(folder: Path) -> psutil.Process | None:
+    """The process that holds the run's lock; None where none does."""
+    import psutil
+
+    path = folder / "worker.lock"
+    pid = lock.holder_pid(path)
     try:
-        os.kill(pid, number)
+        process = psutil.Process(pid) if pid is not None else None
+    except psutil.Error:
+        return None
+    # It holds the lock still: until then its id was its own, and from then on its start is known.
+    return process if process is not None and lock.holder_pid(path) == pid else None
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> bool:
+    """Whether it was there to be signalled; another one that has its id by now is not."""
+    if not process.is_running():  # known by its start too
+        return False
+    try:
+        os.kill(process.pid, number)
     except ProcessLookupError:
         return False
     return True

@@ -17,7 +17,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -122,10 +123,11 @@ class Execution:
             message = f"{self._script.command[0]}: {error.strerror}; it was not started"
             self._write_ending(NOT_STARTED, message)
             return
-        self._write(Started(time.time(), process.pid, 0, 0, 0, 0, False, ""))
-        while process.poll() is None:
-            self._look(process.pid)
-            time.sleep(LOOK_SECONDS)
+        with _guard(process.pid):
+            self._write(Started(time.time(), process.pid, 0, 0, 0, 0, False, ""))
+            while process.poll() is None:
+                self._look(process.pid)
+                time.sleep(LOOK_SECONDS)
         self._write_ending(process.returncode)
 
     def _look(self, pid: int) -> None:
@@ -161,7 +163,9 @@ class Execution:
             _signal_group(pid, signal.SIGTERM)
             _signal_group(pid, signal.SIGCONT)  # one that is held hears nothing
         elif now > self._deadline:
-            control.kill_tree(pid)
+            import psutil
+
+            control.kill_tree(psutil.Process(pid))
 
     def _history(self) -> History:
         try:
@@ -199,6 +203,25 @@ def _how_it_ended(code: int) -> str:
         return f"the command was ended by {signal.Signals(-code).name}"
     except ValueError:  # one without a name
         return f"the command was ended by signal {-code}"
+
+
+@contextmanager
+def _guard(group: int) -> Iterator[None]:
+    """Within it a command is killed as soon as this process is, as nobody waits for it then."""
+    # A pipe from here ends then, without the line that says all is well.
+    script = f"read -r word || kill -s KILL -- -{group}"
+    quiet = subprocess.DEVNULL
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=quiet,
+        stderr=quiet,
+        start_new_session=True,  # a signal to this group is none to it
+    )
+    try:
+        yield
+    finally:
+        guard.communicate(b"\n")
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

@@ -249,7 +249,9 @@ def _log_ticks(
     if len(ticks) > 1:
         return ticks
     even = linear_ticks(scale.back(low), scale.back(high), most, label)
-    return spaced([(scale.forward(value), text) for value, text in even], low, high, most)
+    one_each = {text: value for value, text in reversed(even)}  # of values too close to tell apart
+    places = [(scale.forward(value), text) for text, value in reversed(one_each.items())]
+    return spaced(places, low, high, most)
 
 
 def _most_ticks(rows: int) -> int:
