@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -106,29 +106,33 @@ class Execution:
         signal.signal(signal.SIGHUP, lambda number, frame: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        try:
-            environment, umask = _given()
-            environment[JOIN_VARIABLE] = str(self._folder.path)
-            # Else what Python prints would lie in a buffer until the end.
-            environment.setdefault("PYTHONUNBUFFERED", "1")
-            process = subprocess.Popen(
-                self._script.command,
-                cwd=self._script.directory or None,
-                env=environment,
-                umask=umask,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:
-            message = f"{self._script.command[0]}: {error.strerror}; it was not started"
-            self._write_ending(NOT_STARTED, message)
-            return
-        with _guard(process.pid):
+        with _guard() as watch:
+            try:
+                process = self._start()
+            except OSError as error:
+                message = f"{self._script.command[0]}: {error.strerror}; it was not started"
+                self._write_ending(NOT_STARTED, message)
+                return
+            watch(process.pid)
             self._write(Started(time.time(), process.pid, 0, 0, 0, 0, False, ""))
             while process.poll() is None:
                 self._look(process.pid)
                 time.sleep(LOOK_SECONDS)
         self._write_ending(process.returncode)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment, umask = _given()
+        environment[JOIN_VARIABLE] = str(self._folder.path)
+        # Else what Python prints would lie in a buffer until the end.
+        environment.setdefault("PYTHONUNBUFFERED", "1")
+        return subprocess.Popen(
+            self._script.command,
+            cwd=self._script.directory or None,
+            env=environment,
+            umask=umask,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def _look(self, pid: int) -> None:
         """Bring what is asked for to the command, where no program in it sees it by itself."""
@@ -206,10 +210,13 @@ def _how_it_ended(code: int) -> str:
 
 
 @contextmanager
-def _guard(group: int) -> Iterator[None]:
-    """Within it a command is killed as soon as this process is, as nobody waits for it then."""
+def _guard() -> Iterator[Callable[[int], None]]:
+    """Kills the process group that it is given as soon as this process is killed itself.
+
+    Nobody would wait for a command then.
+    """
     # A pipe from here ends then, without the line that says all is well.
-    script = f"read -r word || kill -s KILL -- -{group}"
+    script = 'read -r group && { read -r word || kill -s KILL -- "-$group"; }'
     quiet = subprocess.DEVNULL
     guard = subprocess.Popen(
         ["/bin/sh", "-c", script],
@@ -218,10 +225,16 @@ def _guard(group: int) -> Iterator[None]:
         stderr=quiet,
         start_new_session=True,  # a signal to this group is none to it
     )
+    pipe = guard.stdin
+    assert pipe is not None
+
+    def watch(group: int) -> None:
+        os.write(pipe.fileno(), f"{group}\n".encode())
+
     try:
-        yield
+        yield watch
     finally:
-        guard.communicate(b"\n")
+        guard.communicate(b"\n\n")
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:
