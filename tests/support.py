@@ -13,10 +13,21 @@ from textual.app import App
 from textual.events import Resize
 from textual.pilot import Pilot
 
+from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
-from workbench.runs.events import Batch, Ended, Epoch, Failed, Finished, Paused, Started, Stopped
+from workbench.runs.events import (
+    Batch,
+    Ended,
+    Epoch,
+    Event,
+    Failed,
+    Finished,
+    Paused,
+    Started,
+    Stopped,
+)
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.log import EventWriter
+from workbench.runs.log import EventWriter, write_event
 from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
@@ -41,36 +52,20 @@ def ended_run(
     Each of its two epochs is of so many `chunks`, whose accuracy rises to 0.9.
     """
     spec = paper_table(table).rows[row].spec(seed=seed)
-    folder, lock = create_run(home, spec, labels or Labels(), "run")
-    writer = EventWriter(folder.events_file)
     steps = spec.steps_per_epoch
+    events: list[Event] = []
     for epoch in (1, 2):
         for chunk in range(1, chunks + 1):
             done = epoch - 1 + chunk / chunks
-            step = int(done * steps)
             accuracy_then = 0.9 - 0.8 * 0.5 ** (8 * done)
-            writer.write(Batch(time.time(), epoch, step, 1, 0.3, accuracy_then, 9e3, done))
-        writer.write(
+            step = int(done * steps)
+            events.append(Batch(time.time(), epoch, step, 1, 0.3, accuracy_then, 9e3, done))
+        events.append(
             Epoch(time.time(), epoch, epoch * steps, 0.2, 0.9, 0.2, accuracy, 9e3, 1.0, epoch)
         )
     if ending is not None:
-        writer.write(
-            ENDINGS[ending](
-                time=time.time(),
-                epochs_completed=2,
-                step=2 * steps,
-                seconds=12.5,
-                images_per_second=1000.0,
-                parameters=101_770,
-                test_loss=0.1,
-                test_accuracy=accuracy,
-                best_epoch=2,
-                best_epoch_test_accuracy=accuracy,
-            )
-        )
-    writer.close()
-    os.close(lock)
-    return folder
+        events.append(ending_of(ending, accuracy, 2 * steps))
+    return made_run(home, spec, *events, labels=labels)
 
 
 class LivingRun:
@@ -105,6 +100,42 @@ class LivingRun:
         """Let go of everything."""
         self._writer.close()
         os.close(self._lock)
+
+
+def wait_until(condition: Callable[[], object], what: str = "it", seconds: float = 120.0) -> None:
+    """Wait, without an event loop, until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited too long for {what}"
+        time.sleep(0.02)
+
+
+def made_run(
+    home: Home, spec: TrainingSpec | None = None, *events: Event, labels: Labels | None = None
+) -> RunFolder:
+    """A run that nobody holds, with these events in its log; of Table 3's first row by default."""
+    spec = spec or paper_table(3).rows[0].spec()
+    folder, lock = create_run(home, spec, labels or Labels(), "run")
+    for event in events:
+        write_event(folder.events_file, event)
+    os.close(lock)
+    return folder
+
+
+def ending_of(kind: str, accuracy: float, steps: int = 20) -> Ended:
+    """An ending of a kind, after two epochs."""
+    return ENDINGS[kind](
+        time=time.time(),
+        epochs_completed=2,
+        step=steps,
+        seconds=12.5,
+        images_per_second=1000.0,
+        parameters=101_770,
+        test_loss=0.1,
+        test_accuracy=accuracy,
+        best_epoch=2,
+        best_epoch_test_accuracy=accuracy,
+    )
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 15.0) -> None:

@@ -6,14 +6,13 @@ import json
 import os
 import sys
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 import workbench
-from tests.support import ended_run, until
+from tests.support import ended_run, until, wait_until
 from workbench.cli.config import all_actions
 from workbench.cli.entry import run
 from workbench.config import AXES, CONFIG_VARIABLE, Config, ConfigError, config_file, remember
@@ -184,7 +183,7 @@ def test_the_users_command_is_given_the_end_as_its_last_word(tmp_path: Path) -> 
     code = f"import sys, pathlib; pathlib.Path({str(told)!r}).write_text(sys.argv[1])"
     remember("notify", [sys.executable, "-c", code])
     tell_command("nn-1 finished: 95.25 %")
-    until_there(told)
+    wait_until(lambda: told.exists() and told.stat().st_size)
     assert told.read_text() == "nn-1 finished: 95.25 %"
 
 
@@ -194,7 +193,7 @@ def test_a_scripts_end_is_told_too(tmp_path: Path, home: Home) -> None:
     remember("notify", [sys.executable, "-c", code])
     with workbench.start("gan", epochs=1) as training:
         training.log(loss=1.0)
-    until_there(told)
+    wait_until(lambda: told.exists() and told.stat().st_size)
     assert told.read_text().startswith("gan finished")
 
 
@@ -204,13 +203,6 @@ def test_a_command_that_is_not_there_ends_no_script(home: Home) -> None:
         training.log(loss=1.0)
     assert training.folder is not None
     assert read_run(RunFolder(training.folder)).state.word == "finished"
-
-
-def until_there(file: Path) -> None:
-    """Wait for what another process writes."""
-    until = time.monotonic() + 15
-    while not (file.exists() and file.stat().st_size) and time.monotonic() < until:
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

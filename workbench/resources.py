@@ -25,3 +25,12 @@ def resource_folder(name: str) -> Path:
     if beside.is_dir() and (PACKAGE.parent / "pyproject.toml").is_file():
         return beside
     raise FileNotFoundError(f"the installation lacks its {name} folder; install it again")
+
+
+def style_sheet(name: str) -> str:
+    """The path of `layouts/NAME.tcss`, for a screen's `CSS_PATH`.
+
+    A screen's own is read when it is first opened: Textual reads all that it knows anew for each,
+    which the first frame would wait for.
+    """
+    return str(resource_folder("layouts") / f"{name}.tcss")

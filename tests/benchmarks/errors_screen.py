@@ -23,8 +23,8 @@ from statistics import median
 import numpy as np
 
 from tests.support import ended_run
-from workbench.data.catalogue import MNIST_SHA256
-from workbench.data.mnist import load_mnist
+from workbench.data.facts import MNIST_SHA256
+from workbench.data.npz import load_mnist
 from workbench.predictions.file import Predictions
 from workbench.predictions.of_run import save_predictions
 from workbench.settings import Home
@@ -114,7 +114,7 @@ def run_app(home: Home, run_id: str, report: Path) -> None:
 
     from workbench.runs.folder import RunFolder
     from workbench.tui.app import WorkbenchApp
-    from workbench.tui.screens.errors import ErrorsScreen
+    from workbench.tui.screens.errors.screen import ErrorsScreen
     from workbench.tui.widgets.steady_lines import SteadyLines
 
     class Measured(WorkbenchApp):

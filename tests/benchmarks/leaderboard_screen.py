@@ -22,7 +22,7 @@ from tests.benchmarks.leaderboard import example
 from workbench.files import write_file
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.leaderboard import LeaderboardScreen
+from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 

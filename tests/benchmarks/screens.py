@@ -159,7 +159,7 @@ def run_app(home: Home, run_id: str, seconds: float, report: Path) -> None:
     import asyncio
 
     from workbench.tui.app import WorkbenchApp
-    from workbench.tui.screens.train import TrainScreen
+    from workbench.tui.screens.train.screen import TrainScreen
 
     waits: list[tuple[float, float, float]] = []  # how long, of that the loop's work, when
     opened = shown = math.inf

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.mnist import load_mnist
+from workbench.data.npz import load_mnist
+from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import SGD, Adam, Constant, TrainingSettings
 from workbench.model.library import paper_presets
-from workbench.model.shapes import analyse
 from workbench.model.spec import DatasetRef, TrainingSpec
 
 BATCH_SIZE = 60

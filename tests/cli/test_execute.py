@@ -6,12 +6,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.support import wait_until
 from workbench.cli.entry import run as command
 from workbench.runs import execution, lock, service
 from workbench.runs.events import Paused, Resumed
@@ -40,13 +40,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("MNIST_WORKBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     return Home(tmp_path / "home")
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def only(home: Home) -> RunFolder:
@@ -107,9 +100,9 @@ def test_stop_reaches_the_program_that_joined(home: Home, tmp_path: Path) -> Non
     script.write_text(LOOP)
     argv = [sys.executable, str(script), "1000000"]
     folder = execution.execute(home, argv, Labels(), "mine")
-    until(lambda: folder.history().step)
+    wait_until(lambda: folder.history().step)
     service.stop(folder)
-    until(lambda: ended(folder))
+    wait_until(lambda: ended(folder))
     found = summary(folder)
     assert (found.title, found.status, found.exit_code) == ("mine", Status.STOPPED, 0)
     assert "left the loop" in folder.log_file.read_text()
@@ -141,16 +134,16 @@ def test_pause_and_stop_reach_a_command_without_one(home: Home, tmp_path: Path) 
     script = "i=0; while true; do i=$((i+1)); echo $i > count; sleep 0.02; done"
     folder = execution.execute(home, ["sh", "-c", script], Labels())
     count = tmp_path / "count"
-    until(lambda: folder.status() is Status.RUNNING and count.exists() and count.read_text())
+    wait_until(lambda: folder.status() is Status.RUNNING and count.exists() and count.read_text())
     service.pause(folder)
-    until(lambda: folder.status() is Status.PAUSED)
+    wait_until(lambda: folder.status() is Status.PAUSED)
     before = count.read_text()
     time.sleep(0.3)
     assert count.read_text() == before
     service.resume(folder)
-    until(lambda: count.read_text() not in (before, ""))
+    wait_until(lambda: count.read_text() not in (before, ""))
     service.stop(folder)
-    until(lambda: ended(folder))
+    wait_until(lambda: ended(folder))
     assert folder.status() is Status.STOPPED
     assert summary(folder).exit_code == -signal.SIGTERM
     log = EventReader(folder.events_file).read()
@@ -164,11 +157,11 @@ def test_kill_takes_what_the_command_started(home: Home, tmp_path: Path) -> None
     script = "sleep 600 & echo $! > child; sleep 601"
     folder = execution.execute(home, ["sh", "-c", script], Labels())
     child = tmp_path / "child"
-    until(lambda: child.exists() and child.read_text())
-    until(lambda: folder.status() is Status.RUNNING)
+    wait_until(lambda: child.exists() and child.read_text())
+    wait_until(lambda: folder.status() is Status.RUNNING)
     service.kill(folder)
-    until(lambda: ended(folder))
-    until(lambda: _gone(int(child.read_text())))
+    wait_until(lambda: ended(folder))
+    wait_until(lambda: _gone(int(child.read_text())))
     assert folder.status() is Status.KILLED
 
 
@@ -197,7 +190,7 @@ def test_a_command_that_no_signal_ends_is_killed(
     import threading
 
     def stop() -> None:
-        until(lambda: (tmp_path / "there").exists())
+        wait_until(lambda: (tmp_path / "there").exists())
         control_file.write_text("stop")
 
     asker = threading.Thread(target=stop)

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from tests.support import ended_run
-from workbench.cli.follow import View, follow
-from workbench.cli.progress import LiveView, result_lines, short_epoch_line
+from tests.support import ended_run, made_run
+from workbench.cli.follow import LiveView, RunView, epoch_line, follow, result_lines
+from workbench.cli.output import _PLAIN
 from workbench.cli.run import note_known, watch
-from workbench.cli.streams import _PLAIN
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import paper_table
 from workbench.runs.events import Batch, Epoch, Preparing, Started
-from workbench.runs.folder import create_run
 from workbench.runs.history import History
 from workbench.runs.plan import Plan, specs_for
-from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.runs.summary import summarise
 from workbench.settings import Home
@@ -58,21 +54,20 @@ def test_before_the_first_chunk_it_says_what_it_waits_for() -> None:
 
 
 def test_an_epochs_short_line_fits_80_columns() -> None:
-    assert len(short_epoch_line(EPOCH, 10)) <= 80
+    assert len(epoch_line(EPOCH, 10, short=True)) <= 80
 
 
 def test_the_display_is_closed_however_following_ends(home: Home) -> None:
     closed = []
 
-    class Broken(View):
+    class Broken(RunView):
         def tick(self, history: History) -> None:
             raise BrokenPipeError
 
         def close(self) -> None:
             closed.append(True)
 
-    folder, descriptor = create_run(home, specs_for(home, "nn-1", Plan())[0], Labels(), "run")
-    os.close(descriptor)
+    folder = made_run(home)
     with pytest.raises(BrokenPipeError):
         follow(folder, Broken())
     assert closed == [True]
@@ -133,8 +128,7 @@ def test_json_of_a_run_that_failed_comes_with_a_line_for_the_person(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also where nothing could be logged: its worker is gone, and a full disk took its ending."""
-    folder, held = create_run(home, specs_for(home, "nn-1", Plan())[0], Labels(), "run")
-    os.close(held)
+    folder = made_run(home)
     assert watch([folder], as_json=True, quiet=True, many=False) == 1
     told = capsys.readouterr()
     assert json.loads(told.out)["status"] == "crashed"

@@ -10,10 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support import wait_until
 from workbench.runs.events import Batch, Epoch
 from workbench.runs.folder import RunFolder, all_runs, find_run
 from workbench.runs.log import EventReader
@@ -39,13 +39,6 @@ CONTRACT = {
     "images_per_second",
     "started_at",
 }
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def batches(folder: RunFolder) -> int:
@@ -197,10 +190,10 @@ kind = "cosine"
     begun = json.loads(workbench(*arguments, "--detach", "--json").stdout)
     assert begun["status"] == "running"
     folder = RunFolder(home.runs / begun["run_id"])
-    wait_for(lambda: epochs(folder) >= 2 and folder.checkpoint_file.exists())
+    wait_until(lambda: epochs(folder) >= 2 and folder.checkpoint_file.exists())
     pid = int(folder.lock_file.read_text())
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: folder.status() is not Status.RUNNING)
+    wait_until(lambda: folder.status() is not Status.RUNNING)
     assert folder.status() is Status.CRASHED
     listed = json.loads(workbench("runs", "--format", "json", "--status", "crashed").stdout)
     assert [run["run_id"] for run in listed] == [folder.run_id]
@@ -223,7 +216,7 @@ def test_pause_resume_and_stop_of_a_detached_run(workbench: Runner, home: Home) 
     begun = json.loads(workbench("run", "nn-1", "--epochs", "5000", "--detach", "--json").stdout)
     other = json.loads(workbench("run", "nn-1.2", "--epochs", "5000", "--detach", "--json").stdout)
     folder, second = (RunFolder(home.runs / run["run_id"]) for run in (begun, other))
-    wait_for(lambda: batches(folder) > 3 and batches(second) > 3)
+    wait_until(lambda: batches(folder) > 3 and batches(second) > 3)
     listed = {
         run["run_id"]: run for run in json.loads(workbench("runs", "--format", "json").stdout)
     }
@@ -231,13 +224,13 @@ def test_pause_resume_and_stop_of_a_detached_run(workbench: Runner, home: Home) 
     assert all(run["status"] == "running" for run in listed.values())
     assert workbench("resume", begun["run_id"]).returncode == 2  # it runs already
     assert workbench("pause", begun["run_id"]).returncode == 0
-    wait_for(lambda: folder.status() is Status.PAUSED, 10)
+    wait_until(lambda: folder.status() is Status.PAUSED, 10)
     count = batches(folder)
     time.sleep(0.5)
     assert batches(folder) == count
     assert batches(second) > 3  # the other one is not concerned
     assert workbench("resume", begun["run_id"]).returncode == 0
-    wait_for(lambda: batches(folder) > count, 10)
+    wait_until(lambda: batches(folder) > count, 10)
     stopped = workbench("stop", begun["run_id"], other["run_id"])
     assert stopped.returncode == 0 and folder.status() is second.status() is Status.STOPPED
     assert folder.model_file.exists()
@@ -250,7 +243,7 @@ def test_pause_resume_and_stop_of_a_detached_run(workbench: Runner, home: Home) 
 def test_ctrl_c_once_stops_and_saves_twice_kills(home: Home, presses: int) -> None:
     process = start("run", "nn-1", "--epochs", "5000", "--json", "--repeats", "2")
     try:
-        wait_for(lambda: any(batches(folder) > 3 for folder in all_runs(home)))
+        wait_until(lambda: any(batches(folder) > 3 for folder in all_runs(home)))
         running = next(folder for folder in all_runs(home) if batches(folder) > 3)
         if presses == 2:  # a paused worker answers nothing quickly: only the second press ends it
             os.kill(int(running.lock_file.read_text()), signal.SIGSTOP)
@@ -275,15 +268,15 @@ def test_ctrl_c_once_stops_and_saves_twice_kills(home: Home, presses: int) -> No
 
 def test_a_run_outlives_the_terminal_it_was_started_from(home: Home, workbench: Runner) -> None:
     process = start("run", "nn-1", "--epochs", "5000")
-    wait_for(lambda: any(batches(folder) > 3 for folder in all_runs(home)))
+    wait_until(lambda: any(batches(folder) > 3 for folder in all_runs(home)))
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=10)
     folder = all_runs(home)[0]
     count = batches(folder)
-    wait_for(lambda: batches(folder) > count, 10)
+    wait_until(lambda: batches(folder) > count, 10)
     assert folder.status() is Status.RUNNING
     follower = start("attach", folder.run_id)
-    wait_for(lambda: folder.history().epochs)
+    wait_until(lambda: folder.history().epochs)
     time.sleep(0.5)
     follower.send_signal(signal.SIGINT)
     out, err = follower.communicate(timeout=10)
@@ -296,7 +289,7 @@ def test_a_run_outlives_the_terminal_it_was_started_from(home: Home, workbench: 
 def test_a_data_set_of_ones_own(workbench: Runner, tmp_path: Path) -> None:
     import numpy as np
 
-    from workbench.data.mnist import load_mnist
+    from workbench.data.npz import load_mnist
 
     mnist = load_mnist()
     few = mnist.y_train < 4

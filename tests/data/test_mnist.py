@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.data import mnist
+from workbench.data import npz
 from workbench.data.catalogue import NAMED, describe_dataset
-from workbench.data.mnist import load_mnist
+from workbench.data.npz import load_mnist
 from workbench.errors import EnvironmentProblem
 from workbench.resources import MNIST_FILE
 
@@ -72,7 +72,7 @@ def test_another_file_asks_to_install_again(spoil, said, tmp_path, monkeypatch):
     path = tmp_path / "mnist.npz"
     if spoil is not None:
         spoil(path)
-    monkeypatch.setattr(mnist, "MNIST_FILE", path)
+    monkeypatch.setattr(npz, "MNIST_FILE", path)
     with pytest.raises(EnvironmentProblem) as caught:
         load_mnist()
     text = str(caught.value)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workbench.data.labels import held_out
 from workbench.data.npz import inspect_npz, load_npz
-from workbench.data.validation import held_out
 from workbench.errors import DatasetError, PresetError, UserError
 from workbench.model.overrides import Overrides
 from workbench.model.spec import TrainingSpec

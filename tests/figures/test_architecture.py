@@ -19,11 +19,10 @@ from workbench.cli.show import write_figure
 from workbench.errors import UserError
 from workbench.figures.architecture import MARGIN, RADIUS, architecture_figure, render_architecture
 from workbench.figures.rendering import ImageFormat
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, analyse
 from workbench.model.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
-from workbench.model.shapes import analyse
 
 MODELS = {preset.name: preset for preset in paper_presets()}
 PRESETS = pytest.mark.parametrize("preset", paper_presets(), ids=PAPER_ORDER)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import ending_of, made_run
 from workbench.model.hyperparameters import optimizer_text
 from workbench.model.tables import paper_table
-from workbench.runs.events import Batch, Ended, Failed, Finished, Stopped
-from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.log import EventWriter
-from workbench.runs.record import Labels
+from workbench.runs.events import Batch
+from workbench.runs.folder import RunFolder
+from workbench.runs.log import write_event
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.settings import Home
@@ -107,9 +106,7 @@ def make_run(home: Home) -> MakeRun:
     """Makes a real run folder that has ended (or, with `ending=None`, crashed)."""
 
     def make(ending: str | None = "finished", accuracy: float = 0.97, seed: int = 0) -> RunFolder:
-        spec = paper_table(3).rows[0].spec(seed=seed)
-        folder, lock = create_run(home, spec, Labels(), "run")
-        os.close(lock)
+        folder = made_run(home, paper_table(3).rows[0].spec(seed=seed))
         if ending is not None:
             end_run(folder, ending, accuracy)
         return folder
@@ -118,25 +115,8 @@ def make_run(home: Home) -> MakeRun:
 
 
 def end_run(folder: RunFolder, ending: str, accuracy: float) -> None:
-    kinds: dict[str, type[Ended]] = {"finished": Finished, "stopped": Stopped, "failed": Failed}
-    writer = EventWriter(folder.events_file)
-    now = time.time()
-    writer.write(Batch(now, 1, 10, 10, 0.5, 0.8, 1000.0, 1.0))
-    writer.write(
-        kinds[ending](
-            time=now,
-            epochs_completed=5,
-            step=50,
-            seconds=12.5,
-            images_per_second=1000.0,
-            parameters=101_770,
-            test_loss=0.1,
-            test_accuracy=accuracy,
-            best_epoch=5,
-            best_epoch_test_accuracy=accuracy,
-        )
-    )
-    writer.close()
+    write_event(folder.events_file, Batch(time.time(), 1, 10, 10, 0.5, 0.8, 1000.0, 1.0))
+    write_event(folder.events_file, ending_of(ending, accuracy))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, analyse
 from workbench.model.describe import architecture_rows
 from workbench.model.layers import (
     ActivationLayer,
@@ -14,7 +14,6 @@ from workbench.model.layers import (
     MaxPooling2D,
 )
 from workbench.model.library import paper_presets
-from workbench.model.shapes import analyse
 
 BY_NAME = {preset.name: preset.architecture for preset in paper_presets()}
 

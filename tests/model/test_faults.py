@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError
 
 from workbench.errors import PresetError
-from workbench.model.faults import fault_words
 from workbench.model.preset import read_preset
+from workbench.model.validated import fault_words
 
 LAYER = '[architecture]\n[[architecture.layers]]\nkind = "{kind}"\n{rest}\n'
 

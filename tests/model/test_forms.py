@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.model.fields import FieldKind
 from workbench.model.forms import (
+    FieldKind,
     form_of,
     input_form,
     layer_form,
     new_layer,
     training_form,
 )
-from workbench.model.hyperparameters import (
-    OPTIMIZERS,
-    SCHEDULES,
-    EarlyStopping,
-    TrainingSettings,
-)
+from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, EarlyStopping, TrainingSettings
 from workbench.model.layers import LAYER_KINDS
 from workbench.model.library import paper_presets
 

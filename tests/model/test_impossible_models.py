@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import PresetError
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, analyse, require_sound
 from workbench.model.layers import LAYER_KINDS, Layer
 from workbench.model.library import paper_presets
-from workbench.model.shapes import analyse, require_sound
 
 CLOSING = [("Flatten", {}), ("Dense", {"units": 10, "activation": "softmax"})]
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import PresetError
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, require_sound
 from workbench.model.hyperparameters import (
     OPTIMIZERS,
     SGD,
@@ -32,7 +32,6 @@ from workbench.model.layers import LAYER_KINDS
 from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.preset import Preset
-from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec, Validation
 from workbench.resources import MNIST_FILE
 

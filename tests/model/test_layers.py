@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, analyse
 from workbench.model.describe import architecture_rows
 from workbench.model.diagram import draw
-from workbench.model.fields import fields_of
+from workbench.model.forms import fields_of
 from workbench.model.keras_script import layer_call
 from workbench.model.layers import (
     LAYER_KINDS,
@@ -19,7 +19,6 @@ from workbench.model.layers import (
     Shape,
     layer_label,
 )
-from workbench.model.shapes import analyse
 
 
 class Sparse(LayerKind):

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import EnvironmentProblem
+from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import SGD, Adam, RMSprop, TrainingSettings
 from workbench.model.library import find_preset
 from workbench.model.memory import mebibytes, memory_need, memory_shortage, optimizer_slots
-from workbench.model.shapes import analyse
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.queue import service
 from workbench.queue.planning import PlannedTrial

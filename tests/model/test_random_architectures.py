@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import PresetError
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, analyse
 from workbench.model.describe import architecture_rows
 from workbench.model.diagram import ROLE_STYLES, draw
 from workbench.model.hyperparameters import TrainingSettings
@@ -38,7 +38,6 @@ from workbench.model.layers import (
 )
 from workbench.model.preset import Preset, preset_toml, read_preset
 from workbench.model.preset_edit import saved_over
-from workbench.model.shapes import analyse
 from workbench.model.spec import TrainingSpec
 
 ACTIVATIONS = st.sampled_from(get_args(Activation))

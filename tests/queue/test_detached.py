@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support import wait_until
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
 from workbench.queue.paper import tables_of, trainings_for
@@ -45,11 +45,8 @@ def small(seed: int, epochs: int) -> TrainingSpec:
 
 
 def until(store: QueueStore, condition: Callable[[QueueState], object]) -> QueueState:
-    deadline = time.monotonic() + SECONDS
-    while not condition(state := store.read()):
-        assert time.monotonic() < deadline, store.read()
-        time.sleep(0.05)
-    return state
+    wait_until(lambda: condition(store.read()), "the queue", SECONDS)
+    return store.read()
 
 
 def trained_epochs(home: Home, state: QueueState, place: int) -> int:

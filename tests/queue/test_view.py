@@ -13,7 +13,7 @@ import pytest
 from tests.queue.scripted import ScriptedExecutor, spec, wanted
 from workbench.formats import moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
-from workbench.model.shapes import analyse
+from workbench.model.architecture import analyse
 from workbench.queue import planning, service
 from workbench.queue.planning import PlannedTrial, TrialPlan, plan_trials
 from workbench.queue.store import QueueState, QueueStore, Trial, identity

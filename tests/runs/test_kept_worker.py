@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support import wait_until
 from workbench.runs import kept_worker, lock
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.kept_worker import KeptWorker
@@ -71,13 +71,6 @@ def begin(worker: KeptWorker, run: tuple[RunFolder, int], go: bool = True) -> Ru
     return folder
 
 
-def let_end(worker: KeptWorker) -> None:
-    deadline = time.monotonic() + 10
-    while not worker.is_idle:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_one_process_trains_run_after_run(
     started: list[subprocess.Popen[bytes]], runs: list[tuple[RunFolder, int]]
 ) -> None:
@@ -85,7 +78,7 @@ def test_one_process_trains_run_after_run(
     assert worker.is_idle
     for run in runs:
         folder = begin(worker, run)
-        let_end(worker)
+        wait_until(lambda: worker.is_idle)
         assert (folder.path / "trained").read_text() == str(started[0].pid)
     assert len(started) == 1
     worker.close()
@@ -97,13 +90,13 @@ def test_while_it_trains_the_lock_is_its_own_and_known(
 ) -> None:
     worker = KeptWorker()
     begin(worker, runs[0])
-    let_end(worker)
+    wait_until(lambda: worker.is_idle)
     folder = begin(worker, runs[1], go=False)
     assert not worker.is_idle and lock.holder_pid(folder.lock_file) == started[0].pid
     worker.close()  # it ends what it has
     assert lock.is_held(folder.lock_file)
     (folder.path / "go").touch()
-    let_end(worker)
+    wait_until(lambda: worker.is_idle)
     assert (folder.path / "trained").exists()
 
 
@@ -113,9 +106,9 @@ def test_killed_it_costs_only_its_own_run(
     worker = KeptWorker()
     lost = begin(worker, runs[0], go=False)
     os.kill(started[0].pid, signal.SIGKILL)
-    let_end(worker)
+    wait_until(lambda: worker.is_idle)
     folder = begin(worker, runs[1])
-    let_end(worker)
+    wait_until(lambda: worker.is_idle)
     assert not (lost.path / "trained").exists()
     assert (folder.path / "trained").read_text() == str(started[1].pid)
 
@@ -129,9 +122,9 @@ def test_one_that_does_not_answer_is_ended_before_another_has_its_run(
     worker = KeptWorker()
     (runs[0][0].path / "deaf").touch()
     begin(worker, runs[0])
-    let_end(worker)
+    wait_until(lambda: worker.is_idle)
     folder = begin(worker, runs[1])
-    let_end(worker)
+    wait_until(lambda: worker.is_idle)
     assert started[0].returncode == -signal.SIGKILL
     assert (folder.path / "trained").read_text() == str(started[1].pid)
 
@@ -141,8 +134,8 @@ def test_other_threads_need_another_process(
 ) -> None:
     worker = KeptWorker()
     begin(worker, runs[0])
-    let_end(worker)
+    wait_until(lambda: worker.is_idle)
     (spec,) = specs_for(home, "nn-1", Plan(threads=1))
     begin(worker, create_run(home, spec, Labels(), "run"))
-    let_end(worker)
+    wait_until(lambda: worker.is_idle)
     assert len(started) == 2 and started[0].wait(10) == 0

@@ -7,19 +7,17 @@ import re
 import shlex
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import psutil
 
+from tests.support import wait_until
 from workbench.leaderboard.store import Leaderboard
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.status import Status
 from workbench.settings import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from conftest import Login, Server
 
 PRESET = """
@@ -64,13 +62,6 @@ def processes_of(home: Home) -> list[psutil.Process]:
     return found
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited too long for {what}"
-        time.sleep(0.1)
-
-
 def epochs(folder: RunFolder) -> int:
     return len(folder.history().epochs)
 
@@ -99,12 +90,12 @@ def test_a_training_outlives_its_connection(server: Server, login: type[Login], 
     first.cut()
     for pid in server.sessions():  # as when the machine between the two goes down
         os.kill(pid, signal.SIGKILL)
-    wait_for(
+    wait_until(
         lambda: [process.pid for process in processes_of(home)] == [worker],
         "all but the worker to end",
     )
     seen = epochs(folder)
-    wait_for(lambda: epochs(folder) > seen + 1, "the training to go on")
+    wait_until(lambda: epochs(folder) > seen + 1, "the training to go on")
     assert folder.status() is Status.RUNNING
 
     second = login(server.command(remote_command(home)))
@@ -128,7 +119,7 @@ def test_a_training_outlives_its_connection(server: Server, login: type[Login], 
     # The terminal is left as it was: main screen, cursor on, mouse and paste reports off.
     for sequence in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l", b"\x1b[?2004l"):
         assert sequence in second.output, sequence
-    wait_for(lambda: not processes_of(home), "every process to end")
+    wait_until(lambda: not processes_of(home), "every process to end")
 
 
 def test_quitting_asks_and_leaves_it_training(
@@ -146,7 +137,7 @@ def test_quitting_asks_and_leaves_it_training(
     here.wait_for("still training")
     here.press("\r")  # the first answer: leave it training
     assert here.end() == 0
-    wait_for(lambda: len(processes_of(home)) == 1, "all but the worker to end")
+    wait_until(lambda: len(processes_of(home)) == 1, "all but the worker to end")
     assert folder.status() is Status.RUNNING
 
     again = login(server.command(remote_command(home)), 80, 24)
@@ -157,4 +148,4 @@ def test_quitting_asks_and_leaves_it_training(
     again.wait_until(lambda: folder.status() is Status.STOPPED, "the stop")
     again.press("q")
     assert again.end() == 0
-    wait_for(lambda: not processes_of(home), "every process to end")
+    wait_until(lambda: not processes_of(home), "every process to end")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from workbench.files import UNFINISHED
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, require_sound
 from workbench.model.hyperparameters import (
     OPTIMIZERS,
     SGD,
@@ -31,7 +31,6 @@ from workbench.model.hyperparameters import (
 from workbench.model.layers import LAYER_KINDS
 from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
-from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.training.build import build_model, build_optimizer
 from workbench.training.checkpoint import Progress, load_checkpoint, save_checkpoint

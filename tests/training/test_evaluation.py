@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.training.evaluation import Evaluator, batch_size_for, evaluate
+from workbench.training import evaluation
+from workbench.training.evaluation import Evaluator, batch_size_for
 from workbench.training.sources import InMemorySource, StreamingSource
 
 CLASSES = 4
@@ -32,10 +33,14 @@ def model_and_data(seed: int = 0) -> tuple[keras.Model, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("batch_size", [None, 1, 50, 1000])
 @pytest.mark.parametrize("kind", [InMemorySource, StreamingSource])
 def test_it_agrees_with_keras(
-    kind: type[InMemorySource] | type[StreamingSource], batch_size: int | None
+    kind: type[InMemorySource] | type[StreamingSource],
+    batch_size: int | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model, images, labels = model_and_data()
-    ours = evaluate(model, kind(images, labels, classes=CLASSES), batch_size=batch_size)
+    if batch_size is not None:
+        monkeypatch.setattr(evaluation, "LARGEST_BATCH", batch_size)
+    ours = Evaluator(model, kind(images, labels, classes=CLASSES)).evaluate()
     assert ours is not None
     pixels = images.astype(np.float32) / 255
     loss, accuracy = model.evaluate(pixels, np.eye(CLASSES)[labels], verbose=0)
@@ -63,22 +68,23 @@ def test_it_sees_the_weights_as_they_are_now() -> None:
 def test_it_leaves_the_model_as_it_was() -> None:
     model, images, labels = model_and_data()
     before = [variable.numpy() for variable in model.variables]
-    evaluate(model, InMemorySource(images, labels, classes=CLASSES))
+    Evaluator(model, InMemorySource(images, labels, classes=CLASSES)).evaluate()
     for old, variable in zip(before, model.variables, strict=True):
         assert np.array_equal(old, variable.numpy())
 
 
-def test_it_stops_between_batches() -> None:
+def test_it_stops_between_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "LARGEST_BATCH", 10)
     model, images, labels = model_and_data()
     asked = iter([False, False, True])
     source = InMemorySource(images, labels, classes=CLASSES)
-    assert evaluate(model, source, batch_size=10, should_stop=lambda: next(asked)) is None
+    assert Evaluator(model, source).evaluate(lambda: next(asked)) is None
 
 
 def test_weights_that_are_not_finite_give_a_loss_that_is_not() -> None:
     model, images, labels = model_and_data()
     model.layers[-1].bias.assign([np.nan] * CLASSES)
-    result = evaluate(model, InMemorySource(images, labels, classes=CLASSES))
+    result = Evaluator(model, InMemorySource(images, labels, classes=CLASSES)).evaluate()
     assert result is not None
     assert np.isnan(result.loss)
 

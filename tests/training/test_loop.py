@@ -9,20 +9,17 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
+import psutil
 import pytest
 
 from workbench.training import compiled_steps
 from workbench.training.evaluation import Evaluator
 from workbench.training.loop import Chunk, DivergedError, TrainingLoop
-from workbench.training.sources import (
-    InMemorySource,
-    StreamingSource,
-    choose_source,
-    epoch_order,
-)
+from workbench.training.sources import InMemorySource, StreamingSource, choose_source, epoch_order
 
 CLASSES = 10
 SEED = 3
@@ -257,7 +254,7 @@ def test_a_loss_that_is_not_finite_is_told_with_its_step(build: Build) -> None:
     floats = images.astype(np.float32) / 255
     # The batch that holds this image is the first whose loss can't be a number.
     floats[epoch_order(SEED, 0, 200)[20 * 7 + 3]] = np.nan
-    source = InMemorySource(floats, labels, classes=CLASSES)
+    source = InMemorySource(floats, labels, classes=CLASSES, scale=1.0)
     with pytest.raises(DivergedError, match="epoch 1, at step 7") as caught:
         TrainingLoop(build(), source, batch_size=20, seed=SEED, chunk_seconds=10).run(2)
     assert (caught.value.epoch, caught.value.step) == (0, 7)
@@ -303,26 +300,29 @@ def test_a_callback_may_end_the_training_after_an_epoch() -> None:
 @pytest.mark.parametrize("as_float", [False, True])
 def test_streaming_gives_what_memory_gives(as_float: bool, tmp_path: Path) -> None:
     images, labels = patterns(90)
+    scale = 255.0
     if as_float:
-        images = images.astype(np.float32) / 255
+        images, scale = images.astype(np.float32) / 255, 1.0
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     streamed, held = dense_sgd(), dense_sgd()
-    source = StreamingSource(mapped, labels, classes=CLASSES)
+    source = StreamingSource(mapped, labels, classes=CLASSES, scale=scale)
     TrainingLoop(streamed, source, batch_size=20, seed=SEED).run(2)
-    held_source = InMemorySource(images, labels, classes=CLASSES)
+    held_source = InMemorySource(images, labels, classes=CLASSES, scale=scale)
     TrainingLoop(held, held_source, batch_size=20, seed=SEED).run(2)
     assert digest(streamed) == digest(held)
 
 
-def test_the_source_follows_from_the_memory_there_is() -> None:
+def test_the_source_follows_from_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = patterns(50)
-    assert isinstance(choose_source(images, labels), InMemorySource)
-    small = choose_source(images, labels, classes=CLASSES, available_bytes=20_000)
-    assert isinstance(small, StreamingSource)
+    assert isinstance(choose_source(images, labels, classes=CLASSES), InMemorySource)
+    little = SimpleNamespace(available=20_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
+    small = choose_source(images, labels, classes=CLASSES)
+    assert not isinstance(small, InMemorySource)
 
 
-def test_the_order_of_an_epoch_hangs_on_seed_and_epoch_alone() -> None:
+def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone() -> None:
     assert np.array_equal(epoch_order(5, 2, 100), epoch_order(5, 2, 100))
     assert not np.array_equal(epoch_order(5, 2, 100), epoch_order(5, 3, 100))
     assert not np.array_equal(epoch_order(5, 2, 100), epoch_order(6, 2, 100))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 import psutil
 import pytest
 
+from tests.support import wait_until
 from workbench.data.catalogue import describe_dataset
 from workbench.model.architecture import Architecture
 from workbench.model.layers import Dense
@@ -31,13 +31,6 @@ from workbench.runs.standby import LEAST_FREE_BYTES, Standby, _name, _runtime_fo
 from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.training.checkpoint import load_checkpoint
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def standby_processes(home: Home) -> list[psutil.Process]:
@@ -65,14 +58,14 @@ def spec(home: Home, preset: str = "nn-1", seed: int = 0, images: int = 3000) ->
 
 def train(home: Home, standby: Standby | None, what: TrainingSpec | None = None) -> RunFolder:
     (folder,) = launch(home, [what or spec(home)], Labels(), "app", standby)
-    wait_for(lambda: not lock.is_held(folder.lock_file))
+    wait_until(lambda: not lock.is_held(folder.lock_file))
     assert folder.status() is Status.FINISHED, folder.log_file.read_text()
     return folder
 
 
 def warmed(standby: Standby, expected: TrainingSpec | None = None) -> Standby:
     standby.start()
-    wait_for(lambda: standby.is_warm)
+    wait_until(lambda: standby.is_warm)
     if expected is not None:
         standby.expect(expected)
     return standby
@@ -98,12 +91,12 @@ def test_a_cold_and_a_warm_one_train_alike(home: Home, standby: Standby) -> None
     assert not standby.is_warm
     cold = train(home, standby)
     standby.start()
-    wait_for(lambda: standby.is_warm)
+    wait_until(lambda: standby.is_warm)
     pid = standby_processes(home)[0].pid
     warm = train(home, standby)
     started = warm.history().started
     assert started is not None and started.pid == pid
-    wait_for(lambda: not lock.is_held(alone.lock_file))
+    wait_until(lambda: not lock.is_held(alone.lock_file))
     losses = {folder.history().epochs[-1].test_loss for folder in (cold, warm, alone)}
     assert len(losses) == 1  # warming up has left no trace in the result
 
@@ -118,7 +111,7 @@ def test_compiled_ahead_it_ends_bit_for_bit_as_without(
     wanted = spec(home, preset, seed=3, images=630)  # the last batch is half a one
     cold = train(home, None, wanted)
     warmed(standby, spec(home, preset, seed=expected_seed, images=630))
-    wait_for(lambda: standby.is_ready)
+    wait_until(lambda: standby.is_ready)
     warm = train(home, standby, wanted)
     assert compiled_itself(cold) and not compiled_itself(warm)
     for alone, ahead in zip(outcome(cold), outcome(warm), strict=True):
@@ -127,10 +120,10 @@ def test_compiled_ahead_it_ends_bit_for_bit_as_without(
 
 def test_only_the_last_expected_is_kept(home: Home, standby: Standby) -> None:
     warmed(standby, spec(home, "cnn-1"))
-    wait_for(lambda: standby.is_ready)
+    wait_until(lambda: standby.is_ready)
     standby.expect(spec(home))
     assert not standby.is_ready
-    wait_for(lambda: standby.is_ready)
+    wait_until(lambda: standby.is_ready)
     assert compiled_itself(train(home, standby, spec(home, "cnn-1", images=600)))
 
 
@@ -156,7 +149,7 @@ def test_what_cannot_be_compiled_is_left_to_the_run(home: Home, standby: Standby
         update={"architecture": Architecture(layers=(Dense(units=10),))}
     )
     warmed(standby, impossible)
-    wait_for(lambda: standby.is_ready)
+    wait_until(lambda: standby.is_ready)
     train(home, standby)
 
 
@@ -165,14 +158,14 @@ def test_one_that_has_compiled_much_is_replaced(
 ) -> None:
     monkeypatch.setattr("workbench.runs.standby.MOST_COMPILED", 1)
     warmed(standby, spec(home))
-    wait_for(lambda: standby.is_ready)
+    wait_until(lambda: standby.is_ready)
     (first,) = standby_processes(home)
     standby.expect(spec(home, seed=5))  # has been compiled already
     assert first.is_running()
     standby.expect(spec(home, "cnn-1"))
     first.wait(timeout=60)
     warmed(standby, spec(home, "cnn-1"))
-    wait_for(lambda: standby.is_ready)
+    wait_until(lambda: standby.is_ready)
     assert not compiled_itself(train(home, standby, spec(home, "cnn-1")))
 
 
@@ -186,7 +179,7 @@ def test_one_that_is_at_once_at_work_is_left_to_it(
     def give_and_wait(*arguments: Any) -> int:
         """As when the worker has heard all and closed its end before the sender goes on."""
         sent = give(*arguments)
-        wait_for(lambda: select.select([arguments[0]], [], [], 0)[0])
+        wait_until(lambda: select.select([arguments[0]], [], [], 0)[0])
         return sent
 
     monkeypatch.setattr(socket, "send_fds", give_and_wait)
@@ -232,10 +225,10 @@ def test_one_serves_all_apps_of_a_home(home: Home, standby: Standby) -> None:
     for app in (standby, other, third):
         app.start()
     (process,) = standby_processes(home)
-    wait_for(lambda: standby.is_warm and other.is_warm)
+    wait_until(lambda: standby.is_warm and other.is_warm)
     third.close()
     other.expect(spec(home))
-    wait_for(lambda: other.is_ready)
+    wait_until(lambda: other.is_ready)
     folder = train(home, standby, spec(home))  # what the other has had compiled serves this one
     started = folder.history().started
     assert started is not None and started.pid == process.pid
@@ -245,7 +238,7 @@ def test_one_serves_all_apps_of_a_home(home: Home, standby: Standby) -> None:
     (next_one,) = standby_processes(home)
     assert next_one.pid != process.pid
     standby.close()  # one that goes leaves it to the other
-    wait_for(lambda: other.is_warm)
+    wait_until(lambda: other.is_warm)
     other.close()
     next_one.wait(timeout=60)
 
@@ -257,7 +250,7 @@ def test_of_two_who_take_it_at_once_one_gets_it(home: Home, standby: Standby) ->
     (process,) = standby_processes(home)
     folders = [launch(home, [spec(home)], Labels(), "app", app)[0] for app in (standby, other)]
     for folder in folders:
-        wait_for(lambda: not lock.is_held(folder.lock_file))  # noqa: B023
+        wait_until(lambda: not lock.is_held(folder.lock_file))  # noqa: B023
     starts = [folder.history().started for folder in folders]
     assert [start is not None and start.pid == process.pid for start in starts] == [True, False]
 

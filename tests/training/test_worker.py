@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import made_run
 from workbench.runs.events import Ended, Stopped
-from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventWriter
-from workbench.runs.plan import Plan, specs_for
-from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.runs.summary import summarise
 from workbench.settings import Home
@@ -29,8 +28,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 @pytest.fixture
 def folder(home: Home) -> Iterator[RunFolder]:
     before = {number: signal.getsignal(number) for number in (1, 2, 15)}
-    folder, descriptor = create_run(home, specs_for(home, "nn-1", Plan())[0], Labels(), "run")
-    os.close(descriptor)
+    folder = made_run(home)
     yield folder
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import ClassVar
@@ -13,7 +12,7 @@ from textual._compositor import Compositor
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from tests.support import until
+from tests.support import made_run, until
 from workbench.errors import PresetError, UserError
 from workbench.model.draft import draft_of
 from workbench.model.draft_file import DraftFile
@@ -21,16 +20,13 @@ from workbench.model.library import find_preset, paper_presets, save_preset
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
 from workbench.runs.events import Epoch
-from workbench.runs.folder import create_run
-from workbench.runs.log import EventWriter
-from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.compose import ComposeScreen
 from workbench.tui.screens.compose.difference_dialog import DifferenceDialog
 from workbench.tui.screens.compose.form import FormView
 from workbench.tui.screens.compose.lines import LineView
 from workbench.tui.screens.compose.saving import checked_name
+from workbench.tui.screens.compose.screen import ComposeScreen
 from workbench.tui.screens.compose.stack import LayerStack
 from workbench.tui.screens.compose.totals import Drawing
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
@@ -537,11 +533,8 @@ async def test_the_mouse_moves_and_edits(home: Home) -> None:
 
 @pytest.mark.asyncio
 async def test_an_epoch_is_judged_from_earlier_runs(home: Home) -> None:
-    folder, descriptor = create_run(home, paper_table(6).rows[3].spec(), Labels(), "run")
-    os.close(descriptor)
-    writer = EventWriter(folder.events_file)
-    writer.write(Epoch(0.0, 1, 1000, 0.1, 0.9, 0.1, 0.9, 1000.0, 60.0, 60.0))
-    writer.close()
+    epoch = Epoch(0.0, 1, 1000, 0.1, 0.9, 0.1, 0.9, 1000.0, 60.0, 60.0)
+    made_run(home, paper_table(6).rows[3].spec(), epoch)
     async with composing(home, "cnn-2") as at:
         for _ in range(100):  # read in a thread
             await at.pilot.pause(0.02)

@@ -11,9 +11,8 @@ from workbench.data.npz import load_npz
 from workbench.predictions.predictor import Answers, Predictor
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.draw import DrawScreen
 from workbench.tui.screens.draw.canvas import SIDE, Canvas
-from workbench.tui.screens.draw.screen import CanvasView, models_for_drawings
+from workbench.tui.screens.draw.screen import CanvasView, DrawScreen, models_for_drawings
 from workbench.tui.widgets.pictures import Picture
 from workbench.tui.widgets.steady_lines import SteadyLines
 

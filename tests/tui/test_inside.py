@@ -12,8 +12,8 @@ from workbench.predictions.inside import Inside, Sheet
 from workbench.predictions.predictor import Predictor
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.errors import ErrorsScreen
-from workbench.tui.screens.inside import InsideScreen
+from workbench.tui.screens.errors.screen import ErrorsScreen
+from workbench.tui.screens.inside.screen import InsideScreen
 from workbench.tui.widgets.pictures import Picture, PictureGrid
 from workbench.tui.widgets.steady_lines import SteadyLines
 

@@ -22,7 +22,6 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.charts import PlotOptions
 from workbench.tui.plotting import Chart, Role
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.leaderboard import LeaderboardScreen
 from workbench.tui.screens.leaderboard.detail import BoardDetail
 from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.overlay import (
@@ -37,8 +36,9 @@ from workbench.tui.screens.leaderboard.overlay import (
     runs_of,
 )
 from workbench.tui.screens.leaderboard.rows import difference
+from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
 from workbench.tui.screens.leaderboard.tabs import TabLine
-from workbench.tui.screens.train import TrainScreen
+from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines

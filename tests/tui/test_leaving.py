@@ -26,9 +26,9 @@ from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.app import LEAVING, WorkbenchApp
-from workbench.tui.screens.compose import ComposeScreen
+from workbench.tui.screens.compose.screen import ComposeScreen
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
-from workbench.tui.screens.train import TrainScreen
+from workbench.tui.screens.train.screen import TrainScreen
 
 
 class ComposeApp(WorkbenchApp):

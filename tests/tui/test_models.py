@@ -7,7 +7,7 @@ import os
 import pytest
 from textual.widgets import Input, Static
 
-from tests.support import until
+from tests.support import made_run, until
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.library import paper_presets, save_preset
 from workbench.model.preset import Preset
@@ -20,12 +20,12 @@ from workbench.runs.record import Labels
 from workbench.runs.summary import summarise
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.models import ModelsScreen
 from workbench.tui.screens.models.catalogue import paper_entries
-from workbench.tui.screens.models.columns import left, short_count
-from workbench.tui.screens.models.model_list import ModelList
+from workbench.tui.screens.models.model_list import ModelList, short_count
 from workbench.tui.screens.models.model_view import layer_table
-from workbench.tui.screens.run_settings import RunSettings
+from workbench.tui.screens.models.screen import ModelsScreen
+from workbench.tui.screens.run_settings.dialog import RunSettings
+from workbench.tui.widgets.columns import fit
 
 WIDE, NARROW = (120, 40), (80, 24)
 
@@ -65,11 +65,8 @@ def line_of(app: WorkbenchApp, name: str) -> str:
 def finish(home: Home, preset: str, accuracy: float, plan: Plan | None = None) -> None:
     """A finished run on the leaderboard."""
     spec = specs_for(home, preset, plan or Plan())[0]
-    folder, descriptor = create_run(home, spec, Labels(), "run")
-    writer = EventWriter(folder.events_file)
-    writer.write(Finished(2.0, spec.training.epochs, 9, 5.0, 10.0, test_accuracy=accuracy))
-    writer.close()
-    os.close(descriptor)
+    ending = Finished(2.0, spec.training.epochs, 9, 5.0, 10.0, test_accuracy=accuracy)
+    folder = made_run(home, spec, ending)
     Leaderboard(home).record(summarise(folder))
 
 
@@ -296,7 +293,7 @@ def test_columns() -> None:
     assert [short_count(n) for n in (0, 9_999, 10_000, 101_770, 999_600, 3_309_578)] == [
         "0", "9,999", "10.0k", "102k", "1.00M", "3.31M",
     ]  # fmt: skip
-    assert left("abcdef", 4) == "abc…" and left("ab", 4) == "ab  " and left("a", 0) == ""
+    assert fit("abcdef", 4) == "abc…" and fit("ab", 4) == "ab  " and fit("a", 0) == ""
 
 
 @pytest.mark.asyncio

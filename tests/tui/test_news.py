@@ -16,7 +16,7 @@ from workbench.tui.run_feed import title_words
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.leave import farewell
 from workbench.tui.screens.models.model_list import ModelList
-from workbench.tui.screens.train import TrainScreen
+from workbench.tui.screens.train.screen import TrainScreen
 
 
 def said(app: WorkbenchApp) -> list[str]:

@@ -20,7 +20,7 @@ from workbench.runs.plan import Plan, specs_for_preset
 from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.run_settings import RunSettings
+from workbench.tui.screens.run_settings.dialog import RunSettings
 from workbench.tui.screens.run_settings.form import (
     MOST_REPEATS,
     check,

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList
 
-from tests.support import LivingRun, ended_run, until
+from tests.support import LivingRun, ended_run, made_run, until
 from workbench.formats import clock, moment
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import paper_table
 from workbench.runs import control
-from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.record import Labels, LaunchedFrom
+from workbench.runs.folder import RunFolder
+from workbench.runs.record import LaunchedFrom
 from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import WatchedRun, Watchlist
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.palette import named_actions
-from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.runs.rows import COLUMNS, RunRows, model_text, origin_text, progress_text
+from workbench.tui.screens.runs.screen import RunsScreen
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.row_list import RowList
@@ -349,8 +349,7 @@ def test_bars_are_of_one_length_and_stand_in_one_place(home: Home, width: int) -
 def test_a_run_on_few_images_is_marked_before_anything_is_cut(home: Home) -> None:
     spec = paper_table(3).rows[0].spec()
     few = spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"train_limit": 3000})})
-    folder, lock = create_run(home, few, Labels(), "run")
-    os.close(lock)
+    folder = made_run(home, few)
     summary = summarise(folder)
     rows = RunRows([WatchedRun(folder, summary=summary)], ())
     for width in (9, 13, 18):

@@ -30,13 +30,13 @@ from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Role
-from workbench.tui.screens.compose import ComposeScreen
-from workbench.tui.screens.run_settings import RunSettings
+from workbench.tui.screens.compose.screen import ComposeScreen
+from workbench.tui.screens.run_settings.dialog import RunSettings
 from workbench.tui.screens.run_settings.form import check, own_values
-from workbench.tui.screens.search import SearchScreen
 from workbench.tui.screens.search.charts import SearchCharts, drawn
 from workbench.tui.screens.search.dialog import SearchDialog
-from workbench.tui.screens.train import TrainScreen
+from workbench.tui.screens.search.screen import SearchScreen
+from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import SteadyLines
 

@@ -29,8 +29,8 @@ from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui import plotting
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.compose import ComposeScreen
-from workbench.tui.screens.train import TrainScreen
+from workbench.tui.screens.compose.screen import ComposeScreen
+from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.row_list import RowList
 
 MORNING = 1_767_258_000.0  # 2026-01-01, 09:00 UTC

@@ -155,7 +155,7 @@ def _leaderboard() -> Finding:
 
 
 def _mnist() -> Finding:
-    from workbench.data.mnist import load_mnist
+    from workbench.data.npz import load_mnist
     from workbench.errors import UserError
 
     try:

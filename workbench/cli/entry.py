@@ -27,7 +27,7 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; nothing a user can cause leaves a traceback."""
-    from workbench.cli.streams import make_streams_safe
+    from workbench.cli.output import make_streams_safe
 
     make_streams_safe()
     if os.environ.get("PYTHONWARNINGS"):  # as errors they would end a command inside a library

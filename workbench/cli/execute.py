@@ -8,10 +8,9 @@ from typing import Annotated, TextIO
 
 import typer
 
-from workbench.cli.follow import EXIT_CODES, View, counted_interrupts, follow
-from workbench.cli.options import DetachOption, HomeOption, TagOption, current_home
+from workbench.cli.follow import EXIT_CODES, RunView, counted_interrupts, follow, result_lines
+from workbench.cli.options import DetachOption, TagOption, current_home
 from workbench.cli.output import note
-from workbench.cli.progress import result_lines
 from workbench.cli.run import pass_on, print_detached
 from workbench.files import given_umask, open_file
 from workbench.runs.execution import execute as start
@@ -41,7 +40,6 @@ def execute(
     tag: TagOption = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.")] = "",
     detach: DetachOption = False,
-    home: HomeOption = None,
 ) -> None:
     """Run any command as a run that outlives the connection.
 
@@ -63,7 +61,6 @@ def _follow(folder: RunFolder) -> int:
     with counted_interrupts() as interrupts:
         summary = follow(folder, view, partial(pass_on, interrupts, [0], [folder], view.say))
     if not isinstance(summary, ScriptSummary):
-        note(f"run {folder.run_id}: its folder was deleted while it was watched")
         return 1
     for line in result_lines(summary):
         note(line)
@@ -74,7 +71,7 @@ def _follow(folder: RunFolder) -> int:
     return EXIT_CODES.get(summary.status, 1) if code is None else code if code >= 0 else 128 - code
 
 
-class _OutputView(View):
+class _OutputView(RunView):
     """Passes on what the command prints."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -83,13 +80,10 @@ class _OutputView(View):
         self._folder: RunFolder | None = None
 
     def begin(self, folder: RunFolder, history: History) -> None:
-        """Name the run."""
         self._folder = folder
         self.say(f"run {folder.run_id}; Ctrl-C stops it, a closed terminal does not")
 
     def tick(self, history: History) -> None:
-        """What it has printed since."""
-
         assert self._folder is not None
         try:
             with open_file(self._folder.log_file) as log:

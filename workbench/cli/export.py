@@ -8,22 +8,9 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import ForceOption, HomeOption, TableFormat
+from workbench.cli import results
+from workbench.cli.options import ForceOption, TableFormat
 from workbench.cli.output import check_free, note, write_shared
-from workbench.cli.results import (
-    EpochOption,
-    FilterOption,
-    GroupOption,
-    PrecisionOption,
-    SortOption,
-    TableOption,
-    WithOption,
-    all_entries,
-    chosen_table,
-    imported_beside,
-    print_text,
-    written,
-)
 from workbench.errors import UserError
 from workbench.formats import count
 from workbench.leaderboard.export import document
@@ -45,12 +32,12 @@ def export(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write here instead of to stdout."),
     ] = None,
-    table: TableOption = None,
-    sort: SortOption = None,
-    filter_: FilterOption = None,
-    group: GroupOption = False,
-    precision: PrecisionOption = "float32",
-    by_epoch: EpochOption = False,
+    table: results.TableOption = None,
+    sort: results.SortOption = None,
+    filter_: results.FilterOption = None,
+    group: results.GroupOption = False,
+    precision: results.PrecisionOption = "float32",
+    by_epoch: results.EpochOption = False,
     form: Annotated[
         TableFormat | None,
         typer.Option("--format", help="markdown, csv, json or latex; else from FILE's ending."),
@@ -68,9 +55,8 @@ def export(
         bool,
         typer.Option("--brief", help="In short: one table of all rows and the verdicts."),
     ] = False,
-    with_: WithOption = None,
+    with_: results.WithOption = None,
     force: ForceOption = False,
-    home: HomeOption = None,
 ) -> None:
     """Write all results into one markdown document.
 
@@ -91,13 +77,13 @@ def export(
         others = table is not None or group or sort is not None
         text = _entries_file(filter_, files, others=others)
     elif whole:
-        runs = all_entries(files)
+        runs = results.all_entries(files)
         if brief:
             text = document.brief(runs)
         else:
-            text = document.document(runs, title or document.TITLE, imported_beside(runs))
+            text = document.document(runs, title or document.TITLE, results.imported_beside(runs))
     else:
-        chosen = chosen_table(
+        chosen = results.chosen_table(
             table,
             sort,
             filter_,
@@ -106,9 +92,9 @@ def export(
             by_epoch=by_epoch,
             files=files,
         )
-        text = written(chosen, form)
+        text = results.written(chosen, form)
     if output is None:
-        print_text(text, form)
+        results.print_text(text, form)
         return
     check_free(output, force=force)
     write_shared(output, text.encode())
@@ -118,7 +104,7 @@ def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -
     if others:
         raise UserError("--entries: takes --filter alone; leave --table, --group and --sort out")
     wanted = parse_filter(filter_ or "")
-    runs = [run for run in all_entries(files) if wanted.matches(run)]
+    runs = [run for run in results.all_entries(files) if wanted.matches(run)]
     left_out = len(runs) - len(results_of(runs))
     if left_out:
         note(f"{count(left_out, 'run')} stopped or failed: no results, left out")

@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from workbench.cli.options import HomeOption
+
 Place = tuple[str, str]  # `module:name` within `workbench.cli`, and the line that help shows
 
 
@@ -32,12 +34,27 @@ def group_of(places: Mapping[str, Place]) -> type[TyperGroup]:
 
 
 def loaded(name: str, place: str) -> Any:
-    """The command at a place, as Typer runs it."""
+    """The command at a place, as Typer runs it, with `--home` among its options."""
     module, _, attribute = place.partition(":")
     found = getattr(import_module(f"workbench.cli.{module}"), attribute)
     if not isinstance(found, typer.Typer):
         function, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
         found.command(name)(function)
-    command = get_command(found)
+    command: Any = get_command(found)
     command.name = name
+    for each in (command, *getattr(command, "commands", {}).values()):
+        if all(parameter.name != "home" for parameter in each.params):
+            each.params.append(_home_option())
     return command
+
+
+def _home_option() -> Any:
+    """`--home`, which all commands take and none reads: it sets the folder for the process."""
+    carrier = typer.Typer(add_completion=False)
+
+    @carrier.command()
+    def carry(home: HomeOption = None) -> None: ...
+
+    option = get_command(carrier).params[0]
+    option.expose_value = False
+    return option

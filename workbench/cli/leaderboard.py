@@ -7,30 +7,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    HomeOption,
-    RunArgument,
-    TableFormat,
-    TableFormatOption,
-    checked_precision,
-    current_home,
-)
-from workbench.cli.output import note, print_table
-from workbench.cli.results import (
-    EpochOption,
-    FilterOption,
-    GroupOption,
-    ImportedOption,
-    PrecisionOption,
-    SortOption,
-    TableOption,
-    all_entries,
-    board_here,
-    chosen_table,
-    print_text,
-    synced,
-    written,
-)
+from workbench.cli import options, results
+from workbench.cli.output import note
 from workbench.errors import UserError
 from workbench.formats import count
 from workbench.runs.folder import find_run
@@ -48,36 +26,27 @@ app = typer.Typer(
 @app.callback()
 def leaderboard(
     context: typer.Context,
-    table: TableOption = None,
-    sort: SortOption = None,
-    filter_: FilterOption = None,
-    group: GroupOption = False,
-    precision: PrecisionOption = "float32",
-    imported: ImportedOption = False,
-    by_epoch: EpochOption = False,
-    output: TableFormatOption = TableFormat.RICH,
-    home: HomeOption = None,
+    table: results.TableOption = None,
+    sort: results.SortOption = None,
+    filter_: results.FilterOption = None,
+    group: results.GroupOption = False,
+    precision: results.PrecisionOption = "float32",
+    imported: results.ImportedOption = False,
+    by_epoch: results.EpochOption = False,
+    output: options.TableFormatOption = options.TableFormat.RICH,
 ) -> None:
     """Rank and compare runs, also beside the paper's tables."""
-    if context.invoked_subcommand is not None:
-        return
-
-    chosen = chosen_table(
-        table,
-        sort,
-        filter_,
-        group=group,
-        precision=precision,
-        imported=imported,
-        by_epoch=by_epoch,
-    )
-    if output is TableFormat.RICH:
-        if chosen.rows:
-            print_table(chosen)
-        else:
-            note(chosen.empty)
-        return
-    print_text(written(chosen, output), output)
+    if context.invoked_subcommand is None:
+        chosen = results.chosen_table(
+            table,
+            sort,
+            filter_,
+            group=group,
+            precision=precision,
+            imported=imported,
+            by_epoch=by_epoch,
+        )
+        results.show_table(chosen, output)
 
 
 @app.command("scripts")
@@ -85,17 +54,14 @@ def scripts(
     sort: Annotated[
         str, typer.Option("--sort", metavar="COLUMN", help="metric.val_loss, -config.lr, title …")
     ] = "-started_at",
-    filter_: FilterOption = None,
+    filter_: results.FilterOption = None,
     columns: Annotated[
         str | None,
         typer.Option(
             metavar="NAMES", help="Which to show, with commas between: title,metric.loss,config.lr"
         ),
     ] = None,
-    output: Annotated[
-        TableFormat, typer.Option("--format", help="rich, markdown, csv, json or latex.")
-    ] = TableFormat.RICH,
-    home: HomeOption = None,
+    output: options.TableFormatOption = options.TableFormat.RICH,
 ) -> None:
     """Compare runs of scripts by their metrics and configuration.
 
@@ -105,25 +71,21 @@ def scripts(
     from workbench.leaderboard.query import filter_runs
     from workbench.leaderboard.views import scripts_table
 
-    found = synced().scripts
+    found = results.synced().scripts
     runs = filter_runs(found, filter_ or "")
-    if not runs and output is TableFormat.RICH:
+    if not runs and output is options.TableFormat.RICH:
         note("no run of a script matches" if found else "no run of a script has ended yet")
         return
     chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
     shown = find_script_columns(runs, chosen) if chosen else telling_columns(runs)
     table = scripts_table(sort_scripts(runs, sort) if runs else [], shown)
-    if output is TableFormat.RICH:
-        print_table(table)
-    else:
-        print_text(written(table, output), output)
+    results.show_table(table, output)
 
 
 @app.command("claims")
 def claims(
-    precision: PrecisionOption = "float32",
-    output: TableFormatOption = TableFormat.RICH,
-    home: HomeOption = None,
+    precision: results.PrecisionOption = "float32",
+    output: options.TableFormatOption = options.TableFormat.RICH,
 ) -> None:
     """Check what the paper concludes, with numbers from our runs.
 
@@ -131,20 +93,18 @@ def claims(
     """
     from workbench.leaderboard.claims.view import claims_table
 
-    checked = claims_table(all_entries(), checked_precision(precision))
-    if output is TableFormat.RICH:
-        print_table(checked)
-    else:
-        print_text(written(checked, output), output)
+    results.show_table(
+        claims_table(results.all_entries(), options.checked_precision(precision)), output
+    )
 
 
 @app.command("rebuild")
-def rebuild(home: HomeOption = None) -> None:
+def rebuild() -> None:
     """Make the leaderboard anew from the run folders.
 
     A damaged file is kept aside; tags and notes come back with the runs.
     """
-    rebuilt = board_here().rebuild(note)
+    rebuilt = results.board_here().rebuild(note)
     note(f"leaderboard rebuilt from the run folders: {count(rebuilt, 'run')}")
 
 
@@ -157,7 +117,6 @@ def import_(
     remove: Annotated[
         bool, typer.Option("--remove", help="Take all imported runs off again; no FILE then.")
     ] = False,
-    home: HomeOption = None,
 ) -> None:
     """Show published results beside one's own.
 
@@ -169,7 +128,7 @@ def import_(
 
     if (file is not None) == remove:
         raise UserError("leaderboard import: name a FILE, or --remove without one")
-    board = board_here()
+    board = results.board_here()
     if file is None:
         note(f"{count(board.remove_imported(), 'imported run')} taken off")
         return
@@ -192,12 +151,11 @@ def import_(
 
 @app.command("tag")
 def tag(
-    run: RunArgument,
+    run: options.RunArgument,
     tags: Annotated[list[str] | None, typer.Argument(metavar="TAG", help="Tags to add.")] = None,
     remove: Annotated[
         list[str] | None, typer.Option("--remove", metavar="TAG", help="A tag to take away.")
     ] = None,
-    home: HomeOption = None,
 ) -> None:
     """Add tags to a run, or take some away."""
 
@@ -205,20 +163,19 @@ def tag(
         kept = [name for name in [*before.tags, *(tags or [])] if name not in (remove or [])]
         return checked_labels(kept, before.note)
 
-    folder = find_run(current_home(), run)
-    labels = board_here().change_labels(folder.run_id, change)
+    folder = find_run(options.current_home(), run)
+    labels = results.board_here().change_labels(folder.run_id, change)
     note(f"run {folder.run_id}: tags {' '.join(labels.tags) or 'none'}")
 
 
 @app.command("note")
 def write_note(
-    run: RunArgument,
+    run: options.RunArgument,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The remark; empty removes it.")],
-    home: HomeOption = None,
 ) -> None:
     """Keep a remark with a run."""
-    folder = find_run(current_home(), run)
-    board_here().change_labels(
+    folder = find_run(options.current_home(), run)
+    results.board_here().change_labels(
         folder.run_id, lambda before: checked_labels(list(before.tags), text)
     )
     note(f"run {folder.run_id}: note {'kept' if text else 'removed'}")

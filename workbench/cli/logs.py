@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import HomeOption, RunArguments, TagOption, current_home
+from workbench.cli.options import RunArguments, TagOption, chosen_runs, current_home
 from workbench.cli.output import note, say
 from workbench.files import typed_path
 from workbench.formats import count
-from workbench.runs.folder import find_run
 from workbench.runs.record import checked_labels
 from workbench.runs.tensorboard import import_logs, watch_logs, write_tensorboard
 
@@ -21,7 +20,6 @@ def tensorboard(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FOLDER", help="A folder a run is made in it.")
     ],
-    home: HomeOption = None,
 ) -> None:
     """Write TensorBoard's event files.
 
@@ -29,9 +27,7 @@ def tensorboard(
 
     Example: mnist-workbench runs tensorboard 7kq2 -o logs
     """
-    place = current_home()
-    folders = [find_run(place, name) for name in dict.fromkeys(runs)]
-    for path in write_tensorboard(folders, typed_path(output)):
+    for path in write_tensorboard(chosen_runs(runs), typed_path(output)):
         note(f"wrote {path}")
 
 
@@ -45,7 +41,6 @@ def take_in(
         ),
     ],
     tag: TagOption = None,
-    home: HomeOption = None,
 ) -> None:
     """Take other programs' logs in as runs.
 
@@ -60,7 +55,6 @@ def take_in(
 def watch(
     logs: Annotated[Path, typer.Argument(metavar="LOGS", help="As for `runs import`.")],
     tag: TagOption = None,
-    home: HomeOption = None,
 ) -> None:
     """Follow logs that another program is writing.
 

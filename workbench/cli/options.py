@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,18 +16,15 @@ from workbench.settings import HOME_VARIABLE, Home, default_home
 
 if TYPE_CHECKING:
     from workbench.model.spec import Precision
+    from workbench.runs.folder import RunFolder
 
 
 class ListFormat(StrEnum):
-    """How a listing is printed."""
-
     RICH = "rich"
     JSON = "json"
 
 
 class TableFormat(StrEnum):
-    """How the leaderboard is printed."""
-
     RICH = "rich"
     MARKDOWN = "markdown"
     CSV = "csv"
@@ -70,7 +67,6 @@ def complete_runs(incomplete: str) -> list[str]:
 
 
 def complete_from(*choices: str) -> Callable[[str], list[str]]:
-    """A completion of fixed words."""
     return lambda incomplete: [name for name in choices if name.startswith(incomplete)]
 
 
@@ -186,6 +182,19 @@ TableFormatOption = Annotated[
 ]
 
 # Which runs
+
+
+def chosen_runs(names: Iterable[str]) -> list[RunFolder]:
+    """The runs of these ids, or their beginnings, each once.
+
+    Raises:
+        RunError: there is none of a name, or several.
+    """
+    from workbench.runs.folder import find_run
+
+    found = [find_run(current_home(), name) for name in names]
+    return list({folder.run_id: folder for folder in found}.values())
+
 
 RunArgument = Annotated[
     str,

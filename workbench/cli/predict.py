@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.options import HomeOption, RunArgument, current_home
+from workbench.cli.options import RunArgument, current_home
 from workbench.cli.output import note, print_json, print_table
-from workbench.data.digits import (
-    as_grey,
-    fitted_to,
-    is_dark_on_light,
-    like_mnist,
-    read_picture,
-    without_ground,
-)
+from workbench.data import digits
 from workbench.errors import DatasetError, RunError
 from workbench.leaderboard.table import Align, Heading, Table, cell
 from workbench.model.spec import DatasetRef
@@ -42,7 +35,6 @@ def predict(
         typer.Option("--raw", help="Only scale the image; do not place the digit as MNIST did."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
-    home: HomeOption = None,
 ) -> None:
     """Ask a run's model what is on images.
 
@@ -111,12 +103,12 @@ def _is_mnist(dataset: DatasetRef) -> bool:
 
 def _as_model_input(path: Path, dataset: DatasetRef, raw: bool) -> tuple[NDArray[np.uint8], str]:
     """The image as the model takes it, (H, W, C), and how it was taken."""
-    pixels = read_picture(path)
+    pixels = digits.read_picture(path)
     if raw or not _is_mnist(dataset):
-        return fitted_to(pixels, dataset.image_shape), "as it is"
-    grey = as_grey(pixels)
-    dark = is_dark_on_light(grey)
-    digit = like_mnist(without_ground(255 - grey if dark else grey))
+        return digits.fitted_to(pixels, dataset.image_shape), "as it is"
+    grey = digits.as_grey(pixels)
+    dark = digits.is_dark_on_light(grey)
+    digit = digits.like_mnist(digits.without_ground(255 - grey if dark else grey))
     if not digit.any():
         raise DatasetError(f"image {path}: nothing is drawn on it; name an image with a digit")
     return digit[:, :, None], "dark on light" if dark else "light on dark"

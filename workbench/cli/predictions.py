@@ -26,9 +26,9 @@ from workbench.cli.output import (
     print_json,
     print_table,
     say,
+    speaks_unicode,
     write_shared,
 )
-from workbench.cli.streams import speaks_unicode
 from workbench.data.test_images import TestImages
 from workbench.errors import RunError
 from workbench.figures.answers import MOST_IMAGES, classes_figure, grid_figure, sheets_figure

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import TableFormat, checked_precision, current_home
-from workbench.cli.output import note, print_json, put
+from workbench.cli.output import note, print_json, print_table, put
 from workbench.errors import QueryError
 from workbench.formats import none_matches
 from workbench.leaderboard.columns import DEFAULT_SORT, parse_sort, sorted_by
@@ -76,6 +76,16 @@ def print_text(text: str, form: TableFormat) -> None:
         print_json(json.loads(text))
     else:
         put(text)
+
+
+def show_table(table: Table, output: TableFormat) -> None:
+    """Print a table in the form asked for; what it says when it is empty to a person alone."""
+    if output is not TableFormat.RICH:
+        print_text(written(table, output), output)
+    elif table.rows:
+        print_table(table)
+    else:
+        note(table.empty)
 
 
 def all_entries(files: Sequence[Path] = ()) -> list[RunSummary]:

@@ -10,26 +10,16 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.follow import EXIT_CODES, Interrupts, counted_interrupts, follow
-from workbench.cli.options import (
-    DatasetOption,
-    DetachOption,
-    EarlyStoppingOption,
-    HomeOption,
-    JsonOption,
-    MaxPixelOption,
-    MinDeltaOption,
-    PrecisionOption,
-    PresetArgument,
-    QuietOption,
-    TagOption,
-    TrainLimitOption,
-    ValidationOption,
-    complete_from,
-    current_home,
+from workbench.cli import options
+from workbench.cli.follow import (
+    EXIT_CODES,
+    Interrupts,
+    counted_interrupts,
+    follow,
+    result_lines,
+    view_for,
 )
 from workbench.cli.output import note, print_json, say
-from workbench.cli.progress import result_lines, view_for
 from workbench.errors import RunError, UserError
 from workbench.formats import percent
 from workbench.leaderboard.store import Leaderboard
@@ -48,14 +38,14 @@ from workbench.settings import Home
 
 
 def run(
-    preset: PresetArgument,
+    preset: options.PresetArgument,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     optimizer: Annotated[
         str | None,
         typer.Option(
             help="sgd, adam, adamw, rmsprop or nadam. A change drops momentum and schedule.",
-            autocompletion=complete_from("sgd", "adam", "adamw", "rmsprop", "nadam"),
+            autocompletion=options.complete_from("sgd", "adam", "adamw", "rmsprop", "nadam"),
         ),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None,
@@ -64,22 +54,22 @@ def run(
         str | None,
         typer.Option(
             help="constant, inverse-time-decay, cosine, exponential or reduce-on-plateau.",
-            autocompletion=complete_from(
+            autocompletion=options.complete_from(
                 "constant", "inverse-time-decay", "cosine", "exponential", "reduce-on-plateau"
             ),
         ),
     ] = None,
-    validation: ValidationOption = None,
-    early_stopping: EarlyStoppingOption = None,
-    min_delta: MinDeltaOption = None,
+    validation: options.ValidationOption = None,
+    early_stopping: options.EarlyStoppingOption = None,
+    min_delta: options.MinDeltaOption = None,
     seed: Annotated[int, typer.Option(help="Same spec and seed, same result.")] = 0,
     repeats: Annotated[
         int, typer.Option(help="Train this many times, with seeds counting up.")
     ] = 1,
-    precision: PrecisionOption = "float32",
-    dataset: DatasetOption = "mnist",
-    train_limit: TrainLimitOption = None,
-    max_pixel: MaxPixelOption = None,
+    precision: options.PrecisionOption = "float32",
+    dataset: options.DatasetOption = "mnist",
+    train_limit: options.TrainLimitOption = None,
+    max_pixel: options.MaxPixelOption = None,
     threads: Annotated[
         int | None, typer.Option(metavar="N", help="Cores to use on a shared host.")
     ] = None,
@@ -91,18 +81,17 @@ def run(
             show_default=False,
         ),
     ] = None,
-    tag: TagOption = None,
+    tag: options.TagOption = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.")] = "",
-    detach: DetachOption = False,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
-    home: HomeOption = None,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Train a model. It goes on when the connection drops; Ctrl-C stops and saves it.
 
     Example: mnist-workbench run cnn-2 --epochs 2 --seed 1 --tag trial
     """
-    place = current_home()
+    place = options.current_home()
     plan = Plan(
         Overrides(
             epochs,
@@ -187,7 +176,6 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
             answer = partial(pass_on, interrupts, answered, folders[position:], view.say)
             summary = follow(folder, view, answer)
             if summary is None:
-                note(f"run {folder.run_id}: its folder was deleted while it was watched")
                 code = code or 1
                 continue
             summaries.append(summary)

@@ -10,22 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.follow import EXIT_CODES, follow
+from workbench.cli import options
+from workbench.cli.follow import EXIT_CODES, PlainView, follow, result_lines
 from workbench.cli.lazy import group_of
-from workbench.cli.options import (
-    DetachOption,
-    HomeOption,
-    JsonOption,
-    ListFormat,
-    ListFormatOption,
-    QuietOption,
-    RunArgument,
-    RunArguments,
-    complete_from,
-    current_home,
-)
 from workbench.cli.output import note, print_json, print_table, say
-from workbench.cli.progress import PlainView, result_lines
 from workbench.cli.run import watch
 from workbench.errors import RunError, nearest
 from workbench.formats import count
@@ -77,30 +65,28 @@ app = typer.Typer(
 @app.callback()
 def runs(
     context: typer.Context,
-    output: ListFormatOption = ListFormat.RICH,
+    output: options.ListFormatOption = options.ListFormat.RICH,
     status: Annotated[
         list[str] | None,
         typer.Option(
             metavar="STATE",
             help="Only runs that are, say, training, paused, finished, collapsed, killed or "
             "crashed; may be repeated.",
-            autocompletion=complete_from(*STATUS_WORDS),
+            autocompletion=options.complete_from(*STATUS_WORDS),
         ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="The first N of them.")
     ] = None,
-    home: HomeOption = None,
 ) -> None:
     """List all runs: active ones first, then the newest."""
     if context.invoked_subcommand is not None:
         return
-
     for name in status or []:
         if name not in STATUS_WORDS:
             raise RunError(f'no status "{name}": {nearest(name, STATUS_WORDS)}')
     listed: list[tuple[AnySummary, int | None, str]] = []
-    for folder in all_runs(current_home()):
+    for folder in all_runs(options.current_home()):
         try:
             summary = summary_of(folder)
         except RunError as error:  # one damaged run must not hide the others
@@ -113,15 +99,15 @@ def runs(
     listed.sort(key=lambda item: not item[0].status.alive)
     more = len(listed) - len(listed[:limit])
     listed = listed[:limit]
-    if output is ListFormat.JSON:
+    if output is options.ListFormat.JSON:
         print_json([{**summary.to_json(), "pid": pid} for summary, pid, _ in listed])
-    elif not listed and status and (others := len(all_runs(current_home()))):
+    elif not listed and status and (others := len(all_runs(options.current_home()))):
         note(f"No run is {' or '.join(status)}; without --status there are {others:,}.")
     elif not listed:
         note("No runs yet. Train one with `mnist-workbench run nn-1`.")
     else:
         print_table(_table([(summary, origin) for summary, _, origin in listed]))
-    if more and output is not ListFormat.JSON:
+    if more and output is not options.ListFormat.JSON:
         note(f"{more:,} more; without --limit all are listed.")
 
 
@@ -165,9 +151,8 @@ def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
 
 @app.command("diff")
 def diff(
-    runs: RunArguments,
-    output: Annotated[ListFormat, typer.Option("--format", help="rich or json.")] = ListFormat.RICH,
-    home: HomeOption = None,
+    runs: options.RunArguments,
+    output: options.ListFormatOption = options.ListFormat.RICH,
 ) -> None:
     """Compare runs setting by setting: only what differs.
 
@@ -177,12 +162,11 @@ def diff(
     """
     from dataclasses import asdict
 
-    place = current_home()
-    folders = [find_run(place, name) for name in dict.fromkeys(runs)]
+    folders = options.chosen_runs(runs)
     if len(folders) < 2:
         raise RunError("name two runs or more to be compared")
     found = difference(folders)
-    if output is ListFormat.JSON:
+    if output is options.ListFormat.JSON:
         print_json(asdict(found))
         return
     if not found.settings:
@@ -197,16 +181,15 @@ def _origin(folder: RunFolder) -> str:
     return f"{start.by}{terminal}{' (ssh)' if start.ssh else ''}"
 
 
-def attach(run: RunArgument, home: HomeOption = None) -> None:
+def attach(run: options.RunArgument) -> None:
     """Follow a run as plain text; Ctrl-C leaves it training."""
-    folder = find_run(current_home(), run)
+    folder = find_run(options.current_home(), run)
     try:
         summary = follow(folder, PlainView(sys.stdout))
     except KeyboardInterrupt:
         note(f"left run {folder.run_id} training; `mnist-workbench stop {run}` ends it")
         raise typer.Exit(130) from None
     if summary is None:
-        note(f"run {folder.run_id}: its folder was deleted while it was watched")
         raise typer.Exit(1)
     for line in result_lines(summary):
         say(line)
@@ -214,13 +197,11 @@ def attach(run: RunArgument, home: HomeOption = None) -> None:
 
 
 def stop(
-    runs: RunArguments,
+    runs: options.RunArguments,
     kill: Annotated[bool, typer.Option("--kill", help="End it at once, unsaved.")] = False,
-    home: HomeOption = None,
 ) -> None:
     """Stop runs after the current chunk and save them."""
-    place = current_home()
-    folders = [find_run(place, name) for name in runs]
+    folders = options.chosen_runs(runs)
     for folder in folders:
         service.require_alive(folder)  # all of them, before any is asked
     for folder in folders:
@@ -243,10 +224,9 @@ def _wait_until_ended(folder: RunFolder) -> bool:
     return True
 
 
-def pause(runs: RunArguments, home: HomeOption = None) -> None:
+def pause(runs: options.RunArguments) -> None:
     """Pause runs; `resume` lets them go on. The worker keeps its memory but no core."""
-    place = current_home()
-    folders = [find_run(place, name) for name in runs]
+    folders = options.chosen_runs(runs)
     for folder in folders:
         service.require_alive(folder)
     for folder in folders:
@@ -255,17 +235,16 @@ def pause(runs: RunArguments, home: HomeOption = None) -> None:
 
 
 def resume(
-    run: RunArgument,
-    detach: DetachOption = False,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
-    home: HomeOption = None,
+    run: options.RunArgument,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Go on with a paused, stopped or crashed run.
 
     A stopped or crashed one goes on from its last whole epoch and ends as it would have.
     """
-    folder = find_run(current_home(), run)
+    folder = find_run(options.current_home(), run)
     taken_up = service.resume(folder)
     if taken_up and not detach:
         raise typer.Exit(watch([folder], as_json=as_json, quiet=quiet, many=False))
@@ -277,22 +256,20 @@ def resume(
 
 
 def delete(
-    runs: RunArguments,
+    runs: options.RunArguments,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    home: HomeOption = None,
 ) -> None:
     """Delete ended runs, with their models and results.
 
     Asks first. The run's folder and its leaderboard entry go; `--yes` does not ask.
     """
-    place = current_home()
-    folders = [find_run(place, name) for name in dict.fromkeys(runs)]
+    folders = options.chosen_runs(runs)
     for folder in folders:
         if folder.status().alive:
             raise RunError(f"run {folder.run_id} is still going; stop it first")
     if not yes:
         _ask_to_delete(", ".join(folder.run_id for folder in folders))
-    faults = service.delete(folders, Leaderboard(place))
+    faults = service.delete(folders, Leaderboard(options.current_home()))
     if faults:
         raise faults[0]
     note(f"deleted {count(len(folders), 'run')}")

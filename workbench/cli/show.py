@@ -1,4 +1,4 @@
-"""`show`: one model, as table, diagram, figure, file or script."""
+"""`presets`, `show`: which models there are; one as table, diagram, figure, file or script."""
 
 from __future__ import annotations
 
@@ -9,31 +9,78 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    ForceOption,
-    HomeOption,
-    MaxPixelOption,
-    PresetArgument,
-    complete_from,
-    current_home,
+from workbench.cli import options
+from workbench.cli.output import (
+    check_free,
+    console,
+    note,
+    print_json,
+    print_table,
+    put,
+    speaks_unicode,
+    write_shared,
 )
-from workbench.cli.output import check_free, console, print_json, put, write_shared
-from workbench.cli.streams import speaks_unicode
 from workbench.data.catalogue import dataset_with, describe_dataset
 from workbench.data.facts import DatasetFacts
 from workbench.errors import UserError
 from workbench.figures.rendering import ImageFormat, form_of
 from workbench.formats import percent
+from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
+from workbench.model.architecture import Analysis, analyse
 from workbench.model.describe import architecture_rows, as_ascii, settings_lines
-from workbench.model.library import find_preset
+from workbench.model.library import find_preset, own_presets, paper_presets
+from workbench.model.paper_models import PAPER
 from workbench.model.preset import Preset, preset_toml
-from workbench.model.shapes import Analysis, analyse
 from workbench.model.spec import DatasetRef, TrainingSpec
 
 
-class ShowFormat(StrEnum):
-    """How a model is shown."""
+def presets(
+    output: options.ListFormatOption = options.ListFormat.RICH,
+) -> None:
+    """List the models of the paper and your own."""
+    own, errors = own_presets(options.current_home())
+    for error in errors:
+        note(f"mnist-workbench: {error}")
+    listed = [*paper_presets(), *own]
+    if output is options.ListFormat.JSON:
+        print_json(
+            [
+                {
+                    "name": preset.name,
+                    "title": preset.title,
+                    "part": preset.part,
+                    "summary": preset.summary,
+                    "parameters": analyse(preset.architecture).parameters,
+                    "paper_accuracy": preset.paper.accuracy if preset.paper else None,
+                    "paper_table": preset.paper.table if preset.paper else None,
+                }
+                for preset in listed
+            ]
+        )
+        return
 
+    rows = tuple(
+        (
+            cell(preset.name, Tone.STRONG),
+            cell(preset.title),
+            cell(f"{analyse(preset.architecture).parameters:,}"),
+            cell(percent(preset.paper.accuracy) if preset.paper else "–"),
+            cell(preset.summary),
+        )
+        for preset in listed
+    )
+    headings = (
+        Heading("Name"),
+        Heading("Title", weight=1),
+        Heading("Parameters", Align.RIGHT),
+        Heading("Paper", Align.RIGHT),
+        Heading("In brief", weight=2),
+    )
+    title = f"Presets: the models of {PAPER}" + ("; and yours" if own else "")
+    print_table(Table(title, headings, rows))
+
+
+class ShowFormat(StrEnum):
     TABLE = "table"
     DIAGRAM = "diagram"
     SVG = "svg"
@@ -45,7 +92,7 @@ class ShowFormat(StrEnum):
 
 
 def show(
-    preset: PresetArgument,
+    preset: options.PresetArgument,
     output: Annotated[
         ShowFormat | None,
         typer.Option(
@@ -66,23 +113,22 @@ def show(
             show_default=False,
         ),
     ] = None,
-    force: ForceOption = False,
+    force: options.ForceOption = False,
     dataset: Annotated[
         str | None,
         typer.Option(
             help="Show the model as it is trained on this data set: its images and classes.",
-            autocompletion=complete_from("mnist", "fashion_mnist", "cifar10", "cifar100"),
+            autocompletion=options.complete_from("mnist", "fashion_mnist", "cifar10", "cifar100"),
             show_default=False,
         ),
     ] = None,
-    max_pixel: MaxPixelOption = None,
-    home: HomeOption = None,
+    max_pixel: options.MaxPixelOption = None,
 ) -> None:
     """Show a model: layers, shapes, parameters, settings.
 
     Example: mnist-workbench show cnn-2 --format diagram
     """
-    chosen = find_preset(preset, current_home())
+    chosen = find_preset(preset, options.current_home())
     data = None if dataset is None else describe_dataset(dataset, max_pixel)
     if data is not None:
         fitted = chosen.architecture.fitted_to(data.image_shape, data.classes)
@@ -94,7 +140,7 @@ def show(
         output = ending
     match output:
         case ShowFormat.TABLE | None:
-            print_table(chosen)
+            print_model(chosen)
         case ShowFormat.DIAGRAM:
             print_diagram(chosen)
         case ShowFormat.SVG | ShowFormat.PNG | ShowFormat.PDF:
@@ -102,14 +148,14 @@ def show(
         case ShowFormat.JSON:
             print_preset_json(chosen)
         case ShowFormat.TOML:
-            print_toml(chosen)
+            put(preset_toml(chosen))
         case ShowFormat.PYTHON:
             print_script(chosen, data)
 
 
-def print_table(preset: Preset) -> None:
+def print_model(preset: Preset) -> None:
     """The architecture as the paper's Tables 1, 2, 4 and 5 print it, and the settings."""
-    from rich.table import Table
+    from rich.table import Table as RichTable
     from rich.text import Text
 
     ascii_only = not speaks_unicode(sys.stdout)
@@ -119,7 +165,7 @@ def print_table(preset: Preset) -> None:
     if preset.summary:
         out.print(preset.summary)
     out.print()
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    table = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
     table.add_column("layer", no_wrap=True)
     table.add_column("operation")
     table.add_column("output dimensions", no_wrap=True)
@@ -136,7 +182,7 @@ def print_table(preset: Preset) -> None:
     if analysis.problem:
         out.print(Text(f"impossible: {analysis.problem}", style="red"))
     out.print()
-    settings = Table.grid(padding=(0, 2, 0, 0))
+    settings = RichTable.grid(padding=(0, 2, 0, 0))
     marks: list[str] = []
     for line in settings_lines(preset):
         mark = ""
@@ -192,11 +238,6 @@ def _shapes(analysis: Analysis) -> list[dict[str, object]]:
         }
         for facts in analysis.layers
     ]
-
-
-def print_toml(preset: Preset) -> None:
-    """The preset as a file to start one's own from."""
-    put(preset_toml(preset))
 
 
 def print_script(preset: Preset, data: DatasetFacts | None) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from workbench.data.facts import DatasetFacts
+from workbench.data.facts import MNIST_SHA256, DatasetFacts
 from workbench.errors import DatasetError, nearest
-
-MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 
 NAMED: dict[str, DatasetFacts] = {
     facts.name: facts

@@ -5,23 +5,13 @@ from __future__ import annotations
 import tempfile
 from math import prod
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.npz_archive import BLOCK_BYTES, ArrayHeader
 from workbench.errors import EnvironmentProblem
-
-
-class ImageStore(Protocol):
-    """Takes an array's values in the order of the file."""
-
-    def write(self, block: NDArray[Any]) -> None:
-        """Take the next values, flat."""
-
-    def array(self) -> NDArray[Any]:
-        """The first `keep` rows, C order, native byte order, after everything was written."""
 
 
 class MemoryStore:
@@ -39,7 +29,7 @@ class MemoryStore:
         self._next += taken.size
 
     def array(self) -> NDArray[Any]:
-        """The first `keep` rows as an array of their own."""
+        """The first `keep` rows, C order, native byte order, after everything was written."""
         header = self._header
         if not header.fortran:
             return self._flat.reshape(self._keep, *header.shape[1:])
@@ -53,20 +43,19 @@ class MappedStore:
     The file has no name: its space is free again when the process ends, however it ends.
     """
 
-    def __init__(self, header: ArrayHeader, keep: int, scratch: Path | None) -> None:
+    def __init__(self, header: ArrayHeader, keep: int, scratch: Path | None = None) -> None:
         self._header, self._keep, self._scratch = header, keep, scratch
         self._dtype = header.dtype.newbyteorder("=")
         self._left = _kept_values(header, keep)
         self._file = self._temporary()
 
     def write(self, block: NDArray[Any]) -> None:
-        """Take the next values, flat."""
         taken = block[: self._left].astype(self._dtype, copy=False)
         self._left -= taken.size
         self._append(self._file, taken)
 
     def array(self) -> NDArray[Any]:
-        """The first `keep` rows, mapped read-only."""
+        """As of `MemoryStore`, mapped read-only."""
         header = self._header
         if not header.fortran:
             return self._map(self._file, (self._keep, *header.shape[1:]), "C")
@@ -106,6 +95,9 @@ class MappedStore:
             f"{error.strerror or error}, while laying out {needed / 2**20:,.0f} MiB of "
             f"{self._header.key}; free space there or train on fewer images"
         )
+
+
+ImageStore = MemoryStore | MappedStore  # takes an array's values in the order of the file
 
 
 def _kept_values(header: ArrayHeader, keep: int) -> int:

@@ -1,21 +1,47 @@
-"""A user's own data set: an `.npz` with x_train, y_train, x_test and y_test."""
+"""Data sets in `.npz` files, with x_train, y_train, x_test and y_test: a user's own, and MNIST.
+
+Arrays are as the file holds them: not yet scaled, not yet one-hot.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.arrays import ArrayDataset
-from workbench.data.facts import DatasetFacts
+from workbench.data.facts import MNIST_SHA256, DatasetFacts
 from workbench.data.image_store import ImageStore, MappedStore, MemoryStore
 from workbench.data.labels import read_labels
 from workbench.data.npz_archive import ArrayHeader, NpzArchive
 from workbench.data.pixels import image_header, image_shape, pixel_scale, stream_pixels, usual_scale
+from workbench.errors import DatasetError, EnvironmentProblem
 from workbench.files import typed_path
+from workbench.resources import MNIST_FILE
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayDataset:
+    """Images and labels for training and test, and the file's own for validation.
+
+    Section 1 of the paper divides pixels by 255 and one-hot encodes labels; `pixel_scale` is
+    that divisor, 1 where the pixels lie within 0 to 1 already, or what the user named. Who
+    trains applies both.
+    """
+
+    x_train: NDArray[Any]  # (N, H, W, C), bool, integer or float as stored, native byte order
+    y_train: NDArray[np.int64]  # (N,), 0 to classes − 1
+    x_test: NDArray[Any]  # (M, H, W, C)
+    y_test: NDArray[np.int64]  # (M,)
+    classes: int
+    image_shape: tuple[int, int, int]  # height, width, channels
+    sha256: str  # of the file, or of the arrays' bytes where Keras brought them
+    pixel_scale: float  # what pixels are divided by
+    x_val: NDArray[Any] | None = None  # (V, H, W, C), where the file's own were asked for
+    y_val: NDArray[np.int64] | None = None  # (V,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +129,28 @@ def load_npz(
         pixel_scale=contents.pixel_scale,
         x_val=arrays.get("val"),
         y_val=contents.labels.get("val"),
+    )
+
+
+def load_mnist(train_limit: int | None = None) -> ArrayDataset:
+    """The 60,000 training images, or the first `train_limit`, and the 10,000 test images.
+
+    Images are (N, 28, 28, 1) uint8, labels (N,) int64 (Section 1 of the paper).
+
+    Raises:
+        EnvironmentProblem: the shipped file is missing or is not the one that was shipped.
+    """
+    found = "another checksum"
+    try:
+        dataset = load_npz(MNIST_FILE, train_limit)
+        if dataset.sha256 == MNIST_SHA256:
+            return dataset
+    except DatasetError as error:
+        found = str(error).removeprefix(f"data set {MNIST_FILE}: ")
+    what = f"is not the one shipped ({found})" if MNIST_FILE.is_file() else "is missing"
+    raise EnvironmentProblem(
+        f"the MNIST file {MNIST_FILE} {what}; install mnist-workbench again "
+        "(pip install --force-reinstall --no-deps mnist-workbench)"
     )
 
 

@@ -62,7 +62,6 @@ class ArrayHeader:
 
     @property
     def size(self) -> int:
-        """Number of values."""
         return prod(self.shape)
 
     def position(self, flat: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.data.image_store import MappedStore, MemoryStore
+from workbench.data.image_store import ImageStore, MappedStore, MemoryStore
 from workbench.data.npz_archive import NpzArchive
 from workbench.data.pixels import image_header, image_shape, usual_scale
 from workbench.errors import DatasetError
@@ -72,14 +72,10 @@ def read_test_images(
             )
         header = image_header(archive, "x_test")
         size = prod(header.shape) * header.dtype.itemsize
-        make = MemoryStore if size <= MOST_BYTES_IN_MEMORY else _mapped
+        make: type[ImageStore] = MemoryStore if size <= MOST_BYTES_IN_MEMORY else MappedStore
         store, highest = make(header, header.shape[0]), 0.0
         for block in archive.blocks("x_test"):
             highest = max(highest, float(block.max()))
             store.write(block)
     images = store.array().reshape(-1, *image_shape(header))
     return TestImages(images, max_pixel or usual_scale(highest) or 255.0)
-
-
-def _mapped(header: Any, keep: int) -> MappedStore:
-    return MappedStore(header, keep, None)

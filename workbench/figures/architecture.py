@@ -16,16 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.figures.rendering import ImageFormat, render_figure
 from workbench.figures.style import INK
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Analysis, Architecture, analyse
 from workbench.model.diagram import Part, parts_of
-from workbench.model.layers import (
-    ACTIVATION_TITLES,
-    Dense,
-    Layer,
-    inner_activation,
-    shape_text,
-)
-from workbench.model.shapes import Analysis, analyse
+from workbench.model.layers import ACTIVATION_TITLES, Dense, Layer, inner_activation, shape_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

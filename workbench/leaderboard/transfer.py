@@ -21,7 +21,7 @@ from pydantic_core import from_json, to_json
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.files import UnfitFile, read_file
 from workbench.leaderboard.grouping import machine_of
-from workbench.model.faults import fault_words
+from workbench.model.validated import fault_words
 from workbench.runs.status import Status
 from workbench.runs.summary import MOST_EPOCHS, RunSummary
 

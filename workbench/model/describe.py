@@ -7,10 +7,10 @@ Outputs are set as the paper sets them, the layer's number and the shape raised:
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.formats import count
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Analysis, Architecture, LayerFacts, Problem, analyse
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
     TrainingSettings,
@@ -30,7 +30,6 @@ from workbench.model.layers import (
     shape_text,
 )
 from workbench.model.preset import Preset
-from workbench.model.shapes import Analysis, LayerFacts, Problem, analyse
 
 _RAISED = str.maketrans("0123456789×", "⁰¹²³⁴⁵⁶⁷⁸⁹ˣ")
 # What a terminal or a file without unicode gets instead.
@@ -114,60 +113,36 @@ def architecture_rows(
     analysis = analysis or analyse(architecture)
     layers, problem = architecture.layers, analysis.problem
     names = layer_names(architecture)
-    step = 0  # the number raised beside x: dropout leaves it as it is, as the paper does
-    image = shape_text(architecture.input_shape)
-    rows = []
-    first = 1
+    problems = {problem.index: problem} if problem is not None else {}
+    index = 0
+    shape: Shape = architecture.input_shape
+    operation = f"({shape_text(shape)})"
     if layers and isinstance(layers[0], Flatten) and analysis.layers and not row_a_layer:
-        size = analysis.layers[0].output_shape
-        picture = shape_text(_drawn(architecture.input_shape))
-        operation = (f"Flatten input from {picture} to {size[0]}×1",)
-        at_end = problem if problem is not None and len(layers) == 1 else None
-        rows.append(ArchitectureRow(1, "Input layer", operation, _output(0, size), 0, size, at_end))
-        first = 2
-    else:
-        shape = architecture.input_shape
-        whole = problem if problem is not None and problem.index == 0 else None
-        rows.append(
-            ArchitectureRow(0, "Input layer", (f"({image})",), _output(0, shape), 0, shape, whole)
-        )
-    for index in range(first, len(layers) + 1):
-        layer = layers[index - 1]
-        here = problem if problem is not None and problem.index == index else None
-        if index > len(analysis.layers):
-            rows.append(
-                ArchitectureRow(index, names[index - 1], (_settings(layer),), "", None, None, here)
-            )
+        index, shape = 1, analysis.layers[0].output_shape
+        image = shape_text(_drawn(architecture.input_shape))
+        operation = f"Flatten input from {image} to {shape[0]}×1"
+    head = ArchitectureRow(index, "Input layer", (operation,), _output(0, shape), 0, shape)
+    rows = [replace(head, problem=problems.get(index))]
+    step = 0  # the number raised beside x: dropout leaves it as it is, as the paper does
+    for index, (layer, name) in enumerate(zip(layers, names, strict=True), start=1):
+        if index <= rows[0].index:
             continue
-        facts = analysis.layers[index - 1]
-        if not layer.forgets:
-            step += 1
-        name = names[index - 1]
-        lines = _operation(facts, step, name.startswith("Output"))
-        rows.append(
-            ArchitectureRow(
-                index,
-                name,
-                lines,
-                _output(step, facts.output_shape),
-                facts.parameters,
-                facts.output_shape,
-                here,
-            )
-        )
+        here = problems.get(index)
+        if index > len(analysis.layers):
+            row = ArchitectureRow(index, name, (_settings(layer),), "", None, None, here)
+        else:
+            facts = analysis.layers[index - 1]
+            step += not layer.forgets
+            lines, shape = _operation(facts, step, name.startswith("Output")), facts.output_shape
+            output = _output(step, shape)
+            row = ArchitectureRow(index, name, lines, output, facts.parameters, shape, here)
+        rows.append(row)
     return tuple(_plain(row) for row in rows) if ascii_only else tuple(rows)
 
 
 def _plain(row: ArchitectureRow) -> ArchitectureRow:
-    return ArchitectureRow(
-        row.index,
-        row.layer,
-        tuple(as_ascii(line) for line in row.operation),
-        as_ascii(row.output),
-        row.parameters,
-        row.shape,
-        row.problem,
-    )
+    operation = tuple(as_ascii(line) for line in row.operation)
+    return replace(row, operation=operation, output=as_ascii(row.output))
 
 
 def _title(activation: str) -> str:
@@ -329,9 +304,5 @@ def _values(training: TrainingSettings) -> list[tuple[str, tuple[str, str]]]:
 
 def _inferred(preset: Preset, field: str) -> str | None:
     """The reason of the most particular note that covers the field."""
-    covering = [
-        note
-        for note in preset.inferred
-        if field == note.setting or field.startswith(f"{note.setting}.")
-    ]
+    covering = [note for note in preset.inferred if note.covers(field)]
     return max(covering, key=lambda note: len(note.setting)).reason if covering else None

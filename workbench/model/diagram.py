@@ -12,7 +12,7 @@ from itertools import groupby, pairwise, product
 from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Analysis, Architecture, analyse
 from workbench.model.describe import as_ascii
 from workbench.model.layers import (
     ACTIVATION_TITLES,
@@ -22,7 +22,6 @@ from workbench.model.layers import (
     inner_activation,
     shape_text,
 )
-from workbench.model.shapes import Analysis, analyse
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -57,7 +56,6 @@ class Diagram:
     lines: tuple[Row, ...]
 
     def plain(self) -> str:
-        """The drawing without colours."""
         return "\n".join("".join(text for text, _ in spans) for spans in self.lines)
 
     def text(self, styles: dict[str, str] | None = None) -> Text:
@@ -72,7 +70,6 @@ class Diagram:
 
     @property
     def width(self) -> int:
-        """Columns of the longest row."""
         return max((sum(len(text) for text, _ in spans) for spans in self.lines), default=0)
 
 

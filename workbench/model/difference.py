@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from workbench.model.describe import settings_lines
+from workbench.model.architecture import analyse
+from workbench.model.describe import SettingLine, settings_lines
 from workbench.model.draft import Draft, draft_of
 from workbench.model.forms import layer_form
 from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.preset import Preset
-from workbench.model.shapes import analyse
+
+Fact = tuple[str, str]  # a label and a value
 
 
 class Sign(StrEnum):
@@ -46,18 +48,14 @@ class Difference:
 
     @property
     def none(self) -> bool:
-        """Whether the draft is what it began as."""
         return not any(line.sign is not Sign.SAME for line in (*self.layers, *self.others))
 
 
 def difference(origin: Preset, draft: Draft) -> Difference:
-    """What the draft changed of the preset it began as."""
     begun = draft_of(origin)
-    others = [
-        *_input(begun, draft),
-        *_settings(origin, draft),
-        *_totals(begun, draft),
-    ]
+    before = _facts(begun, settings_lines(origin))
+    after = _facts(draft, settings_lines(origin, draft.training))
+    others = [line for parts in zip(before, after, strict=True) for line in _compared(*parts)]
     return Difference(tuple(_layers(begun.layers, draft.layers)), tuple(others))
 
 
@@ -106,35 +104,28 @@ def _changes(was: Layer, now: Layer) -> str:
     )
 
 
-def _input(begun: Draft, draft: Draft) -> Iterator[DifferenceLine]:
-    was, now = begun.architecture, draft.architecture
-    if was.input_shape != now.input_shape:
-        text = f"Input {shape_text(was.input_shape)} → {shape_text(now.input_shape)}"
-        yield DifferenceLine(Sign.CHANGED, text)
-    if was.classes != now.classes:
-        yield DifferenceLine(Sign.CHANGED, f"Classes {was.classes} → {now.classes}")
-
-
-def _settings(origin: Preset, draft: Draft) -> Iterator[DifferenceLine]:
-    old = {line.field: line for line in settings_lines(origin)}
-    new = {line.field: line for line in settings_lines(origin, draft.training)}
-    for name, line in new.items():
-        if name not in old:
-            yield DifferenceLine(Sign.ADDED, f"{line.label} {line.value}")
-        elif line.value != old[name].value:
-            text = f"{line.label} {old[name].value} → {line.value}"
-            yield DifferenceLine(Sign.CHANGED, text)
-    for name, line in old.items():
-        if name not in new:
-            yield DifferenceLine(Sign.REMOVED, f"{line.label} {line.value}")
-
-
-def _totals(begun: Draft, draft: Draft) -> Iterator[DifferenceLine]:
-    was, now = analyse(begun.architecture), analyse(draft.architecture)
-    pairs = (
-        ("Parameters", was.parameters, now.parameters),
-        ("Multiply-adds an image", was.multiply_adds, now.multiply_adds),
+def _facts(draft: Draft, settings: Iterable[SettingLine]) -> tuple[dict[str, Fact], ...]:
+    """Input, settings and totals, each part by name: a label and a value."""
+    architecture, analysis = draft.architecture, analyse(draft.architecture)
+    return (
+        {
+            "input": ("Input", shape_text(architecture.input_shape)),
+            "classes": ("Classes", str(architecture.classes)),
+        },
+        {line.field: (line.label, line.value) for line in settings},
+        {
+            "parameters": ("Parameters", f"{analysis.parameters:,}"),
+            "multiply-adds": ("Multiply-adds an image", f"{analysis.multiply_adds:,}"),
+        },
     )
-    for label, old, new in pairs:
-        if old != new:
-            yield DifferenceLine(Sign.CHANGED, f"{label} {old:,} → {new:,}")
+
+
+def _compared(old: dict[str, Fact], new: dict[str, Fact]) -> Iterator[DifferenceLine]:
+    for name, (label, value) in new.items():
+        if name not in old:
+            yield DifferenceLine(Sign.ADDED, f"{label} {value}")
+        elif value != old[name][1]:
+            yield DifferenceLine(Sign.CHANGED, f"{label} {old[name][1]} → {value}")
+    for name, (label, value) in old.items():
+        if name not in new:
+            yield DifferenceLine(Sign.REMOVED, f"{label} {value}")

@@ -30,7 +30,6 @@ class Draft:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers from input to output."""
         return self.architecture.layers
 
     def layer_at(self, place: int) -> Layer | None:
@@ -49,7 +48,6 @@ class Draft:
         return self._with((*self.layers[:at], layer, *self.layers[at:]))
 
     def edited(self, place: int, layer: Layer) -> Draft:
-        """With another layer at a place."""
         return self._with((*self.layers[: place - 1], layer, *self.layers[place:]))
 
     def duplicated(self, place: int) -> Draft:
@@ -61,7 +59,6 @@ class Draft:
         return self.added(place, self.layers[place - 1])
 
     def deleted(self, place: int) -> Draft:
-        """Without the layer of a place."""
         return self._with((*self.layers[: place - 1], *self.layers[place:]))
 
     def moved(self, place: int, by: int) -> Draft:
@@ -77,7 +74,6 @@ class Draft:
         return replace(self, architecture=self.architecture.model_copy(update=changed))
 
     def with_training(self, training: TrainingSettings) -> Draft:
-        """With other training settings."""
         return replace(self, training=training)
 
     def _with(self, layers: tuple[Layer, ...]) -> Draft:
@@ -179,10 +175,4 @@ class DraftHistory:
 def _still_inferred(origin: Preset, training: TrainingSettings) -> tuple[Inferred, ...]:
     """The origin's notes on settings that the draft has left as they were."""
     changed = [line.field for line in settings_lines(origin, training) if line.changed]
-    return tuple(
-        note
-        for note in origin.inferred
-        if not any(
-            field == note.setting or field.startswith(f"{note.setting}.") for field in changed
-        )
-    )
+    return tuple(note for note in origin.inferred if not any(map(note.covers, changed)))

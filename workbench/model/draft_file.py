@@ -95,7 +95,9 @@ class DraftFile:
                 try:
                     returned = Returned(read_draft(path, self._home), path.stat().st_mtime)
                 except PresetError as error:
-                    errors.append(_kept_aside(path, error))
+                    aside = keep_aside(path)
+                    words = f"unsaved work of Compose is damaged and kept as {aside}: {error}"
+                    errors.append(PresetError(words))
                 except FileNotFoundError:
                     pass  # its app has just left, with nothing unsaved
                 except OSError as error:
@@ -147,11 +149,6 @@ def _let_go(path: Path, lock: int) -> None:
     if not path.exists():
         _lock_file(path).unlink(missing_ok=True)
     os.close(lock)
-
-
-def _kept_aside(path: Path, error: PresetError) -> PresetError:
-    aside = keep_aside(path)
-    return PresetError(f"unsaved work of Compose is damaged and kept as {aside}: {error}")
 
 
 def draft_text(history: DraftHistory) -> str:

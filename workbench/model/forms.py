@@ -1,39 +1,322 @@
-"""The forms of Compose as data: one for each kind of layer, the input and the training."""
+"""The forms of Compose as data: a kind of layer's, the input's, the training's.
+
+What a person types is text. A field turns text into a value or says in one sentence why it
+cannot; type, choices and limits come from the pydantic classes, so that a form never accepts what
+a preset would refuse.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+import types
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from workbench.model.architecture import Architecture
-from workbench.model.faults import fault_words
-from workbench.model.fields import FieldError, FormField, choice_field, field_of, fields_of
-from workbench.model.hyperparameters import (
-    OPTIMIZERS,
-    SCHEDULES,
-    EarlyStopping,
-    TrainingSettings,
-)
-from workbench.model.layers import LAYER_KINDS, Layer
+from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, EarlyStopping, TrainingSettings
+from workbench.model.layers import LAYER_KINDS, Dense, Layer
+from workbench.model.validated import fault_words
+
+EXPLANATIONS = {
+    "units": "Neurons, each joined to every value of the input.",
+    "filters": "Kernels, and so channels of the output.",
+    "kernel_size": "Height and width of a kernel; one number for both.",
+    "strides": "How far the window moves at a time.",
+    "padding": '"same" keeps height and width, "valid" stays inside the image.',
+    "dilation_rate": "Distance between the points a kernel looks at.",
+    "activation": "The function over the layer's output.",
+    "use_bias": "Whether each output has a number of its own added.",
+    "kernel_initializer": "Where the weights begin.",
+    "l2": "Penalty on large weights; 0 for none.",
+    "pool_size": "Height and width of a window; one number for both.",
+    "rate": "Part of the values set to zero while training.",
+    "momentum": "How much of the earlier steps, or statistics, is kept.",
+    "epsilon": "A small number that keeps a division from zero.",
+    "epochs": "How often training goes through all images.",
+    "batch_size": "Images a step.",
+    "optimizer.kind": "How gradients become steps.",
+    "learning_rate": "Length of a step.",
+    "nesterov": "Look ahead along the momentum.",
+    "beta_1": "How much of the earlier gradients is kept.",
+    "beta_2": "How much of the earlier squared gradients is kept.",
+    "weight_decay": "How fast weights shrink, apart from the gradient.",
+    "rho": "How much of the earlier squared gradients is kept.",
+    "schedule.kind": "How the learning rate changes while training.",
+    "decay_rate": "How fast the learning rate falls.",
+    "alpha": "What is left of the learning rate at the end, as a fraction.",
+    "factor": "What the learning rate is multiplied by.",
+    "patience": "Epochs without a lower validation loss before it acts.",
+    "min_delta": "The least fall of the validation loss that counts.",
+    "early_stopping.patience": "Epochs without a lower validation loss before training ends.",
+    "input_shape": "Height × width × channels of an image.",
+    "classes": "How many kinds of image there are.",
+}
+# What an empty text stands for, where a field may be left empty.
+_LEFT_EMPTY = {
+    "strides": "the window's own size",
+    "decay_rate": "learning rate / epochs",
+    "min_delta": "any",
+}
+_LABELS = {
+    "l2": "L2",
+    "optimizer.kind": "optimizer",
+    "schedule.kind": "schedule",
+    "early_stopping.patience": "early stopping",
+    "early_stopping.min_delta": "least fall",
+    "min_delta": "least fall",
+}
+_BOUNDS = {"ge": "least", "le": "most", "gt": "above", "lt": "below"}  # pydantic's names and ours
+_SEPARATORS = re.compile(r"[×xX*,;\s]+")
+
+
+class FieldError(ValueError):
+    """What is wrong with a text, as one sentence."""
+
+
+class FieldKind(StrEnum):
+    """How a field is written."""
+
+    COUNT = "count"  # a whole number
+    NUMBER = "number"
+    SIZES = "sizes"  # 3×3
+    CHOICE = "choice"
+    SWITCH = "switch"  # yes or no
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The least and the largest value; `above` and `below` are themselves not allowed."""
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def fault(self, value: float) -> str | None:
+        """Why a number is outside, as half a sentence."""
+        if self.least is not None and value < self.least:
+            return f"is too small; {self.least:,g} is the least"
+        if self.above is not None and value <= self.above:
+            return f"is too small; it must be above {self.above:,g}"
+        if self.most is not None and value > self.most:
+            return f"is too large; {_plain(self.most)} is the most"
+        if self.below is not None and value >= self.below:
+            return f"is too large; it must be below {self.below:,g}"
+        return None
+
+    def __str__(self) -> str:
+        """`from 1 to 200`, `above 0 and below 1`, `0 or more`; empty without limits."""
+        low = high = ""
+        if self.least is not None:
+            low = f"from {self.least:g}"
+        elif self.above is not None:
+            low = f"above {self.above:g}"
+        if self.most is not None:
+            high = f"to {_plain(self.most)}" if self.least is not None else f"at most {self.most:g}"
+        elif self.below is not None:
+            high = f"to below {self.below:g}" if self.least is not None else f"below {self.below:g}"
+        if not high:
+            return f"{self.least:g} or more" if self.least is not None else low
+        joint = " " if high.startswith("to ") else " and "
+        return f"{low}{joint}{high}" if low else high
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field. `name` is dotted within its form: `optimizer.learning_rate`."""
+
+    name: str
+    kind: FieldKind
+    choices: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    sizes: int = 0  # how many numbers a SIZES field has
+    optional: bool = False
+
+    @property
+    def short_name(self) -> str:
+        """The field's name in its own class."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def label(self) -> str:
+        """The name as a person reads it."""
+        return _LABELS.get(self.name) or _LABELS.get(
+            self.short_name, self.short_name.replace("_", " ")
+        )
+
+    @property
+    def explanation(self) -> str:
+        """One sentence, with what is allowed."""
+        words = EXPLANATIONS.get(self.name) or EXPLANATIONS[self.short_name]
+        allowed = str(self.limits)
+        if allowed:
+            words += f" {allowed[0].upper()}{allowed[1:]}."
+        if self.optional:
+            words += f" Empty: {self.placeholder}."
+        return words
+
+    @property
+    def placeholder(self) -> str:
+        """What an empty text stands for; empty where the field must be filled."""
+        return _LEFT_EMPTY.get(self.short_name, "none") if self.optional else ""
+
+    @property
+    def wanted(self) -> str:
+        """What belongs here: `a whole number from 1 to 1,000,000`."""
+        match self.kind:
+            case FieldKind.COUNT:
+                what = "a whole number"
+            case FieldKind.NUMBER:
+                what = "a number"
+            case FieldKind.SIZES:
+                return (
+                    "one or two whole numbers: 3×3" if self.sizes == 2 else "numbers as in 28×28×1"
+                )
+            case FieldKind.CHOICE | FieldKind.SWITCH:
+                return f"one of {', '.join(self.choices)}"
+        return f"{what} {self.limits}".rstrip()
+
+    def text(self, value: object) -> str:
+        """A value as it is written in the form."""
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, tuple):
+            return "×".join(str(part) for part in value)
+        if isinstance(value, float):
+            short = f"{value:g}"
+            return short if float(short) == value else repr(value)
+        return str(value)
+
+    def parse(self, text: str) -> object:
+        """The value of a text.
+
+        Raises:
+            FieldError: the text is none, or the value is outside the limits.
+        """
+        text = text.strip()
+        if not text:
+            if self.optional:
+                return None
+            raise FieldError(f"needs {self.wanted}")
+        match self.kind:
+            case FieldKind.SWITCH:
+                if text not in self.choices:
+                    raise FieldError(f'"{text}" is neither yes nor no')
+                return text == "yes"
+            case FieldKind.CHOICE:
+                if text not in self.choices:
+                    raise FieldError(f'no "{text}"; {self.wanted}')
+                return text
+            case FieldKind.SIZES:
+                return self._sizes(text)
+        try:
+            number = int(text.replace(",", "")) if self.kind is FieldKind.COUNT else float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise FieldError(f'"{_cut(text)}" is not {self.wanted}')
+        self._check(number, text)
+        return number
+
+    def _sizes(self, text: str) -> tuple[int, ...]:
+        try:
+            numbers = tuple(int(part) for part in _SEPARATORS.split(text) if part)
+        except ValueError:
+            numbers = ()
+        if len(numbers) == 1 and self.sizes == 2:  # as Keras takes 3 for (3, 3)
+            numbers *= 2
+        if len(numbers) != self.sizes:
+            raise FieldError(f'"{_cut(text)}" is not {self.wanted}')
+        for number in numbers:
+            self._check(number, str(number))
+        return numbers
+
+    def _check(self, number: float, text: str) -> None:
+        fault = self.limits.fault(number)
+        if fault is not None:
+            raise FieldError(f"{_cut(text)} {fault}")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 24 else text[:23] + "…"
+
+
+def fields_of(model: type[BaseModel], prefix: str = "") -> tuple[FormField, ...]:
+    """A field for each of a class's, but its `kind`, in the order they are declared."""
+    return tuple(
+        _field(f"{prefix}{name}", info)
+        for name, info in model.model_fields.items()
+        if name != "kind"
+    )
+
+
+def field_of(model: type[BaseModel], name: str) -> FormField:
+    return _field(name, model.model_fields[name])
+
+
+def choice_field(name: str, choices: Iterable[str]) -> FormField:
+    """A field for the kind of a section: its choice decides which fields follow."""
+    return FormField(name, FieldKind.CHOICE, tuple(choices))
+
+
+def _field(name: str, info: FieldInfo) -> FormField:
+    return _described(FormField(name, FieldKind.NUMBER), info.annotation, info.metadata)
+
+
+def _described(field: FormField, annotation: Any, metadata: Iterable[Any]) -> FormField:
+    """The field with what an annotation says of it."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *more = get_args(annotation)
+        return _described(field, inner, [*metadata, *more])
+    if origin in (Union, types.UnionType):
+        inner = next(part for part in get_args(annotation) if part is not type(None))
+        return _described(replace(field, optional=True), inner, metadata)
+    field = replace(field, limits=_limits(field.limits, metadata))
+    if origin is Literal:
+        return replace(field, kind=FieldKind.CHOICE, choices=get_args(annotation))
+    if origin is tuple:
+        parts = get_args(annotation)
+        # Sizes below 1 mean nothing; where more is asked for, the class says so.
+        field = replace(field, limits=Limits(least=1))
+        return replace(field, kind=FieldKind.SIZES, sizes=len(parts))
+    if annotation is bool:
+        return replace(field, kind=FieldKind.SWITCH, choices=("yes", "no"))
+    return replace(field, kind=FieldKind.COUNT if annotation is int else FieldKind.NUMBER)
+
+
+def _limits(limits: Limits, metadata: Iterable[Any]) -> Limits:
+    for item in metadata:
+        if isinstance(item, FieldInfo):
+            limits = _limits(limits, item.metadata)
+        for bound, name in _BOUNDS.items():
+            if hasattr(item, bound):
+                limits = replace(limits, **{name: float(getattr(item, bound))})
+    return limits
 
 
 def new_layer(kind: str) -> Layer:
     """A layer of a kind as it is first added."""
-    layer: Any = LAYER_KINDS[kind].model_validate(LAYER_KINDS[kind].begin)
-    result: Layer = layer
-    return result
+    return cast(Layer, LAYER_KINDS[kind].model_validate(LAYER_KINDS[kind].begin))
 
 
 def output_layer(classes: int) -> Layer:
     """The layer that ends a model: one probability a class."""
-    layer: Any = LAYER_KINDS["Dense"].model_validate({"units": classes, "activation": "softmax"})
-    result: Layer = layer
-    return result
+    return Dense(units=classes, activation="softmax")
 
 
 @dataclass(frozen=True)
@@ -134,7 +417,6 @@ def _put(values: dict[str, Any], name: str, value: object) -> None:
 
 @cache
 def layer_form(kind: str) -> Form:
-    """The form of a kind of layer."""
     model = LAYER_KINDS[kind]
     return Form(kind, model.explanation, fields_of(model), model)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from workbench.formats import count
+from workbench.model.validated import Validated
 
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -18,11 +19,7 @@ Patience = Annotated[int, Field(ge=1, le=100_000)]  # epochs
 MinDelta = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]  # of the loss
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class SGD(_Settings):
+class SGD(Validated):
     """Stochastic gradient descent, with momentum where it is above 0."""
 
     kind: Literal["sgd"] = "sgd"
@@ -31,7 +28,7 @@ class SGD(_Settings):
     nesterov: bool = False
 
 
-class _Moments(_Settings):
+class _Moments(Validated):
     kind: str
     learning_rate: LearningRate = 0.001
     beta_1: Fraction = 0.9
@@ -52,7 +49,7 @@ class AdamW(_Moments):
     weight_decay: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.004
 
 
-class RMSprop(_Settings):
+class RMSprop(Validated):
     """RMSprop, with momentum where it is above 0."""
 
     kind: Literal["rmsprop"] = "rmsprop"
@@ -75,13 +72,13 @@ OPTIMIZERS: dict[str, type[SGD | Adam | AdamW | RMSprop | Nadam]] = {
 OPTIMIZER_TITLES = {kind: cls.__name__ for kind, cls in OPTIMIZERS.items()}
 
 
-class Constant(_Settings):
+class Constant(Validated):
     """The optimizer's learning rate throughout."""
 
     kind: Literal["constant"] = "constant"
 
 
-class InverseTimeDecay(_Settings):
+class InverseTimeDecay(Validated):
     """learning rate / (1 + decay_rate · step), the `decay` of the paper's Table 9.
 
     `decay_rate` left out is the paper's: learning rate / epochs.
@@ -91,21 +88,21 @@ class InverseTimeDecay(_Settings):
     decay_rate: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
 
 
-class CosineDecay(_Settings):
+class CosineDecay(Validated):
     """A half cosine from the learning rate down to `alpha` times it at the last step."""
 
     kind: Literal["cosine"] = "cosine"
     alpha: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
-class ExponentialDecay(_Settings):
+class ExponentialDecay(Validated):
     """learning rate · decay_rate^epoch, falling smoothly with every step."""
 
     kind: Literal["exponential"] = "exponential"
     decay_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
 
 
-class ReduceOnPlateau(_Settings):
+class ReduceOnPlateau(Validated):
     """learning rate · factor whenever the validation loss has not fallen for `patience` epochs."""
 
     kind: Literal["reduce_on_plateau"] = "reduce_on_plateau"
@@ -124,7 +121,7 @@ SCHEDULES: dict[
 ] = {cls.model_fields["kind"].default: cls for cls in get_args(get_args(Schedule)[0])}
 
 
-class EarlyStopping(_Settings):
+class EarlyStopping(Validated):
     """End once the validation loss has not fallen by `min_delta` for `patience` epochs.
 
     The weights of the best epoch are put back, also where all epochs were trained.
@@ -134,7 +131,7 @@ class EarlyStopping(_Settings):
     min_delta: MinDelta = 0.0
 
 
-class TrainingSettings(_Settings):
+class TrainingSettings(Validated):
     """How a model is trained: everything but the architecture, the data and the seed."""
 
     epochs: Epochs = 5
@@ -209,7 +206,6 @@ def schedule_text(settings: TrainingSettings) -> str:
 
 
 def early_stopping_text(early: EarlyStopping) -> str:
-    """Early stopping in a few words."""
     least = f" by {early.min_delta:g}" if early.min_delta else ""
     waits = count(early.patience, "epoch")
     return f"after {waits} without a validation loss lower{least}, best weights back"

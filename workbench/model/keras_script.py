@@ -8,6 +8,7 @@ the order of the images in its own way, so results agree within the spread betwe
 from __future__ import annotations
 
 from workbench.errors import PresetError
+from workbench.model.architecture import require_sound
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
     SGD,
@@ -20,7 +21,6 @@ from workbench.model.hyperparameters import (
     TrainingSettings,
 )
 from workbench.model.layers import Conv2D, Dense, Layer, output_start, shape_text
-from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec
 
 LINE_LENGTH = 88  # what black and ruff format to unless told otherwise
@@ -281,7 +281,7 @@ def layer_call(layer: Layer) -> Call:
     arguments = []
     for name, value in layer.keras_arguments().items():
         text = _quoted(value) if isinstance(value, str) else repr(value)
-        if name in layer.by_place:
+        if fields[name].is_required() or name in layer.by_place:
             arguments.append(text)
         elif value != fields[name].default:
             arguments.append(f"{name}={text}")

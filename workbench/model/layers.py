@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from workbench.model.validated import Validated
 
 Activation = Literal[
     "linear",
@@ -117,10 +119,8 @@ class Placed(NamedTuple):
     multiply_adds: int = 0  # forward
 
 
-class LayerKind(BaseModel):
+class LayerKind(Validated):
     """What all kinds have: words for lists, tables and diagrams, and a rule for shapes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     explanation: ClassVar[str]  # a line where kinds are picked
     name: ClassVar[str]  # in the paper's tables: `MaxPooling`
@@ -132,7 +132,7 @@ class LayerKind(BaseModel):
     forgets: ClassVar[bool] = False  # dropout: nothing but a training sees it
     # What a new layer begins with where the class asks for a value: the paper's commonest.
     begin: ClassVar[Mapping[str, object]] = {}
-    # Fields that a script writes by place, as people do; the others stand where they differ.
+    # What a script writes by place, as people do, beside what has to be given.
     by_place: ClassVar[tuple[str, ...]] = ()
 
     def place(self, shape: Shape) -> Placed:
@@ -149,11 +149,11 @@ class LayerKind(BaseModel):
         return {name: getattr(self, name) for name in names}
 
     def details(self) -> list[str]:
-        """What a diagram writes behind the title, without the activation."""
+        """What a diagram writes behind the title, less the activation: `3×3`, `strides 2×2`."""
         return []
 
     def label_parts(self) -> list[str]:
-        """What a label writes behind the kind, without the activation."""
+        """What a label writes behind the kind, without the activation: `32`, `3×3`, `same`."""
         return self.details()
 
     def words(self) -> str:
@@ -200,7 +200,6 @@ class Flatten(LayerKind):
     kind: Literal["Flatten"] = "Flatten"
 
     def place(self, shape: Shape) -> Placed:
-        """One value after another."""
         return Placed((prod(shape),))
 
 
@@ -210,8 +209,7 @@ class Dense(LayerKind):
     explanation = "Neurons joined to every value of the input"
     name = title = short = "Dense"
     role = "dense"
-    begin = {"units": 128, "activation": "relu"}
-    by_place = ("units",)
+    begin: ClassVar = {"units": 128, "activation": "relu"}
 
     kind: Literal["Dense"] = "Dense"
     units: Count
@@ -221,17 +219,14 @@ class Dense(LayerKind):
     l2: L2 = 0.0
 
     def place(self, shape: Shape) -> Placed:
-        """`units` values in place of the last axis."""
         weights = shape[-1] * self.units
         trainable = weights + (self.units if self.use_bias else 0)
         return Placed((*shape[:-1], self.units), trainable, 0, prod(shape[:-1]) * weights)
 
     def label_parts(self) -> list[str]:
-        """`128`."""
         return [str(self.units)]
 
     def words(self) -> str:
-        """`128 neurons`."""
         return f"{self.units} neurons"
 
 
@@ -242,8 +237,12 @@ class Conv2D(LayerKind):
     name = title = short = "Conv2D"
     role = "convolution"
     needs_image = True
-    begin = {"filters": 32, "kernel_size": (3, 3), "padding": "same", "activation": "relu"}
-    by_place = ("filters", "kernel_size")
+    begin: ClassVar = {
+        "filters": 32,
+        "kernel_size": (3, 3),
+        "padding": "same",
+        "activation": "relu",
+    }
 
     kind: Literal["Conv2D"] = "Conv2D"
     filters: Count
@@ -269,7 +268,6 @@ class Conv2D(LayerKind):
         return down * (rows - 1) + 1, across * (columns - 1) + 1
 
     def place(self, shape: Shape) -> Placed:
-        """`filters` channels, one value for each place of the kernel."""
         image = _image(self, shape)
         size = _slide(image, self.window, self.strides, self.padding, "kernel")
         weights = prod(self.kernel_size) * image[2] * self.filters
@@ -277,15 +275,12 @@ class Conv2D(LayerKind):
         return Placed((*size, self.filters), trainable, 0, prod(size) * weights)
 
     def details(self) -> list[str]:
-        """`3×3`, `strides 2×2`."""
         return [shape_text(self.kernel_size), *self._steps()]
 
     def label_parts(self) -> list[str]:
-        """`32`, `3×3`, `same`, `strides 2×2`."""
         return [str(self.filters), shape_text(self.kernel_size), self.padding, *self._steps()]
 
     def words(self) -> str:
-        """`32 filters of size 3×3, same padding`."""
         same = ["same padding"] if self.padding == "same" else []
         filters = f"{self.filters} filters of size {shape_text(self.kernel_size)}"
         return ", ".join([filters, *self._steps(), *same])
@@ -321,16 +316,13 @@ class _Pooling(LayerKind):
         return Placed((*size, image[2]))
 
     def details(self) -> list[str]:
-        """`2×2`, `strides 1×1`."""
         steps = [f"strides {shape_text(self.steps)}"] if self.steps != self.pool_size else []
         return [shape_text(self.pool_size), *steps]
 
     def label_parts(self) -> list[str]:
-        """`2×2`, `strides 1×1`, `same`."""
         return [*self.details(), *(["same"] if self.padding == "same" else [])]
 
     def words(self) -> str:
-        """`MaxPooling size 2×2`."""
         same = ["same padding"] if self.padding == "same" else []
         return ", ".join([f"{self.name} size {self.details()[0]}", *self.details()[1:], *same])
 
@@ -364,11 +356,9 @@ class GlobalAveragePooling2D(LayerKind):
     kind: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
 
     def place(self, shape: Shape) -> Placed:
-        """One value a channel."""
         return Placed((_image(self, shape)[2],))
 
     def words(self) -> str:
-        """What is averaged."""
         return "Mean of each channel"
 
 
@@ -378,18 +368,15 @@ class Dropout(LayerKind):
     explanation = "Forgets single values while training"
     name, title, short = "Dropout", "Dropout", "drop"
     keeps_shape = forgets = True
-    begin = {"rate": 0.2}
-    by_place = ("rate",)
+    begin: ClassVar = {"rate": 0.2}
 
     kind: Literal["Dropout"] = "Dropout"
     rate: Rate
 
     def details(self) -> list[str]:
-        """`0.2`."""
         return [f"{self.rate:g}"]
 
     def words(self) -> str:
-        """`Dropout with rate 0.2`."""
         return f"Dropout with rate {self.rate:g}"
 
 
@@ -400,22 +387,18 @@ class SpatialDropout2D(LayerKind):
     name, title, short = "SpatialDropout", "Spatial dropout", "drop"
     keeps_shape = forgets = True
     needs_image = True
-    begin = {"rate": 0.2}
-    by_place = ("rate",)
+    begin: ClassVar = {"rate": 0.2}
 
     kind: Literal["SpatialDropout2D"] = "SpatialDropout2D"
     rate: Rate
 
     def place(self, shape: Shape) -> Placed:
-        """An image as it was."""
         return Placed(_image(self, shape))
 
     def details(self) -> list[str]:
-        """`0.2`."""
         return [f"{self.rate:g}"]
 
     def words(self) -> str:
-        """`Dropout of whole channels with rate 0.2`."""
         return f"Dropout of whole channels with rate {self.rate:g}"
 
 
@@ -435,7 +418,6 @@ class BatchNormalization(LayerKind):
         return Placed(shape, 2 * shape[-1], 2 * shape[-1])
 
     def words(self) -> str:
-        """Over what the values are evened out."""
         return f"Each channel over the batch, momentum {self.momentum:g}"
 
 
@@ -450,11 +432,9 @@ class LayerNormalization(LayerKind):
     epsilon: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.001
 
     def place(self, shape: Shape) -> Placed:
-        """Scale and shift are learned."""
         return Placed(shape, 2 * shape[-1])
 
     def words(self) -> str:
-        """Over what the values are evened out."""
         return "Last axis of each image"
 
 
@@ -464,22 +444,18 @@ class ActivationLayer(LayerKind):
     explanation = "An activation function as a layer of its own"
     name, title, short = "Activation", "", ""
     keeps_shape = True
-    begin = {"activation": "relu"}
-    by_place = ("activation",)
+    begin: ClassVar = {"activation": "relu"}
 
     kind: Literal["Activation"] = "Activation"
     activation: Activation
 
     def details(self) -> list[str]:
-        """`ReLU`."""
         return [ACTIVATION_TITLES[self.activation]]
 
     def label_parts(self) -> list[str]:
-        """`relu`."""
         return [self.activation]
 
     def words(self) -> str:
-        """`ReLU`."""
         return ACTIVATION_TITLES[self.activation]
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.model.architecture import Analysis, analyse
 from workbench.model.hyperparameters import SGD, Optimizer, RMSprop, TrainingSettings
-from workbench.model.shapes import Analysis, analyse
 from workbench.model.spec import TrainingSpec
 
 BYTES = 4  # of a float32

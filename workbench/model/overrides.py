@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import PresetError, nearest
-from workbench.model.faults import fault_words
 from workbench.model.hyperparameters import (
     OPTIMIZERS,
     SCHEDULES,
@@ -16,6 +15,7 @@ from workbench.model.hyperparameters import (
     EarlyStopping,
     TrainingSettings,
 )
+from workbench.model.validated import fault_words
 
 
 @dataclass(frozen=True)

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from workbench.errors import PresetError
 from workbench.files import read_toml
 from workbench.model.architecture import Architecture
-from workbench.model.faults import fault_words
-from workbench.model.hyperparameters import TrainingSettings
+from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
+from workbench.model.validated import Validated, fault_words
 from workbench.text import toml_string
 
 PRESET_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 LARGEST_FILE = 1_000_000  # bytes; a preset is a page of text
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class PaperPlace(_Data):
+class PaperPlace(Validated):
     """Where the model stands in the paper and what the paper reports for it."""
 
     section: str
@@ -31,14 +28,18 @@ class PaperPlace(_Data):
     accuracy: Annotated[float, Field(ge=0.0, le=1.0)]  # fraction of the test images
 
 
-class Inferred(_Data):
+class Inferred(Validated):
     """A setting the paper leaves out, and how it was found."""
 
     setting: str
     reason: str
 
+    def covers(self, field: str) -> bool:
+        """Whether it is about this field, dotted as in a preset file, or the section it is in."""
+        return f"{field}.".startswith(f"{self.setting}.")
 
-class Preset(_Data):
+
+class Preset(Validated):
     """One model, its training settings and, for the paper's, its place in the paper."""
 
     name: Annotated[str, StringConstraints(pattern=PRESET_NAME)]
@@ -64,16 +65,7 @@ def _field(location: tuple[int | str, ...], data: dict[str, Any]) -> str:
         parts.append(f"layer {index + 1}" + (f" ({kind})" if kind else ""))
         path = [step for step in path[3:] if step != kind]
     # A discriminated union puts the chosen kind into the location; it names no field.
-    kinds = (
-        {
-            str(section.get("kind"))
-            for section in data.get("training", {}).values()
-            if isinstance(section, dict)
-        }
-        if isinstance(data.get("training"), dict)
-        else set()
-    )
-    named = [str(step) for step in path if str(step) not in kinds]
+    named = [str(step) for step in path if step not in (*OPTIMIZERS, *SCHEDULES)]
     if named:
         parts.append(".".join(named))
     return ", ".join(parts)
@@ -84,11 +76,10 @@ def validation_sentence(error: ValidationError, data: dict[str, Any]) -> str:
     faults = error.errors(include_url=False)
     first = faults[0]
     where = _field(first["loc"], data)
-    message = fault_words(first)
     given = first.get("input")
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
     more = f"; {len(faults) - 1} more" if len(faults) > 1 else ""
-    return f"{where}: {message}{shown}{more}" if where else f"{message}{shown}{more}"
+    return f"{where}{': ' if where else ''}{fault_words(first)}{shown}{more}"
 
 
 def read_preset(path: Path) -> Preset:
@@ -149,8 +140,6 @@ def _pairs(values: dict[str, Any]) -> list[str]:
 
 def _toml(value: object) -> str:
     """One TOML value; JSON's numbers are TOML's too."""
-    import json
-
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return toml_string(value) if isinstance(value, str) else json.dumps(value)

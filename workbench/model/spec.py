@@ -6,20 +6,17 @@ import hashlib
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from workbench.model.architecture import Architecture, ImageShape
 from workbench.model.hyperparameters import TrainingSettings
+from workbench.model.validated import Validated
 
 Precision = Literal["float32", "bfloat16"]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Validation(_Data):
+class Validation(Validated):
     """The images that settings are chosen by, apart from those of training and test.
 
     Held out of the training images in use, as many of each class as its share (`seed` says
@@ -31,7 +28,7 @@ class Validation(_Data):
     own: bool = False  # the file's x_val: nothing is held out
 
 
-class DatasetRef(_Data):
+class DatasetRef(Validated):
     """Which images: a known name, or a file's path with the file's checksum."""
 
     name: str = "mnist"
@@ -87,7 +84,7 @@ class DatasetRef(_Data):
         )
 
 
-class TrainingSpec(_Data):
+class TrainingSpec(Validated):
     """One training. The same spec on the same machine gives the same result."""
 
     preset: str

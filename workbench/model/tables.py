@@ -6,23 +6,20 @@ import tomllib
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from workbench.errors import PresetError, nearest
 from workbench.model.library import paper_presets
 from workbench.model.overrides import overrides_from, with_overrides
 from workbench.model.preset import Preset
 from workbench.model.spec import DatasetRef, Precision, TrainingSpec
+from workbench.model.validated import Validated
 from workbench.resources import resource_folder
 
 TABLE_NUMBERS = (3, 6, 7, 8, 9)
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class PaperRow(_Data):
+class PaperRow(Validated):
     """One row: which training it is and what the paper reports for it."""
 
     label: str
@@ -34,13 +31,11 @@ class PaperRow(_Data):
     remark: str = ""
 
     def preset_with_settings(self) -> Preset:
-        """The paper's preset with this row's settings in place."""
         base = next(preset for preset in paper_presets() if preset.name == self.preset)
         training = with_overrides(base.training, overrides_from(self.set))
         return base.model_copy(update={"training": training})
 
     def spec(self, seed: int = 0, precision: Precision = "float32") -> TrainingSpec:
-        """The training of this row on full MNIST."""
         preset = self.preset_with_settings()
         return TrainingSpec(
             preset=preset.name,
@@ -53,9 +48,7 @@ class PaperRow(_Data):
         )
 
 
-class PaperTable(_Data):
-    """One table of the paper."""
-
+class PaperTable(Validated):
     number: int
     title: str
     section: str

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from workbench.errors import EnvironmentProblem, PresetError, RunError, nearest
 from workbench.formats import count, rough_duration
-from workbench.model.faults import fault_words
 from workbench.model.preset import Preset
+from workbench.model.validated import fault_words
 from workbench.queue.search import Pruner, Sampler, Search
 from workbench.queue.space import drawn
 from workbench.runs.estimate import Expected, Speed, expected_training

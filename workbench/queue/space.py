@@ -12,11 +12,17 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import PresetError, RunError, nearest
-from workbench.model.fields import FieldError, FieldKind, FormField, fields_of
-from workbench.model.forms import layer_form, training_form
+from workbench.model.architecture import require_sound
+from workbench.model.forms import (
+    FieldError,
+    FieldKind,
+    FormField,
+    fields_of,
+    layer_form,
+    training_form,
+)
 from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
 from workbench.model.overrides import Overrides, with_overrides
-from workbench.model.shapes import require_sound
 from workbench.model.spec import TrainingSpec
 from workbench.queue.sweep import ALIASES
 

@@ -29,7 +29,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from workbench.errors import EnvironmentProblem, PresetError, RunError, UserError
 from workbench.formats import count, percent
-from workbench.model.fields import FieldKind
+from workbench.model.forms import FieldKind
 from workbench.model.spec import TrainingSpec
 from workbench.queue.search import (
     FEWEST_FOR_IMPORTANCE,

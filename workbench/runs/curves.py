@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -148,37 +148,52 @@ class Smoothing:
         return self.values
 
 
-class Means:
+class _Parts:
+    """Equal parts of an x range; as x only grows, one is closed once a later one begins.
+
+    Values outside the range and values that are not finite are left out.
+    """
+
+    def __init__(self, low: float, high: float, count: int) -> None:
+        self._low, self._high = low, high
+        self._count = max(1, count)
+        self._width = (high - low) / self._count
+        self._read = 0
+        self._closed: tuple[list[float], list[float]] = ([], [])
+        self._part = -1
+
+    def _unread(
+        self, xs: Sequence[float], ys: Sequence[float], count: int
+    ) -> Iterator[tuple[int, float, float]]:
+        """The values to take in, up to the first `count`: the index, x and y of each."""
+        first = self._read or bisect_left(xs, self._low, 0, count)
+        self._read = max(first, count)
+        for index in range(first, count):
+            if self._low <= xs[index] <= self._high and math.isfinite(ys[index]):
+                yield index, xs[index], ys[index]
+
+    def _part_of(self, x: float) -> int:
+        return int((x - self._low) / self._width) if self._width > 0 else 0
+
+
+class Means(_Parts):
     """The mean place and value in each of `count` equal parts of an x range.
 
     Each value counts by the length from the one before it, which is what it is the mean of. One
     that is far shorter, as the last chunk of an epoch may be, would be mostly noise: it is taken
-    to those before it. As x only grows, a part is closed once a later one begins; values outside
-    the range and values that are not finite are left out. Where there is one value a part, it is
-    that value.
+    to those before it. Where there is one value a part, it is that value.
     """
 
     def __init__(self, low: float, high: float, count: int) -> None:
-        self._low = low
-        self._high = high
-        self._last = max(1, count) - 1  # the last part holds the end of the range too
-        self._width = (high - low) / max(1, count)
-        self._read = 0
-        self._closed: tuple[list[float], list[float]] = ([], [])
-        self._part = -1
+        super().__init__(low, high, count)
         self._sums = (0.0, 0.0, 0.0)
         self._length = 0.0  # of the last value
 
     def extend(self, xs: Sequence[float], ys: Sequence[float], count: int) -> None:
         """Carry on to the first `count` values of two columns."""
-        if self._read == 0:
-            self._read = bisect_left(xs, self._low, 0, count)
-        for index in range(self._read, count):
-            x, y = xs[index], ys[index]
-            if not self._low <= x <= self._high or not math.isfinite(y):
-                continue
+        for index, x, y in self._unread(xs, ys, count):
             length = x - (xs[index - 1] if index else 0.0)
-            part = min(int((x - self._low) / self._width), self._last) if self._width > 0 else 0
+            part = min(self._part_of(x), self._count - 1)  # the last holds the range's end too
             far_shorter = length < FAR_SHORTER * self._length
             if part != self._part and not far_shorter:
                 self._closed = self.points()
@@ -189,7 +204,6 @@ class Means:
             x_sum, y_sum, seen = self._sums
             share = length or 1.0  # two values at one place
             self._sums = (x_sum + x * share, y_sum + y * share, seen + share)
-        self._read = max(self._read, count)
 
     def points(self) -> tuple[list[float], list[float]]:
         """At most one point a part, x ascending."""
@@ -200,31 +214,20 @@ class Means:
         return [*xs, x_sum / seen], [*ys, y_sum / seen]
 
 
-class Buckets:
+class Buckets(_Parts):
     """The least and the greatest value of each of `count` equal parts of an x range.
 
-    As x only grows, a part is closed once a later one begins; values outside the range and
-    values that are not finite are left out. A line through the points looks like the line
-    through all values.
+    A line through the points looks like the line through all values.
     """
 
     def __init__(self, low: float, high: float, count: int) -> None:
-        self._low = low
-        self._width = (high - low) / max(1, count)
-        self._high = high
-        self._read = 0
-        self._closed: tuple[list[float], list[float]] = ([], [])
-        self._open: list[tuple[float, float]] = []  # the first, least, greatest and last so far
-        self._part = -1
+        super().__init__(low, high, count)
+        self._open: list[tuple[float, float]] = []  # the least and the greatest so far
 
     def extend(self, xs: Sequence[float], ys: Sequence[float], count: int) -> None:
         """Carry on to the first `count` values of two columns."""
-        if self._read == 0:
-            self._read = bisect_left(xs, self._low, 0, count)
-        for x, y in zip(xs[self._read : count], ys[self._read : count], strict=True):
-            if not self._low <= x <= self._high or not math.isfinite(y):
-                continue
-            part = int((x - self._low) / self._width) if self._width > 0 else 0
+        for _, x, y in self._unread(xs, ys, count):
+            part = self._part_of(x)
             if part != self._part:
                 self._close()
                 self._part, self._open = part, [(x, y), (x, y)]
@@ -232,7 +235,6 @@ class Buckets:
                 self._open[0] = (x, y)
             elif y > self._open[1][1]:
                 self._open[1] = (x, y)
-        self._read = max(self._read, count)
 
     def points(self) -> tuple[list[float], list[float]]:
         """At most two points a part, x ascending."""

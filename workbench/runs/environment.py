@@ -18,24 +18,20 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 def cpu_name() -> str:
     """The processor's name as the machine gives it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    return _cpu_fact("model name") or platform.processor() or platform.machine()
 
 
 def cpu_flags() -> frozenset[str]:
     """The processor's instruction-set flags; empty where the machine does not tell."""
-    try:
+    return frozenset(_cpu_fact("flags").split())
+
+
+def _cpu_fact(name: str) -> str:
+    with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("flags"):
-                return frozenset(line.partition(":")[2].split())
-    except OSError:
-        pass
-    return frozenset()
+            if line.startswith(name):
+                return line.partition(":")[2].strip()
+    return ""
 
 
 def accelerates_bfloat16() -> bool | None:

@@ -18,9 +18,8 @@ from statistics import median
 
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.formats import rough_duration
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, analyse
 from workbench.model.layers import Conv2D
-from workbench.model.shapes import analyse
 from workbench.model.spec import TrainingSpec
 from workbench.runs.environment import usable_cores
 from workbench.runs.events import Batch, Ended, Epoch, Started

@@ -19,18 +19,7 @@ from workbench.files import UNFINISHED, read_file, stamp
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.environment import launched_from, this_environment
-from workbench.runs.events import (
-    Batch,
-    Failed,
-    Finished,
-    Log,
-    Paused,
-    Preparing,
-    Pruned,
-    Queued,
-    Resumed,
-    Stopped,
-)
+from workbench.runs.events import Batch, Log, Paused, Preparing, Queued, Resumed
 from workbench.runs.history import History
 from workbench.runs.log import EventReader, backwards, last_ending, newer, write_event
 from workbench.runs.record import (
@@ -52,6 +41,16 @@ ID_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
 LARGEST_RECORD = 10_000_000  # bytes of spec.json or labels.json; a model of 200 layers takes 40,000
 
 
+class _Part:
+    """A file of a run's folder, by its name there."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: RunFolder, kind: type[RunFolder] | None = None) -> Path:
+        return folder.path / self._name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """One run's folder. The folder is the truth; all else can be rebuilt from it."""
@@ -60,53 +59,20 @@ class RunFolder:
 
     @property
     def home(self) -> Home:
-        """The data folder that it lies in."""
         return Home(self.path.parents[1])
 
     @property
     def run_id(self) -> str:
-        """The run's id, which is the folder's name."""
         return self.path.name
 
-    @property
-    def spec_file(self) -> Path:
-        """Everything needed to repeat the run."""
-        return self.path / "spec.json"
-
-    @property
-    def events_file(self) -> Path:
-        """The append-only event log."""
-        return self.path / "events.jsonl"
-
-    @property
-    def lock_file(self) -> Path:
-        """Held by the worker for its whole life."""
-        return self.path / "worker.lock"
-
-    @property
-    def checkpoint_file(self) -> Path:
-        """The state after the last whole epoch."""
-        return self.path / "checkpoint.keras"
-
-    @property
-    def model_file(self) -> Path:
-        """The trained model."""
-        return self.path / "model.keras"
-
-    @property
-    def predictions_file(self) -> Path:
-        """The finished model's answer for each test image."""
-        return self.path / "predictions.npz"
-
-    @property
-    def log_file(self) -> Path:
-        """The worker's stdout and stderr."""
-        return self.path / "worker.log"
-
-    @property
-    def labels_file(self) -> Path:
-        """Tags and note."""
-        return self.path / "labels.json"
+    spec_file = _Part("spec.json")  # everything needed to repeat the run
+    events_file = _Part("events.jsonl")  # the append-only event log
+    lock_file = _Part("worker.lock")  # held by the worker for its whole life
+    checkpoint_file = _Part("checkpoint.keras")  # the state after the last whole epoch
+    model_file = _Part("model.keras")  # the trained model
+    predictions_file = _Part("predictions.npz")  # its answer for each test image
+    log_file = _Part("worker.log")  # the worker's stdout and stderr
+    labels_file = _Part("labels.json")  # tags and note
 
     @property
     def record(self) -> RunRecord:
@@ -165,7 +131,6 @@ class RunFolder:
         return found[1] if found else 0
 
     def set_labels(self, labels: Labels) -> None:
-        """Keep tags and note with the run."""
         try:
             write_json(self.labels_file, labels.model_dump(mode="json"))
         except OSError as error:
@@ -193,15 +158,8 @@ class RunFolder:
         # The lock first: a worker writes its ending before it lets go of the lock.
         alive = lock.is_held(self.lock_file)
         ending = last_ending(self.events_file)
-        match ending:
-            case Finished():
-                return Status.FINISHED
-            case Pruned():
-                return Status.PRUNED
-            case Stopped():
-                return Status.STOPPED
-            case Failed():
-                return Status.FAILED
+        if ending is not None:
+            return Status[ending.name.upper()]
         if not alive:
             return Status.KILLED if control.was_killed(self.path) else Status.CRASHED
         match _last_state(self.events_file):

@@ -6,17 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.runs.events import (
-    Batch,
-    Ended,
-    Epoch,
-    Event,
-    Paused,
-    Preparing,
-    Queued,
-    Resumed,
-    Started,
-)
+from workbench.runs import events
 
 
 @dataclass
@@ -27,25 +17,23 @@ class History:
     steps_per_epoch: int
     queued: bool = False
     preparing: str = ""
-    started: Started | None = None
-    batches: list[Batch] = field(default_factory=list)
-    epochs: list[Epoch] = field(default_factory=list)
+    started: events.Started | None = None
+    batches: list[events.Batch] = field(default_factory=list)
+    epochs: list[events.Epoch] = field(default_factory=list)
     paused: bool = False
-    ending: Ended | None = None
+    ending: events.Ended | None = None
     # The last value of each metric that a script logged.
     metrics: dict[str, float] = field(default_factory=dict)
     fault: str = ""  # what of the log could not be read, as a sentence
-    _first: Batch | None = None  # the first chunk of the worker now at work
+    _first: events.Batch | None = None  # the first chunk of the worker now at work
     _test_seconds: float = 0.0  # how long the last test took
 
     @property
     def planned_steps(self) -> int:
-        """Optimizer steps of the whole run."""
         return self.planned_epochs * self.steps_per_epoch
 
     @property
     def step(self) -> int:
-        """Optimizer steps done."""
         last_batch = self.batches[-1].step if self.batches else 0
         return max(last_batch, self.epochs[-1].step if self.epochs else 0)
 
@@ -68,7 +56,7 @@ class History:
         return max(last_batch, self.epochs[-1].seconds if self.epochs else 0.0)
 
     @property
-    def best(self) -> Epoch | None:
+    def best(self) -> events.Epoch | None:
         """The epoch with the highest test accuracy, the earliest of equals; None where untested."""
         tested = [epoch for epoch in self.epochs if math.isfinite(epoch.test_accuracy)]
         return max(tested, key=lambda epoch: epoch.test_accuracy, default=None)
@@ -111,23 +99,22 @@ class History:
         tests = self._test_seconds * (self.planned_epochs - len(self.epochs))
         return pace * (self.planned_steps - step) + tests
 
-    def apply(self, event: Event) -> None:
-        """Take one event into account."""
+    def apply(self, event: events.Event) -> None:
         match event:
-            case Queued():
+            case events.Queued():
                 self.queued = True
-            case Preparing():
+            case events.Preparing():
                 # A worker that was killed while it paused took its pause with it.
                 self.queued, self.paused, self.preparing = False, False, event.what
-            case Started():
+            case events.Started():
                 self.queued, self.started, self.ending, self.paused = False, event, None, False
                 self.preparing, self._first = "", None
                 # Of a script both may become known later, or not at all.
                 self.steps_per_epoch = event.steps_per_epoch or self.steps_per_epoch
                 self.planned_epochs = event.epochs or self.planned_epochs
-            case Batch(steps=0) if event.step < self.step:
+            case events.Batch(steps=0) if event.step < self.step:
                 self.metrics.update(event.metrics or {})  # evaluated late, and no step of training
-            case Batch():
+            case events.Batch():
                 if event.step <= self.step:
                     # A worker that died before its first checkpoint: begun anew, from step 0.
                     self._back_to(event.step - event.steps)
@@ -135,18 +122,18 @@ class History:
                 self.metrics.update(event.metrics or {})
                 self._first = self._first or event
                 self.preparing = ""
-            case Epoch():
+            case events.Epoch():
                 if self.batches and self.batches[-1].step == event.step:
                     self._test_seconds = max(0.0, event.time - self.batches[-1].time)
                 self.epochs.append(event)
                 self.metrics.update(event.metrics or {})
                 self.steps_per_epoch = self.steps_per_epoch or event.step // max(1, event.epoch)
-            case Paused():
+            case events.Paused():
                 self.paused = True
-            case Resumed():
+            case events.Resumed():
                 self._back_to(event.step)
                 self.paused, self.ending = False, None
-            case Ended():
+            case events.Ended():
                 self.ending, self.preparing, self.paused = event, "", False
             case _:
                 pass

@@ -60,7 +60,6 @@ class EventWriter:
             os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Close the file; further writes fail."""
         os.close(self._descriptor)
 
 
@@ -128,15 +127,12 @@ class EventReader:
                     continue
                 self.unreadable -= 1
                 if isinstance(event, Log):
-                    self._require_known(event)
+                    if event.version > LOG_VERSION:
+                        name = self._path.name
+                        sentence = newer(name, event.version, LOG_VERSION)
+                        raise RunError(f"run {self._path.parent.name}: {sentence}")
                 elif event is not None:
                     yield event
-
-    def _require_known(self, log: Log) -> None:
-        if log.version > LOG_VERSION:
-            raise RunError(
-                f"run {self._path.parent.name}: {newer(self._path.name, log.version, LOG_VERSION)}"
-            )
 
     @property
     def fault(self) -> str:

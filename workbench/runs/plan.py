@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from pydantic import ValidationError
 
 from workbench.data.catalogue import describe_dataset
 from workbench.data.facts import DatasetFacts
 from workbench.errors import EnvironmentProblem, PresetError
-from workbench.model.faults import fault_words
+from workbench.model.architecture import require_sound
 from workbench.model.library import find_preset
 from workbench.model.memory import memory_shortage
 from workbench.model.overrides import Overrides, with_overrides
 from workbench.model.preset import Preset
-from workbench.model.shapes import require_sound
 from workbench.model.spec import DatasetRef, TrainingSpec, Validation
+from workbench.model.validated import fault_words
 from workbench.runs.environment import memory_bytes
 from workbench.settings import Home
 
@@ -146,15 +146,6 @@ def require_memory(specs: Iterable[TrainingSpec]) -> None:
 
 def dataset_ref(facts: DatasetFacts, train_limit: int | None = None) -> DatasetRef:
     """The data set as a spec names it."""
-    return DatasetRef(
-        name=facts.name,
-        path=str(facts.path) if facts.path else None,
-        sha256=facts.sha256,
-        image_shape=facts.image_shape,
-        classes=facts.classes,
-        train_images=facts.train_images,
-        test_images=facts.test_images,
-        train_limit=train_limit,
-        empty_classes=facts.empty_classes,
-        max_pixel=facts.max_pixel,
-    )
+    known = asdict(facts)
+    del known["validation_images"]
+    return DatasetRef(**known, train_limit=train_limit)

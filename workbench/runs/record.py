@@ -31,10 +31,14 @@ Setting = str | int | float | bool | None  # a value of a script's configuration
 Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,:=<>!|]{1,40}$")]
 
 
-class Environment(BaseModel):
-    """The machine and the versions a run was launched with."""
+class Kept(BaseModel):
+    """What lies in the data folder; a field that another version has written is passed over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+
+class Environment(Kept):
+    """The machine and the versions a run was launched with."""
 
     workbench: str
     python: str
@@ -47,20 +51,14 @@ class Environment(BaseModel):
     cores: int
 
 
-class LaunchedFrom(BaseModel):
-    """Where a run was started."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
-
+class LaunchedFrom(Kept):
     by: Literal["run", "app", "reproduce", "sweep", "search", "exec", "script", "import"] = "run"
     terminal: str | None = None
     ssh: bool = False
 
 
-class _Record(BaseModel):
+class _Record(Kept):
     """What `spec.json` says of every run."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     format: int = Field(RECORD_FORMAT, ge=1, le=RECORD_FORMAT)
     run_id: str
@@ -77,14 +75,11 @@ class PresetRecord(_Record):
 
     @property
     def name(self) -> str:
-        """What lists call it."""
         return self.spec.preset
 
 
-class Script(BaseModel):
+class Script(Kept):
     """A program of the user's own, as far as it has told of itself."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: str
     named: bool = False  # by who started it; else the program itself may name it
@@ -105,14 +100,11 @@ class Script(BaseModel):
 
 
 class ScriptRecord(_Record):
-    """A run of a script."""
-
     kind: Literal["script"] = "script"
     script: Script
 
     @property
     def name(self) -> str:
-        """What lists call it."""
         return self.script.name
 
 
@@ -144,10 +136,8 @@ def newer_format(content: bytes) -> int | None:
     return found if isinstance(found, int) and found > RECORD_FORMAT else None
 
 
-class Labels(BaseModel):
+class Labels(Kept):
     """The content of `labels.json`: what the user says of a run."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     tags: Annotated[tuple[Tag, ...], Field(max_length=20)] = ()
     note: Annotated[str, Field(max_length=2000)] = ""

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field
 from pydantic import Tag as Variant
 
 from workbench.formats import metric_text, percent
+from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import optimizer_text
-from workbench.model.shapes import analyse
 from workbench.runs.collapse import constant_answer, only_answer
 from workbench.runs.events import Ended, Epoch, Failed, Finished
 from workbench.runs.folder import RunFolder
@@ -72,7 +72,6 @@ class Summary(BaseModel):
         return self.state.word, self.state.value, self.status.value
 
     def to_json(self) -> dict[str, Any]:
-        """The summary as plain data with the documented names."""
         return self.model_dump(mode="json")
 
 
@@ -114,7 +113,6 @@ class RunSummary(Summary):
 
     @property
     def name(self) -> str:
-        """Its preset."""
         return self.preset
 
     @property

@@ -14,8 +14,6 @@ RECENT = 5  # chunks in a row that must be that bad; one alone is chance
 
 @dataclass(frozen=True)
 class Trouble:
-    """What happened and at which step."""
-
     step: int
     epoch: int
     words: str
@@ -32,7 +30,6 @@ class Watch:
         self.runaway: Trouble | None = None
 
     def look(self, batch: Batch) -> None:
-        """Take one chunk into account."""
         loss = batch.values.get("loss")
         if loss is None:
             return

@@ -23,12 +23,7 @@ from workbench.runs.history import History
 from workbench.runs.log import EventReader
 from workbench.runs.record import LaunchedFrom, ScriptRecord
 from workbench.runs.status import Status
-from workbench.runs.summary import (
-    AnySummary,
-    RunSummary,
-    results_so_far,
-    summary_of,
-)
+from workbench.runs.summary import AnySummary, RunSummary, results_so_far, summary_of
 from workbench.settings import Home
 
 # Chunks kept of a living run: enough for its steady speed, however long it runs.
@@ -56,12 +51,10 @@ class WatchedRun:
 
     @property
     def run_id(self) -> str:
-        """The run's id."""
         return self.folder.run_id
 
     @property
     def state(self) -> Status:
-        """What it is doing, or how it came out."""
         return self.summary.state if self.summary is not None else Status.DAMAGED
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from math import nan
 from statistics import median
 from typing import Any
 
@@ -50,11 +49,9 @@ class LoopCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         return median(self._speeds) if self._speeds else self.progress.images_per_second
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start to count the epoch's own time."""
         self._epoch_speeds, self._epoch_seconds = [], 0.0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Emit the chunk that has just been trained."""
         chunk = self._loop.last_chunk
         assert chunk is not None  # the loop sets it before it calls
         self.step = chunk.first_step + chunk.steps
@@ -78,16 +75,17 @@ class LoopCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Emit the epoch with what was evaluated after it, then keep the state."""
         logs = logs or {}
-        found = (logs["val_loss"], logs["val_accuracy"])
-        validation = found if self._validates else (None, None)
-        test = (None, None) if self._validates else found
+        role = "validation" if self._validates else "test"
+        evaluated: dict[str, Any] = {
+            f"{role}_loss": logs["val_loss"],
+            f"{role}_accuracy": logs["val_accuracy"],
+        }
         speed = median(self._epoch_speeds)
         self.progress = self.progress.after_epoch(
             step=self.step,
             seconds=round(self.seconds, 4),
             images_per_second=round(self.images_per_second or speed, 1),
-            test=test,
-            validation=validation,
+            **evaluated,
         )
         # The event first: a kill between the two must not leave a checkpoint whose epoch the
         # log has never heard of.
@@ -98,13 +96,10 @@ class LoopCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
                 step=self.step,
                 loss=logs["loss"],
                 accuracy=logs["accuracy"],
-                test_loss=nan if test[0] is None else test[0],
-                test_accuracy=nan if test[1] is None else test[1],
                 images_per_second=round(speed, 1),
                 epoch_seconds=round(self._epoch_seconds, 4),
                 seconds=round(self.seconds, 4),
-                validation_loss=validation[0],
-                validation_accuracy=validation[1],
+                **evaluated,
             )
         )
         self._keep(self.progress)

@@ -44,35 +44,13 @@ class Progress:
     validation_accuracy: float | None = None
     monitors: dict[str, dict[str, Any]] | None = None  # what goes by validation has seen
 
-    def after_epoch(
-        self,
-        *,
-        step: int,
-        seconds: float,
-        images_per_second: float,
-        test: tuple[float | None, float | None],
-        validation: tuple[float | None, float | None] = (None, None),
-    ) -> Progress:
-        """The progress with one more epoch; the best epoch is the earliest of equals.
-
-        `test` and `validation` are loss and accuracy; None where the images were not looked at.
-        """
-        epoch = self.epochs_completed + 1
-        test_accuracy, best = test[1], self.best_epoch_test_accuracy
-        is_best = test_accuracy is not None and (best is None or test_accuracy > best)
-        return replace(
-            self,
-            epochs_completed=epoch,
-            step=step,
-            seconds=seconds,
-            images_per_second=images_per_second,
-            test_loss=test[0],
-            test_accuracy=test_accuracy,
-            validation_loss=validation[0],
-            validation_accuracy=validation[1],
-            best_epoch=epoch if is_best else self.best_epoch,
-            best_epoch_test_accuracy=test_accuracy if is_best else best,
-        )
+    def after_epoch(self, **reached: Any) -> Progress:
+        """With one more epoch and what it came to; the best one is the earliest of equals."""
+        now = replace(self, epochs_completed=self.epochs_completed + 1, **reached)
+        accuracy, best = now.test_accuracy, now.best_epoch_test_accuracy
+        if accuracy is None or (best is not None and accuracy <= best):
+            return now
+        return replace(now, best_epoch=now.epochs_completed, best_epoch_test_accuracy=accuracy)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the checkpoint."""

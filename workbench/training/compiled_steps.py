@@ -146,14 +146,13 @@ class CompiledSteps:
             return step + 1, rows.write(step, row)
 
         size = tf.shape(images)[0] if images.shape[0] is None else images.shape[0]
-        rows = tf.TensorArray(tf.float32, size=size, element_shape=(len(self._metric_names()),))
+        rows = tf.TensorArray(
+            tf.float32, size=size, element_shape=(len(self._model.get_metrics_result()),)
+        )
         _, rows = tf.while_loop(
             lambda step, _: step < count, body, (tf.constant(0), rows), parallel_iterations=1
         )
         return rows.stack()
-
-    def _metric_names(self) -> list[str]:
-        return list(self._model.get_metrics_result())
 
     @contextmanager
     def _update_compiled(self) -> Iterator[None]:

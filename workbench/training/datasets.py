@@ -7,10 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from workbench.data.arrays import ArrayDataset
 from workbench.data.catalogue import KERAS_NAMES, unknown_dataset
-from workbench.data.mnist import load_mnist
-from workbench.data.npz import load_npz
+from workbench.data.npz import ArrayDataset, load_mnist, load_npz
 from workbench.errors import DatasetError
 from workbench.model.layers import shape_text
 from workbench.model.spec import DatasetRef

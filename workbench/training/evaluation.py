@@ -57,13 +57,10 @@ class Evaluator:
     `should_stop`.
     """
 
-    def __init__(
-        self, model: keras.Model, source: BatchSource, *, batch_size: int | None = None
-    ) -> None:
-        """`batch_size` None: as many images as keep the activations of one call small."""
+    def __init__(self, model: keras.Model, source: BatchSource) -> None:
         self._model = model
         self._source = source
-        self._batch_size = batch_size or batch_size_for(model)
+        self._batch_size = batch_size_for(model)
         self._batch_function = traced(
             self._one_batch,
             input_signature=[
@@ -105,19 +102,8 @@ class Evaluator:
         return tf.cast(loss, tf.float32), tf.cast(predicted, tf.float32)
 
 
-def evaluate(
-    model: keras.Model,
-    source: BatchSource,
-    *,
-    batch_size: int | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> Evaluation | None:
-    """Evaluate once; see `Evaluator`, which is the cheaper way to do it after every epoch."""
-    return Evaluator(model, source, batch_size=batch_size).evaluate(should_stop)
-
-
 def batch_size_for(model: keras.Model) -> int:
-    """Images a call for this model, from the number of activations an image makes."""
+    """Images a call for this model: as many as keep the activations of one call small."""
     activations = sum(
         math.prod(int(size) for size in layer.output.shape[1:]) for layer in model.layers
     )

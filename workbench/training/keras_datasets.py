@@ -15,9 +15,9 @@ import keras
 import numpy as np
 from filelock import FileLock
 
-from workbench.data.arrays import ArrayDataset
 from workbench.data.catalogue import NAMED
 from workbench.data.facts import DatasetFacts
+from workbench.data.npz import ArrayDataset
 from workbench.errors import DatasetError
 
 # Where Keras looks, below its `datasets` folder, before it fetches.
@@ -33,9 +33,7 @@ CACHED_FILES: dict[str, tuple[str, ...]] = {
 }
 # What has to be placed there by hand, in words.
 _BY_HAND = {
-    "fashion_mnist": "its four files (fashion-mnist/train-labels-idx1-ubyte.gz, "
-    "fashion-mnist/train-images-idx3-ubyte.gz, fashion-mnist/t10k-labels-idx1-ubyte.gz, "
-    "fashion-mnist/t10k-images-idx3-ubyte.gz)",
+    "fashion_mnist": f"its four files ({', '.join(CACHED_FILES['fashion_mnist'])})",
     "cifar10": "cifar-10-python.tar.gz as cifar-10-batches-py-target_archive",
     "cifar100": "cifar-100-python.tar.gz as cifar-100-python-target_archive",
 }
@@ -64,7 +62,6 @@ def load_keras_dataset(name: str, train_limit: int | None = None) -> ArrayDatase
 
 
 def cache_folder() -> Path:
-    """The folder in which Keras keeps data sets."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
     if not os.access(home, os.W_OK):
         home = Path("/tmp/.keras")  # where Keras itself falls back to

@@ -29,13 +29,13 @@ def make_predictions(folder: RunFolder) -> None:
     prepare_process(spec.threads)
     # Here and not above: the variables just set count only before the import.
     from workbench.training.checkpoint import load_checkpoint
-    from workbench.training.evaluation import evaluate
+    from workbench.training.evaluation import Evaluator
     from workbench.training.sources import load_sources
     from workbench.training.train import predictions_of
 
     model, _ = load_checkpoint(folder.model_file)
     data = load_sources(spec.dataset, folder.path)
-    evaluation = evaluate(model, data.test)
+    evaluation = Evaluator(model, data.test).evaluate()
     assert evaluation is not None  # nobody asked it to stop
     save_predictions(folder, predictions_of(evaluation, data.sha256))
 

@@ -23,7 +23,6 @@ MOST_MODELS = 12  # kept in memory; the one not asked for longest goes first
 
 
 def main() -> int:
-    """Answer until nobody asks."""
     # Whatever TensorFlow prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -21,7 +21,7 @@ from workbench.model.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.training.build import build_model
 from workbench.training.compiled_steps import CompiledSteps
-from workbench.training.evaluation import evaluate
+from workbench.training.evaluation import Evaluator
 from workbench.training.loop import TrainingLoop
 from workbench.training.sources import InMemorySource, load_sources
 
@@ -100,7 +100,7 @@ def compile_something() -> None:
         images = np.zeros((8, 28, 28, 1), np.uint8)
         source = InMemorySource(images, np.zeros(8, np.int64), classes=10)
         TrainingLoop(model, source, batch_size=4, seed=0).run(1)
-        evaluate(model, source)
+        Evaluator(model, source).evaluate()
 
 
 def _is_at_hand(ref: DatasetRef) -> bool:

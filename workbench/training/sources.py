@@ -6,38 +6,32 @@ at a time, and its per-step cost is more than a whole step of a small model.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import psutil
 import tensorflow as tf
 
-from workbench.data.validation import held_out
+from workbench.data.labels import held_out
 from workbench.model.spec import DatasetRef
 from workbench.training.datasets import load_dataset
 
 IndexArray = npt.NDArray[np.int32]
 
 
-class BatchSource(Protocol):
+class BatchSource(ABC):
     """Images and one-hot labels that can be drawn by index, many batches at a time."""
 
-    @property
-    def image_count(self) -> int:
-        """Number of images."""
+    def __init__(self, count: int, shape: tuple[int, ...], classes: int) -> None:
+        """`shape` is that of one image, such as (28, 28, 1)."""
+        self.image_count, self.image_shape, self.class_count = count, shape, classes
 
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        """Shape of one image, for instance (28, 28)."""
-
-    @property
-    def class_count(self) -> int:
-        """Number of classes: the length of a one-hot label."""
-
+    @abstractmethod
     def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
         """K batches of B images as float32 tensors: (K, B, *image_shape) and (K, B, classes)."""
 
@@ -51,12 +45,11 @@ def epoch_order(seed: int, epoch: int, image_count: int) -> IndexArray:
     return np.random.default_rng([seed, epoch]).permutation(image_count).astype(np.int32)
 
 
-class StreamingSource:
+class StreamingSource(BatchSource):
     """A data set left as it is, an array or a memory map: the slower path that needs no room.
 
-    `images` is (N, ...): uint8 in 0..255, scaled to 0..1, or floats, taken as they are.
-    `labels` is (N,) class numbers or (N, classes) one-hot. Only the images of one `stack` are
-    held as float32 at a time.
+    `images` is (N, ...) and divided by `scale`, `labels` is (N,) class numbers. Only the images
+    of one `stack` are held as float32 at a time.
     """
 
     def __init__(
@@ -64,25 +57,14 @@ class StreamingSource:
         images: npt.NDArray[Any],
         labels: npt.NDArray[Any],
         *,
-        classes: int | None = None,
-        scale: float | None = None,
+        classes: int,
+        scale: float = 255.0,
     ) -> None:
-        _check(images, labels)
+        super().__init__(len(images), images.shape[1:], classes)
         self._scale = scale
         self._images: Any = images
-        self._labels: Any = to_one_hot(labels, classes)
-
-    @property
-    def image_count(self) -> int:
-        return int(self._images.shape[0])
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        return tuple(self._images.shape[1:])
-
-    @property
-    def class_count(self) -> int:
-        return int(self._labels.shape[1])
+        self._labels: Any = np.zeros((len(labels), classes), np.float32)
+        self._labels[np.arange(len(labels)), labels] = 1  # one-hot
 
     def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
         # Reading a memory map in ascending order turns scattered page reads into a forward sweep.
@@ -102,8 +84,8 @@ class InMemorySource(StreamingSource):
         images: npt.NDArray[Any],
         labels: npt.NDArray[Any],
         *,
-        classes: int | None = None,
-        scale: float | None = None,
+        classes: int,
+        scale: float = 255.0,
     ) -> None:
         super().__init__(images, labels, classes=classes, scale=scale)
         self._images = tf.convert_to_tensor(to_unit_float(images, scale))
@@ -114,56 +96,34 @@ class InMemorySource(StreamingSource):
         return tf.gather(self._images, where), tf.gather(self._labels, where)
 
 
-class Subset:
+class Subset(BatchSource):
     """Some images of another source, by their places there; none of them is copied."""
 
     def __init__(self, source: BatchSource, places: IndexArray) -> None:
+        super().__init__(len(places), source.image_shape, source.class_count)
         self._source = source
         self._places = places
-
-    @property
-    def image_count(self) -> int:
-        return len(self._places)
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        return self._source.image_shape
-
-    @property
-    def class_count(self) -> int:
-        return self._source.class_count
 
     def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
         return self._source.stack(self._places[indices])
 
 
 def choose_source(
-    images: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
-    *,
-    classes: int | None = None,
-    scale: float | None = None,
-    available_bytes: int | None = None,
+    images: npt.NDArray[Any], labels: npt.NDArray[Any], *, classes: int, scale: float = 255.0
 ) -> StreamingSource:
     """The in-memory source where its float32 copy fits into free memory twice over.
 
     Twice, since the copy is made beside the tensor, and the model needs room as well.
-    `available_bytes` stands in for the memory the system reports as available.
     """
-    if available_bytes is None:
-        available_bytes = int(psutil.virtual_memory().available)
-    needed = 2 * 4 * (images.size + len(images) * (classes or 1))
-    kind = InMemorySource if needed <= available_bytes else StreamingSource
-    return kind(images, labels, classes=classes, scale=scale)
+    needed = 2 * 4 * (images.size + len(images) * classes)
+    fits = needed <= psutil.virtual_memory().available
+    return (InMemorySource if fits else StreamingSource)(
+        images, labels, classes=classes, scale=scale
+    )
 
 
-def to_unit_float(images: npt.NDArray[Any], scale: float | None = None) -> npt.NDArray[np.float32]:
-    """Images as float32, divided by `scale`: 255 for the paper's pixels (Section 1).
-
-    `scale` None is 255 for uint8 and 1 for all else.
-    """
-    if scale is None:
-        scale = 255.0 if images.dtype == np.uint8 else 1.0
+def to_unit_float(images: npt.NDArray[Any], scale: float) -> npt.NDArray[np.float32]:
+    """Images as float32, divided by `scale`: 255 for the paper's pixels (Section 1)."""
     if scale == 1.0:
         return np.ascontiguousarray(images, dtype=np.float32)
     # Divided in float32 from the start where the pixels are no finer: a float64 intermediate
@@ -173,23 +133,6 @@ def to_unit_float(images: npt.NDArray[Any], scale: float | None = None) -> npt.N
         np.float32, copy=False
     )
     return unit
-
-
-def to_one_hot(labels: npt.NDArray[Any], classes: int | None) -> npt.NDArray[np.float32]:
-    """Labels as (N, classes) float32; class numbers become one-hot rows, rows stay as they are."""
-    if labels.ndim == 2:
-        return np.ascontiguousarray(labels, dtype=np.float32)
-    width = int(labels.max()) + 1 if classes is None else classes
-    one_hot = np.zeros((len(labels), width), np.float32)
-    one_hot[np.arange(len(labels)), labels] = 1
-    return one_hot
-
-
-def _check(images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
-    if len(images) == 0:
-        raise ValueError("a data set needs at least one image")
-    if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images, but {len(labels)} labels")
 
 
 @dataclass(frozen=True)

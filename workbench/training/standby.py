@@ -35,14 +35,6 @@ MOST_BYTES = 65536
 TAKER_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class Handover:
-    """The run that this process is to train, and its held lock."""
-
-    folder: RunFolder
-    descriptor: int
-
-
 @dataclass
 class App:
     """An app that is connected, and what of its messages has come: one JSON object a line."""
@@ -74,7 +66,7 @@ class Apps:
 
     def __init__(self, listener: socket.socket, lock_descriptor: int, lock_file: Path) -> None:
         self.expected: Expected | None = None
-        self.run: Handover | None = None
+        self.run: tuple[RunFolder, int] | None = None  # and its held lock
         self._listener = listener
         self._lock_descriptor, self._lock_file = lock_descriptor, lock_file
         self._is_warm = False
@@ -152,7 +144,7 @@ class Apps:
 
     def _take_up(self, folder: RunFolder, descriptor: int) -> None:
         """From here on this is that run's worker; the other apps are free to start a standby."""
-        self.run = Handover(folder, descriptor)
+        self.run = folder, descriptor
         for app in list(self._apps.values()):
             self._forget(app)
         self._listener.close()
@@ -179,10 +171,10 @@ def main(listener: int, lock_descriptor: int, lock_file: str, most_compiled: int
     _get_warm()
     apps.say_warm()
     ready = _get_ready_until_run(apps, most_compiled)
-    run = apps.run
-    assert run is not None
-    print_to(run.folder.log_file)
-    return work(run.folder, run.descriptor, ready)[0]
+    assert apps.run is not None
+    folder, descriptor = apps.run
+    print_to(folder.log_file)
+    return work(folder, descriptor, ready)[0]
 
 
 def _get_warm() -> None:
@@ -219,7 +211,7 @@ def _get_ready_until_run(apps: Apps, most_compiled: int) -> Ready | None:
         compiled += 1
         if apps.expected is expected:
             expected.app.say(READY)
-    if ready is None or apps.run is None or not _asks_for(apps.run, ready.spec):
+    if ready is None or apps.run is None or not _asks_for(apps.run[0], ready.spec):
         return None
     return ready
 
@@ -229,7 +221,7 @@ def _get_ready(expected: Expected, apps: Apps) -> Ready | None:
 
     def is_wanted() -> bool:
         if apps.run is not None:
-            return _asks_for(apps.run, expected.spec)
+            return _asks_for(apps.run[0], expected.spec)
         return apps.expected is expected
 
     try:
@@ -239,9 +231,9 @@ def _get_ready(expected: Expected, apps: Apps) -> Ready | None:
         return None
 
 
-def _asks_for(run: Handover, expected: TrainingSpec) -> bool:
+def _asks_for(folder: RunFolder, expected: TrainingSpec) -> bool:
     try:
-        return compile_alike(run.folder.spec, expected)
+        return compile_alike(folder.spec, expected)
     except UserError:
         return False
 

@@ -25,12 +25,12 @@ from textual.screen import Screen
 
 from workbench.config import Config, remember
 from workbench.errors import UserError
+from workbench.resources import style_sheet
 from workbench.settings import Home
 from workbench.text import visible
 from workbench.tui.key_names import with_names
 from workbench.tui.key_order import KeyOrder
 from workbench.tui.run_feed import RunFeed, Seen, title_words
-from workbench.tui.styles import style_sheet
 from workbench.tui.terminal import SAFE_LINES, TerminalDriver
 from workbench.tui.theme import DARK, LIGHT
 from workbench.tui.widgets.title_bar import PLACES
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from workbench.runs.record import Labels
     from workbench.runs.standby import Standby
     from workbench.tui.screens.base import Workbench
-    from workbench.tui.screens.compose import ComposeScreen
+    from workbench.tui.screens.compose.screen import ComposeScreen
     from workbench.tui.screens.queue.add_dialog import Request
 
 STANDBY_LOOK_SECONDS = 0.25
@@ -63,7 +63,7 @@ def _place(name: str) -> Callable[[], Screen[None]]:
     """Makes a place when it is first visited: the first frame shows one of them."""
 
     def make() -> Screen[None]:
-        module = import_module(f"workbench.tui.screens.{name.lower()}")
+        module = import_module(f"workbench.tui.screens.{name.lower()}.screen")
         screen: Screen[None] = getattr(module, f"{name}Screen")()
         return screen
 
@@ -92,7 +92,7 @@ def _collect_garbage_again() -> None:
 def _load_train_screen() -> None:
     """Import what `t` opens, so that the first point does not wait for it."""
     import workbench.runs.launcher
-    import workbench.tui.screens.train  # noqa: F401
+    import workbench.tui.screens.train.screen  # noqa: F401
     from workbench.tui import plotting
 
     plotting.warm_up()
@@ -250,7 +250,7 @@ class WorkbenchApp(App[None]):
         if not seen.ended:
             return
         from workbench.tui.news import severity, words_of
-        from workbench.tui.screens.train import TrainScreen
+        from workbench.tui.screens.train.screen import TrainScreen
 
         watched = self.screen.folder.run_id if isinstance(self.screen, TrainScreen) else None
         self._tell_terminal([words_of(run) for run in seen.ended])
@@ -459,7 +459,7 @@ class WorkbenchApp(App[None]):
 
     def open_run(self, folder: RunFolder) -> None:
         """Show a run, living or ended."""
-        from workbench.tui.screens.train import TrainScreen
+        from workbench.tui.screens.train.screen import TrainScreen
 
         self.push_screen(TrainScreen(folder))
 
@@ -481,13 +481,13 @@ class WorkbenchApp(App[None]):
 
     def open_search(self, search_id: str) -> None:
         """Show a search, whether it goes on or is over."""
-        from workbench.tui.screens.search import SearchScreen
+        from workbench.tui.screens.search.screen import SearchScreen
 
         self.push_screen(SearchScreen(search_id))
 
     async def open_in_compose(self, preset: Preset) -> None:
         """Take a preset to Compose; unsaved work there is asked about."""
-        from workbench.tui.screens.compose import ComposeScreen
+        from workbench.tui.screens.compose.screen import ComposeScreen
 
         await self.action_go("compose")
         screen = self.screen
@@ -496,7 +496,7 @@ class WorkbenchApp(App[None]):
 
     async def draw_for(self, preset: str) -> None:
         """Go to Draw, where a model answers first."""
-        from workbench.tui.screens.draw import DrawScreen
+        from workbench.tui.screens.draw.screen import DrawScreen
 
         await self.action_go("draw")
         screen = self.screen
@@ -505,7 +505,7 @@ class WorkbenchApp(App[None]):
 
     async def show_model(self, name: str) -> None:
         """Go to a model in Models."""
-        from workbench.tui.screens.models import ModelsScreen
+        from workbench.tui.screens.models.screen import ModelsScreen
 
         await self.action_go("models")
         screen = self.screen
@@ -514,7 +514,7 @@ class WorkbenchApp(App[None]):
 
     async def show_on_leaderboard(self, run_id: str) -> None:
         """Go to a run's row on the leaderboard, or to where it will be."""
-        from workbench.tui.screens.leaderboard import LeaderboardScreen
+        from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
 
         await self.action_go("leaderboard")
         screen = self.screen
@@ -596,7 +596,7 @@ class WorkbenchApp(App[None]):
             stack = self.get_screen_stack("compose")
         except KeyError:
             return None
-        from workbench.tui.screens.compose import ComposeScreen
+        from workbench.tui.screens.compose.screen import ComposeScreen
 
         screen = stack[0] if stack else None
         return screen if isinstance(screen, ComposeScreen) and screen.unsaved else None

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 # The model package is imported where a model is drawn: the first frame does not wait for it.
 if TYPE_CHECKING:
-    from workbench.model.architecture import Architecture
+    from workbench.model.architecture import Analysis, Architecture
     from workbench.model.diagram import Diagram
-    from workbench.model.shapes import Analysis
 
 # A role's theme colour, and whether it is bold; both themes have them.
 ROLE_COLOURS = {

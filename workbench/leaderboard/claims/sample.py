@@ -18,7 +18,7 @@ from workbench.leaderboard.paper import (
     compare_all,
     row_name,
 )
-from workbench.model.shapes import Analysis, analyse
+from workbench.model.architecture import Analysis, analyse
 from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
 

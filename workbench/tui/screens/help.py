@@ -30,7 +30,6 @@ class HelpScreen(Dialog[None]):
         self._about = about
 
     def compose(self) -> ComposeResult:
-        """The table of keys, scrolled where it is longer than the window."""
         with VerticalScroll(classes="dialog wide"):
             yield Static(self._keys())
 
@@ -52,6 +51,5 @@ class HelpScreen(Dialog[None]):
         return table
 
     def action_page(self, step: int) -> None:
-        """Scroll a line."""
         scroll = self.query_one(VerticalScroll)
         scroll.scroll_relative(y=step, animate=False)

@@ -53,12 +53,10 @@ class Choice(Widget, can_focus=True):
         self.set_reactive(Choice.value, value)
 
     def render(self) -> RenderResult:
-        """The answer between the arrows that change it."""
         label = dict(self._answers).get(self.value, self.value)
         return Content.assemble(("‹ ", "$primary"), label, (" ›", "$primary"))
 
     def watch_value(self, value: str) -> None:
-        """Tell the form."""
         self.post_message(self.Changed(self, value))
 
     def action_turn(self, step: int) -> None:
@@ -88,5 +86,4 @@ class Choice(Widget, can_focus=True):
             self.action_turn(-1 if letter == "h" else 1)
 
     def on_click(self, event: Click) -> None:
-        """A click on the left arrow goes back, elsewhere forward."""
         self.action_turn(-1 if event.x < 2 else 1)

@@ -95,7 +95,7 @@ def list_columns(columns: Sequence[TableColumn[Row]], table: Table) -> tuple[Col
     return tuple(found)
 
 
-def fit(text: str, width: int, right: bool) -> str:
+def fit(text: str, width: int, right: bool = False) -> str:
     """The text in exactly this many columns of a terminal, cut with an ellipsis."""
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:

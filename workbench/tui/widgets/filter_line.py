@@ -47,14 +47,12 @@ class FilterLine(Vertical):
             self.text = text
 
         def can_replace(self, message: Message) -> bool:
-            """Only the last letter typed counts."""
             return isinstance(message, FilterLine.Changed)
 
     class Done(Message):
         """The rows are to have the focus again."""
 
     def compose(self) -> ComposeResult:
-        """The line, and its fault below."""
         with Horizontal():
             yield Label("filter ")
             yield Line(
@@ -81,17 +79,14 @@ class FilterLine(Vertical):
         self.set_class(bool(text), "open")
 
     def action_clear(self) -> None:
-        """Show all rows again."""
         self.set_text("")
         self.post_message(self.Done())
 
     def action_done(self) -> None:
-        """Keep the filter and go back to the rows."""
         self.set_class(bool(self.text.strip()), "open")
         self.post_message(self.Done())
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Check it, say its fault, or hand it on."""
         event.stop()
         try:
             parse_filter(event.value)
@@ -103,6 +98,5 @@ class FilterLine(Vertical):
         self.post_message(self.Changed(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter keeps the filter."""
         event.stop()
         self.action_done()

@@ -11,7 +11,7 @@ from textual.validation import ValidationResult, Validator
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from workbench.model.fields import FieldError, FieldKind, FormField
+from workbench.model.forms import FieldError, FieldKind, FormField
 from workbench.tui.widgets.choice import Choice
 
 LONGEST_NUMBER = 40  # characters; no number or size of a form is longer

@@ -40,7 +40,6 @@ class Hints(Widget):
         self.refresh()
 
     def render(self) -> RenderResult:
-        """As many hints as fit, whole ones only."""
         return hint_line(self._shown(), self.size.width, self.app.current_theme.dark)
 
     def _shown(self) -> list[Hint]:

@@ -20,7 +20,6 @@ class MarkedOptions(OptionList):
     """
 
     def render_line(self, y: int) -> Strip:
-        """A line, with the mark where the cursor stands."""
         strip = super().render_line(y)
         first = next(iter(strip.crop(0, 1)), None)
         if first is None or first.text != " " or first.style is None:

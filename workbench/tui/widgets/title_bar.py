@@ -42,7 +42,6 @@ class TitleBar(Widget):
         self.set_reactive(TitleBar.detail, detail)
 
     def on_mount(self) -> None:
-        """Follow what trains, in this app or in another connection."""
         self.auto_links = False  # no underlines but the one that says where one is
         feed = getattr(self.app, "run_feed", None)
         if isinstance(feed, RunFeed):

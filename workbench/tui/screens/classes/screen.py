@@ -19,11 +19,11 @@ from workbench.predictions.classes import (
     calibration,
 )
 from workbench.predictions.file import Predictions
+from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
 from workbench.tui.plotting import Chart, Role, Series
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.base import COPY_ID
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.columns import NO_ROWS, Column
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.row_list import RowList

@@ -15,8 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from workbench.model.fields import FieldKind, FormField
-from workbench.model.forms import Form, form_of
+from workbench.model.forms import FieldKind, Form, FormField, form_of
 from workbench.tui.widgets.choice import Choice
 from workbench.tui.widgets.form import FieldLines, editor_of
 
@@ -68,7 +67,6 @@ class FormView(VerticalScroll, can_focus=False):
         self.editing = False
 
     def compose(self) -> ComposeResult:
-        """What it is, its fields, and what belongs in the one that is written in."""
         yield Static(id="about", classes="muted", markup=False)
         yield Static(id="problem", classes="error", markup=False)
         yield Static(id="facts", classes="muted", markup=False)
@@ -144,7 +142,6 @@ class FormView(VerticalScroll, can_focus=False):
         self.screen.set_focus(first)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Begin, or say what belongs in the next field."""
         if not self.editing:
             self.editing = True
             self.set_class(True, "editing")
@@ -174,7 +171,6 @@ class FormView(VerticalScroll, can_focus=False):
         self.post_message(self.Closed(cancelled))
 
     def action_keep(self) -> None:
-        """Step back with the values, unless one is wrong."""
         if not self._errors:
             self._close(cancelled=False)
         elif self._lines is not None and (
@@ -183,17 +179,14 @@ class FormView(VerticalScroll, can_focus=False):
             self._lines.focus_first_of(self._errors)
 
     def action_cancel(self) -> None:
-        """Step back without the values."""
         self._close(cancelled=True)
 
     def action_next(self, by: int) -> None:
-        """Another field, around the end."""
         if self.field is not None:
             place = (self.fields.index(self.field) + by) % len(self.fields)
             self.screen.set_focus(self._editor(self.fields[place].name))
 
     def on_key(self, event: Key) -> None:
-        """Everything that can be typed belongs to the form."""
         if event.is_printable:
             event.stop()
 

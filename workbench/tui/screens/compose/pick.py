@@ -13,8 +13,8 @@ from textual.containers import Vertical
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from workbench.resources import style_sheet
 from workbench.tui.screens.dialog import Dialog
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 
@@ -42,7 +42,6 @@ class PickDialog(Dialog[str | None]):
         self._question, self._picks = question, picks
 
     def compose(self) -> ComposeResult:
-        """The question, a line to search in, and the list."""
         with Vertical(classes="dialog wide pick") as box:
             box.border_subtitle = "↑ ↓ move · enter chooses · esc cancels"
             yield Label(self._question, classes="question", markup=False)
@@ -50,7 +49,6 @@ class PickDialog(Dialog[str | None]):
             yield MarkedOptions(markup=False)
 
     def on_mount(self) -> None:
-        """Search at once."""
         self._narrow("")
         self.query_one(Input).focus()
 
@@ -78,7 +76,6 @@ class PickDialog(Dialog[str | None]):
             options.add_option(Option(Text("Nothing of this name."), disabled=True))
 
     def action_move(self, by: int) -> None:
-        """Down or up, while the line keeps the focus."""
         options = self.query_one(OptionList)
         options.action_cursor_down() if by > 0 else options.action_cursor_up()
 

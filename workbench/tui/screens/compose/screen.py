@@ -19,13 +19,13 @@ from textual.timer import Timer
 
 from workbench.data.catalogue import dataset_with
 from workbench.errors import PresetError, UserError
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Analysis, Architecture, analyse
 from workbench.model.draft import EMPTY, Draft, DraftHistory, Step
 from workbench.model.hyperparameters import TrainingSettings
 from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.memory import memory_need
 from workbench.model.preset import Preset
-from workbench.model.shapes import Analysis, analyse
+from workbench.resources import style_sheet
 from workbench.runs.estimate import Speed, expected_epoch, known_speeds, multiply_add_rate
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.draft_keeper import DraftKeeper, back_words
@@ -43,7 +43,6 @@ from workbench.tui.screens.compose.starting import (
     unsaved_dialog,
 )
 from workbench.tui.screens.compose.totals import Costs, Drawing, Totals
-from workbench.tui.styles import style_sheet
 
 if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
@@ -403,7 +402,7 @@ class ComposeScreen(WorkbenchScreen):
         if self._refused(preset):
             return
         if preset.training.goes_by_validation:  # how many images are held out is asked for
-            from workbench.tui.screens.run_settings import RunSettings
+            from workbench.tui.screens.run_settings.dialog import RunSettings
 
             def answered(answer: tuple[list[TrainingSpec], Labels] | None) -> None:
                 if answer is not None:

@@ -16,6 +16,7 @@ from textual.events import Click
 from textual.message import Message
 
 from workbench.formats import count
+from workbench.model.architecture import Analysis
 from workbench.model.draft import EMPTY, Draft, draft_of
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
@@ -24,7 +25,6 @@ from workbench.model.hyperparameters import (
     schedule_text,
 )
 from workbench.model.layers import layer_label, shape_text
-from workbench.model.shapes import Analysis
 from workbench.tui.screens.compose.lines import LineView
 
 _LEAST_SETTINGS = 8  # columns; where there are fewer, the form says the settings
@@ -109,25 +109,20 @@ class LayerStack(LineView, can_focus=True):
             self.show_lines(0 if self._place == 0 else lines[0], lines[-1])
 
     def on_focus(self) -> None:
-        """The cursor is brighter where keys arrive."""
         self.rebuild()
 
     def on_blur(self) -> None:
-        """The cursor stays visible."""
         self.rebuild()
 
     def action_move(self, by: int) -> None:
-        """Move the cursor."""
         place = max(0, min(self._place + by, len(self._draft.layers) + 1))
         if place != self._place:
             self.post_message(self.Moved(place))
 
     def action_choose(self) -> None:
-        """Edit the row."""
         self.post_message(self.Chosen())
 
     def on_click(self, event: Click) -> None:
-        """A click moves the cursor, a second one edits."""
         line = self.line_at(event.get_content_offset_capture(self).y)
         if line is None or self._rows_of_lines[line] < 0:
             return

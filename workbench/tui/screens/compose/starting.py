@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from workbench.data.catalogue import dataset_with
 from workbench.errors import DatasetError, PresetError
-from workbench.model.architecture import Architecture
+from workbench.model.architecture import Architecture, require_sound
 from workbench.model.draft import EMPTY
 from workbench.model.forms import new_layer, output_layer
 from workbench.model.layers import LAYER_KINDS, Layer, shape_text
 from workbench.model.library import find_preset, own_presets, paper_presets
 from workbench.model.preset import Preset
-from workbench.model.shapes import require_sound
 from workbench.model.spec import TrainingSpec
 from workbench.queue.search_request import VALIDATION
 from workbench.runs.plan import Plan, specs_for_preset

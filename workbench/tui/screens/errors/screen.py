@@ -19,10 +19,11 @@ from workbench.predictions.compare import Together, check_comparable
 from workbench.predictions.file import Predictions
 from workbench.predictions.mistakes import best_guesses, caption_of, wrong_in
 from workbench.predictions.of_run import images_of, other_answers
+from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
 from workbench.settings import Home
 from workbench.tui.screens.answers import AnswersScreen, panel
-from workbench.tui.screens.classes import ClassesScreen
+from workbench.tui.screens.classes.screen import ClassesScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.errors.gallery import (
     Gallery,
@@ -32,8 +33,7 @@ from workbench.tui.screens.errors.gallery import (
     right_answers_of,
     surest_first,
 )
-from workbench.tui.screens.inside import InsideScreen
-from workbench.tui.styles import style_sheet
+from workbench.tui.screens.inside.screen import InsideScreen
 from workbench.tui.widgets.pictures import Picture, PictureGrid, bar
 from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
 from workbench.tui.widgets.title_bar import TitleBar

@@ -1,5 +1,1 @@
 """Leaderboard: all runs, and the paper's tables beside ours."""
-
-from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
-
-__all__ = ["LeaderboardScreen"]

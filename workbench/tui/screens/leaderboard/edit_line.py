@@ -65,7 +65,6 @@ class EditLine(Input):
         self.remove_class("editing")
 
     def action_leave(self) -> None:
-        """Leave things as they were."""
         self.close()
         self.post_message(self.Left())
 

@@ -24,6 +24,7 @@ from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import TABLE_NUMBERS, PaperTable, paper_table
+from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
@@ -73,7 +74,6 @@ from workbench.tui.screens.leaderboard.rows import (
 )
 from workbench.tui.screens.leaderboard.tabs import TabLine, titles
 from workbench.tui.settings_text import settings_text
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.columns import NO_ROWS, Column, ListRows
 from workbench.tui.widgets.filter_line import FilterLine
@@ -592,7 +592,7 @@ class LeaderboardScreen(CurveScreen):
 
     def action_errors(self) -> None:
         """The images that the run gets wrong, or that the selected runs part on."""
-        from workbench.tui.screens.errors import ErrorsScreen
+        from workbench.tui.screens.errors.screen import ErrorsScreen
 
         subject, run_ids = self._subject(), self._selection.run_ids[:MOST]
         if not run_ids and isinstance(subject, RunSummary):

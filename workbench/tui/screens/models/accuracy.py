@@ -13,7 +13,7 @@ from workbench.errors import UserError
 from workbench.formats import count, percent, percent_spread, points
 from workbench.settings import Home
 from workbench.tui.screens.models.catalogue import Entry
-from workbench.tui.screens.models.columns import left, right
+from workbench.tui.widgets.columns import fit
 
 if TYPE_CHECKING:
     from workbench.leaderboard.grouping import Group
@@ -154,7 +154,7 @@ def _without_mean(results: ModelResults) -> str:
 
 
 def _line(label: str, value: str, style: str = "") -> Content:
-    return Content.assemble((left(label, LABEL), "$muted"), (right(value, VALUE), style))
+    return Content.assemble((fit(label, LABEL), "$muted"), (value.rjust(VALUE), style))
 
 
 def _verdict(results: ModelResults) -> Content:

@@ -15,8 +15,8 @@ from workbench.model.paper_models import Headline, paper_headlines
 from workbench.settings import Home
 
 if TYPE_CHECKING:
+    from workbench.model.architecture import Analysis
     from workbench.model.preset import Preset
-    from workbench.model.shapes import Analysis
 
 PART_TITLES = {
     "nn": "Neural networks",
@@ -48,7 +48,7 @@ class Entry:
     @cached_property
     def analysis(self) -> Analysis | None:
         """Shapes and parameters; None where there is no preset."""
-        from workbench.model.shapes import analyse
+        from workbench.model.architecture import analyse
 
         return analyse(self.preset.architecture) if self.preset else None
 

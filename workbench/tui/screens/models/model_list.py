@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from workbench.formats import bare_percent
 from workbench.tui.screens.models.accuracy import NO_RESULTS, ModelResults
 from workbench.tui.screens.models.catalogue import PART_TITLES, Entry
-from workbench.tui.screens.models.columns import left, right, short_count
+from workbench.tui.widgets.columns import fit
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 WIDE = 38  # columns from which parameters stand in full and n has a column
@@ -48,9 +48,9 @@ class _Columns:
 
     def line(self, name: str, parameters: str, paper: str, ours: str, n: str) -> str:
         """All but the mark, which is coloured."""
-        line = f"{self.margin}{left(name, self.name)} {right(parameters, self.parameters)}"
-        line += f" {right(paper, 5)} {right(ours, 5)}"
-        return line + (f" {right(n, 3)}" if self.wide else "")
+        line = f"{self.margin}{fit(name, self.name)} {parameters:>{self.parameters}}"
+        line += f" {paper:>5} {ours:>5}"
+        return line + (f" {n:>3}" if self.wide else "")
 
 
 class ModelList(MarkedOptions, inherit_bindings=False):
@@ -116,7 +116,6 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def on_resize(self, event: Resize) -> None:
-        """Other columns fit in."""
         if self._line_width != self._drawn_width:
             self._rebuild()
 
@@ -162,7 +161,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         if entry.problem is not None:
             mark = "✗ damaged" if entry.error else "✗ impossible"
             room = self._line_width - len(columns.margin + mark) - 1
-            name = f"{columns.margin}{left(entry.name, room)} "
+            name = f"{columns.margin}{fit(entry.name, room)} "
             return Content.assemble(name, (mark, "$error"))
         parameters = ""
         if entry.analysis is not None:
@@ -194,3 +193,15 @@ class ModelList(MarkedOptions, inherit_bindings=False):
 
 def _key(entry: Entry) -> str:
     return f"{entry.part}:{entry.name}"
+
+
+def short_count(number: int) -> str:
+    """A count in at most five columns: `8,970`, `102 k`, `3.33M`."""
+    if number < 10_000:
+        return f"{number:,}"
+    for size, sign in ((1_000, "k"), (1_000_000, "M"), (1_000_000_000, "G")):
+        scaled = number / size
+        if scaled < 999.5:
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{digits}f}{sign}"
+    return f"{number:.0e}"

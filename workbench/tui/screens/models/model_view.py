@@ -14,13 +14,13 @@ from textual.widgets import Static
 
 from workbench.tui.diagrams import ROLE_COLOURS, model_diagram
 from workbench.tui.screens.models.catalogue import Entry
-from workbench.tui.screens.models.columns import left, right
+from workbench.tui.widgets.columns import fit
 
 # The model package is imported where a model is drawn: the first frame does not wait for it.
 if TYPE_CHECKING:
+    from workbench.model.architecture import Analysis
     from workbench.model.describe import SettingLine
     from workbench.model.diagram import Diagram
-    from workbench.model.shapes import Analysis
 
 LABEL = 15  # columns of a setting's name
 LEAST_TABLE = 38  # columns below which outputs stand on a line of their own
@@ -51,7 +51,6 @@ class ModelView(VerticalScroll, can_focus=False):
         self._diagrams: dict[tuple[str, int], tuple[Entry, Diagram]] = {}
 
     def compose(self) -> ComposeResult:
-        """One text."""
         yield Static(id="model-text", markup=False)
 
     @property
@@ -80,7 +79,6 @@ class ModelView(VerticalScroll, can_focus=False):
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
-        """Draw for the new width."""
         self._draw()
 
     def _draw(self) -> None:
@@ -174,13 +172,13 @@ def layer_table(entry: Entry, width: int, *, operations: bool) -> Content:
     wide = width >= WIDE_TABLE
     size = 22 if wide else 10 if width >= LEAST_TABLE else 0
     name = width - size - 13
-    heading = f"{left('layer', name)} {left('output', size)} {right('parameters', 11)}"
+    heading = f"{fit('layer', name)} {fit('output', size)} {'parameters':>11}"
     lines = [Content.styled(heading, "$muted")]
     for row in rows:
         label = row.layer if wide else row.layer.partition(" (")[0]
         output = row.output if wide or not row.output or not row.shape else shape_text(row.shape)
         count = f"{row.parameters:,}" if row.parameters else "–" if row.shape else ""
-        line = f"{left(label, name)} {left(output, size)} {right(count, 11)}"
+        line = f"{fit(label, name)} {fit(output, size)} {count:>11}"
         lines.append(Content.styled(line, "$error" if row.problem else ""))
         if not size and output:
             lines.append(Content(f"  {output}"))
@@ -205,7 +203,7 @@ def settings_text(settings: tuple[SettingLine, ...], width: int, *, reasons: boo
             last = mark if mark and text.endswith(mark) else ""
             lines.append(
                 Content.assemble(
-                    (left(label, LABEL), "$muted"), text.removesuffix(last), (last, "$accent")
+                    (fit(label, LABEL), "$muted"), text.removesuffix(last), (last, "$accent")
                 )
             )
             label = ""

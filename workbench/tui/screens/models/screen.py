@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from workbench.errors import UserError
 from workbench.model.paper_models import PAPER_IN_SHORT
+from workbench.resources import style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.models.accuracy import (
     NO_RESULTS,
@@ -22,14 +23,9 @@ from workbench.tui.screens.models.accuracy import (
     accuracy_sentence,
     read_results,
 )
-from workbench.tui.screens.models.catalogue import (
-    own_entries,
-    paper_entries,
-    unread_entries,
-)
+from workbench.tui.screens.models.catalogue import own_entries, paper_entries, unread_entries
 from workbench.tui.screens.models.model_list import ModelList
 from workbench.tui.screens.models.model_view import ModelView, settings_text
-from workbench.tui.styles import style_sheet
 
 if TYPE_CHECKING:
     from workbench.model.describe import SettingLine
@@ -287,8 +283,8 @@ class ModelsScreen(WorkbenchScreen):
 
     def action_settings(self) -> None:
         """Ask for settings, then train."""
-        from workbench.model.shapes import require_sound
-        from workbench.tui.screens.run_settings import RunSettings
+        from workbench.model.architecture import require_sound
+        from workbench.tui.screens.run_settings.dialog import RunSettings
 
         preset = self._preset()
         if preset is None:

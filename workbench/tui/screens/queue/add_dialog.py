@@ -21,7 +21,7 @@ from textual.widgets import Button, Input, Static
 from workbench.config import MOST_SEEDS, Config
 from workbench.errors import RunError, UserError
 from workbench.formats import count
-from workbench.model.fields import FieldError, FieldKind, FormField, Limits
+from workbench.model.forms import FieldError, FieldKind, FormField, Limits
 from workbench.model.preset import Preset
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS

@@ -20,6 +20,7 @@ from workbench.formats import count
 from workbench.leaderboard.paper import paper_accuracies
 from workbench.queue.store import SearchEntry
 from workbench.queue.view import QueueView, QueueWatch, TrialView, headline
+from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
@@ -35,7 +36,6 @@ from workbench.tui.screens.queue.rows import (
     search_lines,
     subtitle,
 )
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.row_list import RowList
 

@@ -1,5 +1,1 @@
 """The settings to change before a training."""
-
-from workbench.tui.screens.run_settings.dialog import RunSettings
-
-__all__ = ["RunSettings"]

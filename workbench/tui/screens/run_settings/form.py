@@ -11,7 +11,7 @@ from workbench.data.catalogue import DATASET_NAMES
 from workbench.errors import RunError, UserError
 from workbench.formats import count
 from workbench.model.describe import settings_lines
-from workbench.model.fields import FieldError, FieldKind, FormField, Limits, field_of
+from workbench.model.forms import FieldError, FieldKind, FormField, Limits, field_of
 from workbench.model.hyperparameters import OPTIMIZERS, SGD, EarlyStopping, TrainingSettings
 from workbench.model.overrides import overrides_from, with_overrides
 from workbench.model.preset import Preset

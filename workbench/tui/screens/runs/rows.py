@@ -86,15 +86,12 @@ class RunRows:
         return len(self.runs)
 
     def key(self, index: int) -> str:
-        """The run's id."""
         return self.runs[index].run_id
 
     def mark(self, index: int) -> str:
-        """Selected or not."""
         return SELECTED if self.runs[index].run_id in self.selected else " "
 
     def cell(self, index: int, column: str, width: int) -> CellContent:
-        """A cell of a run's line."""
         run = self.runs[index]
         summary = run.summary
         match column:

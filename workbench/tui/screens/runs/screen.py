@@ -19,6 +19,7 @@ from workbench.formats import none_matches
 from workbench.leaderboard.columns import by_value
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard
+from workbench.resources import style_sheet
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.summary import RunSummary, damaged
@@ -27,7 +28,6 @@ from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.runs.rows import COLUMNS, RunRows, detail_text, origin_text, sort_value
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
@@ -74,14 +74,12 @@ class RunsScreen(WorkbenchScreen):
         self._matched: dict[str, tuple[WatchedRun, bool]] = {}
 
     def body(self) -> ComposeResult:
-        """The filter, the list, and two lines about the run under the cursor."""
         yield FilterLine()
         with Vertical(id="runs-panel", classes="panel"):
             yield RowList()
         yield Static(id="run-detail", classes="two-lines")
 
     def on_mount(self) -> None:
-        """Follow the feed, and show what it last said."""
         panel = self.query_one("#runs-panel")
         panel.border_title = "runs"
         listing = self.query_one(RowList)
@@ -95,7 +93,6 @@ class RunsScreen(WorkbenchScreen):
         self.workbench.run_feed.read_ended(True)
 
     def on_screen_suspend(self) -> None:
-        """Nobody looks."""
         self.workbench.run_feed.read_ended(False)
 
     def _runs_seen(self, seen: Seen) -> None:
@@ -150,7 +147,6 @@ class RunsScreen(WorkbenchScreen):
         self._sort_by(f"-{column}" if column in DOWNWARDS else column)
 
     def action_reverse(self) -> None:
-        """The other way round."""
         order = self.query_one(RowList).sorted_by
         if order:
             self._sort_by(order[1:] if order.startswith("-") else f"-{order}")
@@ -189,7 +185,6 @@ class RunsScreen(WorkbenchScreen):
         say_in_border(panel, subtitle=" · ".join(parts))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only the keys that can do something with the chosen runs."""
         if not self.is_mounted or action not in ("pause", "stop", "kill", "resume", "delete"):
             return True
         chosen = self._chosen()
@@ -218,7 +213,6 @@ class RunsScreen(WorkbenchScreen):
 
     @property
     def run_here(self) -> str | None:
-        """The run under the cursor."""
         run = self._under_cursor()
         return run.run_id if run else None
 
@@ -235,7 +229,6 @@ class RunsScreen(WorkbenchScreen):
 
     @on(RowList.Opened)
     def action_open(self) -> None:
-        """Open the run's screen."""
         run = self._under_cursor()
         if run is None:
             return
@@ -246,7 +239,6 @@ class RunsScreen(WorkbenchScreen):
 
     @on(RowList.Marked)
     def action_select(self) -> None:
-        """Select or not."""
         run = self._under_cursor()
         if run is None:
             return
@@ -258,7 +250,6 @@ class RunsScreen(WorkbenchScreen):
         self.refresh_bindings()
 
     def action_filter(self) -> None:
-        """To the filter's line."""
         self.query_one(FilterLine).open()
 
     @on(FilterLine.Changed)
@@ -272,7 +263,6 @@ class RunsScreen(WorkbenchScreen):
         self.query_one(RowList).focus()
 
     def action_step_out(self) -> None:
-        """First the filter goes, then the selection."""
         line = self.query_one(FilterLine)
         if line.text:
             line.set_text("")
@@ -283,18 +273,15 @@ class RunsScreen(WorkbenchScreen):
             self.query_one(RowList).refresh()
 
     def action_pause(self) -> None:
-        """Pause, or go on."""
         self._do(service.pause_or_resume, self._living())
 
     def action_stop(self) -> None:
-        """Stop and save."""
         runs = self._living()
         self._do(service.stop, runs)
         if runs:
             self.notify(f"Asked to stop and save: {_named(runs)}.")
 
     def action_kill(self) -> None:
-        """Kill, once asked."""
         runs = self._living()
         if not runs:
             return
@@ -321,7 +308,6 @@ class RunsScreen(WorkbenchScreen):
         self._do(resume, self._chosen(), then)
 
     def action_delete(self) -> None:
-        """Delete, once asked."""
         runs = [run for run in self._chosen() if not run.state.alive]
         if not runs:
             return

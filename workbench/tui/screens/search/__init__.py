@@ -1,5 +1,1 @@
 """Search: what a search has found so far, and what each setting had to do with it."""
-
-from workbench.tui.screens.search.screen import SearchScreen
-
-__all__ = ["SearchScreen"]

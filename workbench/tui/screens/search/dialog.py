@@ -9,8 +9,7 @@ from typing import get_args
 from pydantic import BaseModel
 from textual.widgets import Input
 
-from workbench.model.fields import FieldKind, FormField
-from workbench.model.forms import form_of
+from workbench.model.forms import FieldKind, FormField, form_of
 from workbench.model.overrides import with_overrides
 from workbench.queue.search import Pruner, Sampler
 from workbench.queue.search_request import (

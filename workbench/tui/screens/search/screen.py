@@ -18,6 +18,7 @@ from workbench.errors import RunError, UserError
 from workbench.files import Stamp
 from workbench.queue.search import Search, SearchFolder, SearchProgress
 from workbench.queue.view import QueueWatch
+from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
 from workbench.tui import plotting
 from workbench.tui.plotting import PLAIN_MARKS, Glyphs
@@ -34,7 +35,6 @@ from workbench.tui.screens.search.charts import (
     drawn,
 )
 from workbench.tui.screens.search.words import Found
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import SteadyLines

@@ -14,8 +14,8 @@ from textual.containers import ScrollableContainer
 from textual.geometry import Region
 from textual.widgets import Static
 
+from workbench.resources import style_sheet
 from workbench.tui.screens.dialog import Dialog
-from workbench.tui.styles import style_sheet
 
 LEAST_CELL = 5
 WORST = 5  # confusions named in words

@@ -62,7 +62,6 @@ class Machine(Message):
         self.use = use
 
     def can_replace(self, message: Message) -> bool:
-        """Only the newest counts."""
         return isinstance(message, Machine)
 
 

@@ -14,9 +14,9 @@ from textual.containers import Vertical
 from textual.widgets import Log, Static
 
 from workbench.files import open_file
+from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
 from workbench.tui.screens.dialog import Dialog
-from workbench.tui.styles import style_sheet
 
 TAIL_BYTES = 200_000
 LOOK_SECONDS = 0.5
@@ -57,13 +57,11 @@ class LogScreen(Dialog[None]):
         self._folder = folder
 
     def compose(self) -> ComposeResult:
-        """The text, and where it lies."""
         with Vertical(classes="dialog", id="log-dialog"):
             yield Static(str(self._folder.log_file), classes="muted", id="log-path", markup=False)
             yield Log(id="log-text")
 
     def on_mount(self) -> None:
-        """Follow the file."""
         self.query_one("#log-dialog").border_title = "the worker's log"
         self.query_one(Log).focus()
         self._follow()
@@ -78,5 +76,4 @@ class LogScreen(Dialog[None]):
             await asyncio.sleep(LOOK_SECONDS)
 
     def action_line(self, step: int) -> None:
-        """Scroll a line."""
         self.query_one(Log).scroll_relative(y=step, animate=False)

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.worker import get_current_worker
 
 from workbench.errors import UserError
+from workbench.resources import style_sheet
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
@@ -27,7 +28,6 @@ from workbench.tui.screens.train.numbers import EpochTable
 from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.screens.train.verdict import Verdict, judge
-from workbench.tui.styles import style_sheet
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
@@ -458,7 +458,7 @@ class TrainScreen(CurveScreen):
     def _look_closer(self, at: tuple[int, int] | Literal["classes"] | None) -> None:
         """The images of a cell of the confusion matrix, or its classes."""
         if at == "classes":
-            from workbench.tui.screens.classes import ClassesScreen
+            from workbench.tui.screens.classes.screen import ClassesScreen
 
             self.app.push_screen(ClassesScreen(self._folder, self._show_errors))
         elif at is not None:
@@ -469,7 +469,7 @@ class TrainScreen(CurveScreen):
         self._show_errors()
 
     def _show_errors(self, true: int | None = None, predicted: int | None = None) -> None:
-        from workbench.tui.screens.errors import ErrorsScreen
+        from workbench.tui.screens.errors.screen import ErrorsScreen
 
         self.app.push_screen(ErrorsScreen(self.workbench.home, [self._folder], true, predicted))
 

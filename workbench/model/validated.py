@@ -1,8 +1,10 @@
-"""What pydantic finds wrong with a value, in words for a person who wrote it."""
+"""Data that a person may have written: the base of its classes, and what is wrong in words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
 
 from workbench.errors import nearest
 
@@ -41,6 +43,12 @@ _WORDS = {
     "missing": "is missing",
     "union_tag_not_found": "its kind is missing",
 }
+
+
+class Validated(BaseModel):
+    """Checked when it is made, then never changed; a field that it does not have is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def fault_words(fault: ErrorDetails) -> str:
