@@ -254,9 +254,9 @@ def test_a_command_ends_with_the_process_that_waits_for_it(home: Home, tmp_path:
     script = "sleep 600 & echo $! > child; wait"
     folder = execution.execute(home, ["sh", "-c", script], Labels())
     child = tmp_path / "child"
-    until(lambda: child.exists() and child.read_text().endswith("\n"))
+    wait_until(lambda: child.exists() and child.read_text().endswith("\n"))
     waiting = lock.holder_pid(folder.lock_file)
     assert waiting is not None
     os.kill(waiting, signal.SIGKILL)
-    until(lambda: gone(int(child.read_text())))
+    wait_until(lambda: gone(int(child.read_text())))
     assert folder.status() is Status.CRASHED
