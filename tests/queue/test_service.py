@@ -97,7 +97,7 @@ def test_nothing_to_start(home: Home) -> None:
 
 @pytest.mark.parametrize("jobs", [0, -1, 65])
 def test_jobs_out_of_range(home: Home, jobs: int) -> None:
-    with pytest.raises(RunError, match="jobs: must be from 1 to 64"):
+    with pytest.raises(RunError, match="jobs: must be from 1 to 128"):
         service.start(home, jobs)
 
 

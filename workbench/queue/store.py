@@ -27,7 +27,7 @@ from workbench.settings import Home
 
 LOCK_TIMEOUT = 15.0  # seconds; a change takes a hundredth of one
 MOST_TRIALS = 2_000
-MOST_JOBS = 64
+MOST_JOBS = 128
 LARGEST = 200_000_000  # bytes; a trial of a model of 200 layers takes 40,000
 
 
