@@ -95,7 +95,7 @@ def test_nothing_to_start(home: Home) -> None:
     assert not QueueStore(home).runs()
 
 
-@pytest.mark.parametrize("jobs", [0, -1, 65])
+@pytest.mark.parametrize("jobs", [0, -1, 129])
 def test_jobs_out_of_range(home: Home, jobs: int) -> None:
     with pytest.raises(RunError, match="jobs: must be from 1 to 128"):
         service.start(home, jobs)
