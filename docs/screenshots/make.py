@@ -1,8 +1,9 @@
 """Makes the pictures of the README from the real app: `python docs/screenshots/make.py`.
 
 It looks at the runs of `--home` (or MNIST_WORKBENCH_HOME, or else the usual data folder), and
-trains two small networks there if they have not been. Best of all is a home in which the paper's
-models have been trained: a finished run of CNN model 2 is the one whose curves are shown.
+trains two small networks and a script's there if they have not been. Best of all is a home in which
+the paper's models have been trained: a finished run of CNN model 2 is the one whose curves are
+shown.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import asyncio
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -23,9 +25,9 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.launcher import launch
 from workbench.runs.plan import Plan, specs_for
-from workbench.runs.record import Labels
+from workbench.runs.record import Labels, PresetRecord
 from workbench.runs.status import Status
-from workbench.settings import Home, default_home
+from workbench.settings import HOME_VARIABLE, Home, default_home
 from workbench.tui.app import WorkbenchApp
 
 FOLDER = Path(__file__).parent
@@ -37,6 +39,26 @@ SMALL, SEEDS = ("nn-1", "nn-2"), 3
 # The run whose curves are shown: of the first of these that has been trained, its lowest seed.
 SHOWN = ("cnn-2", "cnn-2-tuned", "cnn-1", "cnn-1.2", "cnn-1.1", "nn-2", "nn-1")
 MODEL = "cnn-2"
+# A training that this program knows nothing of, as README has it.
+OWN = "convnet on my digits"
+SCRIPT = f"""
+import keras
+from workbench import LiveCallback
+from workbench.data.mnist import load_mnist
+
+keras.utils.set_random_seed(0)
+digits = load_mnist()
+x, y = digits.x_train[:12_000, ..., None] / 255, digits.y_train[:12_000]
+xv, yv = digits.x_train[-3_000:, ..., None] / 255, digits.y_train[-3_000:]
+layers = keras.layers
+model = keras.Sequential([
+    keras.Input((28, 28, 1)), layers.Conv2D(16, 3, activation="relu"), layers.MaxPooling2D(),
+    layers.Flatten(), layers.Dropout(0.3), layers.Dense(10, activation="softmax"),
+])
+model.compile(keras.optimizers.Adam(3e-4), "sparse_categorical_crossentropy", ["accuracy"])
+model.fit(x, y, validation_data=(xv, yv), epochs=20, verbose=0,
+          callbacks=[LiveCallback({OWN!r}, config={{"lr": 3e-4}})])
+"""
 
 Steps = Callable[[WorkbenchApp, Pilot[None]], Awaitable[None]]
 
@@ -47,11 +69,18 @@ def finished(home: Home, preset: str) -> list[RunFolder]:
     runs = [
         run
         for run in all_runs(home)
-        if run.record.spec.preset == preset
-        and run.record.spec.settings_key == own.settings_key
+        if isinstance(run.record, PresetRecord)
+        and run.record.name == preset
+        and run.spec.settings_key == own.settings_key
         and run.status() is Status.FINISHED
     ]
-    return sorted(runs, key=lambda run: (run.record.spec.seed, run.run_id))
+    return sorted(runs, key=lambda run: (run.spec.seed, run.run_id))
+
+
+def script_run(home: Home) -> RunFolder | None:
+    """The finished run of the script, if it has been run."""
+    runs = [run for run in all_runs(home) if run.record.name == OWN]
+    return next((run for run in runs if run.status() is Status.FINISHED), None)
 
 
 def train_missing(home: Home) -> None:
@@ -63,6 +92,10 @@ def train_missing(home: Home) -> None:
         runs = launch(home, specs_for(home, preset, Plan(repeats=SEEDS)), Labels(), "run")
         while any(run.status().alive for run in runs):
             time.sleep(1)
+    if script_run(home) is None:
+        print(f"training {OWN}", file=sys.stderr)
+        environment = {**os.environ, HOME_VARIABLE: str(home.path)}
+        subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True)
     Leaderboard(home).sync()
 
 
@@ -87,6 +120,15 @@ async def train(app: WorkbenchApp, pilot: Pilot[None]) -> None:
     """A finished run."""
     app.open_run(next(run for name in SHOWN for run in finished(app.home, name)))
     await settled(app, pilot)
+
+
+async def script(app: WorkbenchApp, pilot: Pilot[None]) -> None:
+    """The run of a script, while one reads its curves."""
+    run = script_run(app.home)
+    assert run is not None
+    app.open_run(run)
+    await settled(app, pilot)
+    await pilot.press("left")
 
 
 async def leaderboard(app: WorkbenchApp, pilot: Pilot[None]) -> None:
@@ -124,6 +166,7 @@ PICTURES: dict[str, tuple[str, Steps]] = {
     "models": ("Models: pick one, see it, train it", models),
     "compose": ("Compose: a model, layer by layer", compose),
     "train": ("Train: a run's curves and its result", train),
+    "script": ("Train: a script's own training, by LiveCallback", script),
     "leaderboard": ("Leaderboard: all runs, ranked", leaderboard),
     "errors": ("Errors: the images that a model gets wrong", errors),
     "draw": ("Draw: a digit, and what the models say of it", draw),

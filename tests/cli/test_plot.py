@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.support import LivingRun, ended_run
+from workbench.runs.logger import start as begin
 from workbench.settings import Home
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
@@ -60,6 +61,22 @@ def test_a_run_that_trains_can_be_plotted(workbench: Runner, home: Home, tmp_pat
     living.die()
     assert done.returncode == 0, done.stderr
     assert "training time" in file.read_text(encoding="utf-8")
+
+
+def test_any_metric_of_a_script(workbench: Runner, home: Home, tmp_path: Path) -> None:
+    with begin("gan", config={"lr": 0.1}) as run:
+        run.log(reward=1.0, loss=0.5)
+    chosen = ("runs", "plot", run.run_id, "-o", str(tmp_path / "a.svg"))
+    done = workbench(*chosen, "--metric", "reward")
+    assert (done.returncode, done.stderr) == (0, f"wrote {tmp_path / 'a.svg'}\n")
+    drawn = ElementTree.fromstring((tmp_path / "a.svg").read_text(encoding="utf-8"))
+    text = " ".join("".join(element.itertext()).strip() for element in drawn.iter())
+    assert "gan" in text and "lr 0.1" in text and "reward" in text and "accuracy" not in text
+    done = workbench(*chosen, "--force")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert done.returncode == 0 and "train-reward" in text and "train-loss" in text
+    said = workbench(*chosen, "--force", "--metric", "f1")
+    assert said.returncode == 2 and '"f1" was not logged; choose one of loss, reward' in said.stderr
 
 
 def test_a_file_is_replaced_only_by_force(workbench: Runner, home: Home, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+import workbench
 from workbench.figures.naming import heading, labels
 from workbench.figures.rendering import DOTS_AN_INCH, ImageFormat, render
 from workbench.figures.view import Trace, View, trace_of
@@ -21,7 +22,7 @@ from workbench.model.library import paper_presets
 from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import Axis, Metric
 from workbench.runs.events import Batch, Epoch, Started
-from workbench.runs.folder import create_run
+from workbench.runs.folder import create_run, find_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
 from workbench.settings import Home
@@ -251,12 +252,16 @@ def test_a_living_run_shows_what_is_planned(home: Home) -> None:
     assert "10" in words(drawn([going])) and "10" not in words(drawn([ended]))
 
 
+def renamed(trace: Trace, **facts: object) -> Trace:
+    assert trace.spec is not None
+    spec = trace.spec.model_copy(update=facts)
+    return replace(trace, record=trace.record.model_copy(update={"spec": spec}))
+
+
 def test_names_are_taken_as_they_are(home: Home) -> None:
     trace = recorded(home, spec_of())
-    odd = [
-        replace(trace, spec=trace.spec.model_copy(update={"title": title, "seed": seed}))
-        for seed, title in enumerate(("$x_$", "_<b>&", "数字 \\frac{"))
-    ]
+    titles = ("$x_$", "_<b>&", "数字 \\frac{")
+    odd = [renamed(trace, title=title, seed=seed) for seed, title in enumerate(titles)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         said = " ".join(words(drawn(odd)))
@@ -284,3 +289,39 @@ def test_a_png_is_as_large_as_the_picture(home: Home) -> None:
     assert width == 1480
     # Not an empty page: a second run makes another picture.
     assert content != render([recorded(home, spec_of("nn-2"))], View(), ImageFormat.PNG)
+
+
+def of_script(home: Home, name: str, lr: float, *, validation: bool = True) -> Trace:
+    with workbench.start(name, config={"lr": lr}, epochs=3, steps_per_epoch=4) as run:
+        for epoch in range(3):
+            for step in range(4):
+                run._written = -math.inf  # each step is a point
+                left = 1 / (1 + 4 * epoch + step)
+                run.log(step=step, loss=left, reward=-5.0 - left, **{"d/accuracy": 1 - left})
+            run.end_epoch(**({"val_loss": 1 / (1 + epoch)} if validation else {}))
+    return trace_of(find_run(home, run.run_id))
+
+
+def test_a_scripts_metrics_are_drawn_as_what_they_are(home: Home) -> None:
+    trace = of_script(home, "gan \x1b[31m", 0.1)
+    root = drawn([trace], View(metrics=("loss", "d/accuracy")))
+    said = words(root)
+    assert {"loss", "d/accuracy (%)", "epoch", "lr 0.1", "gan \\x1b[31m"} <= set(said)
+    assert "validation, after each epoch" in said
+    assert "paper" not in " ".join(said) and "seed" not in " ".join(said)
+    assert len(points(root, "test-loss")) == 3 and len(points(root, "train-d/accuracy")) == 12
+    for log in (False, True):  # of negative numbers there is no logarithm
+        root = drawn([trace], View(metrics=("reward",), log=log))
+        assert "reward" in words(root) and len(points(root, "train-reward")) == 12
+        assert any(word.startswith("−5") or word.startswith("-5") for word in words(root))
+
+
+def test_scripts_beside_each_other_are_told_apart_by_their_settings(home: Home) -> None:
+    traces = [of_script(home, "gan", lr, validation=False) for lr in (0.1, 0.2)]
+    root = drawn(traces, View(metrics=("loss",)))
+    said = words(root)
+    assert {"gan", "gan, lr 0.1", "gan, lr 0.2", "training, smoothed 0.8"} <= set(said)
+    assert not any("after each epoch" in word for word in said)  # nothing was validated
+    assert {"run-1-train-loss", "run-2-train-loss"} <= ids(root)
+    both = words(drawn([traces[0], recorded(home, spec_of())], View(metrics=("loss",))))
+    assert any(word.startswith("NN model 1") for word in both) and "gan, lr 0.1" in both

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +13,10 @@ from workbench.cli.options import ForceOption, HomeOption, RunArguments, complet
 from workbench.cli.output import check_free, note, write_shared
 from workbench.errors import RunError, UserError
 from workbench.figures.rendering import form_of, render
-from workbench.figures.view import MOST_RUNS, SMOOTHING, View, trace_of
+from workbench.figures.view import MOST_RUNS, SMOOTHING, Trace, View, trace_of
 from workbench.runs.curves import Axis, Metric
 from workbench.runs.folder import find_run
+from workbench.text import visible
 
 
 class XAxis(StrEnum):
@@ -25,12 +27,7 @@ class XAxis(StrEnum):
     TIME = "time"
 
 
-class Curves(StrEnum):
-    """What is plotted."""
-
-    ACCURACY = "accuracy"
-    LOSS = "loss"
-    BOTH = "both"
+BOTH = "both"
 
 
 def plot(
@@ -40,7 +37,14 @@ def plot(
         typer.Option("-o", "--output", metavar="FILE", help="Where to: .svg, .png or .pdf."),
     ],
     x: Annotated[XAxis, typer.Option("--x", help="epochs, steps or time.")] = XAxis.EPOCHS,
-    metric: Annotated[Curves, typer.Option(help="accuracy, loss or both.")] = Curves.BOTH,
+    metric: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="accuracy, loss or both; of a script any that it has logged.",
+            autocompletion=complete_from(*Metric, BOTH),
+        ),
+    ] = BOTH,
     log: Annotated[
         bool, typer.Option("--log", help="Logarithmic; accuracies by the errors left.")
     ] = False,
@@ -58,7 +62,8 @@ def plot(
     """Draw the curves of a run, or of up to six, as SVG, PNG or PDF.
 
     One run: training and test together, beside the paper's accuracy. Several: laid over each
-    other, told apart by line and mark as well. A run may still be training.
+    other, told apart by line and mark as well. A run may still be training. Of a script its loss
+    is drawn and what it has logged beside that, an accuracy first.
 
     Example: mnist-workbench runs plot 7kq2 x3fd --metric accuracy -o curves.svg
     """
@@ -82,5 +87,20 @@ def plot(
         raise RunError(
             f"run {names}: nothing to plot, as no step has been trained; try again later"
         )
-    metrics = tuple(Metric) if metric is Curves.BOTH else (Metric(metric.value),)
-    write_shared(output, render(traces, View(Axis(x.value), metrics, log, weight), form))
+    view = View(Axis(x.value), _metrics(traces, metric), log, weight)
+    write_shared(output, render(traces, view, form))
+
+
+def _metrics(traces: Sequence[Trace], asked: str) -> tuple[str, ...]:
+    """The metrics to draw: the one that is asked for, or the first two that there are.
+
+    Raises:
+        UserError: no run has logged it.
+    """
+    known = list(dict.fromkeys(name for trace in traces for name in trace.curves.names))
+    if asked in known:
+        return (asked,)
+    if asked == BOTH:
+        return tuple(sorted(known[:2], key=lambda name: name == Metric.LOSS))
+    shown = ", ".join(visible(name) for name in known)
+    raise UserError(f'metric "{visible(asked)}" was not logged; choose one of {shown}')

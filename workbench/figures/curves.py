@@ -23,7 +23,7 @@ from workbench.figures.style import (
     TRAIN_LINE,
     run_line,
 )
-from workbench.figures.view import Trace, View
+from workbench.figures.view import Quantity, Trace, View
 from workbench.formats import count, percent
 from workbench.runs.curves import CurveView, Metric, Samples, Window
 
@@ -55,13 +55,14 @@ def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
     """The figure of one to six runs; to be called and saved under `style.STYLE`.
 
     One run: a panel a metric, with training and test in it. Several: a column of panels for
-    the test and one for the training, a row a metric.
+    the test, where there is one, and one for the training, a row a metric.
     """
     from matplotlib.figure import Figure
 
     single = len(traces) == 1
     rows = 1 if single else len(view.metrics)
-    columns = len(view.metrics) if single else 2
+    tested = any(len(trace.test) for trace in traces)
+    columns = len(view.metrics) if single else 1 + tested
     handles, names = _legend_of_run(traces[0], view) if single else _legend_of_runs(traces, view)
     names = [_wrapped(name, WIDEST_LEGEND) for name in names]
     title, beneath = heading(traces)
@@ -73,7 +74,8 @@ def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
         figsize=(WIDTH, PANEL_HEIGHT * rows + LINE_INCHES * (lines + 2)), layout="constrained"
     )
     grid = figure.subplots(rows, columns, squeeze=False)
-    for index, metric in enumerate(view.metrics):
+    for index, name in enumerate(view.metrics):
+        metric = Quantity.of(name, traces, view)
         if single:
             _draw_run(grid[0][index], traces[0], metric, view)
         else:
@@ -116,27 +118,28 @@ def _head(figure: Figure, title: str, beneath: str) -> None:
 # One run
 
 
-def _draw_run(axes: Axes, trace: Trace, metric: Metric, view: View) -> None:
+def _draw_run(axes: Axes, trace: Trace, metric: Quantity, view: View) -> None:
     curves = []
     if len(trace.train):
         raw, smooth = _training(trace, metric, view)
         if view.smoothing:
-            curves.append(_Curve(*raw, {**RAW_LINE, "gid": f"raw-{metric}"}, bounds=False))
-        curves.append(_Curve(*smooth, {**TRAIN_LINE, "gid": f"train-{metric}"}))
+            curves.append(_Curve(*raw, {**RAW_LINE, "gid": f"raw-{metric.name}"}, bounds=False))
+        curves.append(_Curve(*smooth, {**TRAIN_LINE, "gid": f"train-{metric.name}"}))
     test = _points(trace.test, metric, view)
-    style = {**TEST_LINE, "markevery": _every(len(test[0])), "gid": f"test-{metric}"}
+    style = {**TEST_LINE, "markevery": _every(len(test[0])), "gid": f"test-{metric.name}"}
     curves.append(_Curve(*test, style))
     marks = []
-    if metric is Metric.ACCURACY and trace.paper is not None:
-        marks.append(scaling.place(metric, view.log, trace.paper))
+    if metric.name == Metric.ACCURACY and trace.paper is not None:
+        marks.append(scaling.place(metric, trace.paper))
     _draw(axes, curves, metric, view, marks, trace.length(view.axis))
     for mark in marks:
         axes.axhline(mark, **PAPER_LINE, gid="paper")
-    lost, first = trace.lost(metric, view.axis)
+    lost, first = trace.lost(metric.name, view.axis)
     if lost:
-        axes.axvline(first, color=GREY, linewidth=0.9, linestyle=(0, (2, 2)), gid=f"lost-{metric}")
+        gid = f"lost-{metric.name}"
+        axes.axvline(first, color=GREY, linewidth=0.9, linestyle=(0, (2, 2)), gid=gid)
         axes.text(
-            0.97, 0.95, _lost_words(trace, metric, view).replace(", ", ",\n"),
+            0.97, 0.95, _lost_words(trace, metric.name, view).replace(", ", ",\n"),
             transform=axes.transAxes, ha="right", va="top", size=8.5, color=INK,
             bbox={"facecolor": "white", "edgecolor": GREY, "linewidth": 0.6, "pad": 4},
         )  # fmt: skip
@@ -157,11 +160,11 @@ def _legend_of_run(trace: Trace, view: View) -> tuple[list[Artist], list[str]]:
     if len(trace.test):
         handles.append(Line2D([], [], **TEST_LINE))
         last = trace.test.ys(Metric.ACCURACY)[-1]
-        said = [f"last {percent(last)}"] if math.isfinite(last) else []
+        shown = Metric.ACCURACY in view.metrics or trace.spec is not None
+        said = [f"last {percent(last)}"] if shown and math.isfinite(last) else []
         said += [STILL_TRAINING] if trace.alive else []
         names.append(
-            f"{trace.spec.dataset.evaluated}, after each epoch"
-            + (f" ({', '.join(said)})" if said else "")
+            f"{trace.tested_on}, after each epoch" + (f" ({', '.join(said)})" if said else "")
         )
     if trace.paper is not None and Metric.ACCURACY in view.metrics:
         handles.append(Line2D([], [], **PAPER_LINE))
@@ -173,7 +176,7 @@ def _legend_of_run(trace: Trace, view: View) -> tuple[list[Artist], list[str]]:
 
 
 def _draw_runs(
-    row: Sequence[Axes], traces: Sequence[Trace], metric: Metric, view: View, *, top: bool
+    row: Sequence[Axes], traces: Sequence[Trace], metric: Quantity, view: View, *, top: bool
 ) -> None:
     length = max(trace.length(view.axis) for trace in traces)
     tests, trainings = [], []
@@ -181,17 +184,24 @@ def _draw_runs(
         style = run_line(number)
         points = _points(trace.test, metric, view)
         every = _every(len(points[0]))
-        gid = f"run-{number + 1}-test-{metric}"
+        gid = f"run-{number + 1}-test-{metric.name}"
         tests.append(_Curve(*points, {**style, "markevery": every, "gid": gid}))
         if len(trace.train):
             _, smooth = _training(trace, metric, view)
             # Marks here and there, each run's at places of its own.
             apart = max(1, len(smooth[0]) // 7)
             spread = (apart * number // len(traces), apart)
-            gid = f"run-{number + 1}-train-{metric}"
+            gid = f"run-{number + 1}-train-{metric.name}"
             trainings.append(_Curve(*smooth, {**style, "markevery": spread, "gid": gid}))
-    paper = _papers(traces) if metric is Metric.ACCURACY else {}
-    marks = [scaling.place(metric, view.log, value) for value in paper]
+    smoothed = f", smoothed {view.smoothing:g}" if view.smoothing else ""
+    _draw(row[-1], trainings, metric, view, [], length)
+    if top:
+        row[-1].set_title(f"training{smoothed}", size=9)
+    if len(row) == 1:
+        return
+    row[-1].set_ylabel("")
+    paper = _papers(traces) if metric.name == Metric.ACCURACY else {}
+    marks = [scaling.place(metric, value) for value in paper]
     _draw(row[0], tests, metric, view, marks, length)
     for mark, number in zip(marks, paper.values(), strict=True):
         # Where there are several, each with the colour and mark of the first run it is meant for.
@@ -201,12 +211,9 @@ def _draw_runs(
             # Outside, where no epoch can be meant by it.
             end = {**run_line(number), "clip_on": False, "markerfacecolor": "white"}
             row[0].plot([1.03], [mark], transform=row[0].get_yaxis_transform(), **end)
-    _draw(row[1], trainings, metric, view, [], length)
-    row[1].set_ylabel("")
     if top:
-        smoothed = f", smoothed {view.smoothing:g}" if view.smoothing else ""
-        row[0].set_title("test, after each epoch", size=9)
-        row[1].set_title(f"training{smoothed}", size=9)
+        data = " or ".join(dict.fromkeys(trace.tested_on for trace in traces))
+        row[0].set_title(f"{data}, after each epoch", size=9)
 
 
 def _papers(traces: Sequence[Trace]) -> dict[float, int]:
@@ -254,29 +261,29 @@ def _legend_of_runs(traces: Sequence[Trace], view: View) -> tuple[list[Artist], 
 
 
 def _training(
-    trace: Trace, metric: Metric, view: View
+    trace: Trace, metric: Quantity, view: View
 ) -> tuple[tuple[list[float], list[float]], tuple[list[float], list[float]]]:
     """The training's own values and the smoothed ones, in no more points than can be seen."""
-    curve = CurveView(metric)
+    curve = CurveView(metric.name)
     window = Window(0.0, trace.length(view.axis) or 1.0)
     curve.update(
         trace.train, view.axis, window, COLUMNS, view.smoothing, max(1.0, trace.smoothing_span)
     )
     # Unsmoothed values are as many as the chunks: their means, as the line behind has them.
     smooth = curve.smooth if view.smoothing else curve.raw
-    return _placed(curve.raw, metric, view), _placed(smooth, metric, view)
+    return _placed(curve.raw, metric), _placed(smooth, metric)
 
 
-def _points(samples: Samples, metric: Metric, view: View) -> tuple[list[float], list[float]]:
-    pairs = zip(samples.xs(view.axis), samples.ys(metric), strict=True)
+def _points(samples: Samples, metric: Quantity, view: View) -> tuple[list[float], list[float]]:
+    pairs = zip(samples.xs(view.axis), samples.ys(metric.name), strict=True)
     finite = [(x, y) for x, y in pairs if math.isfinite(y)]
-    return _placed(([x for x, _ in finite], [y for _, y in finite]), metric, view)
+    return _placed(([x for x, _ in finite], [y for _, y in finite]), metric)
 
 
 def _placed(
-    line: tuple[list[float], list[float]], metric: Metric, view: View
+    line: tuple[list[float], list[float]], metric: Quantity
 ) -> tuple[list[float], list[float]]:
-    return line[0], [scaling.place(metric, view.log, y) for y in line[1]]
+    return line[0], [scaling.place(metric, y) for y in line[1]]
 
 
 def _every(points: int) -> int:
@@ -287,20 +294,20 @@ def _every(points: int) -> int:
 def _draw(
     axes: Axes,
     curves: Sequence[_Curve],
-    metric: Metric,
+    metric: Quantity,
     view: View,
     marks: Sequence[float],
     length: float,
 ) -> None:
     bounding = [curve.ys for curve in curves if curve.bounds]
-    within = scaling.limits(metric, view.log, bounding, marks)
+    within = scaling.limits(metric, bounding, marks)
     for curve in curves:
-        axes.plot(curve.xs, scaling.held(curve.ys, within, view.log), **curve.style)
-    scaling.dress_y(axes, metric, view.log, within)
+        axes.plot(curve.xs, scaling.held(curve.ys, within, metric.log), **curve.style)
+    scaling.dress_y(axes, metric, within)
     scaling.dress_x(axes, view.axis, length)
 
 
-def _lost_words(trace: Trace, metric: Metric, view: View) -> str:
+def _lost_words(trace: Trace, metric: str, view: View) -> str:
     """What is said of values that cannot be drawn; "" where there are none."""
     lost, first = trace.lost(metric, view.axis)
     if not lost:

@@ -15,17 +15,20 @@ from workbench.model.hyperparameters import (
     schedule_text,
 )
 from workbench.model.spec import TrainingSpec
+from workbench.runs.record import ScriptRecord
+from workbench.text import one_line
 
 
 def heading(traces: Sequence[Trace]) -> tuple[str, str]:
     """The title and the line beneath it; empty where the runs have nothing in common."""
-    first = traces[0].spec
+    facts = [_facts(trace) for trace in traces]
     if len(traces) == 1:
-        return f"{first.title}, seed {first.seed}", _sentence(first)
-    titles = {trace.spec.title for trace in traces}
-    title = first.title if len(titles) == 1 else ""
-    facts = [_facts(trace.spec) for trace in traces]
-    shared = [text for name, text in facts[0].items() if all(one[name] == text for one in facts)]
+        return _full_name(traces[0]), _sentence(traces[0], facts[0])
+    titles = {_title(trace) for trace in traces}
+    title = titles.pop() if len(titles) == 1 else ""
+    shared = [
+        text for name, text in facts[0].items() if all(one.get(name) == text for one in facts)
+    ]
     return title, ", ".join(text for text in shared if text)
 
 
@@ -34,12 +37,14 @@ def labels(traces: Sequence[Trace]) -> list[str]:
 
     Runs that would be called the same are told apart by their ids.
     """
-    facts = [_facts(trace.spec) for trace in traces]
-    differing = [name for name in facts[0] if len({one[name] for one in facts}) > 1]
+    facts = [_facts(trace) for trace in traces]
+    names = dict.fromkeys(name for one in facts for name in one)
+    differing = [name for name in names if len({one.get(name) for one in facts}) > 1]
     named = []
     for trace, one in zip(traces, facts, strict=True):
-        settings = [one[name] for name in differing if one[name]]
-        named.append(", ".join([trace.spec.title, *settings, f"seed {trace.spec.seed}"]))
+        settings = [one[name] for name in differing if one.get(name)]
+        seed = [f"seed {trace.spec.seed}"] if trace.spec else []
+        named.append(", ".join([_title(trace), *settings, *seed]))
     counted = Counter(named)
     return [
         f"{name}, run {trace.run_id}" if counted[name] > 1 else name
@@ -47,8 +52,20 @@ def labels(traces: Sequence[Trace]) -> list[str]:
     ]
 
 
-def _facts(spec: TrainingSpec) -> dict[str, str]:
+def _title(trace: Trace) -> str:
+    return trace.spec.title if trace.spec else one_line(trace.record.name)
+
+
+def _full_name(trace: Trace) -> str:
+    return f"{_title(trace)}, seed {trace.spec.seed}" if trace.spec else _title(trace)
+
+
+def _facts(trace: Trace) -> dict[str, str]:
     """The settings in words; "" where it goes without saying."""
+    if isinstance(trace.record, ScriptRecord):
+        config = trace.record.script.config
+        return {name: one_line(f"{name} {value}") for name, value in config.items()}
+    spec = trace.record.spec
     training, dataset = spec.training, spec.dataset
     epochs = training.epochs
     return {
@@ -74,7 +91,8 @@ def _schedule(spec: TrainingSpec) -> str:
     return schedule_text(spec.training).partition(" (")[0]
 
 
-def _sentence(spec: TrainingSpec) -> str:
-    facts = _facts(spec)
+def _sentence(trace: Trace, facts: dict[str, str]) -> str:
+    if trace.spec is None:
+        return ", ".join(facts.values())
     more = [facts[name] for name in ("precision", "dataset", "images") if facts[name]]
-    return ", ".join([settings_sentence(spec.training), *more])
+    return ", ".join([settings_sentence(trace.spec.training), *more])

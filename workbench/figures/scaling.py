@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench.figures.view import Quantity
 from workbench.formats import clock
 from workbench.runs.curves import Axis, Metric
+from workbench.text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,36 +31,39 @@ X_NAMES = {Axis.EPOCHS: "epoch", Axis.STEPS: "step", Axis.TIME: "training time"}
 Range = tuple[float, float]
 
 
-def place(metric: Metric, log: bool, value: float) -> float:
+def place(metric: Quantity, value: float) -> float:
     """Where a value is drawn; on the logarithmic axis of accuracies, errors are."""
-    if not log:
+    if not metric.log:
         return value
-    return max(LEAST_ERROR, 1.0 - value) if metric is Metric.ACCURACY else max(LEAST_LOSS, value)
+    if metric.style is Metric.ACCURACY:
+        return max(LEAST_ERROR, 1.0 - value)
+    return max(LEAST_LOSS, value)
 
 
 def limits(
-    metric: Metric, log: bool, curves: Sequence[Sequence[float]], marks: Sequence[float] = ()
+    metric: Quantity, curves: Sequence[Sequence[float]], marks: Sequence[float] = ()
 ) -> Range:
     """The y range, lower end first, for curves of finite places; `marks` lie inside in any case.
 
     A few values at a curve's worse end may lie outside, so that the first steps of a training
     do not press all others together.
     """
-    worse = _worse_is_higher(metric, log)
+    worse = metric.log or metric.style is Metric.LOSS
     bounds = [_without_outliers(values, top=worse) for values in curves if values]
+    if metric.style is None:  # neither end is the worse one
+        bounds = [(min(values), max(values)) for values in curves if values]
     low = min([bound[0] for bound in bounds] + list(marks), default=0.0)
     high = max([bound[1] for bound in bounds] + list(marks), default=1.0)
-    if log:
+    if metric.log:
         return low / 1.25, high * 1.25
-    if metric is Metric.ACCURACY:
+    if metric.style is None:
+        room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+        return low - room, high + room
+    if metric.style is Metric.ACCURACY:
         # A little below the lowest, so that its mark is whole.
         floor = max((one for one in FLOORS if one <= low - 0.02 * (1.0 - one)), default=0.0)
         return floor, 1.0 + 0.01 * (1.0 - floor)
     return 0.0, max(1.05 * high, LEAST_LOSS)
-
-
-def _worse_is_higher(metric: Metric, log: bool) -> bool:
-    return metric is Metric.LOSS or log
 
 
 def _without_outliers(values: Sequence[float], *, top: bool) -> Range:
@@ -77,12 +82,12 @@ def held(values: Sequence[float], within: Range, log: bool) -> list[float]:
     return [min(max(value, low - room), high + room) for value in values]
 
 
-def dress_y(axes: Axes, metric: Metric, log: bool, within: Range) -> None:
+def dress_y(axes: Axes, metric: Quantity, within: Range) -> None:
     """Limits, scale, ticks and name of the y axis."""
     from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
-    accuracy = metric is Metric.ACCURACY
-    name = "accuracy (%)" if accuracy else "loss"
+    log, accuracy = metric.log, metric.style is Metric.ACCURACY
+    name = one_line(metric.name) + (" (%)" if accuracy else "")
     axes.set_ylabel(f"{name}, log scale" if log else name)
     axis = axes.yaxis
     if log:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.leaderboard.paper import paper_accuracy
 from workbench.model.spec import TrainingSpec
-from workbench.runs.curves import SMOOTHING_SPANS, Axis, Metric, Samples
+from workbench.runs.curves import (
+    SMOOTHING_SPANS,
+    Axis,
+    Metric,
+    RunCurves,
+    Samples,
+    axis_style,
+)
+from workbench.runs.events import Batch, Epoch
 from workbench.runs.folder import RunFolder
+from workbench.runs.record import PresetRecord, RunRecord
 
 SMOOTHING = 0.8  # what is kept of the past
 MOST_RUNS = 6
@@ -19,54 +30,93 @@ class View:
     """How the curves are looked at. `log` is for losses, and for accuracies that of the errors."""
 
     axis: Axis = Axis.EPOCHS
-    metrics: tuple[Metric, ...] = (Metric.ACCURACY, Metric.LOSS)
+    metrics: tuple[str, ...] = tuple(Metric)
     log: bool = False
     smoothing: float = SMOOTHING
 
 
+class Quantity(NamedTuple):
+    """A metric as it is drawn: as which one its axis is made (None: of any number), and how."""
+
+    name: str
+    style: Metric | None
+    log: bool
+
+    @classmethod
+    def of(cls, name: str, traces: Sequence[Trace], view: View) -> Quantity:
+        """The metric of these runs; one with negative values has no logarithm."""
+        values = [y for trace in traces for samples in trace.filled for y in samples.ys(name)]
+        style = axis_style(name, values, view.log)
+        return cls(name, style, view.log and style is not None)
+
+
 @dataclass(frozen=True)
 class Trace:
-    """One run's curves: means of its chunks while it trained, and the test set after epochs."""
+    """One run's curves: means of its chunks while it trained, and what came of its tests."""
 
     run_id: str
-    spec: TrainingSpec
-    train: Samples
-    test: Samples
+    record: RunRecord
+    curves: RunCurves
+    planned_epochs: int  # 0: it has not said
     alive: bool
     paper: float | None  # the accuracy the paper reports for exactly this training
     fault: str = ""  # what of its log could not be read
 
     @property
+    def spec(self) -> TrainingSpec | None:
+        """What the workbench trained; None of a script."""
+        return self.record.spec if isinstance(self.record, PresetRecord) else None
+
+    @property
+    def train(self) -> Samples:
+        """What was trained."""
+        return self.curves.train
+
+    @property
+    def test(self) -> Samples:
+        """What was tested, or validated."""
+        return self.curves.test
+
+    @property
+    def tested_on(self) -> str:
+        """The data of `test`."""
+        return self.spec.dataset.evaluated if self.spec else "validation"
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing to draw yet."""
-        return not len(self.train) and not len(self.test)
+        return not self.filled
 
     @property
     def smoothing_span(self) -> float:
         """The optimizer steps over which smoothing keeps its weight."""
-        return self.spec.training.epochs * self.spec.steps_per_epoch / SMOOTHING_SPANS
+        planned = self.planned_epochs * self.train.steps_per_epoch
+        return (planned or self.length(Axis.STEPS)) / SMOOTHING_SPANS
 
     def length(self, axis: Axis) -> float:
         """How far the axis has to go: to what is planned while the run lives, else to its end."""
-        done = max((samples.xs(axis)[-1] for samples in self._filled), default=0.0)
+        done = max((samples.xs(axis)[-1] for samples in self.filled), default=0.0)
         if not self.alive or axis is Axis.TIME:
             return done
-        epochs = self.spec.training.epochs
-        planned = epochs if axis is Axis.EPOCHS else epochs * self.spec.steps_per_epoch
+        epochs = self.planned_epochs
+        planned = epochs if axis is Axis.EPOCHS else epochs * self.train.steps_per_epoch
         return max(done, float(planned))
 
-    def lost(self, metric: Metric, axis: Axis) -> tuple[int, float]:
+    def lost(self, metric: str, axis: Axis) -> tuple[int, float]:
         """How many values are not finite and cannot be drawn, and where the first one stands."""
+        if self.spec is None:  # it need not log each metric at each step
+            return 0, 0.0
         places = [
             x
-            for samples in self._filled
+            for samples in self.filled
             for x, y in zip(samples.xs(axis), samples.ys(metric), strict=True)
             if not math.isfinite(y)
         ]
         return len(places), min(places, default=0.0)
 
     @property
-    def _filled(self) -> list[Samples]:
+    def filled(self) -> list[Samples]:
+        """Those in which there is something."""
         return [samples for samples in (self.train, self.test) if len(samples)]
 
 
@@ -76,13 +126,15 @@ def trace_of(folder: RunFolder) -> Trace:
     Raises:
         RunError: the run's folder is gone or its spec.json damaged.
     """
-    spec = folder.spec
+    record = folder.record
     alive = folder.status().alive
     history = folder.history()
-    train, test = Samples(history.steps_per_epoch), Samples(history.steps_per_epoch)
-    for batch in history.batches:
-        train.add(batch)
-    for epoch in history.epochs:
-        test.add_test(epoch)
-    paper = paper_accuracy(spec.settings_key)
-    return Trace(folder.run_id, spec, train, test, alive, paper, history.fault)
+    curves = RunCurves(history.steps_per_epoch)
+    events: list[Batch | Epoch] = [*history.batches, *history.epochs]
+    for event in events:
+        curves.add(event)
+    paper = None
+    if isinstance(record, PresetRecord):
+        paper = paper_accuracy(record.spec.settings_key)
+    planned = history.planned_epochs
+    return Trace(folder.run_id, record, curves, planned, alive, paper, history.fault)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workbench.runs.events import Batch, Epoch
+from workbench.runs.events import VALIDATION, Batch, Epoch
 
 # The whole run is this many spans of smoothing: about one a column of a plot.
 SMOOTHING_SPANS = 200
@@ -84,6 +84,10 @@ class Samples:
         """Each chunk's mean of a metric (accuracy: a fraction); NaN where there was no number."""
         return self._ys[metric] if metric in self._ys else array("d", [math.nan]) * self._count
 
+    def reach_beyond(self, step: int) -> bool:
+        """Whether there is something after this step."""
+        return len(self) > 0 and self._xs[Axis.STEPS][len(self) - 1] > step
+
     def until(self, step: int) -> Samples:
         """New columns without the chunks beyond `step`."""
         kept = Samples(self.steps_per_epoch)
@@ -100,6 +104,66 @@ class Samples:
         places = known._xs[Axis.STEPS]
         known._xs[Axis.EPOCHS] = array("d", [place / known.steps_per_epoch for place in places])
         return known
+
+
+class RunCurves:
+    """A run's curves as its log tells them: of its training, and of what it was tested on."""
+
+    def __init__(self, steps_per_epoch: int) -> None:
+        self.train, self.test = Samples(steps_per_epoch), Samples(steps_per_epoch)
+        self._told: set[str] = set()  # a script's metrics within its epochs
+
+    def add(self, event: Batch | Epoch, steps_per_epoch: int = 0) -> None:
+        """Take one event in; a script may tell only later how many steps an epoch has."""
+        if event.metrics is not None:
+            if steps_per_epoch and steps_per_epoch != self.train.steps_per_epoch:
+                self.train = self.train.by_epochs_of(steps_per_epoch)
+                self.test = self.test.by_epochs_of(steps_per_epoch)
+            self._add_metrics(event, event.metrics)
+        elif isinstance(event, Batch):
+            self.train.add(event)
+        else:
+            self.test.add_test(event)
+
+    def _add_metrics(self, event: Batch | Epoch, metrics: Mapping[str, float]) -> None:
+        """A script's metrics, those of the validation data apart."""
+        if isinstance(event, Batch):
+            self._told.update(metrics)
+        else:  # of an epoch only what its stretches have not told
+            metrics = {name: value for name, value in metrics.items() if name not in self._told}
+        of_validation = {
+            name.removeprefix(VALIDATION): value
+            for name, value in metrics.items()
+            if name.startswith(VALIDATION)
+        }
+        own = {name: value for name, value in metrics.items() if not name.startswith(VALIDATION)}
+        for samples, values in ((self.train, own), (self.test, of_validation)):
+            if values:
+                samples.add_point(event.step, event.seconds, values)
+
+    def back_to(self, step: int) -> None:
+        """Forget what lies beyond a step, as it is trained again."""
+        self.train, self.test = (
+            samples.until(step) if samples.reach_beyond(step) else samples
+            for samples in (self.train, self.test)
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics, in the order in which they are offered: loss, accuracies, others."""
+        found = dict.fromkeys([*self.train.names, *self.test.names])
+        return sorted(
+            found, key=lambda name: (name != Metric.LOSS, not name.endswith(Metric.ACCURACY))
+        )
+
+
+def axis_style(metric: str, values: Sequence[float], log: bool) -> Metric | None:
+    """As which a metric's axis is made: an accuracy is a fraction, a loss is not negative."""
+    finite = [value for value in values if math.isfinite(value)]
+    if metric.endswith(Metric.ACCURACY) and all(0.0 <= value <= 1.0 for value in finite):
+        return Metric.ACCURACY
+    least = min(finite, default=0.0)
+    return Metric.LOSS if least >= 0 and (log or metric.endswith(Metric.LOSS)) else None
 
 
 class Smoothing:

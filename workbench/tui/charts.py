@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from workbench.config import SETTINGS, SMOOTHINGS
 from workbench.formats import clock
-from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
+from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, axis_style, index_at
 from workbench.tui import scales
 from workbench.tui.cells import Range
 from workbench.tui.plotting import Chart, Note, Reference, Role, Series
@@ -187,15 +187,6 @@ def settled(train: Samples, axis: Axis, epochs: float) -> float | None:
     """
     at = bisect_left(train.xs(Axis.EPOCHS), epochs - 1e-9, 0, len(train))
     return None if at >= len(train) else train.xs(axis)[at]
-
-
-def axis_style(metric: str, values: Sequence[float], log: bool) -> Metric | None:
-    """As which a metric's axis is made: an accuracy is a fraction, a loss is not negative."""
-    finite = [value for value in values if math.isfinite(value)]
-    if metric.endswith(Metric.ACCURACY) and all(0.0 <= value <= 1.0 for value in finite):
-        return Metric.ACCURACY
-    least = min(finite, default=0.0)
-    return Metric.LOSS if least >= 0 and (log or metric.endswith(Metric.LOSS)) else None
 
 
 def fitted_range(least: float, greatest: float, before: Range | None, ends: Range) -> Range:

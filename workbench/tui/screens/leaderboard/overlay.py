@@ -14,7 +14,7 @@ from workbench.errors import UserError
 from workbench.formats import count, metric_text
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
-from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, index_at
+from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, axis_style, index_at
 from workbench.runs.folder import RunFolder
 from workbench.runs.summary import RunSummary, ScriptSummary
 from workbench.settings import Home
@@ -23,7 +23,6 @@ from workbench.tui.cells import column_of, column_span
 from workbench.tui.charts import (
     PlotOptions,
     YAxis,
-    axis_style,
     place_text,
     scale_words,
     settled,

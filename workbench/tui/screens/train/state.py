@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from workbench.errors import RunError
 from workbench.model.spec import TrainingSpec
-from workbench.runs.curves import SMOOTHING_SPANS, Axis, Metric, Samples
+from workbench.runs.curves import SMOOTHING_SPANS, Axis, RunCurves, Samples
 from workbench.runs.events import (
-    VALIDATION,
     Batch,
     Ended,
     Epoch,
@@ -54,10 +52,8 @@ class RunState:
     folder: RunFolder
     record: RunRecord
     history: History
-    train: Samples
-    test: Samples
+    curves: RunCurves
     watch: Watch
-    told: set[str] = field(default_factory=set)  # a script's metrics within its epochs
     labels: Labels = field(default_factory=Labels)
     folder_says: FolderSays = ALIVE
     since: float = 0.0  # when the run began to wait for what it now waits for
@@ -76,8 +72,7 @@ class RunState:
             folder,
             record,
             history,
-            Samples(history.steps_per_epoch),
-            Samples(history.steps_per_epoch),
+            RunCurves(history.steps_per_epoch),
             Watch(None if script else folder.spec.dataset.classes),
             labels=folder.labels,
             since=record.created_at,
@@ -100,15 +95,14 @@ class RunState:
         """Take one event into account."""
         self.history.apply(event)
         match event:
-            case Batch() | Epoch() if event.metrics is not None:
-                self._add(event, event.metrics)
-            case Batch():
-                self.train.add(event)
-                self.watch.look(event)
-            case Epoch():
-                self.test.add_test(event)
+            case Batch() | Epoch():
+                self.curves.add(event, self.history.steps_per_epoch)
+                if isinstance(event, Batch):
+                    self.watch.look(event)
             case Resumed():
-                self._back_to(event.step)
+                if self.train.reach_beyond(event.step):
+                    self.watch.forget_after(event.step)
+                self.curves.back_to(event.step)
             case Queued() | Preparing():
                 self.since = event.time
             case Started():
@@ -130,40 +124,19 @@ class RunState:
         return "validation" if self.spec is None else self.spec.dataset.evaluated
 
     @property
+    def train(self) -> Samples:
+        """What was trained, chunk by chunk."""
+        return self.curves.train
+
+    @property
+    def test(self) -> Samples:
+        """What was tested, or validated."""
+        return self.curves.test
+
+    @property
     def metrics(self) -> list[str]:
-        """What can be drawn of a script, in the order in which it is offered: loss, accuracies."""
-        found = dict.fromkeys([*self.train.names, *self.test.names])
-        return sorted(
-            found, key=lambda name: (name != Metric.LOSS, not name.endswith(Metric.ACCURACY))
-        )
-
-    def _add(self, event: Batch | Epoch, metrics: Mapping[str, float]) -> None:
-        """A script's metrics, those of the validation data apart."""
-        steps = self.history.steps_per_epoch
-        if steps and steps != self.train.steps_per_epoch:
-            self.train, self.test = self.train.by_epochs_of(steps), self.test.by_epochs_of(steps)
-        if isinstance(event, Batch):
-            self.watch.look(event)
-            self.told.update(metrics)
-        else:  # of an epoch only what its stretches have not told
-            metrics = {name: value for name, value in metrics.items() if name not in self.told}
-        validation = {
-            name.removeprefix(VALIDATION): value
-            for name, value in metrics.items()
-            if name.startswith(VALIDATION)
-        }
-        own = {name: value for name, value in metrics.items() if not name.startswith(VALIDATION)}
-        if own:
-            self.train.add_point(event.step, event.seconds, own)
-        if validation:
-            self.test.add_point(event.step, event.seconds, validation)
-
-    def _back_to(self, step: int) -> None:
-        if len(self.train) and self.train.xs(Axis.STEPS)[-1] > step:
-            self.train = self.train.until(step)
-            self.watch.forget_after(step)
-        if len(self.test) and self.test.xs(Axis.STEPS)[-1] > step:
-            self.test = self.test.until(step)
+        """What can be drawn of a script, in the order in which it is offered."""
+        return self.curves.names
 
     @property
     def status(self) -> Status:
