@@ -238,11 +238,7 @@ def test_what_only_the_workbench_trains_can_do_is_refused(
     assert command(["exec", "--name", "x\x1b[2J", "--", "false"]) == 1
     capfd.readouterr()
     run_id = only(home).run_id
-    for arguments in (
-        ["resume", run_id],
-        ["runs", "plot", run_id, "-o", "x.png"],
-        ["runs", "errors", run_id],
-    ):
+    for arguments in (["resume", run_id], ["runs", "errors", run_id]):
         assert command(arguments) == 2
         err = capfd.readouterr().err
         assert "is of a script of your own" in err and err.count("\n") == 1 and "\x1b" not in err
