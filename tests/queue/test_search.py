@@ -132,6 +132,7 @@ class MadeUpExecutor:
     jobs: list[MadeUpJob] = field(default_factory=list)
     living: list[MadeUpJob] = field(default_factory=list)  # workers that outlived their queue
     most_at_once: int = 0
+    is_local: bool = True
 
     def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int = 1) -> MadeUpJob:
         self.submitted.append(spec)

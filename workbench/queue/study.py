@@ -222,7 +222,8 @@ class TrialSource:
             return {}
         if whole != self._weighed:
             evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=BEST_SHARE)
-            found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+            with warnings.catch_warnings(action="ignore"):  # all equal: then so are the shares
+                found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
             self._weighed, self._weights = whole, dict(found)
         return self._weights
 
