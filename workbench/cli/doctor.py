@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,15 +12,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
 from workbench.cli.options import (
     AddressOption,
     ExecutorOption,
-    HomeOption,
     ListFormat,
     ListFormatOption,
     current_home,
 )
+from workbench.cli.output import console, print_json
+from workbench.errors import EnvironmentProblem, UserError
+from workbench.formats import count
+from workbench.runs import environment
+from workbench.runs.folder import all_runs
 from workbench.runs.process import module_command, module_environment
 
 PATIENCE_SECONDS = 120  # with TensorFlow, or a cluster
@@ -43,15 +51,12 @@ def doctor(
     output: ListFormatOption = ListFormat.RICH,
     executor: ExecutorOption = None,
     address: AddressOption = None,
-    home: HomeOption = None,
 ) -> None:
     """Check whether this machine can train, and say what to fix.
 
     Looks at versions, cores, memory, GPUs, data folder, leaderboard, data set, terminal and
     TensorFlow; with --executor ray at each node of the cluster too.
     """
-    from workbench.cli.output import console, print_json
-
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("python", _python),
         ("processor", _processor),
@@ -67,15 +72,14 @@ def doctor(
     for what, check in checks:
         try:
             findings.append(check())
+        except UserError as error:
+            findings.append(Finding(what, "fail", str(error)))
         except Exception as error:  # a broken check is itself a finding
             findings.append(Finding(what, "fail", f"{type(error).__name__}: {error}"))
     findings += _cluster(executor, address)
     if output is ListFormat.JSON:
         print_json([finding.__dict__ for finding in findings])
     else:
-        from rich.table import Table
-        from rich.text import Text
-
         table = Table.grid(padding=(0, 2, 0, 0))
         for finding in findings:
             mark = Text(MARKS[finding.verdict], style=STYLES[finding.verdict])
@@ -86,20 +90,15 @@ def doctor(
 
 
 def _python() -> Finding:
-    from workbench.runs.environment import this_environment
-
-    here = this_environment()
+    here = environment.this_environment()
     detail = f"{here.python} on {here.platform}, mnist-workbench {here.workbench}"
     return Finding("python", "ok", detail)
 
 
 def _processor() -> Finding:
-    from workbench.formats import count
-    from workbench.runs.environment import accelerates_bfloat16, cpu_name, usable_cores
-
-    cores = usable_cores()
-    detail = f"{cpu_name()}, {count(cores, 'core')}"
-    known = accelerates_bfloat16()
+    cores = environment.usable_cores()
+    detail = f"{environment.cpu_name()}, {count(cores, 'core')}"
+    known = environment.accelerates_bfloat16()
     if known is not None:
         detail += "; bfloat16 in hardware" if known else "; no bfloat16 instructions, use float32"
     return Finding("processor", "ok", detail)
@@ -126,49 +125,28 @@ def _gpu() -> Finding:
 
 
 def _home() -> Finding:
-    import shutil
-
-    from workbench.errors import EnvironmentProblem
-    from workbench.formats import count
-    from workbench.runs.folder import all_runs
-
-    home = current_home()
-    try:
-        home.ensure()
-    except EnvironmentProblem as error:
-        return Finding("data folder", "fail", str(error))
+    home = current_home().ensure()
     free = shutil.disk_usage(home.path).free
     detail = f"{home.path}, {count(len(all_runs(home)), 'run')}, {free / 2**30:.1f} GiB free"
     return Finding("data folder", "warn" if free < LITTLE_DISK_BYTES else "ok", detail)
 
 
 def _leaderboard() -> Finding:
-    from workbench.errors import UserError
-    from workbench.formats import count
     from workbench.leaderboard.store import Leaderboard
 
-    try:
-        entries = len(Leaderboard(current_home()).entries())
-    except UserError as error:
-        return Finding("leaderboard", "fail", str(error))
+    entries = len(Leaderboard(current_home()).entries())
     return Finding("leaderboard", "ok", count(entries, "entry", "entries"))
 
 
 def _mnist() -> Finding:
     from workbench.data.npz import load_mnist
-    from workbench.errors import UserError
 
-    try:
-        dataset = load_mnist()
-    except UserError as error:
-        return Finding("MNIST", "fail", str(error))
+    dataset = load_mnist()
     detail = f"{len(dataset.x_train):,} training and {len(dataset.x_test):,} test images"
     return Finding("MNIST", "ok", f"{detail}, checksum right")
 
 
 def _terminal() -> Finding:
-    import shutil
-
     if not sys.stdout.isatty():
         return Finding("terminal", "ok", "output is no terminal; runs print a line an epoch")
     size = shutil.get_terminal_size()
@@ -192,14 +170,13 @@ def _tensorflow() -> Finding:
         "gpus = tf.config.list_physical_devices('GPU')\n"
         "print(tf.__version__, keras.__version__, len(gpus), round(time.monotonic() - start, 1))"
     )
-    environment = {**module_environment(), "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", code],
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
-            env=environment,
+            env=module_environment() | {"TF_CPP_MIN_LOG_LEVEL": "3"},
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -215,9 +192,6 @@ def _tensorflow() -> Finding:
 
 def _cluster(executor: str | None, address: str | None) -> list[Finding]:
     """What there is to say of the nodes that the queue would train on; nothing of this machine."""
-    import json
-
-    from workbench.errors import EnvironmentProblem
     from workbench.queue.engine import asked_for, configured, require_installed
 
     engine = asked_for(executor, address) or configured()

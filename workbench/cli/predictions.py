@@ -12,7 +12,6 @@ import typer
 
 from workbench.cli.options import (
     ForceOption,
-    HomeOption,
     ListFormat,
     ListFormatOption,
     RunArgument,
@@ -100,7 +99,6 @@ def errors(
     ] = False,
     force: ForceOption = False,
     form: ListFormatOption = ListFormat.RICH,
-    home: HomeOption = None,
 ) -> None:
     """List the test images that a run's model gets wrong, the surest mistakes first.
 
@@ -222,7 +220,6 @@ def inside(
     output: FigureOption = None,
     force: ForceOption = False,
     form: ListFormatOption = ListFormat.RICH,
-    home: HomeOption = None,
 ) -> None:
     """Show what a run's model makes of one test image, layer by layer.
 
@@ -266,7 +263,6 @@ def classes(
     output: FigureOption = None,
     force: ForceOption = False,
     form: ListFormatOption = ListFormat.RICH,
-    home: HomeOption = None,
 ) -> None:
     """Show precision, recall and F1 of each class, and how far confidences can be trusted.
 
@@ -313,7 +309,6 @@ def compare(
         int, typer.Option(metavar="N", min=1, max=1_000, help="Images listed of each kind.")
     ] = 10,
     form: ListFormatOption = ListFormat.RICH,
-    home: HomeOption = None,
 ) -> None:
     """Compare models image by image: two by McNemar's exact test, several together.
 

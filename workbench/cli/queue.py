@@ -11,7 +11,6 @@ import typer
 from workbench.cli.options import (
     AddressOption,
     ExecutorOption,
-    HomeOption,
     ListFormat,
     ListFormatOption,
     current_home,
@@ -48,7 +47,6 @@ def queue(
     context: typer.Context,
     output: ListFormatOption = ListFormat.RICH,
     every: Annotated[bool, typer.Option("--all", help="Every trial of a long queue.")] = False,
-    home: HomeOption = None,
 ) -> None:
     """See, start, stop and rearrange what waits for training."""
     if context.invoked_subcommand is not None:
@@ -66,7 +64,7 @@ def queue(
 
 
 @app.command("watch")
-def watch(home: HomeOption = None) -> None:
+def watch() -> None:
     """Follow the queue; Ctrl-C leaves it training."""
     place = current_home()
     view = _view(place)
@@ -97,7 +95,6 @@ def start(
         float | None,
         typer.Option("--gpus", metavar="N", help="GPUs for each, or a part of one: 0.5."),
     ] = None,
-    home: HomeOption = None,
 ) -> None:
     """Let the queue run in the background; what was stopped or failed is tried again.
 
@@ -114,7 +111,7 @@ def start(
 
 
 @app.command("stop")
-def stop(home: HomeOption = None) -> None:
+def stop() -> None:
     """Save what trains and stop the queue; `queue start` goes on where it was."""
     place = current_home()
     if not service.stop(place):
@@ -143,7 +140,6 @@ def drop(
         typer.Argument(metavar="[TRIAL]…", help="Ids of trials, or their beginnings; of searches."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that do not train now.")] = False,
-    home: HomeOption = None,
 ) -> None:
     """Take trials out of the queue. Runs and results stay where they are."""
     place = current_home()
@@ -168,7 +164,6 @@ def move(
     place: Annotated[
         int, typer.Argument(metavar="PLACE", help="Among the waiting ones; 1 is trained next.")
     ],
-    home: HomeOption = None,
 ) -> None:
     """Train a waiting trial earlier or later."""
     here = current_home()

@@ -10,7 +10,6 @@ import typer
 
 from workbench.cli.options import (
     DetachOption,
-    HomeOption,
     PrecisionOption,
     QuietOption,
     checked_precision,
@@ -59,7 +58,6 @@ def reproduce(
     as_json: Annotated[
         bool, typer.Option("--json", help="Tables, claims and trials as JSON on stdout.")
     ] = False,
-    home: HomeOption = None,
 ) -> None:
     """Train what the paper's tables need and put them beside ours.
 

@@ -11,7 +11,6 @@ from workbench.cli.options import (
     DatasetOption,
     DetachOption,
     EarlyStoppingOption,
-    HomeOption,
     JsonOption,
     MaxPixelOption,
     MinDeltaOption,
@@ -108,7 +107,6 @@ def search(
     detach: DetachOption = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
-    home: HomeOption = None,
 ) -> None:
     """Look for the best settings of a preset, by validation.
 

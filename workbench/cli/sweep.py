@@ -9,7 +9,6 @@ import typer
 from workbench.cli.options import (
     DatasetOption,
     DetachOption,
-    HomeOption,
     MaxPixelOption,
     PrecisionOption,
     PresetArgument,
@@ -66,7 +65,6 @@ def sweep(
     as_json: Annotated[
         bool, typer.Option("--json", help="Groups and trials as JSON on stdout.")
     ] = False,
-    home: HomeOption = None,
 ) -> None:
     """Train every combination of some settings and rank them.
 

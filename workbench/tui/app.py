@@ -226,7 +226,6 @@ class WorkbenchApp(App[None]):
             super().refresh_css(animate)
 
     def on_mount(self) -> None:
-        """Follow the runs."""
         if self.graphics is not None and self._driver is not None:
             from workbench.tui.graphics import InLine
 
@@ -321,7 +320,6 @@ class WorkbenchApp(App[None]):
         return super()._background_screens if self.screen.is_modal else []
 
     async def action_go(self, place: str) -> None:
-        """Show one of the places itself, whatever was opened from it before."""
         if self.current_mode != place:
             await self.switch_mode(place)
         while len(self.screen_stack) > 1:  # a run's screen, say, lies on the place
@@ -334,13 +332,11 @@ class WorkbenchApp(App[None]):
         self.remember("theme", "dark" if chosen.dark else "light")
 
     def action_show_help(self) -> None:
-        """The keys that work here, from the bindings themselves."""
         from workbench.tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen(self.screen))
 
     def action_command_palette(self) -> None:
-        """All actions by name."""
         from workbench.tui.palette import Palette
 
         if not isinstance(self.screen, Palette):
@@ -522,7 +518,6 @@ class WorkbenchApp(App[None]):
             screen.show_run(run_id)
 
     def action_help_quit(self) -> None:
-        """Ctrl-C is a habit of those who want to leave."""
         self.notify("Press q to quit.")
 
     def action_leave(self) -> None:

@@ -99,12 +99,10 @@ class ActionProvider(Provider):
     """All actions of the screen from which the palette was opened, and of the app."""
 
     async def discover(self) -> Hits:
-        """Everything, before anything is typed."""
         for action in named_actions(self.app, self.screen):
             yield DiscoveryHit(action.text, self._carry_out(action), help=action.line)
 
     async def search(self, query: str) -> Hits:
-        """What matches the letters typed so far."""
         matcher = self.matcher(query)
         for action in named_actions(self.app, self.screen):
             score = matcher.match(action.text)
@@ -124,7 +122,6 @@ class NameProvider(Provider):
     """Models, to go to in Models, runs and searches, to open; found by a part of their names."""
 
     async def startup(self) -> None:
-        """Read the names, once for each time the palette opens."""
         self._known = await asyncio.to_thread(self._read)
 
     def _read(self) -> list[tuple[str, str, Callable[[], object]]]:
@@ -160,7 +157,6 @@ class NameProvider(Provider):
             workbench.open_run(folder)
 
     async def search(self, query: str) -> Hits:
-        """What matches the letters typed so far."""
         matcher = self.matcher(query)
         for name, about, act in self._known:
             score = matcher.match(name)

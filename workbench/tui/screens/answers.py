@@ -57,6 +57,5 @@ class AnswersScreen(WorkbenchScreen):
         return await asyncio.to_thread(lambda: [predictions_of(one, asking) for one in folders])
 
     def on_resize(self, event: Resize) -> None:
-        """Draw for the new size, once it is laid out."""
         super().on_resize(event)
         self.call_after_refresh(self.draw)

@@ -54,11 +54,9 @@ class CurveScreen(WorkbenchScreen):
         self.workbench.remember("smoothing", self.plots.options.smoothing)
 
     def action_log_scale(self) -> None:
-        """Linear or logarithmic."""
         self.plots.switch_scale()
 
     def action_axis(self) -> None:
-        """Epochs, steps, time."""
         self.plots.look(self.plots.options.with_next_axis())
         self.workbench.remember("axis", str(self.plots.options.axis))
 
@@ -68,7 +66,6 @@ class CurveScreen(WorkbenchScreen):
         self.read_off()
 
     def action_step_out(self) -> None:
-        """First the cursor goes, then what lies below it."""
         if self.plots.cursor is not None:
             self.plots.set_cursor(None)
             self.read_off()

@@ -57,7 +57,6 @@ class ChoiceDialog(Dialog[str | None]):
         self._at = at
 
     def compose(self) -> ComposeResult:
-        """The question above its answers."""
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter chooses · esc cancels"
             yield Static(self._question, classes="question", markup=False)
@@ -66,7 +65,6 @@ class ChoiceDialog(Dialog[str | None]):
             )
 
     def on_mount(self) -> None:
-        """Answer with the keyboard at once."""
         options = self.query_one(OptionList)
         if self._at is not None:
             options.highlighted = options.get_option_index(self._at)
@@ -78,7 +76,6 @@ class ChoiceDialog(Dialog[str | None]):
         options.action_cursor_down() if step > 0 else options.action_cursor_up()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """The answer."""
         self.dismiss(event.option.id)
 
 
@@ -98,7 +95,6 @@ class ReadingDialog(Dialog[None]):
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        """All of it."""
         with VerticalScroll(classes="dialog wide"):
             yield Static(self.content())
 
@@ -129,7 +125,6 @@ class TextDialog(Dialog[str | None]):
         self._check = check
 
     def compose(self) -> ComposeResult:
-        """The question above a line to write in."""
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter accepts · esc cancels"
             yield Label(self._question, classes="question", markup=False)
@@ -137,11 +132,9 @@ class TextDialog(Dialog[str | None]):
             yield Static(id="fault", markup=False)
 
     def on_mount(self) -> None:
-        """Write at once."""
         self.query_one(Input).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """The text, unless it is refused."""
         try:
             self._check(event.value)
         except UserError as error:
@@ -150,5 +143,4 @@ class TextDialog(Dialog[str | None]):
             self.dismiss(event.value)
 
     def on_input_changed(self) -> None:
-        """What was refused is being changed."""
         self.query_one("#fault", Static).update("")

@@ -53,15 +53,12 @@ class ListRows(Generic[Row]):
         return len(self._rows)
 
     def key(self, index: int) -> str:
-        """What the row is known by."""
         return self._key(self._rows[index])
 
     def mark(self, index: int) -> str | Piece:
-        """The mark of its curve, where it is selected."""
         return self._marks.get(self.key(index), " ")
 
     def cell(self, index: int, column: str, width: int) -> Content:
-        """What its column says of it."""
         say = self._columns[column].say
         return say(self._rows[index], width) if say is not None else ""
 

@@ -94,19 +94,16 @@ class CurvePlot(SteadyLines):
             self._busy = False
 
     def on_resize(self, event: events.Resize) -> None:
-        """What was drawn for another size is drawn anew."""
         if self._last is not None:
             self.draw(self._last)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse is."""
         offset = event.get_content_offset(self)
         if offset is not None and self._drawing.columns:
             column = offset.x - self._drawing.left
             self.post_message(self.Pointed(max(0, min(column, self._drawing.columns - 1))))
 
     def render_line(self, y: int) -> Strip:
-        """One line, with the cursor's column marked."""
         strip = super().render_line(y)
         if self._cursor is None or y >= self._drawing.rows:
             return strip

@@ -25,7 +25,6 @@ class FieldValidator(Validator):
         self._field = field
 
     def validate(self, value: str) -> ValidationResult:
-        """Whether the field takes the text."""
         try:
             self._field.parse(value)
         except FieldError as error:
@@ -75,7 +74,6 @@ class FieldLines(VerticalScroll, can_focus=False, inherit_bindings=False):
         }
 
     def compose(self) -> ComposeResult:
-        """A line a field, and one for its fault."""
         for name, title, remark in self._fields:
             with Horizontal(classes="field"):
                 yield Static(title, classes="label")

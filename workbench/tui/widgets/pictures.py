@@ -93,11 +93,9 @@ class Picture(Widget):
         return True
 
     def on_resize(self) -> None:
-        """There is another amount of room."""
         self._draw()
 
     def render_line(self, y: int) -> Strip:
-        """One line of the image."""
         ground = self.visual_style.rich_style
         if y >= len(self._strips):
             return Strip.blank(self.size.width, ground)
@@ -150,7 +148,6 @@ class PictureGrid(Widget):
             self.refresh(*(Region(*self._corner(place), width, 1) for place in (before, cursor)))
 
     def on_resize(self) -> None:
-        """Another number fits."""
         self._page = {}
 
     @property
@@ -162,7 +159,6 @@ class PictureGrid(Widget):
         return column * (SMALL[0] + GAP), row * CELL_HEIGHT
 
     def render_line(self, y: int) -> Strip:
-        """One line through all the images of a row."""
         ground = self.visual_style.rich_style
         row, line = divmod(y, CELL_HEIGHT)
         strips: list[Strip] = []
@@ -192,7 +188,6 @@ class PictureGrid(Widget):
         return strips[line - 1].adjust_cell_length(width, ground)
 
     def on_click(self, event: Click) -> None:
-        """Say which image it was."""
         row, column = event.y // CELL_HEIGHT, event.x // (SMALL[0] + GAP)
         place = self._first + row * self.columns + column
         if column < self.columns and place < min(self._count, self._first + self.a_page):

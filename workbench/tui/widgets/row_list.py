@@ -63,7 +63,6 @@ class RowList(ScrollView, can_focus=True):
         """The cursor stands on another row."""
 
         def can_replace(self, message: Message) -> bool:
-            """Only the last place counts."""
             return isinstance(message, RowList.Moved)
 
     class Opened(Message):
@@ -87,7 +86,6 @@ class RowList(ScrollView, can_focus=True):
 
     @property
     def line_width(self) -> int:
-        """Letters in a line, beside the scrollbar."""
         return self.scrollable_content_region.width
 
     @property
@@ -138,7 +136,6 @@ class RowList(ScrollView, can_focus=True):
         return any(column.key == key for column, _ in self._fitted)
 
     def render_line(self, y: int) -> Strip:
-        """The heading, or one row."""
         width = self.line_width
         base = self.rich_style
         if y == 0:
@@ -158,7 +155,6 @@ class RowList(ScrollView, can_focus=True):
         self.action_move(pages * max(1, self.size.height - 2))
 
     def watch_cursor(self, old: int, new: int) -> None:
-        """Redraw two rows, and scroll where the cursor left the window."""
         if old != new:
             self.refresh_row(old)
             self.refresh_row(new)
@@ -166,12 +162,10 @@ class RowList(ScrollView, can_focus=True):
             self.post_message(self.Moved())
 
     def watch_has_focus(self, focused: bool) -> None:
-        """The cursor's row looks different."""
         super().watch_has_focus(focused)
         self.refresh_row(self.cursor)
 
     def on_resize(self, event: Resize) -> None:
-        """Fit the columns to the new width."""
         self._fit()
         self.virtual_size = Size(self.line_width, len(self._rows) + 1)
         self._keep_in_sight()

@@ -107,18 +107,15 @@ class SteadyLines(Widget):
             self.refresh(*regions)
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        """As many lines as there are, where the stylesheet leaves the height to the content."""
         return len(self._lines)
 
     def role_style(self, word: str) -> Style:
-        """The style of a word in the present theme."""
         ground = self.visual_style.rich_style
         if not word:
             return ground
         return _style(ground, _colour(self, word), COLOURS[word][1], word in BOLD)
 
     def render_line(self, y: int) -> Strip:
-        """One line, padded to the widget's width."""
         width = self.size.width
         if y >= len(self._lines):
             return Strip.blank(width, self.role_style(""))

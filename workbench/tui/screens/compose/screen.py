@@ -103,11 +103,9 @@ class ComposeScreen(WorkbenchScreen):
         return self.history.draft
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While the form is written in, the keys of the stack mean nothing."""
         return self._before is None or action not in self._actions
 
     def body(self) -> ComposeResult:
-        """Stack and form side by side, drawing and totals below."""
         with Horizontal(id="composing"):
             yield LayerStack()
             yield FormView()
@@ -115,13 +113,11 @@ class ComposeScreen(WorkbenchScreen):
         yield Totals()
 
     def on_mount(self) -> None:
-        """Keys go to the stack."""
         self.query_one(LayerStack).focus()
         self.bring_back()
         self._show()
 
     def on_unmount(self) -> None:
-        """What is not saved waits for the next app."""
         if self._keeper is not None:
             self._keeper.close()
 
@@ -156,7 +152,6 @@ class ComposeScreen(WorkbenchScreen):
         self._show()
 
     def on_resize(self, event: Resize) -> None:
-        """Where there is room the form stands beside the stack."""
         super().on_resize(event)
         self._arrange(event.size.width)
 
@@ -321,7 +316,6 @@ class ComposeScreen(WorkbenchScreen):
     # Changes of the stack
 
     def action_add(self) -> None:
-        """Choose a kind of layer and put it below the cursor."""
         from workbench.tui.screens.compose.pick import PickDialog
 
         architecture = self.draft.architecture
@@ -342,7 +336,6 @@ class ComposeScreen(WorkbenchScreen):
         self.app.push_screen(PickDialog(f"Add a layer, {where}", layer_picks(architecture)), picked)
 
     def action_delete(self) -> None:
-        """Delete the layer under the cursor."""
         layer = self.draft.layer_at(self.place)
         if layer is None:
             self._say("only layers can be deleted")
@@ -352,7 +345,6 @@ class ComposeScreen(WorkbenchScreen):
         self._change(draft, f"delete {layer_label(layer)}", place if draft.layers else 0)
 
     def action_duplicate(self) -> None:
-        """Put a copy of the layer below it."""
         layer = self.draft.layer_at(self.place)
         if layer is None:
             self._say("only layers can be duplicated")
@@ -365,7 +357,6 @@ class ComposeScreen(WorkbenchScreen):
         self._change(draft, f"duplicate {layer_label(layer)}", self.place + 1)
 
     def action_shift(self, by: int) -> None:
-        """Move the layer, and the cursor with it."""
         layer = self.draft.layer_at(self.place)
         if layer is None:
             self._say("only layers can be moved")
@@ -374,11 +365,9 @@ class ComposeScreen(WorkbenchScreen):
         self._change(self.draft.moved(self.place, by), f"move {layer_label(layer)}", place)
 
     def action_undo(self) -> None:
-        """Undo the last change, and say which it was."""
         self._travel("undone", *self.history.undo())
 
     def action_redo(self) -> None:
-        """Make the change again that was undone last."""
         self._travel("redone", *self.history.redo())
 
     def _travel(self, verb: str, history: DraftHistory, step: Step | None) -> None:
@@ -389,7 +378,6 @@ class ComposeScreen(WorkbenchScreen):
         self._say(f"{verb}: {step.change}")
 
     def action_settings(self) -> None:
-        """Edit the training settings."""
         self.place = len(self.draft.layers) + 1
         self._show()
         self._edit()
@@ -397,7 +385,6 @@ class ComposeScreen(WorkbenchScreen):
     # What becomes of it
 
     def action_train(self) -> None:
-        """Train the model as it stands, or say what keeps it from that."""
         preset = self.history.preset()
         if self._refused(preset):
             return
@@ -426,7 +413,6 @@ class ComposeScreen(WorkbenchScreen):
         return False
 
     def action_search(self) -> None:
-        """Ask for ranges of its settings, and begin a search."""
         from workbench.queue.search_request import SearchRequest
         from workbench.tui.screens.search.dialog import SearchDialog
 
@@ -442,7 +428,6 @@ class ComposeScreen(WorkbenchScreen):
         self.app.push_screen(SearchDialog(self.workbench.home, begun), answered)
 
     def action_script(self) -> None:
-        """Copy the training as a Keras script through the terminal."""
         from workbench.model.keras_script import keras_script
 
         preset = self.history.preset()
@@ -456,7 +441,6 @@ class ComposeScreen(WorkbenchScreen):
         self.notify(f"Copied {preset.title} as a Keras script of {lines} lines", markup=False)
 
     def action_difference(self) -> None:
-        """Show what differs from the preset the draft began as."""
         from workbench.model.difference import difference
         from workbench.tui.screens.compose.difference_dialog import DifferenceDialog
 
@@ -470,7 +454,6 @@ class ComposeScreen(WorkbenchScreen):
         self.save_then(lambda: None)
 
     def action_save_as(self) -> None:
-        """Save the model under another name."""
         self.save_then(lambda: None, ask=True)
 
     def save_then(self, then: Callable[[], None], *, ask: bool = False) -> None:
@@ -489,7 +472,6 @@ class ComposeScreen(WorkbenchScreen):
         saving.ask() if ask else saving.save()
 
     def action_start(self) -> None:
-        """Start empty or from a preset."""
         from workbench.tui.screens.compose.pick import PickDialog
 
         picks, errors = preset_picks(self.workbench.home)

@@ -48,7 +48,6 @@ class Drawing(SteadyLines):
         self.styles.height = max(least, min(USUAL_HEIGHT, room))
 
     def role_style(self, word: str) -> Style:
-        """The style of a part of the drawing in the present theme."""
         ground = self.visual_style.rich_style
         if word not in ROLE_COLOURS:
             return ground
@@ -70,7 +69,6 @@ class Totals(LineView):
         self.rebuild()
 
     def lay_out(self) -> tuple[Text | None, list[Text]]:
-        """Costs, memory by what it is for, and the verdict."""
         if self._costs is None:
             return None, []
         muted = self.paint("muted")

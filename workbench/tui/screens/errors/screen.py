@@ -89,7 +89,6 @@ class ErrorsScreen(AnswersScreen):
         self._hardest = False
 
     def body(self) -> ComposeResult:
-        """One image with its answers and its neighbours, or a page of images."""
         one = len(self._folders) == 1
         yield SteadyLines(id="errors-head")
         yield SteadyLines(id="errors-sentence")
@@ -144,7 +143,6 @@ class ErrorsScreen(AnswersScreen):
     # What is on view
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only the keys that do something here."""
         gallery = self._gallery
         if action == "section":
             return gallery is not None and len(gallery.sections) > 1
@@ -348,17 +346,14 @@ class ErrorsScreen(AnswersScreen):
         self.action_move(by * a_page)
 
     def action_first(self) -> None:
-        """To the first."""
         if self._gallery is not None:
             self._show(self._gallery.at(0))
 
     def action_last(self) -> None:
-        """To the last."""
         if self._gallery is not None:
             self._show(self._gallery.at(len(self._gallery.images)))
 
     def action_switch_view(self) -> None:
-        """Many, or one."""
         self.toggle_class("grid")
         self.call_after_refresh(self.draw)
 
@@ -380,15 +375,12 @@ class ErrorsScreen(AnswersScreen):
             self._show(self._gallery.at(place - place % lines + event.y))
 
     def on_mouse_scroll_down(self) -> None:
-        """The wheel goes through the images."""
         self.action_row(1)
 
     def on_mouse_scroll_up(self) -> None:
-        """And back."""
         self.action_row(-1)
 
     def action_choose(self, which: str) -> None:
-        """Ask for the class."""
         gallery = self._gallery
         if gallery is None:
             return
@@ -412,12 +404,10 @@ class ErrorsScreen(AnswersScreen):
         self.app.push_screen(ChoiceDialog(question, answers, at), answered)
 
     def action_clear(self) -> None:
-        """No filter."""
         if self._gallery is not None:
             self._show(self._gallery.filtered(None, None))
 
     def action_order(self) -> None:
-        """The surest first, or the hardest."""
         gallery = self._gallery
         if gallery is None or len(gallery.runs) > 1:
             return
@@ -432,7 +422,6 @@ class ErrorsScreen(AnswersScreen):
         return surest_first(gallery)
 
     def action_inside(self) -> None:
-        """Look into the (first) model with this image."""
         gallery = self._gallery
         if gallery is not None and self._images is not None:
             self.app.push_screen(
@@ -451,7 +440,6 @@ class ErrorsScreen(AnswersScreen):
         self.app.push_screen(ClassesScreen(self._folders[0], chosen))
 
     def action_section(self) -> None:
-        """The next kind of images."""
         if self._gallery is not None:
             self._show(self._gallery.next_section())
 

@@ -47,7 +47,6 @@ class InsideScreen(AnswersScreen):
         self._sheet = self._first = 0
 
     def body(self) -> ComposeResult:
-        """The image and where the model looks beside one layer's pictures."""
         yield SteadyLines(id="inside-head")
         with Horizontal(id="inside-main"):
             with Vertical(id="inside-left"):
@@ -59,12 +58,10 @@ class InsideScreen(AnswersScreen):
                 yield PictureGrid(id="inside-grid")
 
     def on_mount(self) -> None:
-        """Ask the model."""
         self.query_one(TitleBar).detail = self._run.run_id
         self.ask(self._look)
 
     def on_unmount(self) -> None:
-        """The process ends with the screen."""
         self._predictor.close()
 
     @property
@@ -114,7 +111,6 @@ class InsideScreen(AnswersScreen):
         grid.show(len(pictures), self._first, lambda at: Captioned(pictures[at], str(at)), key)
 
     def action_sheet(self, by: int) -> None:
-        """Another layer."""
         self._sheet, self._first = self._sheet + by, 0
         self.draw()
 

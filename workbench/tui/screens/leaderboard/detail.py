@@ -39,7 +39,6 @@ class BoardDetail(Widget):
     machines = False  # whether runs are told with the machine they were made on
 
     def render(self) -> RenderResult:
-        """What it is, then what is to be said of it."""
         subject = self.subject
         match subject:
             case RunSummary():

@@ -46,7 +46,6 @@ class ColumnsDialog(Dialog[tuple[str, ...] | None]):
         self._known, self.chosen = known, set(shown)
 
     def compose(self) -> ComposeResult:
-        """A line a column."""
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "space chooses · enter shows them · esc cancels"
             yield Static("Columns; with none chosen, those that tell the runs apart.",
@@ -57,7 +56,6 @@ class ColumnsDialog(Dialog[tuple[str, ...] | None]):
         return f"{Status.FINISHED.mark if name in self.chosen else ' '} {text}"
 
     def on_mount(self) -> None:
-        """Choose at once."""
         self.query_one(MarkedOptions).focus()
 
     @on(MarkedOptions.OptionSelected)
@@ -69,7 +67,6 @@ class ColumnsDialog(Dialog[tuple[str, ...] | None]):
         columns.replace_option_prompt_at_index(at, self._line(*self._known[at]))
 
     def action_accept(self) -> None:
-        """Those that are marked, in their order."""
         self.dismiss(tuple(name for name, _ in self._known if name in self.chosen))
 
     def action_move(self, step: int) -> None:

@@ -168,7 +168,6 @@ class LeaderboardScreen(CurveScreen):
         return self.query_one(RowList)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only the keys that do something here."""
         tab, selected = self._query.tab, len(self._selection)
         own = tab in (ALL_RUNS, SCRIPTS)
         one_run = tab == SCRIPTS or (own and not self._query.grouped)
@@ -193,7 +192,6 @@ class LeaderboardScreen(CurveScreen):
         return offered.get(action, True)
 
     def body(self) -> ComposeResult:
-        """Tabs, filter, table, what the cursor is on, curves."""
         yield TabLine()
         yield FilterLine()
         yield Static(id="notice", markup=False)
@@ -204,7 +202,6 @@ class LeaderboardScreen(CurveScreen):
         yield self._overlay
 
     def on_mount(self) -> None:
-        """Read the leaderboard, and again whenever its file changes."""
         self.plots.prefer(self.workbench.config)
         self._listing.empty = READING
         self._listing.show(NO_ROWS, run_columns())
@@ -215,7 +212,6 @@ class LeaderboardScreen(CurveScreen):
         self.workbench.run_feed.seen.subscribe(self, self._runs_seen)
 
     def on_screen_resume(self) -> None:
-        """Another screen may have changed what is shown here."""
         if self._board is not None:
             self._read()
 
@@ -395,7 +391,6 @@ class LeaderboardScreen(CurveScreen):
 
     @on(RowList.Marked)
     def action_select(self) -> None:
-        """Overlay the curve of the run, or that of the group or row."""
         subject = subject_of(self._subject())
         if subject is None or self._listing.key is None:
             self.workbench.complain(RunError("there is no finished run here to show the curve of"))
@@ -433,7 +428,6 @@ class LeaderboardScreen(CurveScreen):
         self._show_curves()
 
     def on_resize(self, event: Resize) -> None:
-        """List and curves share what there is."""
         super().on_resize(event)
         self._share_lines()
 
@@ -455,11 +449,9 @@ class LeaderboardScreen(CurveScreen):
         self.refresh_bindings()
 
     def action_quantity(self, step: int) -> None:
-        """Accuracy or loss, of the test or the training."""
         self._overlay.next_quantity(step)
 
     def action_zoom(self) -> None:
-        """The curves alone, or beside the list."""
         self._zoom(not self.has_class("zoomed"))
 
     def _zoom(self, zoomed: bool) -> None:
@@ -482,7 +474,6 @@ class LeaderboardScreen(CurveScreen):
         self._listing.focus()
 
     def action_tab(self, step: int) -> None:
-        """The next table, or the one before."""
         self._go_to_tab(self.query_one(TabLine).next(step))
 
     @on(TabLine.Chosen)
@@ -497,7 +488,6 @@ class LeaderboardScreen(CurveScreen):
         self._change(tab=tab, within=None, first_row=True)
 
     def action_filter(self) -> None:
-        """To the filter's line."""
         self.query_one(FilterLine).open()
 
     @on(FilterLine.Changed)
@@ -523,7 +513,6 @@ class LeaderboardScreen(CurveScreen):
             self._selection_changed()
 
     def action_group(self) -> None:
-        """By settings, or run by run."""
         grouped = not self._query.grouped
         columns = group_columns() if grouped else run_columns()
         known = any(column.key == self._query.order.column for column in columns)
@@ -531,7 +520,6 @@ class LeaderboardScreen(CurveScreen):
         self._change(grouped=grouped, order=order, within=None, first_row=True)
 
     def action_sort(self) -> None:
-        """Ask for the column."""
         answers = [(column.key, column.heading.strip()) for column in self._columns()]
         if self._query.tab == SCRIPTS:
             answers = self._script_columns
@@ -545,14 +533,12 @@ class LeaderboardScreen(CurveScreen):
         self.app.push_screen(ChoiceDialog("Sort by", answers, at), answered)
 
     def action_sort_next(self, step: int) -> None:
-        """The next column in sight."""
         keys = [column.key for column in self._columns() if self._listing.shows(column.key)]
         now = self._query.sorted_by.column
         place = (keys.index(now) + step) % len(keys) if now in keys else 0
         self._sort_by(keys[place])
 
     def action_reverse(self) -> None:
-        """The other way round."""
         self._sort_by(self._query.sorted_by.column)
 
     @on(RowList.HeadingClicked)
@@ -571,8 +557,6 @@ class LeaderboardScreen(CurveScreen):
         self._change(first_row=True)
 
     def action_columns(self) -> None:
-        """Choose what is shown of scripts."""
-
         def answered(chosen: tuple[str, ...] | None) -> None:
             if chosen is not None:
                 self._change(columns=chosen)
@@ -591,7 +575,6 @@ class LeaderboardScreen(CurveScreen):
     # What is done with a row
 
     def action_errors(self) -> None:
-        """The images that the run gets wrong, or that the selected runs part on."""
         from workbench.tui.screens.errors.screen import ErrorsScreen
 
         subject, run_ids = self._subject(), self._selection.run_ids[:MOST]
@@ -657,14 +640,12 @@ class LeaderboardScreen(CurveScreen):
         self._change_to(query)
 
     def action_train(self) -> None:
-        """Train what is missing in a row of the paper."""
         row = self._subject()
         if not isinstance(row, RowComparison):
             return
         self.workbench.train([row.row.spec()], next_seed=True)
 
     def action_train_all(self) -> None:
-        """Queue what is missing in the table on view."""
         if self._found.comparison is not None:
             self._queue_missing(self._found.comparison.table)
 
@@ -679,11 +660,9 @@ class LeaderboardScreen(CurveScreen):
         self.notify(said)
 
     def action_edit_tags(self) -> None:
-        """Write over the row."""
         self._edit("tags")
 
     def action_edit_note(self) -> None:
-        """Write over the row."""
         self._edit("note")
 
     def _edit(self, what: str) -> None:
@@ -724,7 +703,6 @@ class LeaderboardScreen(CurveScreen):
         self._show_detail()
 
     def action_delete(self) -> None:
-        """Delete the selected runs or the one under the cursor, once asked."""
         # A group's runs are not under one's eyes.
         run_ids = [one.run_id for one in self._selection.subjects if not isinstance(one, Group)]
         if not run_ids and self.run_here is not None:
@@ -747,7 +725,6 @@ class LeaderboardScreen(CurveScreen):
 
     @work(group="change")
     async def action_rebuild(self) -> None:
-        """From the run folders."""
         try:
             said = await asyncio.to_thread(actions.rebuild, self.workbench.home)
         except UserError as error:
@@ -772,7 +749,6 @@ class LeaderboardScreen(CurveScreen):
         self._read()
 
     def action_export(self) -> None:
-        """Ask where, then write."""
         found = self._found
 
         def named(text: str | None) -> None:
@@ -797,7 +773,6 @@ class LeaderboardScreen(CurveScreen):
 
     @work(group="copy")
     async def action_copy(self) -> None:
-        """Through the terminal."""
         try:
             text = await asyncio.to_thread(actions.copyable, self._found)
         except UserError as error:

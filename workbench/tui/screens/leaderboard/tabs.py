@@ -53,7 +53,6 @@ class TabLine(Widget):
         return text
 
     def on_click(self, event: Click) -> None:
-        """The tab under the mouse."""
         place = event.get_content_offset(self)
         if place is None:
             return

@@ -102,7 +102,6 @@ class ModelsScreen(WorkbenchScreen):
         self._expect()
 
     def on_resize(self, event: Resize) -> None:
-        """The accuracy has a shorter form for narrow windows."""
         super().on_resize(event)
         self.call_after_refresh(self._show_facts)
 
@@ -125,7 +124,6 @@ class ModelsScreen(WorkbenchScreen):
 
     @work(exclusive=True, group="models")
     async def action_refresh(self) -> None:
-        """Read the user's presets and the results again."""
         home, complaint = self.workbench.home, ""
         entries = await asyncio.to_thread(lambda: (*paper_entries(), *own_entries(home)))
         if not self._results:
@@ -182,21 +180,17 @@ class ModelsScreen(WorkbenchScreen):
         models.action_cursor_down() if step > 0 else models.action_cursor_up()
 
     def action_view(self, step: int) -> None:
-        """Diagram, table, settings in turn."""
         self._view.show(self._list.entry, self._view.view.after(step))
 
     def action_scroll_view(self, step: int) -> None:
-        """Scroll what is longer than its panel."""
         self._view.scroll_relative(y=3 * step, animate=False)
 
     def action_enlarge(self) -> None:
-        """Give the model the list's room, or take it back."""
         self.toggle_class("enlarged")
 
     # Filter
 
     def action_filter(self) -> None:
-        """Write words to look for."""
         self.add_class("filtering")
         self.query_one("#filter", Input).focus()
 
@@ -210,7 +204,6 @@ class ModelsScreen(WorkbenchScreen):
         self._list.focus()
 
     def action_step_out(self) -> None:
-        """Out of the filter, then out of the enlarged model."""
         if self.has_class("filtering"):
             self.query_one("#filter", Input).value = ""
             self.remove_class("filtering")
@@ -248,19 +241,16 @@ class ModelsScreen(WorkbenchScreen):
             self.workbench.expect(lambda: _specs(preset))
 
     def action_train(self) -> None:
-        """Train with the preset's own settings."""
         specs = self._own_specs()
         if specs:
             self.workbench.train(specs, next_seed=True)
 
     def action_queue(self) -> None:
-        """Put it at the end of the queue."""
         specs = self._own_specs()
         if specs:
             self.workbench.put_in_line(specs, next_seed=True)
 
     def action_sweep(self) -> None:
-        """Ask for settings, and queue all of their combinations."""
         preset = self._preset()
         if preset is None:
             return
@@ -282,7 +272,6 @@ class ModelsScreen(WorkbenchScreen):
             return []
 
     def action_settings(self) -> None:
-        """Ask for settings, then train."""
         from workbench.model.architecture import require_sound
         from workbench.tui.screens.run_settings.dialog import RunSettings
 
@@ -302,13 +291,11 @@ class ModelsScreen(WorkbenchScreen):
         self.app.push_screen(RunSettings(preset), answered)
 
     async def action_edit(self) -> None:
-        """Open it in Compose."""
         preset = self._preset()
         if preset is not None:
             await self.workbench.open_in_compose(preset)
 
     async def action_draw(self) -> None:
-        """To Draw, where it answers first."""
         preset = self._preset()
         if preset is not None:
             await self.workbench.draw_for(preset.name)

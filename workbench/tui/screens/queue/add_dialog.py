@@ -135,7 +135,6 @@ class PlanningDialog(FormDialog[Asked | None]):
         yield Static(id="advice", markup=False)
 
     def on_mount(self) -> None:
-        """The first field first."""
         self.query_one("#queue-add").border_title = Content(self.title_of_form)
         self.query_one(f"#{self.FIELDS[0][0]}").focus()
         self.check()
@@ -191,7 +190,6 @@ class PlanningDialog(FormDialog[Asked | None]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#add")
     def action_add(self) -> None:
-        """Queue it, or go to the field that is wrong."""
         found = self.request()
         if isinstance(found, dict):
             self.focus_first_of(found)
@@ -251,7 +249,6 @@ class TablesChoice(Widget, can_focus=True):
         self.cursor = max(0, min(len(TABLE_NUMBERS) - 1, self.cursor + step))
 
     def action_take(self) -> None:
-        """Take the table, or leave it."""
         number = TABLE_NUMBERS[self.cursor]
         self.chosen = tuple(
             known for known in TABLE_NUMBERS if (known in self.chosen) is not (known == number)
@@ -259,7 +256,6 @@ class TablesChoice(Widget, can_focus=True):
         self.post_message(self.Changed())
 
     def on_key(self, event: Key) -> None:
-        """A table's number takes or leaves it."""
         if event.key.isdecimal() and int(event.key) in TABLE_NUMBERS:
             event.stop()
             event.prevent_default()
@@ -267,7 +263,6 @@ class TablesChoice(Widget, can_focus=True):
             self.action_take()
 
     def on_click(self, event: Click) -> None:
-        """A click takes or leaves the table."""
         if 0 <= event.x < CELL * len(TABLE_NUMBERS):
             self.cursor = event.x // CELL
             self.action_take()

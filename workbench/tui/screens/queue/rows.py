@@ -67,15 +67,12 @@ class QueueRows:
         return len(self._view.rows)
 
     def key(self, index: int) -> str:
-        """The id of the trial or search."""
         return row_id(self._view.rows[index])
 
     def mark(self, index: int) -> str:
-        """Selected or not."""
         return SELECTED if self.key(index) in self._selected else " "
 
     def cell(self, index: int, column: str, width: int) -> Content:
-        """A cell of a line."""
         item = self._view.rows[index]
         if isinstance(item, SearchEntry):
             return self._search_cell(item, column, width)

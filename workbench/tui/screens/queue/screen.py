@@ -88,14 +88,12 @@ class QueueScreen(WorkbenchScreen):
         self._trouble = ""  # said once, not at each look
 
     def body(self) -> ComposeResult:
-        """How it stands, the list, and two lines about the trial under the cursor."""
         yield Static(id="queue-headline", markup=False)
         with Vertical(id="queue-panel", classes="panel"):
             yield RowList()
         yield Static(id="queue-detail", classes="two-lines")
 
     def on_mount(self) -> None:
-        """Look whenever the app has looked at the runs."""
         self._watch = QueueWatch(self.workbench.home)
         self.query_one("#queue-panel").border_title = "queue"
         listing = self.query_one(RowList)
@@ -105,11 +103,9 @@ class QueueScreen(WorkbenchScreen):
         self.workbench.run_feed.seen.subscribe(self, self._runs_seen)
 
     def on_screen_resume(self) -> None:
-        """Somebody looks."""
         self._look()
 
     def on_resize(self, event: Resize) -> None:
-        """The state's words depend on whether there is room for bars."""
         super().on_resize(event)
         self.call_after_refresh(self._redraw)
 
@@ -208,7 +204,6 @@ class QueueScreen(WorkbenchScreen):
 
     @property
     def run_here(self) -> str | None:
-        """The run of the trial under the cursor, once it has one."""
         item = self._under_cursor()
         return item.trial.run_id if item else None
 
@@ -236,7 +231,6 @@ class QueueScreen(WorkbenchScreen):
 
     @on(RowList.Opened)
     def action_open(self) -> None:
-        """Open the run of the trial under the cursor, or the search."""
         row = self._row
         if isinstance(row, SearchEntry):
             self.workbench.open_search(row.id)
@@ -244,7 +238,6 @@ class QueueScreen(WorkbenchScreen):
             self.run_worker(self._open(row.trial.id), group="queue-open", exclusive=True)
 
     def action_open_search(self) -> None:
-        """Open the search of the trial under the cursor, or the only one there is."""
         item = self._under_cursor()
         of_trial = item.trial.search if item is not None else None
         known = [of_trial] if of_trial else [entry.id for entry in self._view.searches]
@@ -265,14 +258,11 @@ class QueueScreen(WorkbenchScreen):
             self.workbench.open_run(folder)
 
     def action_start_or_stop(self) -> None:
-        """Start it, or stop it."""
         # Whoever stopped it does not answer for what others start later.
         self.workbench.queue_started = self._view.stopping or not self._view.running
         self._ask_for(partial(actions.start_or_stop, self.workbench.home))
 
     def action_add(self) -> None:
-        """Ask which tables."""
-
         def answered(asked: Request | None) -> None:
             if asked is not None:
                 self.workbench.queue_started = True
@@ -281,13 +271,11 @@ class QueueScreen(WorkbenchScreen):
         self.app.push_screen(AddDialog(self.workbench.home, self._view.jobs), answered)
 
     def action_shift(self, step: int) -> None:
-        """Move the trial under the cursor."""
         item = self._under_cursor()
         if item is not None:
             self._ask_for(partial(actions.move, self.workbench.home, item.trial.id, step))
 
     def action_drop(self) -> None:
-        """Drop what is selected, once asked, or what is under the cursor."""
         row = self._row
         ids = [key for each in self._view.rows if (key := row_id(each)) in self._selected]
         ids = ids or ([row_id(row)] if row is not None else [])
@@ -307,13 +295,11 @@ class QueueScreen(WorkbenchScreen):
         self.app.push_screen(ChoiceDialog(question, answers), answered)
 
     def action_clear(self) -> None:
-        """Take out what has ended."""
         if self._view.rows or self._view.notice:
             self._ask_for(partial(actions.clear, self.workbench.home))
 
     @on(RowList.Marked)
     def action_select(self) -> None:
-        """Select or not."""
         row = self._row
         if row is not None:
             self._selected ^= {row_id(row)}
@@ -321,7 +307,6 @@ class QueueScreen(WorkbenchScreen):
             self._show_words()
 
     def action_step_out(self) -> None:
-        """The selection goes."""
         if self._selected:
             self._selected.clear()
             self.query_one(RowList).refresh()

@@ -107,7 +107,6 @@ class RunSettings(FormDialog[Answer | None]):
         )
 
     def on_mount(self) -> None:
-        """Write at once."""
         title = f"train {self._preset.title}"
         self.query_one("#run-settings").border_title = Content(title).markup
         self._offer_momentum(self._own["optimizer"])
@@ -203,7 +202,6 @@ class RunSettings(FormDialog[Answer | None]):
 
     @on(Button.Pressed, "#train")
     def action_train(self) -> None:
-        """Train, or go to the field that is wrong."""
         checked = self._checked
         if checked is None:
             self.notify("The data file is still being looked through.")

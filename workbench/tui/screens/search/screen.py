@@ -78,7 +78,6 @@ class SearchScreen(WorkbenchScreen):
 
     @property
     def run_here(self) -> str | None:
-        """The run that enter opens."""
         return (self._found.run_now or self._found.chosen_run) if self._found else None
 
     def body(self) -> ComposeResult:
@@ -95,7 +94,6 @@ class SearchScreen(WorkbenchScreen):
         yield SteadyLines(id="search-now")
 
     def on_mount(self) -> None:
-        """Look whenever the app has looked at the runs."""
         self.query_one(TitleBar).detail = self.search_id
         self._watch = QueueWatch(self.workbench.home)
         self._lines("head").show([[(" reading the search…", "muted")]])
@@ -105,12 +103,10 @@ class SearchScreen(WorkbenchScreen):
         self._seen(self.workbench.run_feed.last)
 
     def on_resize(self, event: Resize) -> None:
-        """Sentences and plots have another width."""
         super().on_resize(event)
         self.call_after_refresh(self._show)
 
     def on_screen_resume(self) -> None:
-        """Somebody looks again."""
         self._seen(self.workbench.run_feed.last)
 
     def _lines(self, name: str) -> SteadyLines:
@@ -192,7 +188,6 @@ class SearchScreen(WorkbenchScreen):
     # Keys
 
     def action_parameter(self, step: int) -> None:
-        """Another parameter, around the end."""
         found = self._found
         if found is None:
             return
@@ -202,18 +197,15 @@ class SearchScreen(WorkbenchScreen):
         self._draw(found, now=True)
 
     def action_view(self, step: int) -> None:
-        """Another of the plots, where there is no room for all."""
         self.set_class(False, f"view-{self._view}")
         self._view = VIEWS[(VIEWS.index(self._view) + step) % len(VIEWS)]
         self.set_class(True, f"view-{self._view}")
         self.call_after_refresh(self._show)
 
     def action_open(self) -> None:
-        """Open the run that trains now, or the one that would be chosen."""
         self._open(self.run_here)
 
     def action_best(self) -> None:
-        """Open the run that would be chosen now."""
         self._open(self._found.chosen_run if self._found else None)
 
     def _open(self, run_id: str | None) -> None:
@@ -233,7 +225,6 @@ class SearchScreen(WorkbenchScreen):
             self.workbench.open_run(folder)
 
     async def action_edit(self) -> None:
-        """Take the chosen settings to Compose, where they can be kept as a preset."""
         found = self._found
         if found is None or found.result is None:
             self.workbench.complain(

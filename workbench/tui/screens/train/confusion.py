@@ -135,7 +135,6 @@ class ConfusionScreen(Dialog[tuple[int, int] | Literal["classes"] | None]):
         self._cursor = worst_cell(confusion)
 
     def compose(self) -> ComposeResult:
-        """The map, then the worst mistakes in words."""
         with ScrollableContainer(classes="dialog", id="confusion"):
             yield Static(id="heat-map")
             yield Static(
@@ -143,7 +142,6 @@ class ConfusionScreen(Dialog[tuple[int, int] | Literal["classes"] | None]):
             )
 
     def on_mount(self) -> None:
-        """Draw for the theme in force."""
         dialog = self.query_one("#confusion")
         # A title is the user's text, not markup.
         dialog.border_title = Text(f"confusion matrix · {self._what}")
@@ -170,5 +168,4 @@ class ConfusionScreen(Dialog[tuple[int, int] | Literal["classes"] | None]):
         self.query_one("#confusion").scroll_to_region(place, animate=False)
 
     def action_choose(self) -> None:
-        """The cell under the cursor."""
         self.dismiss(self._cursor)

@@ -579,14 +579,11 @@ class EpochTable(SteadyLines):
             self.follow(self._state)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Older epochs."""
         self.scroll_rows(-1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Newer epochs."""
         self.scroll_rows(1)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another number of rows fits."""
         if self._state is not None:
             self.follow(self._state)

@@ -44,12 +44,10 @@ class RunPlots(CurvePlots):
         self._stretch = ""  # the part of the run that is shown, in words
 
     def compose(self) -> ComposeResult:
-        """One plot a metric."""
         for metric in (Metric.ACCURACY, Metric.LOSS):
             yield CurvePlot(id=metric.value, classes="panel plot")
 
     def on_resize(self) -> None:
-        """Say how the curves are looked at, as far as there is room."""
         self.call_after_refresh(self._title)
 
     def follow(self, state: RunState, paper: float | None) -> None:

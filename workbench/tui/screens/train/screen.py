@@ -99,7 +99,6 @@ class TrainScreen(CurveScreen):
 
     @property
     def run_here(self) -> str:
-        """Its id."""
         return self._folder.run_id
 
     @property
@@ -124,7 +123,6 @@ class TrainScreen(CurveScreen):
         yield SteadyLines(id="run-bar")
 
     def on_mount(self) -> None:
-        """Begin to read the run's folder."""
         self.plots.prefer(self.workbench.config)
         self.query_one(TitleBar).detail = self._folder.run_id
         self.query_one("#run-side").border_title = "now"
@@ -305,16 +303,13 @@ class TrainScreen(CurveScreen):
     # How it is looked at
 
     def action_metric(self, step: int) -> None:
-        """Another of a script's metrics below."""
         self.plots.next_metric(step)
         self._tick()
 
     def action_zoom(self) -> None:
-        """The whole run, or its recent part."""
         self.plots.next_zoom()
 
     def action_switch_view(self) -> None:
-        """What takes the room."""
         views: tuple[str, ...] = WIDE_VIEWS
         if self.has_class("narrow"):
             views = NARROW_VIEWS
@@ -328,7 +323,6 @@ class TrainScreen(CurveScreen):
         self.call_after_refresh(self._tick)
 
     def action_epochs(self, rows: int) -> None:
-        """Scroll the table of epochs."""
         self.query_one(EpochTable).scroll_rows(rows)
 
     def read_off(self) -> None:
@@ -347,7 +341,6 @@ class TrainScreen(CurveScreen):
     # What the run is asked
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now has a hint."""
         status = self.status
         script = self._state is not None and self._state.spec is None
         if action == "metric":
@@ -404,11 +397,9 @@ class TrainScreen(CurveScreen):
         self.action_pause()
 
     def action_stop(self) -> None:
-        """Stop and save."""
         self._ask(service.stop, lambda answer: self._say("stopping"))
 
     def action_kill(self) -> None:
-        """Ask, then end the worker."""
         if self.status is Status.QUEUED:
             # Its place in the queue is held by the process that runs the whole queue.
             self.notify("It has not begun; s takes it off the queue", timeout=5)
@@ -434,17 +425,14 @@ class TrainScreen(CurveScreen):
         )
 
     def action_resume(self) -> None:
-        """Let it go on, paused or cut short."""
         # It is asked about on leaving, like the runs that were started here.
         self._ask(service.resume, lambda answer: self.workbench.ask_about(self._folder))
 
     def action_again(self) -> None:
-        """The same settings with the next seed."""
         if self._state is not None and self._state.spec is not None:
             self.workbench.train([self._state.spec], next_seed=True)
 
     def action_confusion(self) -> None:
-        """The confusion matrix."""
         from workbench.tui.screens.train.confusion import ConfusionScreen
 
         ending = self._state.finished if self._state else None
@@ -465,7 +453,6 @@ class TrainScreen(CurveScreen):
             self._show_errors(*at)
 
     def action_errors(self) -> None:
-        """The images that the model gets wrong."""
         self._show_errors()
 
     def _show_errors(self, true: int | None = None, predicted: int | None = None) -> None:
@@ -474,5 +461,4 @@ class TrainScreen(CurveScreen):
         self.app.push_screen(ErrorsScreen(self.workbench.home, [self._folder], true, predicted))
 
     async def action_board(self) -> None:
-        """Its entry on the leaderboard."""
         await self.workbench.show_on_leaderboard(self._folder.run_id)
