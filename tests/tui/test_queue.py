@@ -28,6 +28,7 @@ from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue.add_dialog import AddDialog, SweepDialog
 from workbench.tui.screens.queue.screen import QueueScreen
 from workbench.tui.screens.train.screen import TrainScreen
+from workbench.tui.widgets.choice import Choice
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.title_bar import TitleBar
@@ -290,6 +291,33 @@ async def test_tables_are_added_by_a_dialog(home: Home, runner: RunnerHere) -> N
         assert state.jobs == 2 and len(state.trials) == 7
         assert {trial.label for trial in state.trials} == {"Table 3"}
         assert app.queue_started and len(runner.held) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_queue_is_started_on_a_cluster_and_stays_there(
+    home: Home, runner: RunnerHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "require_installed", lambda engine: None)
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("5", "a")
+        await until(pilot, lambda: isinstance(app.screen, AddDialog))
+        app.screen.query_one("#jobs", Input).value = "3"
+        advice = app.screen.query_one("#advice", Static)
+        await until(pilot, lambda: advice.display)
+        app.screen.query_one("#executor", Choice).value = "ray"
+        await until(pilot, lambda: not advice.display)  # no cores of here are shared
+        await pilot.press("enter")
+        await until(pilot, lambda: "3 at once · on Ray (auto), 1 CPU a trial" in headline(app))
+        engine = QueueStore(home).read().engine
+        assert engine is not None and engine.executor == "ray"
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, AddDialog))
+        choice = app.screen.query_one("#executor", Choice)
+        assert choice.value == "ray"
+        choice.value = "local"
+        error = app.screen.query_one("#error-executor", Static)
+        await until(pilot, lambda: "the queue runs on Ray (auto)" in str(error.content))
 
 
 @pytest.mark.asyncio

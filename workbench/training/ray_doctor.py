@@ -75,7 +75,7 @@ def _of_node(what: str, has: dict[str, float], versions: dict[str, str]) -> dict
         remedy = "install mnist-workbench there, in the Python that runs Ray"
         return _finding(what, "fail", f"{' and '.join(missing)} missing; {remedy}")
     gpus = f", {has['GPU']:g} GPUs" if has.get("GPU") else ""
-    detail = f"{has.get('CPU', 0):g} CPUs{gpus}, {has.get('memory', 0) / 2**30:.1f} GiB"
+    detail = f"{count(int(has.get('CPU', 0)), 'CPU')}{gpus}, {has.get('memory', 0) / 2**30:.1f} GiB"
     others = [
         f"{name} {found}, here {installed(name)}"
         for name, found in versions.items()

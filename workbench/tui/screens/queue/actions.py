@@ -9,6 +9,7 @@ from workbench.formats import count, named_seeds
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
+from workbench.queue.engine import asked_for
 from workbench.queue.planning import PlannedTrial
 from workbench.queue.search import enqueue_search
 from workbench.queue.search_request import SearchRequest
@@ -38,7 +39,8 @@ def add(home: Home, asked: Request) -> str:
     if not ids:
         return "Nothing to train: the leaderboard has all of it."
     earlier = sum(trial.id not in ids for trial in QueueStore(home).read().waiting)
-    service.start(home, asked.jobs)
+    runs = QueueStore(home).runs()
+    service.start(home, asked.jobs, None if runs else asked_for(asked.executor))
     first = f"; {earlier} queued earlier go first" if earlier else ""
     return f"{count(len(ids), 'training')} queued{first}."
 

@@ -25,6 +25,7 @@ from workbench.model.forms import FieldError, FieldKind, FormField, Limits
 from workbench.model.preset import Preset
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS
+from workbench.queue.engine import Engine
 from workbench.queue.paper import rows_of, tables_of, trainings_for
 from workbench.queue.planning import PlannedTrial, plan_trials
 from workbench.queue.store import MOST_JOBS, MOST_TRIALS, Origin
@@ -41,6 +42,7 @@ PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
 CELL = 5  # letters of ` ✓ 3 `
 NOTHING_YET = "nothing can be queued yet"
 PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
+EXECUTORS = [("local", "this machine"), ("ray", "a Ray cluster")]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Reproduction:
     seeds: int = 1
     precision: Precision = "float32"
     jobs: int = 1
+    executor: str = "local"
     by: ClassVar[Origin] = "reproduce"
 
     def trials(self, home: Home) -> list[PlannedTrial]:
@@ -72,6 +75,7 @@ class Sweep:
     axes: tuple[Axis, ...]
     seeds: int = 1
     jobs: ClassVar[None] = None
+    executor: ClassVar[None] = None
     by: ClassVar[Origin] = "sweep"
 
     def trials(self, home: Home) -> list[PlannedTrial]:
@@ -277,11 +281,14 @@ class AddDialog(TrialsDialog):
         ("seeds", "Seeds", "of each training, from seed 0 on"),
         ("precision", "Precision", ""),
         ("jobs", "Jobs", "trainings at once"),
+        ("executor", "Trains on", ""),
     )
 
-    def __init__(self, home: Home, jobs: int) -> None:
+    def __init__(self, home: Home, jobs: int, engine: Engine | None) -> None:
+        """`engine` is what trains a queue that runs, which stays so."""
         super().__init__(home)
         self._jobs = jobs
+        self._engine = engine
 
     def editor(self, name: str) -> TablesChoice | Choice | Input:
         """A line to write in, or a choice."""
@@ -289,6 +296,9 @@ class AddDialog(TrialsDialog):
             return TablesChoice(id=name)
         if name == "precision":
             return Choice(PRECISIONS, "float32", id=name)
+        if name == "executor":
+            now = self._engine.executor if self._engine else Config()["executor"]
+            return Choice(EXECUTORS, now, id=name)
         own = self._jobs if name == "jobs" else Config()["seeds"]
         return Input(str(own), placeholder="1", compact=True, id=name)
 
@@ -313,12 +323,16 @@ class AddDialog(TrialsDialog):
                 errors["seeds"] = (
                     f"{trainings:,} trainings; the queue holds at most {MOST_TRIALS:,}"
                 )
-        return errors or Reproduction(tables, seeds, "bfloat16" if half else "float32", jobs)
+        executor = self.query_one("#executor", Choice).value
+        if self._engine is not None and self._engine.executor != executor:
+            errors["executor"] = f"the queue runs on {self._engine.words}; stop it first"
+        half_or_whole: Precision = "bfloat16" if half else "float32"
+        return errors or Reproduction(tables, seeds, half_or_whole, jobs, executor)
 
     def advice(self, asked: Request) -> list[str]:
         """Of jobs that share the cores, and of bfloat16."""
         advice = []
-        if asked.jobs is not None and asked.jobs > 1:
+        if asked.jobs is not None and asked.jobs > 1 and asked.executor == "local":
             cores = usable_cores()
             here = "the one core" if cores == 1 else f"all {cores} cores"
             advice.append(

@@ -268,7 +268,8 @@ class QueueScreen(WorkbenchScreen):
                 self.workbench.queue_started = True
                 self._ask_for(partial(actions.add, self.workbench.home, asked))
 
-        self.app.push_screen(AddDialog(self.workbench.home, self._view.jobs), answered)
+        running = self._view.engine if self._view.running else None
+        self.app.push_screen(AddDialog(self.workbench.home, self._view.jobs, running), answered)
 
     def action_shift(self, step: int) -> None:
         item = self._under_cursor()
