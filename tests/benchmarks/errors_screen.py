@@ -29,7 +29,7 @@ from workbench.predictions.file import Predictions
 from workbench.predictions.of_run import save_predictions
 from workbench.settings import Home
 
-SETTLED_SECONDS = 6.0
+SETTLED_SECONDS, PATIENCE_SECONDS = 5.0, 60.0
 MOST_BYTES, MOST_SECONDS = 4_000, 0.3
 
 
@@ -43,6 +43,7 @@ def main(moves: int = 100) -> None:
             opened, sent = watch(home, run_id, columns, lines, moves)
             print(f"{columns}×{lines}, load {os.getloadavg()[0]:.1f}")
             print(f"  answers after {1000 * opened['answers']:5.0f} ms   (at most 300)")
+            print(f"    of its own work {1000 * opened['work']:5.0f} ms")
             print(f"  image after   {1000 * opened['image']:5.0f} ms")
             print(f"  bytes a move  {median(sent):5.0f} in the median, {max(sent)} at most (4,000)")
             passed = passed and max(sent) <= MOST_BYTES and opened["answers"] <= MOST_SECONDS
@@ -74,7 +75,11 @@ def watch(
     report = home.path / "report.json"
     arguments = ["tests.benchmarks.errors_screen", "--app", str(home.path), run_id, str(report)]
     child, terminal = start(arguments, columns, lines)
-    read(terminal, SETTLED_SECONDS)
+    report.unlink(missing_ok=True)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not report.exists() and time.monotonic() < until:
+        read(terminal, 0.5)
+    read(terminal, SETTLED_SECONDS)  # other runs are read after the image
     sent = []
     for _ in range(moves):
         os.write(terminal, b"\x1b[C")
@@ -123,7 +128,7 @@ def run_app(home: Home, run_id: str, report: Path) -> None:
 
         async def _open(self) -> None:
             await asyncio.sleep(1.0)  # the place it opens on is another benchmark's
-            begin = time.perf_counter()
+            begin, worked = time.perf_counter(), time.process_time()
             screen = ErrorsScreen(home, [RunFolder(home.runs / run_id)])
             await self.push_screen(screen)
             times = {}
@@ -132,6 +137,7 @@ def run_app(home: Home, run_id: str, report: Path) -> None:
                 await asyncio.sleep(0.002)
                 if "answers" not in times and answers.plain:
                     times["answers"] = time.perf_counter() - begin
+                    times["work"] = time.process_time() - worked
                 if screen.has_images:
                     times["image"] = time.perf_counter() - begin
             report.write_text(json.dumps(times))

@@ -16,7 +16,7 @@ def test_greys_are_those_of_every_terminal():
     line = half_block_lines(np.array([[0, 127, 255], [0, 0, 250]], np.uint8))[0]
     assert [segment.text for segment in line] == [" ", "▀", " "]
     assert [part.style.bgcolor.number for part in line] == [16, 16, 231]
-    assert line[1].style.color.number == 243
+    assert line[1].style.color.number == 242
 
 
 def test_equal_neighbours_are_one_run_and_an_odd_line_is_filled_up():

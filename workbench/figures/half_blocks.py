@@ -16,10 +16,10 @@ from rich.style import Style
 Pixels = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) colour, 0 to 255
 
 _UPPER_HALF = "▀"
-# Every third of the greys that a terminal of 256 colours has, with black and white. Their escape
-# sequences are half as long as those of any colour, and a digit looks the same.
-_GREYS = np.array([0, *range(28, 239, 30), 255])
-_GREY_COLOURS = (16, *range(234, 256, 3), 231)
+# Some of the greys that a terminal of 256 colours has, with black and white. Their escape sequences
+# are half as long as those of any colour, and equal neighbours are sent as one.
+_GREYS = np.array([0, 48, 108, 158, 208, 255])
+_GREY_COLOURS = (16, 236, 242, 247, 252, 231)
 _SHADES = " .:-=+*#%@"  # from dark to bright, for terminals without colours or block characters
 
 

@@ -31,7 +31,7 @@ from workbench.tui.widgets.steady_lines import SteadyLines, wrapped
 from workbench.tui.widgets.title_bar import TitleBar
 
 COLUMNS = (
-    Column("class", "class", 5, right=True),
+    Column("class", "class", 6, right=True),
     Column("images", "images", 6, weight=1, right=True),
     Column("precision", "prec. %", 7, right=True),
     Column("recall", "recall %", 8, right=True),

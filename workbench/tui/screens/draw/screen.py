@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import ClassVar
 
 import numpy as np
@@ -32,7 +33,11 @@ from workbench.tui.widgets.title_bar import TitleBar
 CLASSES = 10
 MOST_MODELS = 4
 LINES_FOR_BOTH = 40  # the canvas and what the models see, one above the other
-FRAME_SECONDS = 0.05  # from a stroke until it is shown, and between two answers
+FRAME_SECONDS = 0.1  # from a stroke until it is shown
+STILL_SECONDS = 0.02  # longer than between two places of a moving mouse
+# While one draws on, bars that move with each stroke would be 20 kB/s. Once the pen rests they
+# follow at once.
+ANSWERS_SECONDS = 0.7
 REST_SECONDS = 0.3  # what the models see moves as a whole with each stroke: it waits for a rest
 EMPTY = "Draw a digit with the mouse, or with arrows and space."
 NO_MODEL = "No trained model of MNIST yet. Press t on a model (1), then come back."
@@ -179,6 +184,7 @@ class DrawScreen(AnswersScreen):
         if not self._models:
             return
         await asyncio.to_thread(self._predictor.warm)
+        shown = 0.0
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -188,8 +194,12 @@ class DrawScreen(AnswersScreen):
                 self._answers = await asyncio.to_thread(self._predictor.ask, self._models, images)
             else:
                 self._answers = None
-            self._show_answers()
-            await asyncio.sleep(FRAME_SECONDS)
+            await asyncio.sleep(STILL_SECONDS)
+            now = time.monotonic()
+            if not self._changed.is_set() or now - shown >= ANSWERS_SECONDS:
+                shown = now
+                self._show_answers()
+            await asyncio.sleep(STILL_SECONDS)
 
     def say(self, sentence: str, word: str = "muted") -> None:
         """In place of the answers."""
