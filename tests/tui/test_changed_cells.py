@@ -32,6 +32,9 @@ STYLES = [
     Style(bold=True),
     Style(color="#ff0000"),
     Style(color="#ff0000", bgcolor="#000080", meta={"row": 1}),
+    Style(color="#00ff00", bgcolor="#000080"),
+    Style(color="#00ff00", bgcolor="#303030"),
+    Style(color="color(200)", bgcolor="color(17)"),
     Style(bgcolor="#000080", reverse=True),
     Style(underline=True, link="https://example.org/x"),
 ]
@@ -135,6 +138,7 @@ def after(before: list[Segment], now: list[Segment]) -> str:
 
 
 RED = Style(color="#ff0000")
+ON_BLUE = Style(bgcolor="#000080")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +155,12 @@ RED = Style(color="#ff0000")
             [Segment("12345678", RED)],
             [Segment("x234567y", RED)],
             "\x1b[1;1H\x1b[38;2;255;0;0mx\x1b[6Cy\x1b[0m",
+        ),
+        # Of two colours only the one that is another.
+        (
+            [Segment("aaaa", RED + ON_BLUE)],
+            [Segment("bb", RED + ON_BLUE), Segment("cc", Style(color="#00ff00") + ON_BLUE)],
+            "\x1b[1;1H\x1b[38;2;255;0;0;48;2;0;0;128mbb\x1b[38;2;0;255;0mcc\x1b[0m",
         ),
         # What no two terminals measure alike is sent as a whole.
         ([Segment("一 12")], [Segment("一 13")], "\x1b[1;1H一 13"),

@@ -10,6 +10,7 @@ are as they are read here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -28,10 +29,11 @@ SHORT_GAP = 4  # cells: to write them again is no longer than to move over them
 
 
 class Ink(NamedTuple):
-    """The sequences that begin and end a style."""
+    """The sequences that begin and end a style; of one without more its two colours."""
 
     start: str
     end: str
+    colours: tuple[str, ...] = ()
 
 
 # A character and its ink. Where a part of a line can only be sent whole, each of its cells is
@@ -39,6 +41,8 @@ class Ink(NamedTuple):
 Cell = tuple[str, Ink | int]
 
 PLAIN = Ink("", "")
+_COLOUR = r"8;(?:2;\d+;\d+;\d+|5;\d+)"
+_TWO_COLOURS = re.compile(rf"\x1b\[(3{_COLOUR});(4{_COLOUR})m")
 UNKNOWN: Cell = ("", -1)
 
 
@@ -129,9 +133,14 @@ class _Writing:
             self._parts.append(f"\x1b[{y + 1};{x + 1}H")
 
     def _put_on(self, ink: Ink) -> None:
-        if ink != self._ink:
+        if ink == self._ink:
+            return
+        if ink.colours and self._ink.colours:  # most often one of them stays
+            pairs = zip(ink.colours, self._ink.colours, strict=True)
+            self._parts.append(f"\x1b[{';'.join(new for new, old in pairs if new != old)}m")
+        else:
             self._parts += [self._ink.end, ink.start]
-            self._ink = ink
+        self._ink = ink
 
 
 def _runs(before: Sequence[Cell], after: Sequence[Cell]) -> Iterator[tuple[int, int]]:
@@ -176,7 +185,8 @@ def _is_plain(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _ink(style: Style | None, console: Console) -> Ink:
     start, _, end = Strip([Segment("x", style)]).render(console).rpartition("x")
-    return Ink(start, end)
+    colours = _TWO_COLOURS.fullmatch(start)
+    return Ink(start, end, colours.groups() if colours and end == "\x1b[0m" else ())
 
 
 def tried() -> ChangedCells | None:
