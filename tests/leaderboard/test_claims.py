@@ -477,6 +477,8 @@ def test_choosing_by_test_images_flatters_by_what_validation_would_not_have_foun
     )
     assert "by seed +0.40, 0.00 points" in verdict.text
     assert check("chosen-by-test", runs(*second)).kind is Kind.CONFIRMED
+    others = [run.model_copy(update={"preset": "nn-1"}) for run in runs(*second)]
+    assert check("chosen-by-test", others).kind is Kind.NOT_ENOUGH_RUNS  # not the tables' model
     # Two settings are no choice, and a trial that was not tested tells nothing.
     few = [*runs(*first[:2]), make_summary(validation_accuracy=0.9, test_accuracy=None)]
     assert check("chosen-by-test", few).kind is Kind.NOT_ENOUGH_RUNS

@@ -391,7 +391,9 @@ def _flatters(claim: Claim, evidence: Evidence) -> Verdict:
     """How far the test accuracy of what it chose lies above that of what validation chose, whose
     test images had no part in the choice. Of one set of runs it cannot lie below.
     """
-    samples, choices = tuple(evidence.samples(claim.rows)), evidence.choices
+    samples = tuple(evidence.samples(claim.rows))
+    models = {sample.row.row.preset for sample in samples}
+    choices = [choice for choice in evidence.choices if choice.runs[0].preset in models]
     if not choices:
         words = (
             "Runs of several settings with validation tell: `mnist-workbench sweep cnn-2 "
