@@ -97,13 +97,13 @@ SETTINGS = {
         Setting(
             "smoothing",
             0.6,
-            "How much curves are smoothed on Train, from 0 to 0.995. Changed by [ and ].",
+            "How much training curves are smoothed, from 0 to 0.995. Changed by [ and ].",
             _one_of(*SMOOTHINGS),
         ),
         Setting(
             "axis",
             "epochs",
-            "What stands along the curves on Train: epochs, steps or time. Changed by x.",
+            "What stands along the curves: epochs, steps or time. Changed by x.",
             _one_of(*AXES),
         ),
         Setting(

@@ -263,13 +263,13 @@ class BoardRows:
 def row_key(row: AnySummary | Group | RowComparison | CheckedClaim) -> str:
     """What a row is known by, however the order changes."""
     match row:
+        case RunSummary() | ScriptSummary():
+            return row.run_id
         case Group():
             return f"{row.example.preset}/{row.settings_key}"
         case RowComparison():
             return row.settings_key
-        case CheckedClaim():
-            return row.claim.key
-    return row.run_id
+    return row.claim.key
 
 
 def select_rows(board: Board, query: BoardQuery) -> BoardRows:
