@@ -176,7 +176,7 @@ def test_detached_and_stopped_from_elsewhere(workbench: Runner) -> None:
         (("reproduce", "3", "--dry-run", "--jobs", "0"), "jobs: must be from 1 to 128"),
         (("sweep", "nn-1", "--set", "lr=1", "--dry-run", "--jobs", "1000"), "jobs: must be from"),
         (("reproduce", "--seeds", "0"), "seeds: must be from 1"),
-        (("reproduce", "--precision", "half"), '"half" is neither float32 nor bfloat16'),
+        (("reproduce", "--precision", "half"), '"half" is not one of float32, bfloat16, float16'),
         (("reproduce", "3", "--jobs", "0"), "jobs: must be from 1 to 128"),
         (("sweep", "nn-1"), "nothing to sweep"),
         (("sweep", "nn-1", "--set", "lr=x"), '"x" is not a number'),

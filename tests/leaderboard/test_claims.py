@@ -202,7 +202,7 @@ def test_times_of_several_machines_are_not_compared(runs_of: RunsOf) -> None:
     assert "No machine has trained all of these" in check("worst-for-its-cost", runs).text
     both = [*runs, *(run.model_copy(update={"host": "other", "seed": 7}) for run in runs[:6])]
     samples = gather(both).samples(["6"])
-    assert shared_machine(samples) == ("other", "A Processor", 2, None)
+    assert shared_machine(samples) == ("other", "A Processor", 2, None, False)
     assert "Mean training time on other, 2 cores: " in check("worst-for-its-cost", both).text
 
 

@@ -129,6 +129,9 @@ def test_times_are_of_the_machine_with_the_most_runs(make_summary: MakeSummary) 
     assert group.timed_on is not None
     assert group.timed_on.text == "box (A Processor, 2 cores)"
     assert group.to_json()["timed_on"] == "box (A Processor, 2 cores)"
+    (group,) = group_runs([*runs, make_summary(seed=3, train_seconds=9.0, tags=("idle",))])
+    assert group.to_json()["timed_on"] == "box (A Processor, 2 cores, idle)"
+    assert group.train_seconds == 9.0
 
 
 def test_groups_by_preset_and_settings(make_summary: MakeSummary) -> None:

@@ -266,6 +266,10 @@ def test_times_are_of_one_machine_and_say_which(paper_summary: MakeSummary) -> N
     assert records[2]["timed_on"] is None
     alone = compare(paper_table(8), runs[:3])
     assert row_of(alone, 0)["Time, ours"] == "52.0 s"
+    # Of as many rows, those of an idle machine; of fewer, they would leave rows without a time.
+    idle = paper_summary(8, 0, 0.993, 4, train_seconds=40.0, tags=("idle",))
+    assert row_of(compare(paper_table(8), [*runs[:3], idle]), 0)["Time, ours"] == "40.0 s"
+    assert row_of(compare(paper_table(8), [*runs, idle]), 0)["Time, ours"] == "1 min 40 s"
 
 
 def test_times_of_table_8(paper_summary: MakeSummary) -> None:

@@ -146,6 +146,12 @@ def test_a_damaged_preset_is_written_anew(home, text) -> None:
     assert path.read_text() == preset_toml(find_preset("mine", home))
 
 
+def test_the_other_shipped_preset_cannot_be_shadowed(home) -> None:
+    with pytest.raises(PresetError, match="'speedrun' is shipped with the program"):
+        save_preset(paper_presets()[0].model_copy(update={"name": "speedrun"}), home)
+    assert find_preset("speedrun", home).part == "speed"
+
+
 def test_paper_presets_cannot_be_shadowed(home) -> None:
     with pytest.raises(PresetError, match="model of the paper"):
         save_preset(paper_presets()[0], home)

@@ -9,9 +9,9 @@ import pytest
 from workbench.model.architecture import require_sound
 from workbench.model.describe import settings_lines, settings_sentence
 from workbench.model.hyperparameters import SGD, Adam, Constant, InverseTimeDecay
-from workbench.model.library import paper_presets
+from workbench.model.library import paper_presets, shipped_presets
 from workbench.model.overrides import Overrides, with_overrides
-from workbench.model.paper_models import PAPER_ORDER, paper_headlines
+from workbench.model.paper_models import PAPER_ORDER, shipped_headlines
 from workbench.model.preset import preset_toml, read_preset
 from workbench.model.tables import paper_table, paper_tables
 from workbench.runs.collapse import constant_answer
@@ -69,10 +69,18 @@ def test_there_are_nine() -> None:
 
 
 def test_headlines_say_what_the_presets_do() -> None:
-    for headline, preset in zip(paper_headlines(), paper_presets(), strict=True):
-        assert preset.paper is not None
-        known = (preset.name, preset.title, preset.part, preset.summary, preset.paper.accuracy)
+    for headline, preset in zip(shipped_headlines(), shipped_presets(), strict=True):
+        accuracy = preset.paper.accuracy if preset.paper else None
+        known = (preset.name, preset.title, preset.part, preset.summary, accuracy)
         assert astuple(headline) == known
+
+
+def test_what_is_not_the_papers_stands_behind_and_in_none_of_its_tables() -> None:
+    others = shipped_presets()[len(PAPER_ORDER) :]
+    assert [preset.name for preset in others] == ["speedrun"]
+    assert all(preset.paper is None and preset.part == "speed" for preset in others)
+    rows = [row for table in paper_tables() for row in table.rows]
+    assert rows and not {preset.name for preset in others} & {row.preset for row in rows}
 
 
 @PRESETS

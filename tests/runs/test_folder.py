@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import signal
 import stat
@@ -344,6 +345,36 @@ def test_summary_tells_each_epoch_where_all_are_known(
     log(folder, *epochs, Finished(2.0, completed, 9, 0.5, 9.0, test_accuracy=0.95))
     found = summarise(folder).epoch_test_accuracies
     assert found == {3: (0.9, 0.95, 0.123457)[:completed]}.get(told, ())
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "cold", "expected"),
+    [
+        ((0.98, 0.99, 0.992), (3.0, 4.0, 5.0), (2.0, 4.0)),  # the first that reaches it
+        ((0.98, 0.9899, 0.98), (3.0, 4.0, 5.0), (None, None)),
+        ((0.99, 0.98, 0.98), (None, None, None), (1.0, None)),  # a worker that stood by
+        ((0.98, math.nan, 0.99), (3.0, None, None), (3.0, None)),
+    ],
+)
+def test_summary_tells_when_99_percent_was_reached(
+    home: Home,
+    spec: TrainingSpec,
+    accuracies: tuple[float, ...],
+    cold: tuple[float | None, ...],
+    expected: tuple[float | None, float | None],
+) -> None:
+    folder, descriptor = create_run(home, spec, Labels(), "run")
+    os.close(descriptor)
+    epochs = [
+        Epoch(9.0, place, place, test_accuracy=value, seconds=float(place), cold_seconds=seconds)
+        for place, (value, seconds) in enumerate(zip(accuracies, cold, strict=True), 1)
+    ]
+    log(folder, *epochs)
+    told = summarise(folder)
+    assert (told.seconds_to_99, told.cold_seconds_to_99) == expected
+    log(folder, Finished(2.0, 3, 9, 3.0, 9.0, test_accuracy=accuracies[-1]))
+    told = summarise(folder)
+    assert (told.seconds_to_99, told.cold_seconds_to_99) == expected
 
 
 @pytest.mark.parametrize(

@@ -207,12 +207,13 @@ def test_l2_adds_to_the_loss():
 
 
 class TestPrecision:
-    def test_bfloat16_computes_in_it_and_keeps_weights_and_output_in_float32(self):
+    @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+    def test_16_bits_compute_and_weights_and_output_stay_float32(self, precision):
         before = keras.config.dtype_policy().name
-        model = build_model(spec_of(EVERY_KIND, precision="bfloat16"))
+        model = build_model(spec_of(EVERY_KIND, precision=precision))
         assert {w.dtype for w in model.trainable_weights} == {"float32"}
         computed = [layer.compute_dtype for layer in model.layers]
-        assert computed == ["bfloat16"] * 13 + ["float32"] * 2  # the last Dense and its softmax
+        assert computed == [precision] * 13 + ["float32"] * 2  # the last Dense and its softmax
         output = model(np.zeros((2, 28, 28, 1), np.float32))
         assert output.dtype == "float32"
         assert np.allclose(output.numpy().sum(axis=1), 1, atol=1e-6)
@@ -222,6 +223,26 @@ class TestPrecision:
         mixed = build_model(spec_of(precision="bfloat16")).get_weights()
         exact = build_model(spec_of()).get_weights()
         assert all(np.array_equal(a, b) for a, b in zip(mixed, exact, strict=True))
+
+    def test_float16_trains_with_a_scaled_loss_and_goes_on_from_a_checkpoint(self, tmp_path):
+        settings = TrainingSettings(optimizer=Adam(learning_rate=0.002))
+        dense = [{"kind": "Flatten"}, {"kind": "Dense", "units": 10, "activation": "softmax"}]
+        images = np.random.default_rng(0).random((64, 28, 28, 1), np.float32)
+        labels = keras.utils.to_categorical(images.mean((1, 2, 3)) > 0.5, 10)
+
+        def trained(model):
+            for _ in range(20):
+                loss, _ = model.train_on_batch(images, labels)
+            return float(loss), model.get_weights()
+
+        model = build_model(spec_of(dense, training=settings, precision="float16"))
+        assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+        first, _ = trained(model)
+        save_checkpoint(model, Progress(epochs_completed=1), tmp_path / "checkpoint.keras")
+        again, _ = load_checkpoint(tmp_path / "checkpoint.keras")
+        (second, weights), (resumed, same) = trained(model), trained(again)
+        assert second < first and second == resumed
+        assert all(np.array_equal(a, b) for a, b in zip(weights, same, strict=True))
 
     def test_float32_has_no_other_type(self):
         model = build_model(spec_of(EVERY_KIND))

@@ -20,7 +20,7 @@ from workbench.runs.record import Labels
 from workbench.runs.summary import summarise
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.models.catalogue import paper_entries
+from workbench.tui.screens.models.catalogue import shipped_entries
 from workbench.tui.screens.models.model_list import ModelList, short_count
 from workbench.tui.screens.models.model_view import layer_table
 from workbench.tui.screens.models.screen import ModelsScreen
@@ -104,7 +104,7 @@ async def test_the_model_under_the_cursor(home: Home, size: tuple[int, int]) -> 
 
 
 def test_operations_stay_indented_however_narrow() -> None:
-    entry = next(entry for entry in paper_entries() if entry.name == "cnn-2")
+    entry = next(entry for entry in shipped_entries() if entry.name == "cnn-2")
     lines = layer_table(entry, 34, operations=True).plain.splitlines()
     wrapped = [line for line in lines if "ReLU" in line and "layer" not in line]
     assert wrapped and all(line.startswith("  ") for line in wrapped)

@@ -164,11 +164,13 @@ def _tensorflow() -> Finding:
     # In a process of its own: this one must not load TensorFlow, and a broken installation
     # may take the process down with it.
     code = (
-        "import os, time; os.environ['KERAS_BACKEND'] = 'tensorflow'\n"
+        "import json, os, time; os.environ['KERAS_BACKEND'] = 'tensorflow'\n"
         "start = time.monotonic()\n"
         "import keras, tensorflow as tf\n"
-        "gpus = tf.config.list_physical_devices('GPU')\n"
-        "print(tf.__version__, keras.__version__, len(gpus), round(time.monotonic() - start, 1))"
+        "seconds = time.monotonic() - start\n"
+        "from workbench.training.devices import gpus\n"
+        "found = [[str(gpu), gpu.half_precision] for gpu in gpus()]\n"
+        "print(json.dumps([tf.__version__, keras.__version__, seconds, found]))"
     )
     try:
         done = subprocess.run(
@@ -184,9 +186,10 @@ def _tensorflow() -> Finding:
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Finding("TensorFlow", "fail", f"cannot be imported ({last}); install it again")
-    tensorflow, keras, gpus, seconds = done.stdout.split()[-4:]
-    device = f"{gpus} GPU" if int(gpus) else "no GPU: trains on the processor"
-    detail = f"{tensorflow}, Keras {keras}, {device}; imported in {seconds} s"
+    tensorflow, keras, seconds, gpus = json.loads(done.stdout.splitlines()[-1])
+    said = [f"{gpu}{f', {half} in hardware' if half else ''}" for gpu, half in gpus]
+    device = "; ".join(said) or "no GPU: trains on the processor"
+    detail = f"{tensorflow}, Keras {keras}, {device}; imported in {seconds:.1f} s"
     return Finding("TensorFlow", "ok", detail)
 
 

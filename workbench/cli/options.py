@@ -43,17 +43,20 @@ def checked_precision(name: str) -> Precision:
     Raises:
         QueryError: there is none of that name.
     """
-    if name == "float32" or name == "bfloat16":
-        return "float32" if name == "float32" else "bfloat16"
-    raise QueryError(f'precision: "{name}" is neither float32 nor bfloat16')
+    from workbench.model.spec import PRECISIONS
+
+    for known in PRECISIONS:
+        if name == known:
+            return known
+    raise QueryError(f'precision: "{name}" is not one of {", ".join(PRECISIONS)}')
 
 
 def complete_presets(incomplete: str) -> list[str]:
     """Preset names, the paper's and the user's, for the shell."""
     from workbench.model.library import own_preset_files
-    from workbench.model.paper_models import PAPER_ORDER
+    from workbench.model.paper_models import SHIPPED
 
-    names = [*PAPER_ORDER, *(path.stem for path in own_preset_files(current_home()))]
+    names = [*SHIPPED, *(path.stem for path in own_preset_files(current_home()))]
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -139,7 +142,10 @@ MaxPixelOption = Annotated[
 ]
 PrecisionOption = Annotated[
     str,
-    typer.Option(help="float32 or bfloat16.", autocompletion=complete_from("float32", "bfloat16")),
+    typer.Option(
+        help="float32, bfloat16, or float16 for older GPUs.",
+        autocompletion=complete_from("float32", "bfloat16", "float16"),
+    ),
 ]
 TagOption = Annotated[
     list[str] | None,

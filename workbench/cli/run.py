@@ -28,7 +28,7 @@ from workbench.model.spec import TrainingSpec
 from workbench.queue.planning import results
 from workbench.queue.store import identity
 from workbench.runs import service
-from workbench.runs.environment import accelerates_bfloat16
+from workbench.runs.environment import slower_here
 from workbench.runs.folder import RunFolder
 from workbench.runs.launcher import launch
 from workbench.runs.plan import Plan, specs_for
@@ -145,8 +145,8 @@ def note_known(home: Home, specs: list[TrainingSpec]) -> None:
 
 def warn_about(spec: TrainingSpec) -> None:
     """Say where the precision is slower on this processor than float32, or classes are empty."""
-    if spec.precision == "bfloat16" and accelerates_bfloat16() is False:
-        note("note: this processor has no bfloat16 instructions; float32 is faster here")
+    if slower := slower_here(spec.precision):
+        note(f"note: {slower}")
     if spec.dataset.doubt:
         note(f"note: {spec.dataset.doubt}")
 

@@ -28,7 +28,7 @@ from workbench.formats import percent
 from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
 from workbench.model.architecture import Analysis, analyse
 from workbench.model.describe import architecture_rows, as_ascii, settings_lines
-from workbench.model.library import find_preset, own_presets, paper_presets
+from workbench.model.library import find_preset, own_presets, shipped_presets
 from workbench.model.paper_models import PAPER
 from workbench.model.preset import Preset, preset_toml
 from workbench.model.spec import DatasetRef, TrainingSpec
@@ -37,11 +37,11 @@ from workbench.model.spec import DatasetRef, TrainingSpec
 def presets(
     output: options.ListFormatOption = options.ListFormat.RICH,
 ) -> None:
-    """List the models of the paper and your own."""
+    """List the models of the paper, one for speed, and your own."""
     own, errors = own_presets(options.current_home())
     for error in errors:
         note(f"mnist-workbench: {error}")
-    listed = [*paper_presets(), *own]
+    listed = [*shipped_presets(), *own]
     if output is options.ListFormat.JSON:
         print_json(
             [

@@ -68,6 +68,7 @@ class Column(Generic[Row]):
     read: Callable[[Row], Any] | None = None
     descending: bool = False
     digits: str = "g"
+    optional: bool = False  # left out of tables where no row has a value
 
     def value(self, row: Row) -> Any:
         """The value; None where the row has none, as a run of a script has no seed."""
@@ -157,7 +158,8 @@ RUN_COLUMNS: tuple[Column[RunSummary], ...] = (
     Column("preset", heading=Heading("Model")),
     Column("test_accuracy", Kind.ACCURACY, Heading("Accuracy", RIGHT), run_accuracy,
            descending=True),
-    Column("validation_accuracy", Kind.ACCURACY, Heading("Validation", RIGHT, 3), descending=True),
+    Column("validation_accuracy", Kind.ACCURACY, Heading("Validation", RIGHT, 3), descending=True,
+           optional=True),
     Column("status", Kind.STATUS, Heading("Status"), run_status, lambda run: run.status_words),
     Column("optimizer_text", heading=Heading("Optimizer", weight=2)),
     Column("learning_rate", Kind.NUMBER, Heading("LR", RIGHT, 3)),
@@ -169,6 +171,8 @@ RUN_COLUMNS: tuple[Column[RunSummary], ...] = (
     Column("best_epoch_test_accuracy", Kind.ACCURACY, Heading("Best epoch", RIGHT, 11),
            _best_epoch, descending=True),
     Column("train_seconds", Kind.SECONDS, Heading("Time", RIGHT, 4)),
+    Column("seconds_to_99", Kind.SECONDS, Heading("To 99 %", RIGHT, 14), optional=True),
+    Column("cold_seconds_to_99", Kind.SECONDS, Heading("From cold", RIGHT, 14), optional=True),
     Column("images_per_second", Kind.NUMBER, Heading("Images/s", RIGHT, 12), descending=True,
            digits=",.0f"),
     Column("parameters", Kind.NUMBER, Heading("Parameters", RIGHT, 12), digits=",d"),
@@ -223,6 +227,7 @@ ALIASES = {
     "started": "started_at",
     "state": "status",
     "tag": "tags",
+    "to99": "seconds_to_99",
     "time": "train_seconds",
     "val": "validation_accuracy",
     "validation": "validation_accuracy",

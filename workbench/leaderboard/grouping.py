@@ -14,17 +14,21 @@ from workbench.runs.collapse import collapsed_epochs
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 
+# The tag of runs that had the machine to themselves, so that their times can be trusted.
+IDLE = "idle"
+
 
 class Machine(NamedTuple):
     """Times are compared within one of these only.
 
-    `threads` is None where a run had all the cores.
+    `threads` is None where a run had all the cores; `idle` says that nothing else ran there.
     """
 
     host: str
     cpu: str
     cores: int
     threads: int | None = None
+    idle: bool = False
 
     @property
     def text(self) -> str:
@@ -33,15 +37,17 @@ class Machine(NamedTuple):
 
     @property
     def cores_text(self) -> str:
-        """`2 cores (1 thread a run)`; the threads only where they were held to fewer."""
+        """`2 cores (1 thread a run)`, the threads only where held to fewer; `2 cores, idle`."""
+        idle = ", idle" if self.idle else ""
         held = "" if self.threads is None else f" ({count(self.threads, 'thread')} a run)"
-        return f"{count(self.cores, 'core')}{held}"
+        return f"{count(self.cores, 'core')}{held}{idle}"
 
 
 def machine_of(run: RunSummary) -> Machine:
     """Where a run trained, and with how many threads."""
     held = run.threads is not None and run.threads < run.cores
-    return Machine(run.host, run.cpu, run.cores, run.threads if held else None)
+    threads = run.threads if held else None
+    return Machine(run.host, run.cpu, run.cores, threads, IDLE in run.tags)
 
 
 @dataclass(frozen=True)
@@ -157,8 +163,9 @@ class Group:
 
     @property
     def timed_on(self) -> Machine | None:
-        """The machine of most of these times, the only one that `train_seconds` is of."""
-        return max(self.seconds, key=lambda place: len(self.seconds[place]), default=None)
+        """The machine of most of these times, an idle one first: `train_seconds` is of it alone."""
+        times = self.seconds
+        return max(times, key=lambda place: (place.idle, len(times[place])), default=None)
 
     @property
     def train_seconds(self) -> float | None:

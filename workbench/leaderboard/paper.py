@@ -212,14 +212,15 @@ class TableComparison:
     def timed_on(self) -> Machine | None:
         """The machine that our times in the table are of, so that its rows can be compared.
 
-        It is the one that has timed the most rows; of several, the one with the most runs.
+        It is the one that has timed the most rows; of several, one that was idle, then the one with
+        the most runs.
         """
         timed = [row.ours.seconds for row in self.rows if row.ours is not None]
         rows = Counter(place for seconds in timed for place in seconds)
         runs = Counter[Machine]()
         for seconds in timed:
             runs.update({place: len(times) for place, times in seconds.items()})
-        return max(rows, key=lambda place: (rows[place], runs[place]), default=None)
+        return max(rows, key=lambda place: (rows[place], place.idle, runs[place]), default=None)
 
     def seconds(self, row: RowComparison) -> float | None:
         """Our mean training time of a row on that machine."""

@@ -40,7 +40,7 @@ _ACCURACIES = ("test_accuracy", "best_epoch_test_accuracy", "validation_accuracy
 _NEVER_NEGATIVE = (
     "test_loss", "best_epoch", "epochs", "epochs_completed", "batch_size", "learning_rate",
     "momentum", "seed", "parameters", "train_seconds", "images_per_second", "train_limit", "cores",
-    "threads", "collapsed_to", "validation_loss",
+    "threads", "collapsed_to", "validation_loss", "seconds_to_99", "cold_seconds_to_99",
 )  # fmt: skip
 
 

@@ -34,9 +34,12 @@ def some_validated(summaries: Iterable[object]) -> bool:
 
 
 def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard") -> Table:
-    """All runs in the order given, one a row."""
-    shown = some_validated(summaries)
-    columns = [c for c in RUN_COLUMNS if shown or c.name != "validation_accuracy"]
+    """All runs in the order given, one a row; what no run has, has no column."""
+    columns = [
+        column
+        for column in RUN_COLUMNS
+        if not column.optional or any(column.value(run) is not None for run in summaries)
+    ]
     headings = _headings(tuple(column.heading for column in columns), map(data_text, summaries))
     return Table(
         title=title,

@@ -94,8 +94,8 @@ def _head(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
     if data.train_limit is not None:
         lines.append(f"TRAIN_LIMIT = {data.train_limit}  # the first images of the training set")
     lines += ["", "keras.utils.set_random_seed(SEED)"]
-    if spec.precision == "bfloat16":
-        lines.append('keras.config.set_dtype_policy("mixed_bfloat16")')
+    if spec.precision != "float32":
+        lines.append(f'keras.config.set_dtype_policy("mixed_{spec.precision}")')
     return [*lines, "", ""]
 
 
@@ -172,7 +172,7 @@ def _model(spec: TrainingSpec) -> list[str]:
     lines = ["model = keras.Sequential(", "    [", "        keras.Input(INPUT_SHAPE),"]
     for place in facts:
         name, arguments = layer_call(place.layer)
-        if spec.precision == "bfloat16" and place.index > exact:
+        if spec.precision != "float32" and place.index > exact:
             arguments = [*arguments, 'dtype="float32"']
         comment = f",  # {shape_text(place.output_shape).replace('×', ' x ')}"
         lines += written((name, arguments), "        ", comment)

@@ -497,7 +497,7 @@ def layer_label(layer: Layer) -> str:
 def output_start(layers: tuple[Layer, ...]) -> int:
     """Where the output begins, from 0: the last layer with a kernel, or else the last layer.
 
-    From there on bfloat16 gives way to float32: eight bits round away the differences between
+    From there on 16 bits give way to float32: they round away the differences between
     likely classes, which softmax compares, and a layer this small costs nothing.
     """
     kernels = [index for index, layer in enumerate(layers) if isinstance(layer, Dense | Conv2D)]

@@ -1,4 +1,4 @@
-"""The presets there are: the paper's nine, shipped, and the user's own."""
+"""The presets there are: those shipped, the paper's nine first, and the user's own."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from pathlib import Path
 
 from workbench.errors import EnvironmentProblem, PresetError, nearest
 from workbench.files import read_file, typed_path, write_file
-from workbench.model.paper_models import PAPER_ORDER, preset_file
+from workbench.model.paper_models import PAPER_ORDER, SHIPPED, preset_file, why_taken
 from workbench.model.preset import LARGEST_FILE, Preset, read_preset
 from workbench.model.preset_edit import saved_over
 from workbench.settings import Home
 
 
 @lru_cache(maxsize=1)
+def shipped_presets() -> tuple[Preset, ...]:
+    """The nine models of the paper, in its order, and the others that are shipped."""
+    return tuple(read_preset(preset_file(name)) for name in SHIPPED)
+
+
 def paper_presets() -> tuple[Preset, ...]:
     """The nine models of the paper, in its order."""
-    return tuple(read_preset(preset_file(name)) for name in PAPER_ORDER)
+    return shipped_presets()[: len(PAPER_ORDER)]
 
 
 def own_preset_files(home: Home) -> list[Path]:
@@ -52,35 +57,31 @@ def own_presets_by_file(home: Home) -> list[tuple[Path, Preset | PresetError]]:
 
 def _own(path: Path) -> Preset:
     preset = read_preset(path)
-    if path.stem in PAPER_ORDER or preset.name in PAPER_ORDER:
-        raise PresetError(
-            f"preset {path}: {preset.name!r} is a model of the paper; give yours another name"
-        )
+    if path.stem in SHIPPED or preset.name in SHIPPED:
+        raise PresetError(f"preset {path}: {why_taken(preset.name)}; give yours another name")
     if preset.name != path.stem:
         raise PresetError(f"preset {path}: its name is {preset.name!r}; rename file or preset")
     return preset.model_copy(update={"part": "own", "paper": None})
 
 
 def find_preset(name: str, home: Home) -> Preset:
-    """The preset of a name, the paper's or the user's, or of a TOML file's path.
+    """The preset of a name, one shipped or the user's, or of a TOML file's path.
 
     Raises:
         PresetError: there is none; the message has the nearest name.
     """
-    if name in PAPER_ORDER:
-        return next(preset for preset in paper_presets() if preset.name == name)
+    if name in SHIPPED:
+        return next(preset for preset in shipped_presets() if preset.name == name)
     if "/" in name or name.endswith(".toml"):
         preset = read_preset(typed_path(name))
-        if preset.name in PAPER_ORDER and preset not in paper_presets():
-            raise PresetError(
-                f"preset {name}: {preset.name!r} is a model of the paper; give yours another name"
-            )
+        if preset.name in SHIPPED and preset not in shipped_presets():
+            raise PresetError(f"preset {name}: {why_taken(preset.name)}; give yours another name")
         return preset
     files = {path.stem: path for path in own_preset_files(home)}
     if name in files:
         return _own(files[name])
     raise PresetError(
-        f'no preset "{name}": {nearest(name, [*PAPER_ORDER, *files])} '
+        f'no preset "{name}": {nearest(name, [*SHIPPED, *files])} '
         "(`mnist-workbench presets` lists them)"
     )
 
@@ -89,11 +90,11 @@ def save_preset(preset: Preset, home: Home, *, overwrite: bool = False) -> Path:
     """Keep a preset in the user's folder and return its file, whose comments stay if it was there.
 
     Raises:
-        PresetError: the name is the paper's, or taken and `overwrite` is off.
+        PresetError: the name is a shipped model's, or taken and `overwrite` is off.
         EnvironmentProblem: the file cannot be written.
     """
-    if preset.name in PAPER_ORDER:
-        raise PresetError(f"{preset.name!r} is a model of the paper; choose another name")
+    if preset.name in SHIPPED:
+        raise PresetError(f"{why_taken(preset.name)}; choose another name")
     home.ensure()
     path = home.presets / f"{preset.name}.toml"
     if path.exists() and not overwrite:

@@ -60,8 +60,8 @@ def memory_shortage(spec: TrainingSpec, available: int) -> str | None:
     batch = min(spec.training.batch_size, spec.dataset.images)
     analysis = analyse(spec.architecture)
     need = memory_need(analysis, spec.training.model_copy(update={"batch_size": batch}))
-    # The layers of a bfloat16 training put out values of half the size.
-    outputs = need.activations // (2 if spec.precision == "bfloat16" else 1)
+    # In 16 bits the layers put out values of half the size.
+    outputs = need.activations // (1 if spec.precision == "float32" else 2)
     labels = BYTES * images * spec.dataset.classes
     peak = need.weights + need.gradients + need.optimizer + outputs + labels
     if peak <= available:

@@ -1,6 +1,6 @@
-"""The paper's models by name, and what a list says of them first.
+"""The models that are shipped, the paper's and one for speed, and what a list says of them first.
 
-Read without validation, whose library takes far longer to load: `library.paper_presets` has the
+Read without validation, whose library takes far longer to load: `library.shipped_presets` has the
 whole.
 """
 
@@ -25,29 +25,37 @@ PAPER_ORDER = (
     "cnn-2",
     "cnn-2-tuned",
 )
+SHIPPED = (*PAPER_ORDER, "speedrun")
 
 
 @dataclass(frozen=True)
 class Headline:
-    """A model's name, title, part and summary; `accuracy` is the paper's, a fraction."""
+    """A model's name, title, part and summary; `accuracy` is the paper's, where it is its model."""
 
     name: str
     title: str
     part: str
     summary: str
-    accuracy: float
+    accuracy: float | None  # fraction
+
+
+def why_taken(name: str) -> str:
+    """Why a user's preset cannot have the name of one that is shipped."""
+    kind = "a model of the paper" if name in PAPER_ORDER else "shipped with the program"
+    return f"{name!r} is {kind}"
 
 
 def preset_file(name: str) -> Path:
-    """The file of one of the paper's models."""
+    """The file of one of the models that are shipped."""
     return resource_folder("presets") / "models" / f"{name}.toml"
 
 
-def paper_headlines() -> tuple[Headline, ...]:
-    """The headlines of the paper's nine models, in its order."""
-    return tuple(_headline(name) for name in PAPER_ORDER)
+def shipped_headlines() -> tuple[Headline, ...]:
+    """The headlines of the paper's nine models, in its order, and of the others."""
+    return tuple(_headline(name) for name in SHIPPED)
 
 
 def _headline(name: str) -> Headline:
     data = tomllib.loads(preset_file(name).read_text(encoding="utf-8"))
-    return Headline(name, data["title"], data["part"], data["summary"], data["paper"]["accuracy"])
+    accuracy = data.get("paper", {}).get("accuracy")
+    return Headline(name, data["title"], data["part"], data["summary"], accuracy)

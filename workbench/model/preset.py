@@ -44,7 +44,7 @@ class Preset(Validated):
 
     name: Annotated[str, StringConstraints(pattern=PRESET_NAME)]
     title: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    part: Literal["nn", "cnn", "tuned", "own"] = "own"
+    part: Literal["nn", "cnn", "tuned", "speed", "own"] = "own"
     summary: str = ""
     architecture: Architecture
     training: TrainingSettings = TrainingSettings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -12,7 +12,9 @@ from workbench.model.architecture import Architecture, ImageShape
 from workbench.model.hyperparameters import TrainingSettings
 from workbench.model.validated import Validated
 
-Precision = Literal["float32", "bfloat16"]
+# All but the first compute in 16 bits between the layers, and keep weights in 32 ("mixed").
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 

@@ -23,7 +23,7 @@ FailureReason = Literal["diverged", "data", "memory", "disk", "cluster", "error"
 LOG_VERSION = 2  # 1: no first line, and no metrics but loss and accuracy
 VALIDATION = "val_"
 # Written only where there is something to say.
-_ABSENT = ("metrics", "validation_loss", "validation_accuracy")
+_ABSENT = ("metrics", "validation_loss", "validation_accuracy", "cold_seconds")
 
 
 _KINDS: dict[str, type[Event]] = {}  # by the names that stand in a log
@@ -119,6 +119,7 @@ class Epoch(Event):
     """A whole epoch: means over its training images, and what was evaluated after it.
 
     That is the test set, or where there are validation images those; the other is NaN or None.
+    `cold_seconds` are those since its worker's process began, where it began for this run alone.
     """
 
     name: ClassVar[str] = "epoch"
@@ -134,6 +135,7 @@ class Epoch(Event):
     metrics: Mapping[str, float] | None = None
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    cold_seconds: float | None = None
 
     @property
     def judged(self) -> tuple[float, float]:

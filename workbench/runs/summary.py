@@ -23,6 +23,7 @@ from workbench.runs.status import Status
 
 # Up to how many epochs a summary tells each; the run's own log has them all.
 MOST_EPOCHS = 100
+GOAL = 0.99  # the share of the test images to which the time is told
 HEADLINES = ("val_accuracy", "accuracy", "val_loss", "loss")  # those that are told first
 
 
@@ -92,6 +93,10 @@ class RunSummary(Summary):
     validation_loss: float | None = None
     # After each whole epoch, the first first; empty where a log or entry does not tell them all.
     epoch_test_accuracies: tuple[float, ...] = ()
+    # Until the end of the first epoch after which at least 99 % of the test images were right:
+    # seconds of training, and from the start of the worker's process, where it began for this run.
+    seconds_to_99: float | None = None
+    cold_seconds_to_99: float | None = None
     batch_size: int
     optimizer: str
     optimizer_text: str
@@ -264,7 +269,7 @@ def summarise(
     if ending:
         epochs = whole_epochs(folder.events_file)
         results = _results(ending)
-        results["epoch_test_accuracies"] = _by_epoch(epochs, ending.epochs_completed)
+        results |= _by_epoch(epochs, ending.epochs_completed)
     else:
         results = results_so_far(history or folder.history())
     if results.get("parameters") is None:
@@ -348,15 +353,21 @@ def _results(ending: Ended) -> dict[str, Any]:
     return results
 
 
-def _by_epoch(epochs: Sequence[Epoch], completed: int) -> tuple[float, ...]:
-    """The test accuracies after epochs 1 to `completed`; none where one of them is not known."""
+def _by_epoch(epochs: Sequence[Epoch], completed: int) -> dict[str, Any]:
+    """What epochs 1 to `completed` tell one by one; no accuracies where one of them is missing."""
     told = [epoch for epoch in epochs if epoch.epoch <= completed]
     whole = [epoch.epoch for epoch in told] == list(range(1, completed + 1))
     values = tuple(round(epoch.test_accuracy, 6) for epoch in told)
-    return values if whole and completed <= MOST_EPOCHS and all(map(math.isfinite, values)) else ()
+    told_all = whole and completed <= MOST_EPOCHS and all(map(math.isfinite, values))
+    first = next((epoch for epoch in told if epoch.test_accuracy >= GOAL), None) if whole else None
+    return {
+        "epoch_test_accuracies": values if told_all else (),
+        "seconds_to_99": first.seconds if first else None,
+        "cold_seconds_to_99": first.cold_seconds if first else None,
+    }
 
 
 def results_so_far(history: History) -> dict[str, Any]:
     """The results of a run without an ending, as fields of its summary."""
-    accuracies = _by_epoch(history.epochs, history.epochs_completed)
-    return history.results | _so_far(history) | {"epoch_test_accuracies": accuracies}
+    by_epoch = _by_epoch(history.epochs, history.epochs_completed)
+    return history.results | _so_far(history) | by_epoch

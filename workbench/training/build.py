@@ -21,8 +21,8 @@ def build_model(spec: TrainingSpec) -> keras.Model:
 
     Loss and metric are those of the paper (Section 2): categorical cross-entropy over one-hot
     labels, and accuracy. All seeds are set from `spec.seed` first, so the same spec gives the
-    same initial weights. With bfloat16, weights and the output stay float32 and the layers
-    between compute in bfloat16.
+    same initial weights. With bfloat16 or float16, weights and the output stay float32 and the
+    layers between compute in that.
     """
     # A user's keras.json may say float16 or channels_first; a result must not depend on it.
     keras.config.set_floatx("float32")
@@ -34,8 +34,8 @@ def build_model(spec: TrainingSpec) -> keras.Model:
     model = keras.Sequential(name="classifier")
     model.add(keras.Input(spec.architecture.input_shape, name="image", dtype="float32"))
     for index, layer in enumerate(layers):
-        mixed = spec.precision == "bfloat16" and index < first_exact
-        policy = keras.DTypePolicy("mixed_bfloat16" if mixed else "float32")
+        mixed = spec.precision != "float32" and index < first_exact
+        policy = keras.DTypePolicy(f"mixed_{spec.precision}" if mixed else "float32")
         model.add(_keras_layer(layer, _name(layer, index), policy))
     model.compile(
         optimizer=build_optimizer(spec),
@@ -56,7 +56,9 @@ def build_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
     arguments = optimizer.model_dump(exclude={"kind", "learning_rate"})
     make: Callable[..., keras.optimizers.Optimizer]
     make = getattr(keras.optimizers, OPTIMIZER_TITLES[optimizer.kind])
-    return make(rate, **arguments, name=optimizer.kind)
+    made = make(rate, **arguments, name=optimizer.kind)
+    # In float16 small gradients would vanish: they are computed of a loss that is scaled up.
+    return keras.optimizers.LossScaleOptimizer(made) if spec.precision == "float16" else made
 
 
 def _learning_rate(spec: TrainingSpec) -> float | keras.optimizers.schedules.LearningRateSchedule:

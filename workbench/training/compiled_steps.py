@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from workbench.training.devices import gpus
+from workbench.training.halves import in_halves, suits_halves
 from workbench.training.sources import BatchSource, IndexArray
 
-# XLA makes these faster and convolutions and pooling slower on a CPU.
+# XLA makes these faster and convolutions and pooling slower on a CPU; on a GPU, all layers.
 XLA_LAYERS = (
     keras.layers.InputLayer,
     keras.layers.Flatten,
@@ -58,7 +60,7 @@ class CompiledSteps:
         *,
         xla: bool | None = None,
     ) -> None:
-        """`xla` None compiles the step with XLA where all layers are among `XLA_LAYERS`."""
+        """`xla` None compiles the step with XLA where that is known to make the model faster."""
         if batch_size < 1:
             raise ValueError(f"a batch size of {batch_size}: it must be at least 1")
         self.uses_xla = suits_xla(model) if xla is None else xla
@@ -69,6 +71,9 @@ class CompiledSteps:
         image_bytes = 4 * (math.prod(source.image_shape) + source.class_count)
         most = XLA_BLOCK_BYTES // (self.batch_size * image_bytes)
         self._block = max(1, min(self.full_batches, most))
+        # One image has no halves.
+        one = self.batch_size == 1 or source.image_count % self.batch_size == 1
+        self._halves = not self.uses_xla and not one and suits_halves(model)
         large = model.count_params() >= WEIGHTS_WORTH_COMPILING
         self._compile_update = large and not self.uses_xla
         self.names: list[str] = []
@@ -139,7 +144,8 @@ class CompiledSteps:
             # From nothing at each step, the metrics are the batch's own. The caller sums them in
             # double precision, and knows at which step a loss stopped being finite.
             self._model.reset_metrics()
-            with self._update_compiled():
+            halves = in_halves(self._model) if self._halves else nullcontext()
+            with self._update_compiled(), halves:
                 metrics = self._model.train_step((images[step], labels[step]))
             self.names = list(metrics)
             row = tf.stack([tf.cast(value, tf.float32) for value in metrics.values()])
@@ -174,5 +180,5 @@ class CompiledSteps:
 
 
 def suits_xla(model: keras.Model) -> bool:
-    """Whether every layer is one which XLA makes faster on a CPU."""
-    return all(type(layer) in XLA_LAYERS for layer in model.layers)
+    """Whether XLA makes the model faster: on a GPU any, on a CPU one of `XLA_LAYERS` alone."""
+    return bool(gpus()) or all(type(layer) in XLA_LAYERS for layer in model.layers)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from workbench.model.spec import TrainingSpec
 from workbench.predictions.file import Predictions
@@ -18,6 +17,7 @@ from workbench.runs.standby import compile_alike
 from workbench.training.build import build_model
 from workbench.training.callback import LoopCallback
 from workbench.training.checkpoint import Progress
+from workbench.training.devices import device_text
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.loop import DivergedError, TrainingLoop
 from workbench.training.monitors import Monitors, Weights
@@ -126,7 +126,7 @@ def train(
             steps_per_epoch=loop.steps_per_epoch,
             images=data.train.image_count,
             xla=loop.uses_xla,
-            device=_device(),
+            device=device_text(),
             dataset_sha256=data.sha256,
         )
     )
@@ -207,11 +207,3 @@ def _confusion(evaluation: Evaluation | None) -> list[list[int]]:
         return []
     counts: list[list[int]] = evaluation.confusion.tolist()
     return counts
-
-
-def _device() -> str:
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "CPU"
-    details = tf.config.experimental.get_device_details(gpus[0])
-    return f"GPU {details.get('device_name', '')}".strip()

@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
@@ -30,6 +31,7 @@ from workbench.runs.control import Command, requested
 from workbench.runs.events import (
     Batch,
     Ended,
+    Epoch,
     Event,
     Failed,
     FailureReason,
@@ -74,6 +76,7 @@ class Worker:
     ) -> None:
         """`log` takes the events in place of the folder's own log."""
         self._folder = folder
+        self.began: float | None = None  # when this process did, if for this run alone
         self.ready = ready  # what is compiled ahead for the run, and by it for the next one
         self.compiled = True  # whether the run had to compile something
         self._log = log or EventWriter(folder.events_file)
@@ -122,7 +125,7 @@ class Worker:
         if self._folder.checkpoint_file.exists():
             self._emit(Preparing(time.time(), "reading the checkpoint"))
             model, progress = load_checkpoint(self._folder.checkpoint_file)
-            self._progress = progress
+            self._progress, self.began = progress, None
             start = Snapshot(model, progress, load_best_weights(self._folder.checkpoint_file))
 
         def keep(snapshot: Snapshot) -> None:
@@ -190,6 +193,8 @@ class Worker:
         """Write an event. One chunk's line may be lost to a full disk, an epoch's may not."""
         if isinstance(event, Batch):
             self._last_batch = event
+        if isinstance(event, Epoch) and self.began is not None:
+            event = replace(event, cold_seconds=round(event.time - self.began, 3))
         try:
             self._log.write(event, durable=event.name in ("epoch", "started"))
         except OSError as error:
@@ -309,16 +314,23 @@ Begin = Callable[[RunFolder, "Ready | None"], Worker]
 
 
 def work(
-    folder: RunFolder, descriptor: int, ready: Ready | None = None, begin: Begin = Worker
+    folder: RunFolder,
+    descriptor: int,
+    ready: Ready | None = None,
+    begin: Begin = Worker,
+    *,
+    began: float | None = None,
 ) -> tuple[int, Worker]:
     """Train the run in a folder, whose held lock is `descriptor`; the exit code and its worker.
 
-    `ready` is what this process has compiled; `begin` makes the worker.
+    `ready` is what this process has compiled; `begin` makes the worker; `began` is when this
+    process did, in seconds since 1970, where that was for this run alone.
     """
     # No child of this process may keep the run alive by holding its lock.
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
     worker = begin(folder, ready)
+    worker.began = began
     del ready  # no longer held here: it may not fit the run
     return worker.run(), worker
 
@@ -332,12 +344,13 @@ def work_on(
     what compilers keep of each model, once it adds up.
     """
     ready: Ready | None = None
+    began: float | None = _process_began()
     compiled, code = 0, 0
     while run is not None:
         folder, descriptor = run
         print_to(folder.log_file)
-        code, worker = work(folder, descriptor, ready, begin)
-        ready, told_to_end = worker.ready, worker.told_to_end
+        code, worker = work(folder, descriptor, ready, begin, began=began)
+        ready, told_to_end, began = worker.ready, worker.told_to_end, None
         compiled += worker.compiled
         del worker
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -350,6 +363,13 @@ def work_on(
         if code == 0 and not told_to_end and compiled < MOST_COMPILED:
             run = next_run(channel, IDLE_SECONDS)
     return code
+
+
+def _process_began() -> float:
+    """When this process did, in seconds since 1970."""
+    import psutil
+
+    return float(psutil.Process().create_time())
 
 
 def print_to(file: Path) -> None:

@@ -126,12 +126,12 @@ class NameProvider(Provider):
 
     def _read(self) -> list[tuple[str, str, Callable[[], object]]]:
         from workbench.model.library import own_preset_files
-        from workbench.model.paper_models import paper_headlines
+        from workbench.model.paper_models import shipped_headlines
         from workbench.queue.search import all_searches
         from workbench.runs.folder import all_runs
 
         workbench = cast("Workbench", self.app)
-        titles = {model.name: model.title for model in paper_headlines()}
+        titles = {model.name: model.title for model in shipped_headlines()}
         titles |= {path.stem: "" for path in own_preset_files(workbench.home)}
         known: list[tuple[str, str, Callable[[], object]]] = [
             (visible(f"model {name}"), title, partial(workbench.show_model, name))

@@ -11,7 +11,7 @@ from textual.app import App
 from workbench.errors import PresetError, UserError
 from workbench.model.draft import EMPTY, DraftHistory
 from workbench.model.library import find_preset, own_preset_files, save_preset
-from workbench.model.paper_models import PAPER_ORDER
+from workbench.model.paper_models import SHIPPED, why_taken
 from workbench.model.preset import Preset
 from workbench.settings import Home
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
@@ -34,8 +34,8 @@ def checked_name(typed: str) -> tuple[str, str]:
         raise PresetError(f"name: a letter from a to z or a digit at least (given: {title!r})")
     if len(title) > LONGEST_TITLE:
         raise PresetError(f"name: at most {LONGEST_TITLE} characters (given: {len(title)})")
-    if name in PAPER_ORDER:
-        raise PresetError(f"{name!r} is a model of the paper; choose another name")
+    if name in SHIPPED:
+        raise PresetError(f"{why_taken(name)}; choose another name")
     return name, title
 
 
@@ -44,7 +44,7 @@ def suggested_name(history: DraftHistory) -> str:
     kept = history.kept
     if kept is EMPTY:
         return ""
-    return f"{kept.name[:57]}-edited" if kept.name in PAPER_ORDER else kept.name
+    return f"{kept.name[:57]}-edited" if kept.name in SHIPPED else kept.name
 
 
 class Saving:
@@ -59,7 +59,7 @@ class Saving:
         """Save one's own model under its name; ask for one where it has none yet."""
         kept = self._history.kept
         try:
-            unchanged = kept.name not in PAPER_ORDER and find_preset(kept.name, self._home) == kept
+            unchanged = kept.name not in SHIPPED and find_preset(kept.name, self._home) == kept
         except UserError:
             unchanged = False  # never saved, or damaged or deleted since
         if unchanged:

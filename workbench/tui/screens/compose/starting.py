@@ -8,7 +8,7 @@ from workbench.model.architecture import Architecture, require_sound
 from workbench.model.draft import EMPTY
 from workbench.model.forms import new_layer, output_layer
 from workbench.model.layers import LAYER_KINDS, Layer, shape_text
-from workbench.model.library import find_preset, own_presets, paper_presets
+from workbench.model.library import find_preset, own_presets, shipped_presets
 from workbench.model.preset import Preset
 from workbench.model.spec import TrainingSpec
 from workbench.queue.search_request import VALIDATION
@@ -36,7 +36,8 @@ def picked_layer(key: str, classes: int) -> Layer:
 def preset_picks(home: Home) -> tuple[list[Pick], list[PresetError]]:
     """Nothing, the paper's models and one's own; errors for presets that cannot be read."""
     own, errors = own_presets(home)
-    models = [Pick(preset.name, preset.name, _words(preset)) for preset in (*paper_presets(), *own)]
+    known = (*shipped_presets(), *own)
+    models = [Pick(preset.name, preset.name, _words(preset)) for preset in known]
     return [Pick(_EMPTY, "(empty)", "No layers"), *models], errors
 
 

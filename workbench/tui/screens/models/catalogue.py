@@ -1,4 +1,4 @@
-"""What the list shows: the paper's models by part, then the user's own, readable or not.
+"""What the list shows: the shipped models by part, then the user's own, readable or not.
 
 What a model is takes longer to import than the first frame: until then the paper's models are
 known by their headlines.
@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workbench.errors import PresetError
-from workbench.model.paper_models import Headline, paper_headlines
+from workbench.model.paper_models import Headline, shipped_headlines
 from workbench.settings import Home
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ PART_TITLES = {
     "nn": "Neural networks",
     "cnn": "Convolutional networks",
     "tuned": "Finely tuned",
+    "speed": "For speed, not the paper's",
     "own": "Yours",
 }
 
@@ -87,17 +88,17 @@ class Entry:
 
 
 def unread_entries() -> tuple[Entry, ...]:
-    """The paper's nine models by their headlines."""
+    """The models that are shipped by their headlines."""
     return tuple(
-        Entry(headline.name, headline.part, headline=headline) for headline in paper_headlines()
+        Entry(headline.name, headline.part, headline=headline) for headline in shipped_headlines()
     )
 
 
-def paper_entries() -> tuple[Entry, ...]:
-    """The paper's nine models, in its order."""
-    from workbench.model.library import paper_presets
+def shipped_entries() -> tuple[Entry, ...]:
+    """The models that are shipped, the paper's nine first."""
+    from workbench.model.library import shipped_presets
 
-    return tuple(Entry(preset.name, preset.part, preset) for preset in paper_presets())
+    return tuple(Entry(preset.name, preset.part, preset) for preset in shipped_presets())
 
 
 def own_entries(home: Home) -> tuple[Entry, ...]:

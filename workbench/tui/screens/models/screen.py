@@ -23,7 +23,7 @@ from workbench.tui.screens.models.accuracy import (
     accuracy_sentence,
     read_results,
 )
-from workbench.tui.screens.models.catalogue import own_entries, paper_entries, unread_entries
+from workbench.tui.screens.models.catalogue import own_entries, shipped_entries, unread_entries
 from workbench.tui.screens.models.model_list import ModelList
 from workbench.tui.screens.models.model_view import ModelView, settings_text
 
@@ -125,7 +125,7 @@ class ModelsScreen(WorkbenchScreen):
     @work(exclusive=True, group="models")
     async def action_refresh(self) -> None:
         home, complaint = self.workbench.home, ""
-        entries = await asyncio.to_thread(lambda: (*paper_entries(), *own_entries(home)))
+        entries = await asyncio.to_thread(lambda: (*shipped_entries(), *own_entries(home)))
         if not self._results:
             self._list.show(entries, {})
         try:
@@ -228,7 +228,7 @@ class ModelsScreen(WorkbenchScreen):
         if entry is None:
             return None
         if entry.is_unread:
-            self._list.show((*paper_entries(), *own_entries(self.workbench.home)))
+            self._list.show((*shipped_entries(), *own_entries(self.workbench.home)))
             return self._preset()
         if entry.error is not None:
             self.workbench.complain(entry.error)

@@ -31,7 +31,7 @@ from workbench.queue.planning import PlannedTrial, plan_trials
 from workbench.queue.store import MOST_JOBS, MOST_TRIALS, Origin
 from workbench.queue.sweep import Axis, grid, parse_axis
 from workbench.queue.view import plan_sentence
-from workbench.runs.environment import accelerates_bfloat16, usable_cores
+from workbench.runs.environment import slower_here, usable_cores
 from workbench.runs.estimate import Speed, known_speeds
 from workbench.runs.plan import Plan
 from workbench.settings import Home
@@ -339,9 +339,9 @@ class AddDialog(TrialsDialog):
                 f"One training keeps {here} busy: {asked.jobs} at once each take nearly "
                 f"{asked.jobs} times as long, and the whole is done little sooner."
             )
-        half = isinstance(asked, Reproduction) and asked.precision == "bfloat16"
-        if half and accelerates_bfloat16() is False:
-            advice.append("This processor has no bfloat16 instructions; float32 is faster here.")
+        slower = slower_here(asked.precision) if isinstance(asked, Reproduction) else ""
+        if slower:
+            advice.append(f"{slower[0].upper()}{slower[1:]}.")
         return advice
 
 

@@ -16,7 +16,8 @@ from textual.widgets import Button, Input, Static
 from workbench.data.catalogue import DATASET_NAMES
 from workbench.model.hyperparameters import OPTIMIZER_TITLES, SCHEDULES
 from workbench.model.preset import Preset
-from workbench.model.spec import TrainingSpec
+from workbench.model.spec import PRECISIONS, TrainingSpec
+from workbench.runs.environment import slower_here
 from workbench.runs.record import Labels
 from workbench.tui.screens.form_dialog import FormDialog
 from workbench.tui.screens.run_settings.form import (
@@ -59,7 +60,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
 CHOICES: dict[str, list[tuple[str, str]]] = {
     "optimizer": list(OPTIMIZER_TITLES.items()),
     "schedule": [(name, name.replace("_", " ")) for name in SCHEDULES],
-    "precision": [("float32", "float32"), ("bfloat16", "bfloat16")],
+    "precision": [(name, name) for name in PRECISIONS],
 }
 PLACEHOLDERS = {
     "validation": "none",
@@ -189,12 +190,8 @@ class RunSettings(FormDialog[Answer | None]):
             return
         yield Content(work_line(checked.specs))
         yield Content.styled(place_line(self._preset, spec), "$muted")
-        if spec.precision == "bfloat16":
-            from workbench.runs.environment import accelerates_bfloat16
-
-            if accelerates_bfloat16() is False:
-                text = "this processor has no bfloat16 instructions; float32 is faster here"
-                yield Content.styled(text, "$warning")
+        if slower := slower_here(spec.precision):
+            yield Content.styled(slower, "$warning")
         if spec.dataset.doubt:
             yield Content.styled(spec.dataset.doubt, "$warning")
 
