@@ -111,7 +111,7 @@ class LeaderboardScreen(CurveScreen):
         Binding("z", "zoom", "full screen", tooltip="The curves on all of the screen, and back"),
         Binding("tab", "quantity(1)", "metric", tooltip="Curves of another metric"),
         Binding("shift+tab", "quantity(-1)", show=False, tooltip="The metric before it"),
-        Binding("tab", "app.focus_next", show=False),
+        Binding("tab", "app.focus_next", show=False, tooltip="From the filter to the rows"),
         Binding("right,l", "tab(1)", "tables", key_display="→", tooltip="The next table"),
         Binding("slash", "filter", "filter", key_display="/", tooltip="Show only some runs"),
         Binding("g", "group", "group", tooltip="Together by preset and settings, or one by one"),
