@@ -44,7 +44,7 @@ OWN = "convnet on my digits"
 SCRIPT = f"""
 import keras
 from workbench import LiveCallback
-from workbench.data.mnist import load_mnist
+from workbench.data.npz import load_mnist
 
 keras.utils.set_random_seed(0)
 digits = load_mnist()

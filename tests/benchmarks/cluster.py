@@ -29,7 +29,7 @@ from typing import Any
 import psutil
 
 from tests.ray_nodes import Nodes
-from workbench.model.overrides import Overrides
+from workbench.model.hyperparameters import Overrides
 from workbench.queue import service
 from workbench.queue.engine import Engine
 from workbench.queue.planning import PlannedTrial

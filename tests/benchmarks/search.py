@@ -18,8 +18,8 @@ from pathlib import Path
 from statistics import fmean
 
 from workbench.formats import percent, points
+from workbench.model.hyperparameters import Overrides
 from workbench.model.library import find_preset
-from workbench.model.overrides import Overrides
 from workbench.queue import service
 from workbench.queue.search import Search, SearchFolder, SearchResult, enqueue_search
 from workbench.queue.search_request import SearchRequest

@@ -15,7 +15,7 @@ from statistics import median
 
 import psutil
 
-from workbench.model.overrides import Overrides
+from workbench.model.hyperparameters import Overrides
 from workbench.runs import lock
 from workbench.runs.environment import cpu_name, usable_cores
 from workbench.runs.folder import RunFolder

@@ -20,9 +20,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from workbench.data.mnist import load_mnist
 
 from tests.benchmarks.training import BATCH_SIZE, Deadline, _spec, processor, stopwatch
+from workbench.data.npz import load_mnist
 from workbench.training.build import build_model
 from workbench.training.loop import TrainingLoop
 from workbench.training.sources import InMemorySource, choose_source

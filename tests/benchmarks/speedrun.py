@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from workbench.data.mnist import load_mnist
 
 from tests.benchmarks.training import processor
+from workbench.data.npz import load_mnist
 from workbench.model.library import shipped_presets
 from workbench.model.spec import DatasetRef, TrainingSpec
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from workbench.model.overrides import Overrides
+from workbench.model.hyperparameters import Overrides
 from workbench.runs.plan import Plan, specs_for
 from workbench.settings import Home
 from workbench.training.worker import prepare_process

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from workbench.model.overrides import Overrides
+from workbench.model.hyperparameters import Overrides
 from workbench.runs import control, lock
 from workbench.runs.environment import cpu_name, usable_cores
 from workbench.runs.events import Batch

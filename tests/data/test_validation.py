@@ -11,7 +11,7 @@ import pytest
 from workbench.data.labels import held_out
 from workbench.data.npz import inspect_npz, load_npz
 from workbench.errors import DatasetError, PresetError, UserError
-from workbench.model.overrides import Overrides
+from workbench.model.hyperparameters import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.runs.plan import Plan, specs_for
 from workbench.settings import Home

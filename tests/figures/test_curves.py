@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 import pytest
 
 import workbench
-from workbench.figures.naming import heading, labels
-from workbench.figures.rendering import DOTS_AN_INCH, ImageFormat, render
-from workbench.figures.view import Trace, View, trace_of
+from workbench.figures.curves import render
+from workbench.figures.rendering import DOTS_AN_INCH, ImageFormat
+from workbench.figures.view import Trace, View, heading, labels, trace_of
 from workbench.model.hyperparameters import Adam, InverseTimeDecay
 from workbench.model.library import paper_presets
 from workbench.model.spec import TrainingSpec

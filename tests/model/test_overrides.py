@@ -11,12 +11,14 @@ from workbench.model.hyperparameters import (
     Constant,
     CosineDecay,
     InverseTimeDecay,
+    Overrides,
     RMSprop,
     TrainingSettings,
     optimizer_text,
+    overrides_from,
     schedule_text,
+    with_overrides,
 )
-from workbench.model.overrides import Overrides, overrides_from, with_overrides
 
 PAPER = TrainingSettings(
     optimizer=SGD(learning_rate=0.002, momentum=0.7), schedule=InverseTimeDecay()

@@ -8,9 +8,15 @@ import pytest
 
 from workbench.model.architecture import require_sound
 from workbench.model.describe import settings_lines, settings_sentence
-from workbench.model.hyperparameters import SGD, Adam, Constant, InverseTimeDecay
+from workbench.model.hyperparameters import (
+    SGD,
+    Adam,
+    Constant,
+    InverseTimeDecay,
+    Overrides,
+    with_overrides,
+)
 from workbench.model.library import paper_presets, shipped_presets
-from workbench.model.overrides import Overrides, with_overrides
 from workbench.model.paper_models import PAPER_ORDER, shipped_headlines
 from workbench.model.preset import preset_toml, read_preset
 from workbench.model.tables import paper_table, paper_tables

@@ -23,7 +23,7 @@ from workbench.cli.queue import queue_table
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.architecture import analyse
-from workbench.model.overrides import Overrides
+from workbench.model.hyperparameters import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.queue import runner as runner_module
 from workbench.queue import searches as searches_module

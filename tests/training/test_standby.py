@@ -17,8 +17,8 @@ import pytest
 from tests.support import wait_until
 from workbench.data.catalogue import describe_dataset
 from workbench.model.architecture import Architecture
+from workbench.model.hyperparameters import Overrides
 from workbench.model.layers import Dense
-from workbench.model.overrides import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
 from workbench.runs.events import Preparing

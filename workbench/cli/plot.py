@@ -12,7 +12,8 @@ import typer
 from workbench.cli.options import ForceOption, HomeOption, RunArguments, complete_from, current_home
 from workbench.cli.output import check_free, note, write_shared
 from workbench.errors import RunError, UserError
-from workbench.figures.rendering import form_of, render
+from workbench.figures.curves import render
+from workbench.figures.rendering import form_of
 from workbench.figures.view import MOST_RUNS, SMOOTHING, Trace, View, trace_of
 from workbench.runs.curves import Axis, Metric
 from workbench.runs.folder import find_run

@@ -10,14 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.options import (
-    ForceOption,
-    ListFormat,
-    ListFormatOption,
-    RunArgument,
-    RunArguments,
-    current_home,
-)
+from workbench.cli import options
 from workbench.cli.output import (
     check_free,
     console,
@@ -62,11 +55,11 @@ def _run_for(run: str, output: Path | None, force: bool) -> RunFolder:
     if output is not None:
         form_of(output)
         check_free(output, force=force)
-    return find_run(current_home(), run)
+    return find_run(options.current_home(), run)
 
 
 def _deliver(
-    form: ListFormat,
+    form: options.ListFormat,
     data: Callable[[], object],
     show: Callable[[], None],
     output: Path | None = None,
@@ -75,14 +68,14 @@ def _deliver(
     """The figure where one is asked for; else JSON or what is for people."""
     if output is not None and draw is not None:
         write_shared(output, render_figure(draw, form_of(output)))
-    elif form is ListFormat.JSON:
+    elif form is options.ListFormat.JSON:
         print_json(data())
     else:
         show()
 
 
 def errors(
-    run: RunArgument,
+    run: options.RunArgument,
     true: Annotated[
         int | None, typer.Option("--true", metavar="CLASS", help="Only images of this class.")
     ] = None,
@@ -97,8 +90,8 @@ def errors(
     images: Annotated[
         bool, typer.Option("--images", help="Draw them in the terminal, two characters high a row.")
     ] = False,
-    force: ForceOption = False,
-    form: ListFormatOption = ListFormat.RICH,
+    force: options.ForceOption = False,
+    form: options.ListFormatOption = options.ListFormat.RICH,
 ) -> None:
     """List the test images that a run's model gets wrong, the surest mistakes first.
 
@@ -114,7 +107,7 @@ def errors(
         raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
 
     def records() -> list[dict[str, Any]]:
-        runs = other_answers(current_home(), found, folder.run_id) | {folder.run_id: found}
+        runs = other_answers(options.current_home(), found, folder.run_id) | {folder.run_id: found}
         return [_record(found, index, runs) for index in shown.tolist()]
 
     def data() -> dict[str, Any]:
@@ -213,13 +206,13 @@ def _draw(drawn: list[Captioned]) -> None:
 
 
 def inside(
-    run: RunArgument,
+    run: options.RunArgument,
     image: Annotated[
         int, typer.Option("--image", metavar="N", min=0, help="Which test image, from 0 on.")
     ] = 0,
     output: FigureOption = None,
-    force: ForceOption = False,
-    form: ListFormatOption = ListFormat.RICH,
+    force: options.ForceOption = False,
+    form: options.ListFormatOption = options.ListFormat.RICH,
 ) -> None:
     """Show what a run's model makes of one test image, layer by layer.
 
@@ -256,13 +249,13 @@ def inside(
 
 
 def classes(
-    run: RunArgument,
+    run: options.RunArgument,
     sort: Annotated[
         ClassOrder, typer.Option(help="class, or the worst first by precision, recall or f1.")
     ] = ClassOrder.CLASS,
     output: FigureOption = None,
-    force: ForceOption = False,
-    form: ListFormatOption = ListFormat.RICH,
+    force: options.ForceOption = False,
+    form: options.ListFormatOption = options.ListFormat.RICH,
 ) -> None:
     """Show precision, recall and F1 of each class, and how far confidences can be trusted.
 
@@ -304,11 +297,11 @@ def _classes_table(folder: RunFolder, results: list[ClassResult], footnote: str)
 
 
 def compare(
-    runs: RunArguments,
+    runs: options.RunArguments,
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=1_000, help="Images listed of each kind.")
     ] = 10,
-    form: ListFormatOption = ListFormat.RICH,
+    form: options.ListFormatOption = options.ListFormat.RICH,
 ) -> None:
     """Compare models image by image: two by McNemar's exact test, several together.
 
@@ -318,7 +311,7 @@ def compare(
 
     Example: mnist-workbench runs compare 7kq2 x3fd
     """
-    place = current_home()
+    place = options.current_home()
     folders = list(
         {found.run_id: found for found in (find_run(place, run) for run in runs)}.values()
     )

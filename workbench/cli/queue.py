@@ -8,13 +8,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    AddressOption,
-    ExecutorOption,
-    ListFormat,
-    ListFormatOption,
-    current_home,
-)
+from workbench.cli import options
 from workbench.cli.output import note, print_json, print_table
 from workbench.cli.queue_follow import display_for, watch_queue
 from workbench.cli.trials import JobsOption, note_jobs
@@ -45,17 +39,17 @@ app = typer.Typer(
 @app.callback()
 def queue(
     context: typer.Context,
-    output: ListFormatOption = ListFormat.RICH,
+    output: options.ListFormatOption = options.ListFormat.RICH,
     every: Annotated[bool, typer.Option("--all", help="Every trial of a long queue.")] = False,
 ) -> None:
     """See, start, stop and rearrange what waits for training."""
     if context.invoked_subcommand is not None:
         return
 
-    view = _view(current_home())
+    view = _view(options.current_home())
     if view.notice:
         note(view.notice)
-    if output is ListFormat.JSON:
+    if output is options.ListFormat.JSON:
         print_json(view.to_json())
     elif not view.trials and not view.searches:
         note("The queue is empty. `mnist-workbench reproduce` fills it with the paper's tables.")
@@ -66,7 +60,7 @@ def queue(
 @app.command("watch")
 def watch() -> None:
     """Follow the queue; Ctrl-C leaves it training."""
-    place = current_home()
+    place = options.current_home()
     view = _view(place)
     if not view.unfinished:
         note(view.notice or "nothing waits in the queue")
@@ -85,8 +79,8 @@ def watch() -> None:
 @app.command("start")
 def start(
     jobs: JobsOption = None,
-    executor: ExecutorOption = None,
-    address: AddressOption = None,
+    executor: options.ExecutorOption = None,
+    address: options.AddressOption = None,
     cpus: Annotated[
         int | None,
         typer.Option("--cpus", metavar="N", help="Cores of a node for each training on Ray."),
@@ -100,7 +94,7 @@ def start(
 
     Example: mnist-workbench queue start --executor ray --jobs 4 --cpus 2
     """
-    place = current_home()
+    place = options.current_home()
     if not service.start(place, jobs, asked_for(executor, address, cpus, gpus)):
         note(_view(place).notice or "nothing waits in the queue")
         return
@@ -113,7 +107,7 @@ def start(
 @app.command("stop")
 def stop() -> None:
     """Save what trains and stop the queue; `queue start` goes on where it was."""
-    place = current_home()
+    place = options.current_home()
     if not service.stop(place):
         view = _view(place)
         if not view.lost:
@@ -142,7 +136,7 @@ def drop(
     every: Annotated[bool, typer.Option("--all", help="All that do not train now.")] = False,
 ) -> None:
     """Take trials out of the queue. Runs and results stay where they are."""
-    place = current_home()
+    place = options.current_home()
     store = QueueStore(place)
     state = store.read()
     if every:
@@ -166,7 +160,7 @@ def move(
     ],
 ) -> None:
     """Train a waiting trial earlier or later."""
-    here = current_home()
+    here = options.current_home()
     found = service.find_trial(QueueStore(here).read(), trial)
     stands = service.move(here, found.id, place)
     note(f"trial {found.id} is number {stands} of the waiting ones")

@@ -8,24 +8,9 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    DetachOption,
-    PrecisionOption,
-    QuietOption,
-    checked_precision,
-    complete_from,
-    current_home,
-)
+from workbench.cli import options, trials
 from workbench.cli.output import print_json, print_table, say
 from workbench.cli.results import WithOption, all_entries, results_in
-from workbench.cli.trials import (
-    DryRunOption,
-    JobsOption,
-    SeedsOption,
-    exit_code,
-    plan_and_train,
-    trials_json,
-)
 from workbench.config import Config
 from workbench.errors import PresetError
 from workbench.formats import count
@@ -45,15 +30,15 @@ def reproduce(
         typer.Argument(
             metavar="[TABLE]…",
             help="3, 6, 7, 8 or 9; all of them if none is named.",
-            autocompletion=complete_from("3", "6", "7", "8", "9"),
+            autocompletion=options.complete_from("3", "6", "7", "8", "9"),
         ),
     ] = None,
-    seeds: SeedsOption = None,
-    precision: PrecisionOption = "float32",
-    jobs: JobsOption = None,
-    dry_run: DryRunOption = False,
-    detach: DetachOption = False,
-    quiet: QuietOption = False,
+    seeds: trials.SeedsOption = None,
+    precision: options.PrecisionOption = "float32",
+    jobs: trials.JobsOption = None,
+    dry_run: trials.DryRunOption = False,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
     with_: WithOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Tables, claims and trials as JSON on stdout.")
@@ -67,13 +52,13 @@ def reproduce(
 
     Example: mnist-workbench reproduce 3 --seeds 5
     """
-    half = checked_precision(precision)
-    place = current_home()
+    half = options.checked_precision(precision)
+    place = options.current_home()
     chosen = tables_of(_numbers(tables or []))
     seeds = Config()["seeds"] if seeds is None else seeds
     wanted = trainings_for(chosen, seeds, half)
     distinct = len(wanted) // seeds
-    done = plan_and_train(
+    done = trials.plan_and_train(
         place,
         wanted,
         f"{_named(chosen)}: {count(rows_of(chosen), 'row')}, {count(distinct, 'training')}"
@@ -90,7 +75,7 @@ def reproduce(
         return
     view, found = done
     _print_results(chosen, half, view, with_ or [], as_json=as_json)
-    raise typer.Exit(exit_code(view, found))
+    raise typer.Exit(trials.exit_code(view, found))
 
 
 def _numbers(words: Sequence[str]) -> list[int]:
@@ -128,7 +113,7 @@ def _print_results(
             {
                 "tables": [record for table in shown for record in table.records],
                 "claims": list(claims.records),
-                "trials": trials_json(view),
+                "trials": trials.trials_json(view),
             }
         )
         return

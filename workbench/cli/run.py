@@ -23,7 +23,7 @@ from workbench.cli.output import note, print_json, say
 from workbench.errors import RunError, UserError
 from workbench.formats import percent
 from workbench.leaderboard.store import Leaderboard
-from workbench.model.overrides import Overrides
+from workbench.model.hyperparameters import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.queue.planning import results
 from workbench.queue.store import identity

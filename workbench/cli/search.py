@@ -7,30 +7,15 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    DatasetOption,
-    DetachOption,
-    EarlyStoppingOption,
-    JsonOption,
-    MaxPixelOption,
-    MinDeltaOption,
-    PrecisionOption,
-    PresetArgument,
-    QuietOption,
-    TagOption,
-    TrainLimitOption,
-    checked_precision,
-    complete_from,
-    current_home,
-)
+from workbench.cli import options
 from workbench.cli.output import note, print_json, say
 from workbench.cli.queue_follow import display_for, follow_search
 from workbench.cli.run import warn_about
 from workbench.cli.trials import DryRunOption, JobsOption, note_jobs
 from workbench.errors import RunError
 from workbench.formats import count, percent
+from workbench.model.hyperparameters import Overrides
 from workbench.model.library import find_preset, save_preset
-from workbench.model.overrides import Overrides
 from workbench.queue import service
 from workbench.queue.search import Search, SearchFolder, SearchResult, enqueue_search
 from workbench.queue.search_request import (
@@ -50,7 +35,7 @@ from workbench.settings import Home
 
 
 def search(
-    preset: PresetArgument,
+    preset: options.PresetArgument,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,14 +53,14 @@ def search(
         str,
         typer.Option(
             help="tpe, random, grid or cmaes.",
-            autocompletion=complete_from("tpe", "random", "grid", "cmaes"),
+            autocompletion=options.complete_from("tpe", "random", "grid", "cmaes"),
         ),
     ] = "tpe",
     pruner: Annotated[
         str,
         typer.Option(
             help="Who ends hopeless trials: hyperband, median, wilcoxon or none.",
-            autocompletion=complete_from("hyperband", "median", "wilcoxon", "none"),
+            autocompletion=options.complete_from("hyperband", "median", "wilcoxon", "none"),
         ),
     ] = "hyperband",
     timeout: Annotated[
@@ -91,22 +76,22 @@ def search(
         ),
     ] = VALIDATION,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
-    early_stopping: EarlyStoppingOption = None,
-    min_delta: MinDeltaOption = None,
-    precision: PrecisionOption = "float32",
-    dataset: DatasetOption = "mnist",
-    train_limit: TrainLimitOption = None,
-    max_pixel: MaxPixelOption = None,
-    tag: TagOption = None,
+    early_stopping: options.EarlyStoppingOption = None,
+    min_delta: options.MinDeltaOption = None,
+    precision: options.PrecisionOption = "float32",
+    dataset: options.DatasetOption = "mnist",
+    train_limit: options.TrainLimitOption = None,
+    max_pixel: options.MaxPixelOption = None,
+    tag: options.TagOption = None,
     save: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Keep the chosen settings as a preset of this name."),
     ] = None,
     jobs: JobsOption = None,
     dry_run: DryRunOption = False,
-    detach: DetachOption = False,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Look for the best settings of a preset, by validation.
 
@@ -117,9 +102,9 @@ def search(
     """
     if save is not None and detach:
         raise RunError("--save: the result is not there yet; give it without --detach later on")
-    checked_precision(precision)
+    options.checked_precision(precision)
     service.check_jobs(jobs)
-    place = current_home()
+    place = options.current_home()
     plan = Plan(
         Overrides(epochs=epochs, early_stopping=early_stopping, min_delta=min_delta),
         precision=precision,

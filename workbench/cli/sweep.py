@@ -6,28 +6,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import (
-    DatasetOption,
-    DetachOption,
-    MaxPixelOption,
-    PrecisionOption,
-    PresetArgument,
-    QuietOption,
-    TagOption,
-    TrainLimitOption,
-    ValidationOption,
-    checked_precision,
-    current_home,
-)
+from workbench.cli import options, trials
 from workbench.cli.output import print_json, print_table, say
-from workbench.cli.trials import (
-    DryRunOption,
-    JobsOption,
-    SeedsOption,
-    exit_code,
-    plan_and_train,
-    trials_json,
-)
 from workbench.config import Config
 from workbench.formats import count
 from workbench.leaderboard.grouping import group_runs, ranked
@@ -40,7 +20,7 @@ from workbench.runs.record import checked_labels
 
 
 def sweep(
-    preset: PresetArgument,
+    preset: options.PresetArgument,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,17 +31,17 @@ def sweep(
             "log:0.001..0.1/3; may be repeated.",
         ),
     ] = None,
-    seeds: SeedsOption = None,
-    precision: PrecisionOption = "float32",
-    dataset: DatasetOption = "mnist",
-    train_limit: TrainLimitOption = None,
-    max_pixel: MaxPixelOption = None,
-    validation: ValidationOption = None,
-    tag: TagOption = None,
-    jobs: JobsOption = None,
-    dry_run: DryRunOption = False,
-    detach: DetachOption = False,
-    quiet: QuietOption = False,
+    seeds: trials.SeedsOption = None,
+    precision: options.PrecisionOption = "float32",
+    dataset: options.DatasetOption = "mnist",
+    train_limit: options.TrainLimitOption = None,
+    max_pixel: options.MaxPixelOption = None,
+    validation: options.ValidationOption = None,
+    tag: options.TagOption = None,
+    jobs: trials.JobsOption = None,
+    dry_run: trials.DryRunOption = False,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Groups and trials as JSON on stdout.")
     ] = False,
@@ -70,9 +50,9 @@ def sweep(
 
     Example: mnist-workbench sweep cnn-2 --set learning_rate=0.001,0.002 --set optimizer=sgd,adam
     """
-    checked_precision(precision)
+    options.checked_precision(precision)
     labels = checked_labels(tag or [], "")
-    place = current_home()
+    place = options.current_home()
     plan = Plan(
         precision=precision,
         dataset=dataset,
@@ -82,7 +62,7 @@ def sweep(
     )
     seeds = Config()["seeds"] if seeds is None else seeds
     wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
-    done = plan_and_train(
+    done = trials.plan_and_train(
         place,
         wanted,
         f"{preset}: {count(len(wanted), 'training')}.",
@@ -101,8 +81,8 @@ def sweep(
     runs = [run for run in Leaderboard(place).entries() if (run.settings_key, run.seed) in ours]
     table = grouped_table(ranked(group_runs(runs)), f"Sweep of {preset}")
     if as_json:
-        print_json({"groups": list(table.records), "trials": trials_json(view)})
+        print_json({"groups": list(table.records), "trials": trials.trials_json(view)})
     elif runs:
         say()
         print_table(table)
-    raise typer.Exit(exit_code(view, found))
+    raise typer.Exit(trials.exit_code(view, found))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.figures.half_blocks import Captioned
-from workbench.figures.style import GREY, INK, TEST, TRAIN
+from workbench.figures.rendering import GREY, INK, TEST, TRAIN
 from workbench.formats import percent
 from workbench.predictions.classes import Calibration, ClassOrder, ClassResult
 

@@ -14,8 +14,7 @@ from math import log2
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.figures.rendering import ImageFormat, render_figure
-from workbench.figures.style import INK
+from workbench.figures.rendering import INK, ImageFormat, render_figure
 from workbench.model.architecture import Analysis, Architecture, analyse
 from workbench.model.diagram import Part, parts_of
 from workbench.model.layers import ACTIVATION_TITLES, Dense, Layer, inner_activation, shape_text

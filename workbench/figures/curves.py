@@ -12,8 +12,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from workbench.figures import scaling
-from workbench.figures.naming import heading, labels
-from workbench.figures.style import (
+from workbench.figures.rendering import (
     COLOURS,
     GREY,
     INK,
@@ -21,9 +20,11 @@ from workbench.figures.style import (
     RAW_LINE,
     TEST_LINE,
     TRAIN_LINE,
+    ImageFormat,
+    render_figure,
     run_line,
 )
-from workbench.figures.view import Quantity, Trace, View
+from workbench.figures.view import Quantity, Trace, View, heading, labels
 from workbench.formats import count, percent
 from workbench.runs.curves import CurveView, Metric, Samples, Window
 
@@ -51,8 +52,13 @@ class _Curve:
     bounds: bool = True  # whether the y range has to hold it
 
 
+def render(traces: Sequence[Trace], view: View, form: ImageFormat) -> bytes:
+    """The curves of one to six runs as a file's content."""
+    return render_figure(lambda: curves_figure(traces, view), form)
+
+
 def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
-    """The figure of one to six runs; to be called and saved under `style.STYLE`.
+    """The figure of one to six runs; to be called and saved under `rendering.STYLE`.
 
     One run: a panel a metric, with training and test in it. Several: a column of panels for
     the test, where there is one, and one for the training, a row a metric.

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from workbench.errors import PresetError, nearest
+from workbench.model.hyperparameters import overrides_from, with_overrides
 from workbench.model.library import paper_presets
-from workbench.model.overrides import overrides_from, with_overrides
 from workbench.model.preset import Preset
 from workbench.model.spec import DatasetRef, Precision, TrainingSpec
 from workbench.model.validated import Validated

@@ -21,8 +21,13 @@ from workbench.model.forms import (
     layer_form,
     training_form,
 )
-from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
-from workbench.model.overrides import Overrides, with_overrides
+from workbench.model.hyperparameters import (
+    OPTIMIZERS,
+    SCHEDULES,
+    Overrides,
+    TrainingSettings,
+    with_overrides,
+)
 from workbench.model.spec import TrainingSpec
 from workbench.queue.sweep import ALIASES
 

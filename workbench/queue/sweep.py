@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 
 from workbench.errors import RunError, nearest
-from workbench.model.overrides import Overrides
+from workbench.model.hyperparameters import Overrides
 from workbench.queue.planning import PlannedTrial
 from workbench.queue.store import MOST_TRIALS, identity
 from workbench.runs.plan import Plan, specs_for

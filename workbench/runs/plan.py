@@ -12,9 +12,9 @@ from workbench.data.catalogue import describe_dataset
 from workbench.data.facts import DatasetFacts
 from workbench.errors import EnvironmentProblem, PresetError
 from workbench.model.architecture import require_sound
+from workbench.model.hyperparameters import Overrides, with_overrides
 from workbench.model.library import find_preset
 from workbench.model.memory import memory_shortage
-from workbench.model.overrides import Overrides, with_overrides
 from workbench.model.preset import Preset
 from workbench.model.spec import DatasetRef, TrainingSpec, Validation
 from workbench.model.validated import fault_words

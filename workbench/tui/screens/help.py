@@ -51,5 +51,6 @@ class HelpScreen(Dialog[None]):
         return table
 
     def action_page(self, step: int) -> None:
+        """Scroll a line."""
         scroll = self.query_one(VerticalScroll)
         scroll.scroll_relative(y=step, animate=False)

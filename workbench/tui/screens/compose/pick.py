@@ -76,6 +76,7 @@ class PickDialog(Dialog[str | None]):
             options.add_option(Option(Text("Nothing of this name."), disabled=True))
 
     def action_move(self, by: int) -> None:
+        """Down or up, while the line keeps the focus."""
         options = self.query_one(OptionList)
         options.action_cursor_down() if by > 0 else options.action_cursor_up()
 

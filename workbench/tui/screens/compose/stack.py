@@ -115,6 +115,7 @@ class LayerStack(LineView, can_focus=True):
         self.rebuild()
 
     def action_move(self, by: int) -> None:
+        """Move the cursor."""
         place = max(0, min(self._place + by, len(self._draft.layers) + 1))
         if place != self._place:
             self.post_message(self.Moved(place))

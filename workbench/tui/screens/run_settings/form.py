@@ -12,8 +12,14 @@ from workbench.errors import RunError, UserError
 from workbench.formats import count
 from workbench.model.describe import settings_lines
 from workbench.model.forms import FieldError, FieldKind, FormField, Limits, field_of
-from workbench.model.hyperparameters import OPTIMIZERS, SGD, EarlyStopping, TrainingSettings
-from workbench.model.overrides import overrides_from, with_overrides
+from workbench.model.hyperparameters import (
+    OPTIMIZERS,
+    SGD,
+    EarlyStopping,
+    TrainingSettings,
+    overrides_from,
+    with_overrides,
+)
 from workbench.model.preset import Preset
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.queue.search_request import VALIDATION
