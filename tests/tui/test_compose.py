@@ -490,7 +490,7 @@ async def test_the_draft_stays_while_dialogs_come_and_go(home: Home) -> None:
         await at.keys("escape", "d", "v")
         dialog = at.app.screen
         assert isinstance(dialog, DifferenceDialog)
-        assert "-   1 Conv2D 32" in dialog._text().plain
+        assert "-   1 Conv2D 32" in dialog.content().plain
         await at.keys("escape", "a", *"nothing like it", "enter", "escape")
         assert len(at.kinds) == 8
 
