@@ -48,14 +48,14 @@ from workbench.data.npz import load_mnist
 
 keras.utils.set_random_seed(0)
 digits = load_mnist()
-x, y = digits.x_train[:12_000, ..., None] / 255, digits.y_train[:12_000]
-xv, yv = digits.x_train[-3_000:, ..., None] / 255, digits.y_train[-3_000:]
+x, y = digits.x_train[:12_000] / 255, digits.y_train[:12_000]
+xv, yv = digits.x_train[-3_000:] / 255, digits.y_train[-3_000:]
 layers = keras.layers
 model = keras.Sequential([
     keras.Input((28, 28, 1)), layers.Conv2D(16, 3, activation="relu"), layers.MaxPooling2D(),
     layers.Flatten(), layers.Dropout(0.3), layers.Dense(10, activation="softmax"),
 ])
-model.compile(keras.optimizers.Adam(3e-4), "sparse_categorical_crossentropy", ["accuracy"])
+model.compile(keras.optimizers.Adam(3e-4), "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(x, y, validation_data=(xv, yv), epochs=20, verbose=0,
           callbacks=[LiveCallback({OWN!r}, config={{"lr": 3e-4}})])
 """
