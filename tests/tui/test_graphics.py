@@ -97,12 +97,12 @@ class Shown(App[None]):
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("name", ["SixelImage", "TGPImage"])
+@pytest.mark.parametrize("protocol", ["sixel", "kitty"])
 async def test_a_large_image_is_drawn_by_the_protocol(
-    name: str, capfd: pytest.CaptureFixture[str]
+    protocol: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    widget = pytest.importorskip("textual_image.widget")
-    async with Shown(getattr(widget, name)).run_test() as pilot:
+    pytest.importorskip("textual_image.widget")
+    async with Shown(graphics._widget(protocol)).run_test() as pilot:
         picture = pilot.app.query_one(Picture)
         picture.show(np.full((28, 28), 200, np.uint8))
         await pilot.pause()

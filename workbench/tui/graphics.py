@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from textual.app import ComposeResult
+
 from workbench.tui import signals
 
 # One transparent pixel, which a terminal with kitty's protocol says whether it could show.
@@ -58,9 +60,27 @@ def protocol_of(answer: str, environment: Mapping[str, str] = os.environ) -> str
 def _widget(protocol: str) -> Any:
     try:
         from textual_image.widget import SixelImage, TGPImage  # asks for the size of a cell
+        from textual_image.widget.sixel import _ImageSixelImpl
     except (ImportError, ArithmeticError, ValueError, OSError):  # such as one of no size
         return None
-    return SixelImage if protocol == "sixel" else TGPImage
+    if protocol == "kitty":
+        return TGPImage
+    from rich.control import Control
+    from rich.segment import Segment
+
+    class Sixels(_ImageSixelImpl, inherit_css=False):
+        """Goes on in the image's last line: what stands beside it would be drawn a line lower."""
+
+        def _get_sixel_segments(self, sixel_data: str) -> list[Segment]:
+            place, image, _ = super()._get_sixel_segments(sixel_data)
+            region = self.screen.find_widget(self).visible_region
+            return [place, image, Control.move_to(region.right, region.bottom - 1).segment]
+
+    class Image(SixelImage, Renderable=SixelImage._Renderable):
+        def compose(self) -> ComposeResult:
+            yield Sixels(self.image)
+
+    return Image
 
 
 class InLine:
