@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import ForceOption, HomeOption, RunArguments, complete_from, current_home
+from workbench.cli.options import ForceOption, RunArguments, complete_from, current_home
 from workbench.cli.output import check_free, note, write_shared
 from workbench.errors import RunError, UserError
 from workbench.figures.curves import render
@@ -58,7 +58,6 @@ def plot(
         ),
     ] = None,
     force: ForceOption = False,
-    home: HomeOption = None,
 ) -> None:
     """Draw the curves of a run, or of up to six, as SVG, PNG or PDF.
 

@@ -50,15 +50,12 @@ class ClassRows:
         return len(self._results)
 
     def key(self, index: int) -> str:
-        """The class's number."""
         return str(self._results[index].number)
 
     def mark(self, index: int) -> str:
-        """No row is selected."""
         return ""
 
     def cell(self, index: int, column: str, width: int) -> str:
-        """A cell's text."""
         result = self._results[index]
         match column:
             case "class":
@@ -93,11 +90,9 @@ class ClassesScreen(AnswersScreen):
 
     @property
     def run_here(self) -> str:
-        """The run's id."""
         return self._folder.run_id
 
     def body(self) -> ComposeResult:
-        """What it says in words, the classes, the plot."""
         yield SteadyLines(id="classes-head")
         with Horizontal():
             with panel("classes-list", "by class"):
@@ -106,7 +101,6 @@ class ClassesScreen(AnswersScreen):
                 yield CurvePlot(id="classes-plot")
 
     def on_mount(self) -> None:
-        """Read what is kept, or ask the model."""
         self.query_one(TitleBar).detail = self._folder.run_id
         listing = self.query_one(RowList)
         listing.sorted_by = ClassOrder.CLASS
@@ -145,7 +139,6 @@ class ClassesScreen(AnswersScreen):
         self.query_one(CurvePlot).draw(lambda columns, rows: reliability_chart(trust))
 
     def action_sort(self, step: int) -> None:
-        """By the next column that can be sorted by."""
         orders = list(ClassOrder)
         now = orders.index(ClassOrder(self.query_one(RowList).sorted_by))
         self._sort_by(orders[(now + step) % len(orders)])
@@ -161,7 +154,6 @@ class ClassesScreen(AnswersScreen):
 
     @on(RowList.Opened)
     def action_images(self) -> None:
-        """Back, to the images of the class under the cursor."""
         key = self.query_one(RowList).key
         if key is not None:
             self.app.pop_screen()

@@ -70,20 +70,17 @@ class CanvasView(Picture):
         return (x + 0.5, 2 * y + 1.0) if whole else (x, 2 * y)
 
     def on_mouse_down(self, event: MouseDown) -> None:
-        """A line begins."""
         self._at, self._erase = self._pixel(event), event.button == 3
         self.capture_mouse()
         self.post_message(self.Stroke(self._at, self._at, True, self._erase))
 
     def on_mouse_move(self, event: MouseMove) -> None:
-        """It goes on."""
         if self._at is None:
             return
         start, self._at = self._at, self._pixel(event)
         self.post_message(self.Stroke(start, self._at, False, self._erase))
 
     def on_mouse_up(self, event: MouseUp) -> None:
-        """It ends."""
         self._at = None
         self.release_mouse()
         self.post_message(self.Lifted())
@@ -124,7 +121,6 @@ class DrawScreen(AnswersScreen):
         self._wanted = self._fault = ""
 
     def body(self) -> ComposeResult:
-        """The canvas, the answers, what is seen."""
         with Horizontal(id="draw-main"):
             with Vertical(id="draw-left"):
                 with panel("draw-canvas-panel"):
@@ -136,12 +132,10 @@ class DrawScreen(AnswersScreen):
                 yield SteadyLines(id="draw-answer-lines")
 
     def on_mount(self) -> None:
-        """An empty canvas."""
         self._rest: Timer = self.set_interval(REST_SECONDS, self._show_seen, pause=True)
         self._say_pen()
 
     def on_screen_resume(self) -> None:
-        """Find the models, which may be others now, and warm the process that has them."""
         self.ask(self._answer)
 
     def on_screen_suspend(self) -> None:
@@ -150,7 +144,6 @@ class DrawScreen(AnswersScreen):
         self._predictor.close()
 
     def on_unmount(self) -> None:
-        """The app ends, and with it the process."""
         self._predictor.close()
 
     @property
@@ -276,7 +269,6 @@ class DrawScreen(AnswersScreen):
         self._drawn()
 
     def action_pen(self) -> None:
-        """Down or up."""
         self._down = not self._down
         self._at_pen = True
         if self._down:
@@ -286,7 +278,6 @@ class DrawScreen(AnswersScreen):
         self._drawn()
 
     def action_eraser(self) -> None:
-        """The keys draw, or erase."""
         self._erases = not self._erases
         self._say_pen()
 
@@ -296,7 +287,6 @@ class DrawScreen(AnswersScreen):
         self.query_one("#draw-canvas-panel").border_title = title
 
     def action_clear(self) -> None:
-        """All away."""
         if not self._canvas.empty:
             self._canvas.clear()
             self._answers = None
@@ -304,27 +294,22 @@ class DrawScreen(AnswersScreen):
             self.draw()
 
     def action_undo(self) -> None:
-        """One stroke back."""
         if self._canvas.undo():
             self._drawn()
 
     def action_seen(self) -> None:
-        """The answers, or what is seen, where there is no room for both."""
         self.toggle_class("seen")
         self.call_after_refresh(self.draw)
 
     def on_resize(self, event: Resize) -> None:
-        """Whether what is seen has room below the canvas."""
         super().on_resize(event)
         self.set_class(event.size.height < LINES_FOR_BOTH, "short")
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What is seen has a key where it has no room of its own."""
         return action != "seen" or self.has_class("short")
 
     def action_models(self) -> None:
-        """Choose a model to ask, or to ask no more."""
         if not self._able:
             return
         chosen = {folder.run_id for folder in self._models}
@@ -349,7 +334,6 @@ class DrawScreen(AnswersScreen):
         self.app.push_screen(ChoiceDialog(question, answers), answered)
 
     def action_load(self) -> None:
-        """A test image, another with each press."""
         self._load()
 
     @work(exclusive=True, group="draw-load")
@@ -366,7 +350,6 @@ class DrawScreen(AnswersScreen):
         self._drawn()
 
     def action_save(self) -> None:
-        """Ask what it is, then keep it."""
         if self._canvas.empty:
             self.app.notify("Nothing is drawn yet.")
             return

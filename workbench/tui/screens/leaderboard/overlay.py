@@ -235,7 +235,6 @@ class Overlay(CurvePlots):
         self._x_range = (0.0, 1.0)
 
     def compose(self) -> ComposeResult:
-        """Plot and legend."""
         yield CurvePlot()
         yield SteadyLines(id="legend")
 
