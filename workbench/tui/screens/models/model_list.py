@@ -10,6 +10,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize
+from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -73,7 +74,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         self._entries = tuple(entries)
         self._results: Mapping[str, ModelResults] = {}
         self._words = ""
-        self._drawn_width = 0
+        self._drawn_size = Size(0, 0)
         self._wanted = ""  # where the cursor is to go
 
     @property
@@ -116,22 +117,29 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def on_resize(self, event: Resize) -> None:
-        if self._line_width != self._drawn_width:
+        if self.scrollable_content_region.size != self._drawn_size:
             self._rebuild()
 
     def _rebuild(self) -> None:
         if self._line_width <= 0:
             return
-        self._drawn_width = self._line_width
+        self._drawn_size = self.scrollable_content_region.size
         margin = _Columns(self._line_width).margin
         kept = self.highlighted_option.id if self.highlighted_option else None
         listed = [entry for entry in self._entries if entry.matches(self._words)]
         options: list[Option] = []
-        for part, title in PART_TITLES.items():
-            members = [entry for entry in listed if entry.part == part]
-            if not members and (part != "own" or self._words):
-                continue
-            if options:
+        parts = {
+            part: members
+            for part in PART_TITLES
+            if (members := [entry for entry in listed if entry.part == part])
+            or (part == "own" and not self._words)
+        }
+        # With a heading each, two lines for one that is empty, and one between two.
+        lines = sum(2 + (len(members) or 2) for members in parts.values()) - 1
+        is_loose = lines <= self._drawn_size.height
+        for part, members in parts.items():
+            title = PART_TITLES[part]
+            if options and is_loose:
                 options.append(Option(" ", disabled=True))
             options.append(Option(Content.styled(f"{margin}{title}", "$muted"), disabled=True))
             options += [Option(self._line(entry), id=_key(entry)) for entry in members]
