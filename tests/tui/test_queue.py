@@ -282,7 +282,7 @@ async def test_tables_are_added_by_a_dialog(home: Home, runner: RunnerHere) -> N
         advice = app.screen.query_one("#advice", Static)
         assert not advice.display
         app.screen.query_one("#jobs", Input).value = "2"
-        await until(pilot, lambda: "done little sooner" in str(advice.content))
+        await until(pilot, lambda: "done little earlier" in str(advice.content))
         assert advice.display
         await pilot.press("enter")
         await until(pilot, lambda: "7 trainings queued" in said(app))

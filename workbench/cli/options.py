@@ -156,7 +156,7 @@ ValidationOption = Annotated[
     str | None,
     typer.Option(
         metavar="SHARE",
-        help="Hold out a share of the training images (0.15), or so many, to choose settings by; "
+        help="Hold out a share of the training images (0.15), or a number, to choose settings by; "
         '"file": the x_val and y_val of an .npz.',
         show_default=False,
     ),
@@ -165,7 +165,7 @@ EarlyStoppingOption = Annotated[
     int | None,
     typer.Option(
         metavar="EPOCHS",
-        help="End when the validation loss has not fallen for so long; the best weights count.",
+        help="End when the validation loss has not fallen for this long; the best weights count.",
         show_default=False,
     ),
 ]

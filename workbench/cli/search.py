@@ -71,7 +71,7 @@ def search(
         str,
         typer.Option(
             metavar="SHARE",
-            help="What to choose by: a share of the training images or so many of them, held out; "
+            help="What to choose by: a share or a number of the training images, held out; "
             '"file": the x_val and y_val of an .npz.',
         ),
     ] = VALIDATION,

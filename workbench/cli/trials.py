@@ -69,7 +69,7 @@ def note_jobs(jobs: int | None) -> None:
         note(
             f"note: {count(jobs, 'training')} at once share {count(cores, 'core')}, "
             f"{max(1, cores // jobs)} each; one alone keeps all busy, so that the whole is "
-            "done little sooner"
+            "done little earlier"
         )
 
 

@@ -64,7 +64,7 @@ def _load(ref: DatasetRef, scratch: Path | None) -> ArrayDataset:
 
 def _check(ref: DatasetRef, dataset: ArrayDataset) -> None:
     what = f"data set {ref.path or ref.name}"
-    remedy = "start a new run, or put back the data of the old one"
+    remedy = "start a new run, or restore the data of the old one"
     if ref.sha256 is not None and dataset.sha256 != ref.sha256:
         raise DatasetError(
             f"{what} has changed since the run was planned (SHA-256 {ref.sha256[:12]}… then, "

@@ -127,7 +127,7 @@ class Cluster:
         ):
             return f"waiting for a node with {what} free"
         return (
-            f"waiting for a node with {what}: none of the {count(len(nodes), 'node')} has so many"
+            f"waiting for a node with {what}: none of the {count(len(nodes), 'node')} has that many"
         )
 
 

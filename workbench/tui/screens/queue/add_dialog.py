@@ -337,7 +337,7 @@ class AddDialog(TrialsDialog):
             here = "the one core" if cores == 1 else f"all {cores} cores"
             advice.append(
                 f"One training keeps {here} busy: {asked.jobs} at once each take nearly "
-                f"{asked.jobs} times as long, and the whole is done little sooner."
+                f"{asked.jobs} times as long, and the whole is done little earlier."
             )
         slower = slower_here(asked.precision) if isinstance(asked, Reproduction) else ""
         if slower:

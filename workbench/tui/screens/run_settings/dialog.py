@@ -46,7 +46,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("learning_rate", "Learning rate", ""),
     ("momentum", "Momentum", ""),
     ("schedule", "Schedule", "of the learning rate"),
-    ("validation", "Validation", "held out: a share, or so many"),
+    ("validation", "Validation", "held out: a share, or a number"),
     ("early_stopping", "Early stopping", "epochs of patience; by validation"),
     ("seed", "Seed", "same seed, same result"),
     ("repeats", "Repeats", "runs in turn, seeds counting up"),

@@ -24,7 +24,7 @@ OWN = (
     ("trials", "Trials", "settings to try"),
     ("timeout", "Time", "no trial begins after 30m, 2h"),
     ("seeds", "Final seeds", "of the chosen settings"),
-    ("validation", "Validation", "held out: a share, or so many"),
+    ("validation", "Validation", "held out: a share, or a number"),
     ("sampler", "Sampler", ""),
     ("pruner", "Pruner", "ends hopeless trials"),
 )
