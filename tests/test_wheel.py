@@ -38,7 +38,7 @@ def test_the_wheel_holds_all_that_the_program_needs(wheel: Path) -> None:
     for folder in ("presets", "layouts"):
         for path in (ROOT / folder).rglob("*.t*"):
             assert f"workbench/{path.relative_to(ROOT)}" in names, path
-    assert sum(name.startswith("workbench/presets/models/") for name in names) == 9
+    assert sum(name.startswith("workbench/presets/models/") for name in names) == 10
     assert sum(name.startswith("workbench/presets/tables/") for name in names) == 5
     assert "workbench/presets/claims.toml" in names
     assert "workbench/data/LICENSE-mnist.md" in names

@@ -78,7 +78,7 @@ def test_every_command_has_help(workbench: Runner, command: list[str]) -> None:
     assert done.returncode == 0 and "Usage:" in done.stdout and done.stderr == ""
 
 
-def test_presets_lists_the_papers_nine(workbench: Runner) -> None:
+def test_presets_lists_the_papers_nine_and_the_one_for_speed(workbench: Runner) -> None:
     done = workbench("presets")
     assert done.returncode == 0 and done.stderr == ""
     assert "cnn-2-tuned" in done.stdout and "3,309,578" in done.stdout
@@ -93,6 +93,7 @@ def test_presets_lists_the_papers_nine(workbench: Runner) -> None:
         ("cnn-1.2", 2_329_546, 0.9679),
         ("cnn-2", 3_309_578, 0.9747),
         ("cnn-2-tuned", 3_309_578, 0.9919),
+        ("speedrun", 29_994, None),
     ]
 
 
@@ -160,7 +161,7 @@ def test_a_shown_toml_is_a_preset_again(workbench: Runner, tmp_path: Path) -> No
         (["run", "nn-1", "--learning-rate", "nan"], "learning rate: "),
         (["run", "nn-1", "--optimizer", "adma"], 'did you mean "adam"?'),
         (["run", "cnn-2-tuned", "--momentum", "0.7"], "adam has none"),
-        (["run", "nn-1", "--precision", "float16"], "precision: "),
+        (["run", "nn-1", "--precision", "float64"], "precision: "),
         (["run", "nn-1", "--dataset", "minst"], 'did you mean "mnist"?'),
         (["run", "nn-1", "--dataset", "/nowhere.npz"], "/nowhere.npz"),
         (["run", "nn-1", "--train-limit", "0"], "train limit: "),

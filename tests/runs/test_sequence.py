@@ -57,7 +57,9 @@ def test_told_to_end_it_stops_what_trains_and_what_waits(
     """A signal, as a person sends it, while the first run trains."""
     told = Sequence()
 
-    def spawn(folder: RunFolder, descriptor: int, channel: int) -> subprocess.Popen[bytes]:
+    def spawn(
+        folder: RunFolder, descriptor: int, channel: int, kind: object
+    ) -> subprocess.Popen[bytes]:
         assert folder == waiting[0][0], "a run was begun after the signal"
         process = fake_worker(folder, descriptor)
         os.kill(os.getpid(), signal.SIGINT)
@@ -79,7 +81,9 @@ def test_a_run_that_cannot_be_begun_does_not_end_the_others(
 ) -> None:
     begun = []
 
-    def spawn(folder: RunFolder, descriptor: int, channel: int) -> subprocess.Popen[bytes]:
+    def spawn(
+        folder: RunFolder, descriptor: int, channel: int, kind: object
+    ) -> subprocess.Popen[bytes]:
         begun.append(folder)
         if len(begun) == 1:
             raise OSError(28, "No space left on device")

@@ -16,7 +16,7 @@ EPILOG = (
 )
 
 COMMANDS = {
-    "presets": ("show:presets", "List the models of the paper and your own."),
+    "presets": ("show:presets", "List the models of the paper, one for speed, and your own."),
     "show": ("show:show", "Show a model: layers, shapes, parameters, settings."),
     "run": (
         "run:run",
