@@ -10,16 +10,14 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import keras
 import numpy as np
 import psutil
 import pytest
 
-from workbench.training import compiled_steps, halves
+from workbench.training import compiled_steps
 from workbench.training.evaluation import Evaluator
-from workbench.training.halves import in_halves, suits_halves
 from workbench.training.loop import Chunk, DivergedError, TrainingLoop
 from workbench.training.sources import InMemorySource, StreamingSource, choose_source, epoch_order
 
@@ -124,30 +122,6 @@ def test_the_weights_are_those_of_train_on_batch(
     assert int(model.optimizer.iterations) == 2 * len(range(0, count, 20))
     for ours, keras_own in zip(state(model), keras_state(build, xla, count), strict=True):
         np.testing.assert_allclose(ours, keras_own, rtol=2e-4, atol=2e-5)
-
-
-def test_halves_of_a_batch_are_taken_where_convolutions_begin_and_give_the_whole_ones_weights(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made = []
-
-    def watched(model: keras.Sequential) -> Any:
-        made.append(model)
-        return in_halves(model)
-
-    monkeypatch.setattr(compiled_steps, "in_halves", watched)
-    found = {}
-    for cores in (1, 2):
-        monkeypatch.setattr(halves, "usable_cores", lambda cores=cores: cores)
-        model = convolutions()
-        own = model.call
-        TrainingLoop(model, memory(107), batch_size=20, seed=SEED).run(2)
-        assert model.call == own
-        found[cores] = state(model)
-    assert len(made) == 1  # traced once, and only where there is a core for each half
-    for whole, half in zip(found[1], found[2], strict=True):
-        np.testing.assert_allclose(whole, half, rtol=2e-4, atol=2e-5)
-    assert not suits_halves(dense_sgd())
 
 
 @cache

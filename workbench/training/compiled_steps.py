@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -13,7 +13,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from workbench.training.devices import gpus
-from workbench.training.halves import in_halves, suits_halves
 from workbench.training.sources import BatchSource, IndexArray
 
 # XLA makes these faster and convolutions and pooling slower on a CPU; on a GPU, all layers.
@@ -71,9 +70,6 @@ class CompiledSteps:
         image_bytes = 4 * (math.prod(source.image_shape) + source.class_count)
         most = XLA_BLOCK_BYTES // (self.batch_size * image_bytes)
         self._block = max(1, min(self.full_batches, most))
-        # One image has no halves.
-        one = self.batch_size == 1 or source.image_count % self.batch_size == 1
-        self._halves = not self.uses_xla and not one and suits_halves(model)
         large = model.count_params() >= WEIGHTS_WORTH_COMPILING
         self._compile_update = large and not self.uses_xla
         self.names: list[str] = []
@@ -144,8 +140,7 @@ class CompiledSteps:
             # From nothing at each step, the metrics are the batch's own. The caller sums them in
             # double precision, and knows at which step a loss stopped being finite.
             self._model.reset_metrics()
-            halves = in_halves(self._model) if self._halves else nullcontext()
-            with self._update_compiled(), halves:
+            with self._update_compiled():
                 metrics = self._model.train_step((images[step], labels[step]))
             self.names = list(metrics)
             row = tf.stack([tf.cast(value, tf.float32) for value in metrics.values()])
