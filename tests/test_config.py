@@ -18,7 +18,7 @@ from workbench.cli.entry import run
 from workbench.config import AXES, CONFIG_VARIABLE, Config, ConfigError, config_file, remember
 from workbench.runs.curves import Axis
 from workbench.runs.folder import RunFolder
-from workbench.runs.notice import tell_command
+from workbench.runs.summary import tell_command
 from workbench.runs.watchlist import read_run
 from workbench.settings import Home
 from workbench.tui import signals

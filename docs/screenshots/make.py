@@ -23,9 +23,9 @@ from textual.pilot import Pilot
 
 from workbench.leaderboard.store import Leaderboard
 from workbench.runs.folder import RunFolder, all_runs
-from workbench.runs.launcher import launch
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels, PresetRecord
+from workbench.runs.service import launch
 from workbench.runs.status import Status
 from workbench.settings import HOME_VARIABLE, Home, default_home
 from workbench.tui.app import WorkbenchApp

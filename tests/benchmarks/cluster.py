@@ -31,9 +31,8 @@ import psutil
 from tests.ray_nodes import Nodes
 from workbench.model.hyperparameters import Overrides
 from workbench.queue import service
-from workbench.queue.engine import Engine
 from workbench.queue.planning import PlannedTrial
-from workbench.queue.store import QueueStore, Trial
+from workbench.queue.store import Engine, QueueStore, Trial
 from workbench.runs import lock
 from workbench.runs.environment import cpu_name, usable_cores
 from workbench.runs.events import Batch

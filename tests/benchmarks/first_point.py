@@ -22,10 +22,10 @@ from workbench.runs import lock
 from workbench.runs.control import Command, request
 from workbench.runs.events import Batch
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import launch
 from workbench.runs.log import EventReader
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.service import launch
 from workbench.runs.standby import Standby
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp

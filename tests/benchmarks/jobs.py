@@ -18,10 +18,10 @@ from workbench.runs import control, lock
 from workbench.runs.environment import cpu_name, usable_cores
 from workbench.runs.events import Batch, Paused
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import launch
 from workbench.runs.log import EventReader
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.service import launch
 from workbench.settings import Home
 
 SETTLING_SECONDS = 1.0  # for the caches, and for the pause of the others to be taken

@@ -21,8 +21,7 @@ from workbench.formats import percent, points
 from workbench.model.hyperparameters import Overrides
 from workbench.model.library import find_preset
 from workbench.queue import service
-from workbench.queue.search import Search, SearchFolder, SearchResult, enqueue_search
-from workbench.queue.search_request import SearchRequest
+from workbench.queue.search import Search, SearchFolder, SearchRequest, SearchResult, enqueue_search
 from workbench.queue.store import QueueStore
 from workbench.runs.environment import cpu_name, usable_cores
 from workbench.runs.plan import Plan

@@ -24,8 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.model.library import find_preset
-from workbench.queue.search import SearchFolder, SearchProgress, SearchTrial, enqueue_search
-from workbench.queue.search_request import SearchRequest
+from workbench.queue.search import (
+    SearchFolder,
+    SearchProgress,
+    SearchRequest,
+    SearchTrial,
+    enqueue_search,
+)
 from workbench.queue.space import drawn
 from workbench.runs.plan import Plan
 from workbench.settings import Home

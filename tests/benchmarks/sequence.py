@@ -19,9 +19,9 @@ from workbench.model.hyperparameters import Overrides
 from workbench.runs import lock
 from workbench.runs.environment import cpu_name, usable_cores
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import launch
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.service import launch
 from workbench.settings import Home
 
 

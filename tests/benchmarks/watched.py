@@ -26,10 +26,10 @@ from workbench.runs import control, lock
 from workbench.runs.environment import cpu_name, usable_cores
 from workbench.runs.events import Batch
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import launch
 from workbench.runs.log import EventReader
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.service import launch
 from workbench.settings import HOME_VARIABLE, Home
 
 SETTLING_SECONDS = 5.0  # for the app to start, and to be gone again

@@ -16,7 +16,7 @@ from workbench.cli.run import note_known, watch
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import paper_table
 from workbench.runs.events import Batch, Epoch, Preparing, Started
-from workbench.runs.history import History
+from workbench.runs.log import History
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.status import Status
 from workbench.runs.summary import summarise

@@ -25,9 +25,8 @@ from workbench.cli.queue_follow import Display, LiveDisplay, PlainDisplay, follo
 from workbench.cli.trials import check_plan, exit_code
 from workbench.leaderboard.store import Leaderboard
 from workbench.queue import service
-from workbench.queue.planning import TrialPlan
+from workbench.queue.planning import Axis, TrialPlan, grid
 from workbench.queue.store import QueueDamaged, QueueStore
-from workbench.queue.sweep import Axis, grid
 from workbench.queue.view import QueueView, QueueWatch
 from workbench.runs import environment
 from workbench.runs.plan import Plan

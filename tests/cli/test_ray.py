@@ -19,16 +19,15 @@ from tests.ray_nodes import Nodes
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
-from workbench.queue.engine import Engine
 from workbench.queue.planning import PlannedTrial
-from workbench.queue.store import QueueState, QueueStore
+from workbench.queue.store import Engine, QueueState, QueueStore
 from workbench.runs import control, lock
 from workbench.runs.events import Paused, Preparing
 from workbench.runs.folder import RunFolder, all_runs
-from workbench.runs.launcher import launch
 from workbench.runs.log import EventReader
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.service import launch
 from workbench.runs.status import Status
 from workbench.settings import Home
 

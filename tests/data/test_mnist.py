@@ -9,7 +9,7 @@ from workbench.data import npz
 from workbench.data.catalogue import NAMED, describe_dataset
 from workbench.data.npz import load_mnist
 from workbench.errors import EnvironmentProblem
-from workbench.resources import MNIST_FILE
+from workbench.settings import MNIST_FILE
 
 
 def test_mnist_is_the_real_one():

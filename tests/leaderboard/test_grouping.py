@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.leaderboard.grouping import by_settings, group_runs, ranked
-from workbench.runs.collapse import MNIST_TEST_COUNTS, constant_answer, only_answer
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
+from workbench.runs.trouble import MNIST_TEST_COUNTS, constant_answer, only_answer
 
 MakeSummary = Callable[..., RunSummary]
 
@@ -188,7 +188,7 @@ def test_a_confusion_matrix_tells_a_collapse() -> None:
 def test_the_digits_shares_are_those_of_the_test_set() -> None:
     import numpy
 
-    from workbench.resources import MNIST_FILE
+    from workbench.settings import MNIST_FILE
 
     with numpy.load(MNIST_FILE) as data:
         assert tuple(numpy.bincount(data["y_test"])) == MNIST_TEST_COUNTS

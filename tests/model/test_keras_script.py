@@ -33,7 +33,7 @@ from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
 from workbench.model.preset import Preset
 from workbench.model.spec import DatasetRef, TrainingSpec, Validation
-from workbench.resources import MNIST_FILE
+from workbench.settings import MNIST_FILE
 
 PRESETS = {preset.name: preset for preset in paper_presets()}
 CONVOLUTION = {

@@ -13,9 +13,9 @@ from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.queue import service
 from workbench.queue.planning import PlannedTrial
 from workbench.runs import environment
-from workbench.runs.launcher import launch
 from workbench.runs.plan import Plan, specs_for, specs_for_preset
 from workbench.runs.record import Labels
+from workbench.runs.service import launch
 from workbench.settings import Home
 
 

@@ -20,7 +20,7 @@ from workbench.model.library import paper_presets, shipped_presets
 from workbench.model.paper_models import PAPER_ORDER, shipped_headlines
 from workbench.model.preset import preset_toml, read_preset
 from workbench.model.tables import paper_table, paper_tables
-from workbench.runs.collapse import constant_answer
+from workbench.runs.trouble import constant_answer
 
 PARAMETERS = {
     "nn-1": 101_770,

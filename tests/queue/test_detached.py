@@ -11,8 +11,7 @@ import pytest
 from tests.support import wait_until
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
-from workbench.queue.paper import tables_of, trainings_for
-from workbench.queue.planning import PlannedTrial
+from workbench.queue.planning import PlannedTrial, tables_of, trainings_for
 from workbench.queue.store import QueueState, QueueStore
 from workbench.runs import control, lock
 from workbench.runs.folder import RunFolder, all_runs

@@ -12,8 +12,7 @@ from tests.queue.scripted import wanted
 from workbench.config import remember
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.queue import service
-from workbench.queue.engine import Engine, asked_for, configured, require_installed
-from workbench.queue.store import QueueStore
+from workbench.queue.store import Engine, QueueStore, asked_for, configured, require_installed
 from workbench.runs import lock
 from workbench.settings import Home
 

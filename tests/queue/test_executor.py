@@ -13,16 +13,16 @@ import pytest
 from tests.queue.scripted import spec
 from workbench.model.spec import TrainingSpec
 from workbench.queue import executor
-from workbench.queue.engine import Engine
 from workbench.queue.executor import LocalJob, WorkersExecutor, seconds_for_all
 from workbench.queue.runner import outcome_of
+from workbench.queue.store import Engine
 from workbench.runs import control
 from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.kept_worker import KeptWorker
-from workbench.runs.launcher import WorkerKind
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
+from workbench.runs.sequence import KeptWorker
+from workbench.runs.service import WorkerKind
 from workbench.runs.status import Status
 from workbench.settings import Home
 

@@ -7,9 +7,16 @@ from dataclasses import replace
 import pytest
 
 from workbench.errors import PresetError, RunError
-from workbench.queue.paper import rows_of, tables_of, trainings_for
+from workbench.queue.planning import (
+    Axis,
+    grid,
+    parse_axes,
+    parse_axis,
+    rows_of,
+    tables_of,
+    trainings_for,
+)
 from workbench.queue.store import identity
-from workbench.queue.sweep import Axis, grid, parse_axes, parse_axis
 from workbench.runs.plan import Plan
 from workbench.settings import Home
 

@@ -26,11 +26,9 @@ from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.queue import runner as runner_module
-from workbench.queue import searches as searches_module
 from workbench.queue import service
 from workbench.queue.runner import Runner
-from workbench.queue.search import Search, SearchFolder, enqueue_search
-from workbench.queue.search_request import checked_search, search_cost
+from workbench.queue.search import Search, SearchFolder, checked_search, enqueue_search, search_cost
 from workbench.queue.space import drawn, full_name, parse_space, spec_with, values_text
 from workbench.queue.store import QueueState, QueueStore, Trial
 from workbench.queue.study import TrialSource
@@ -490,7 +488,7 @@ def test_early_stopping_says_how_long_the_chosen_settings_are_trained(home: Home
 
 def test_after_the_time_no_trial_begins(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(searches_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(runner_module.time, "monotonic", lambda: now[0])
 
     def ending(spec: TrainingSpec) -> str:
         now[0] += 0 if spec.tested else 30
@@ -642,7 +640,7 @@ def test_without_optuna_one_line_says_what_to_install(
 ) -> None:
     from importlib import util
 
-    from workbench.queue.search_request import require_optuna
+    from workbench.queue.search import require_optuna
 
     monkeypatch.setattr(util, "find_spec", lambda name: None)
     with pytest.raises(EnvironmentProblem, match=r"pip install 'mnist-workbench\[search\]'"):

@@ -10,8 +10,8 @@ import pytest
 import workbench
 from tests.support import ended_run
 from workbench.cli.entry import run as command
-from workbench.runs.difference import difference
 from workbench.runs.folder import RunFolder
+from workbench.runs.summary import difference
 from workbench.settings import Home
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support import FakeNvml, LivingRun
 from workbench.cli.doctor import _gpu
-from workbench.runs import gpus, lock
-from workbench.runs.gpus import Gpu, GpuMeter
+from workbench.runs import environment, lock
+from workbench.runs.environment import Gpu, GpuMeter
 from workbench.settings import Home
 from workbench.tui.screens.train.machine import Sampler
 from workbench.tui.screens.train.numbers import gpu_text, machine_lines
@@ -37,7 +37,7 @@ def test_a_gpu_that_nothing_can_ask_for(
     there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    monkeypatch.setattr(gpus, "DRIVER", tmp_path if there else tmp_path / "none")
+    monkeypatch.setattr(environment, "DRIVER", tmp_path if there else tmp_path / "none")
     assert GpuMeter().missing is there and GpuMeter().read() == ()
     finding = _gpu()
     assert finding.verdict == ("warn" if there else "ok")
@@ -80,5 +80,5 @@ def test_what_to_install_stands_where_a_gpu_cannot_be_asked(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    monkeypatch.setattr(gpus, "DRIVER", tmp_path)
+    monkeypatch.setattr(environment, "DRIVER", tmp_path)
     assert shown(home) == ["", "gpu: pip install 'mnist-workbench[gpu]'"]

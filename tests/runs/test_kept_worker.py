@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import wait_until
-from workbench.runs import kept_worker, lock
+from workbench.runs import lock, sequence
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.kept_worker import KeptWorker
-from workbench.runs.launcher import WorkerKind
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.sequence import KeptWorker
+from workbench.runs.service import WorkerKind
 from workbench.settings import Home
 
 # Stands for a worker: it "trains" each run until the file `go` is there.
@@ -24,7 +24,7 @@ WORKER = """
 import os, socket, sys, time
 from pathlib import Path
 from workbench.runs.folder import RunFolder
-from workbench.runs.kept_worker import next_run
+from workbench.runs.sequence import next_run
 channel = socket.socket(fileno=int(sys.argv[3]))
 run = RunFolder(Path(sys.argv[1])), int(sys.argv[2])
 while run is not None:
@@ -49,7 +49,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[b
         processes.append(subprocess.Popen(command, pass_fds=[descriptor, channel]))
         return processes[-1]
 
-    monkeypatch.setattr(kept_worker, "spawn_worker", spawn)
+    monkeypatch.setattr(sequence, "spawn_worker", spawn)
     yield processes
     for process in processes:
         process.kill()
@@ -118,7 +118,7 @@ def test_one_that_does_not_answer_is_ended_before_another_has_its_run(
     runs: list[tuple[RunFolder, int]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kept_worker, "TAKE_SECONDS", 0.2)
+    monkeypatch.setattr(sequence, "TAKE_SECONDS", 0.2)
     worker = KeptWorker()
     (runs[0][0].path / "deaf").touch()
     begin(worker, runs[0])

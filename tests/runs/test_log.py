@@ -20,8 +20,7 @@ from workbench.runs.events import (
     Stopped,
     parse_line,
 )
-from workbench.runs.history import History
-from workbench.runs.log import EventReader, EventWriter, last_ending, whole_epochs
+from workbench.runs.log import EventReader, EventWriter, History, last_ending, whole_epochs
 
 
 def batch(step: int, epoch: int = 1, loss: float = 0.5) -> Batch:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from workbench.runs import control, kept_worker, launcher, lock, sequence
+from workbench.runs import control, lock, sequence, service
 from workbench.runs.events import Queued
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.launcher import write_stopped
 from workbench.runs.log import write_event
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.sequence import Sequence
+from workbench.runs.service import write_stopped
 from workbench.runs.status import Status
 from workbench.settings import Home
 
@@ -28,12 +28,12 @@ Waiting = list[tuple[RunFolder, int]]
 WORKER = """
 import sys, time
 from pathlib import Path
-from workbench.runs import control, launcher
+from workbench.runs import control, service
 from workbench.runs.folder import RunFolder
 folder = RunFolder(Path(sys.argv[1]))
 while control.requested(folder.path) is not control.Command.STOP:
     time.sleep(0.02)
-launcher.write_stopped(folder)
+service.write_stopped(folder)
 """
 
 
@@ -65,7 +65,7 @@ def test_told_to_end_it_stops_what_trains_and_what_waits(
         os.kill(os.getpid(), signal.SIGINT)
         return process
 
-    monkeypatch.setattr(kept_worker, "spawn_worker", spawn)
+    monkeypatch.setattr(sequence, "spawn_worker", spawn)
     before = signal.signal(signal.SIGINT, told.stop)
     try:
         told.train(waiting)
@@ -90,7 +90,7 @@ def test_a_run_that_cannot_be_begun_does_not_end_the_others(
         control.request(folder.path, control.Command.STOP)
         return fake_worker(folder, descriptor)
 
-    monkeypatch.setattr(kept_worker, "spawn_worker", spawn)
+    monkeypatch.setattr(sequence, "spawn_worker", spawn)
     Sequence().train(waiting)
     assert begun == [folder for folder, _ in waiting]
     states = [folder.status() for folder in begun]
@@ -129,7 +129,7 @@ def test_a_failed_start_of_a_sequence_leaves_no_run(
     def refuses(*_: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(launcher, "start_detached", refuses)
-    with pytest.raises(launcher.EnvironmentProblem, match="worker cannot be started"):
-        launcher.launch(home, specs_for(home, "nn-1", Plan(repeats=3)), Labels(), "run")
+    monkeypatch.setattr(service, "start_detached", refuses)
+    with pytest.raises(service.EnvironmentProblem, match="worker cannot be started"):
+        service.launch(home, specs_for(home, "nn-1", Plan(repeats=3)), Labels(), "run")
     assert list(Path(home.runs).iterdir()) == []

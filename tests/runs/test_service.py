@@ -7,7 +7,7 @@ import pytest
 from tests.support import LivingRun, ended_run
 from workbench.errors import RunError
 from workbench.leaderboard.store import Leaderboard
-from workbench.runs import control, launcher, service
+from workbench.runs import control, service
 from workbench.runs.events import Paused, Queued
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventWriter
@@ -41,7 +41,7 @@ def test_a_run_that_was_cut_short_is_resumed_by_a_new_worker(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resumed: list[RunFolder] = []
-    monkeypatch.setattr(launcher, "resume", resumed.append)
+    monkeypatch.setattr(service, "take_up", resumed.append)
     stopped, crashed = ended_run(home, "stopped"), ended_run(home, None, seed=1)
     assert service.resume(stopped) and service.resume(crashed)
     assert resumed == [stopped, crashed]

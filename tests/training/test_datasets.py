@@ -18,9 +18,8 @@ import pytest
 from workbench.data.catalogue import KERAS_NAMES, NAMED, describe_dataset
 from workbench.errors import DatasetError
 from workbench.model.spec import DatasetRef
-from workbench.training import datasets, keras_datasets
-from workbench.training.datasets import fits_memory, load_dataset
-from workbench.training.keras_datasets import load_keras_dataset
+from workbench.training import datasets
+from workbench.training.datasets import fits_memory, load_dataset, load_keras_dataset
 
 
 def ref_of(facts: Any, **changes: Any) -> DatasetRef:
@@ -215,4 +214,4 @@ def test_files_put_in_place_by_hand_need_no_network(keras_home: Path, monkeypatc
 
 
 def test_every_name_has_its_cached_files():
-    assert set(keras_datasets.CACHED_FILES) == set(KERAS_NAMES)
+    assert set(datasets.CACHED_FILES) == set(KERAS_NAMES)

@@ -10,8 +10,7 @@ import pytest
 import tensorflow as tf
 
 from workbench.training import compiled_steps
-from workbench.training.compiled_steps import suits_xla
-from workbench.training.devices import Gpu, device_text, gpus
+from workbench.training.compiled_steps import Gpu, device_text, gpus, suits_xla
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from workbench.model.layers import (
 )
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.runs.standby import compile_alike
-from workbench.training import ready
+from workbench.training import train as train_module
 from workbench.training.build import build_model
 from workbench.training.train import train
 
@@ -83,7 +83,7 @@ def state(model: keras.Model) -> dict[str, list[float]]:
 )
 def test_compiling_leaves_no_trace(optimizer: Optimizer, images: bool) -> None:
     expected = spec(optimizer, images)
-    got = ready.get_ready(expected, lambda: True)
+    got = train_module.get_ready(expected, lambda: True)
     assert got is not None
     assert state(got.model_for(expected)) == state(build_model(expected))
     other = expected.model_copy(update={"seed": 9})
@@ -117,14 +117,14 @@ def test_what_is_part_of_the_graph_is_traced_anew() -> None:
 def test_compiling_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A standby that is not needed is killed, and would leave it behind each time.
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert ready.get_ready(spec(images=True), lambda: True) is not None
+    assert train_module.get_ready(spec(images=True), lambda: True) is not None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_compiling_does_move_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without putting it back there would be a trace: the test above can fail."""
-    monkeypatch.setattr(ready, "_put", lambda model, values: None)
-    got = ready.get_ready(spec(images=True), lambda: True)
+    monkeypatch.setattr(train, "_put", lambda model, values: None)
+    got = train_module.get_ready(spec(images=True), lambda: True)
     assert got is not None
     moved, fresh = state(got.model_for(spec(images=True))), state(build_model(spec(images=True)))
     kinds = {name.partition(" ")[0] for name in fresh if moved[name] != fresh[name]}
@@ -132,9 +132,9 @@ def test_compiling_does_move_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_state_that_it_would_not_put_back_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = ready._state
-    monkeypatch.setattr(ready, "_state", lambda model: known(model)[:-1])
-    assert ready.get_ready(spec(), lambda: True) is None
+    known = train_module._state
+    monkeypatch.setattr(train, "_state", lambda model: known(model)[:-1])
+    assert train_module.get_ready(spec(), lambda: True) is None
 
 
 @pytest.mark.parametrize("asked", [1, 2])
@@ -142,9 +142,9 @@ def test_it_is_given_up_between_two_parts_of_the_work(
     asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiled = []
-    monkeypatch.setattr(ready.CompiledSteps, "compile", lambda self: compiled.append(self))
+    monkeypatch.setattr(train_module.CompiledSteps, "compile", lambda self: compiled.append(self))
     answers = iter([True] * (asked - 1) + [False])
-    assert ready.get_ready(spec(), lambda: next(answers)) is None
+    assert train_module.get_ready(spec(), lambda: next(answers)) is None
     assert not compiled
 
 
@@ -152,4 +152,6 @@ def test_it_is_given_up_between_two_parts_of_the_work(
     "dataset", [DatasetRef(name="cifar10", image_shape=(32, 32, 3)), DatasetRef(path="/a.npz")]
 )
 def test_what_is_fetched_or_may_change_is_not_read_ahead(dataset: DatasetRef) -> None:
-    assert ready.get_ready(spec().model_copy(update={"dataset": dataset}), lambda: True) is None
+    assert (
+        train_module.get_ready(spec().model_copy(update={"dataset": dataset}), lambda: True) is None
+    )

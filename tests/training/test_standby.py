@@ -23,10 +23,10 @@ from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
 from workbench.runs.events import Preparing
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import launch
 from workbench.runs.log import EventReader
 from workbench.runs.plan import Plan, dataset_ref, specs_for
 from workbench.runs.record import Labels
+from workbench.runs.service import launch
 from workbench.runs.standby import LEAST_FREE_BYTES, Standby, _name, _runtime_folder
 from workbench.runs.status import Status
 from workbench.settings import Home

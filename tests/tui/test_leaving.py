@@ -19,7 +19,8 @@ from workbench.model.spec import TrainingSpec
 from workbench.queue import service
 from workbench.queue.planning import PlannedTrial
 from workbench.queue.store import QueueStore
-from workbench.runs import control, launcher, lock
+from workbench.runs import control, lock
+from workbench.runs import service as runs
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
@@ -208,7 +209,7 @@ async def test_a_slow_disk_does_not_hold_the_screen(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = SlowDisk()
-    monkeypatch.setattr(launcher, "launch", disk)
+    monkeypatch.setattr(runs, "launch", disk)
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:
         train = await on_models(app, pilot)
@@ -239,7 +240,7 @@ async def test_a_training_that_cannot_start_is_said(
     def full(*_: object) -> list[RunFolder]:
         raise EnvironmentProblem("no space left on device")
 
-    monkeypatch.setattr(launcher, "launch", full)
+    monkeypatch.setattr(runs, "launch", full)
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:
         train = await on_models(app, pilot)

@@ -112,7 +112,7 @@ async def test_resume_and_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> N
     crashed = ended_run(home, None)
     resumed: list[RunFolder] = []
     opened: list[RunFolder] = []
-    monkeypatch.setattr("workbench.runs.launcher.resume", resumed.append)
+    monkeypatch.setattr("workbench.runs.service.take_up", resumed.append)
     app = WorkbenchApp(home)
     monkeypatch.setattr(app, "open_run", opened.append)
     async with app.run_test(size=(80, 24)) as pilot:

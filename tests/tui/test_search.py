@@ -18,12 +18,12 @@ from workbench.queue.search import (
     Search,
     SearchFolder,
     SearchProgress,
+    SearchRequest,
     SearchResult,
     SearchTrial,
     all_searches,
     enqueue_search,
 )
-from workbench.queue.search_request import SearchRequest
 from workbench.queue.store import QueueStore, Trial
 from workbench.runs.plan import Plan
 from workbench.runs.status import Status

@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from tests.support import until
 from workbench.model.spec import TrainingSpec
-from workbench.runs import control, launcher
+from workbench.runs import control, service
 from workbench.runs.events import (
     Batch,
     Epoch,
@@ -321,7 +321,7 @@ async def test_a_crashed_run_is_taken_up_again_in_place(
     run.train(1500)
     run.die()
     resumed = []
-    monkeypatch.setattr(launcher, "resume", lambda folder: resumed.append(folder))
+    monkeypatch.setattr(service, "take_up", lambda folder: resumed.append(folder))
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: "after epoch 1" in text(screen, "run-notice"))
         await pilot.press("r")
@@ -621,7 +621,7 @@ async def test_again_takes_the_next_unused_seed(
         made.append(FakeRun(home, seed=specs[0].seed))
         return [made[-1].folder]
 
-    monkeypatch.setattr(launcher, "launch", launch)
+    monkeypatch.setattr(service, "launch", launch)
     async with shown(home, run.folder) as (screen, pilot):
         await until(pilot, lambda: screen.status is Status.FINISHED)
         app = pilot.app

@@ -115,11 +115,11 @@ def _memory() -> Finding:
 
 
 def _gpu() -> Finding:
-    from workbench.runs.gpus import INSTALL, GpuMeter
+    from workbench.runs.environment import GPU_EXTRA, GpuMeter
 
     meter = GpuMeter()
     if meter.missing:
-        return Finding("GPU", "warn", f"there is one that cannot be used or watched: {INSTALL}")
+        return Finding("GPU", "warn", f"there is one that cannot be used or watched: {GPU_EXTRA}")
     gpus = [f"{gpu.name}, {gpu.total_bytes / 2**30:.0f} GiB" for gpu in meter.read()]
     return Finding("GPU", "ok", "; ".join(gpus) or "none of NVIDIA's")
 
@@ -168,7 +168,7 @@ def _tensorflow() -> Finding:
         "start = time.monotonic()\n"
         "import keras, tensorflow as tf\n"
         "seconds = time.monotonic() - start\n"
-        "from workbench.training.devices import gpus\n"
+        "from workbench.training.compiled_steps import gpus\n"
         "found = [[str(gpu), gpu.half_precision] for gpu in gpus()]\n"
         "print(json.dumps([tf.__version__, keras.__version__, seconds, found]))"
     )
@@ -195,7 +195,7 @@ def _tensorflow() -> Finding:
 
 def _cluster(executor: str | None, address: str | None) -> list[Finding]:
     """What there is to say of the nodes that the queue would train on; nothing of this machine."""
-    from workbench.queue.engine import asked_for, configured, require_installed
+    from workbench.queue.store import asked_for, configured, require_installed
 
     engine = asked_for(executor, address) or configured()
     try:
@@ -206,7 +206,7 @@ def _cluster(executor: str | None, address: str | None) -> list[Finding]:
         return []
     try:
         done = subprocess.run(
-            module_command("workbench.training.ray_doctor", engine.address),
+            module_command("workbench.training.ray_cluster", engine.address),
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,

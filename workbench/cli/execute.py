@@ -15,7 +15,7 @@ from workbench.cli.run import pass_on, print_detached
 from workbench.files import given_umask, open_file
 from workbench.runs.execution import execute as start
 from workbench.runs.folder import RunFolder
-from workbench.runs.history import History
+from workbench.runs.log import History
 from workbench.runs.record import checked_labels
 from workbench.runs.summary import ScriptSummary
 from workbench.text import visible

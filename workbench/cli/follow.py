@@ -19,8 +19,7 @@ from workbench.leaderboard.paper import beside_paper
 from workbench.runs import lock
 from workbench.runs.events import Epoch, Event, Paused, Resumed
 from workbench.runs.folder import RunFolder
-from workbench.runs.history import History
-from workbench.runs.log import EventReader
+from workbench.runs.log import EventReader, History
 from workbench.runs.record import ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary, summary_of

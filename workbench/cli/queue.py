@@ -16,8 +16,7 @@ from workbench.errors import RunError
 from workbench.formats import count, percent
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
 from workbench.queue import service
-from workbench.queue.engine import asked_for
-from workbench.queue.store import QueueStore, settings_words
+from workbench.queue.store import QueueStore, asked_for, settings_words
 from workbench.queue.view import QueueView, QueueWatch, headline, process_lost, time_left
 from workbench.runs.status import Status
 from workbench.runs.watchlist import Watchlist

@@ -20,7 +20,7 @@ from workbench.leaderboard.paper import compare
 from workbench.leaderboard.paper_view import paper_view
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS, PaperTable
-from workbench.queue.paper import rows_of, tables_of, trainings_for
+from workbench.queue.planning import rows_of, tables_of, trainings_for
 from workbench.queue.view import QueueView
 
 

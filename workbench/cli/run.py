@@ -30,9 +30,9 @@ from workbench.queue.store import identity
 from workbench.runs import service
 from workbench.runs.environment import slower_here
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import launch
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import checked_labels
+from workbench.runs.service import launch
 from workbench.runs.summary import AnySummary
 from workbench.settings import Home
 

@@ -22,10 +22,9 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.table import Align, Heading, Table, cell
 from workbench.leaderboard.views import difference_table, run_column, some_validated
 from workbench.runs import lock, service
-from workbench.runs.difference import difference
 from workbench.runs.folder import RunFolder, all_runs, find_run
 from workbench.runs.status import STATUS_WORDS, Status
-from workbench.runs.summary import AnySummary, ScriptSummary, summary_of
+from workbench.runs.summary import AnySummary, ScriptSummary, difference, summary_of
 from workbench.text import visible
 
 STOP_PATIENCE_SECONDS = 60.0

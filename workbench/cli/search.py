@@ -17,11 +17,14 @@ from workbench.formats import count, percent
 from workbench.model.hyperparameters import Overrides
 from workbench.model.library import find_preset, save_preset
 from workbench.queue import service
-from workbench.queue.search import Search, SearchFolder, SearchResult, enqueue_search
-from workbench.queue.search_request import (
+from workbench.queue.search import (
     VALIDATION,
     Cost,
+    Search,
+    SearchFolder,
     SearchRequest,
+    SearchResult,
+    enqueue_search,
     require_optuna,
     search_cost,
 )

@@ -13,8 +13,8 @@ from workbench.formats import count
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.views import grouped_table
+from workbench.queue.planning import grid, parse_axes
 from workbench.queue.store import identity
-from workbench.queue.sweep import grid, parse_axes
 from workbench.runs.plan import Plan
 from workbench.runs.record import checked_labels
 

@@ -20,7 +20,7 @@ from workbench.data.npz_archive import ArrayHeader, NpzArchive
 from workbench.data.pixels import image_header, image_shape, pixel_scale, stream_pixels, usual_scale
 from workbench.errors import DatasetError, EnvironmentProblem
 from workbench.files import typed_path
-from workbench.resources import MNIST_FILE
+from workbench.settings import MNIST_FILE
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from workbench.data.image_store import ImageStore, MappedStore, MemoryStore
 from workbench.data.npz_archive import NpzArchive
 from workbench.data.pixels import image_header, image_shape, usual_scale
 from workbench.errors import DatasetError
-from workbench.resources import MNIST_FILE
+from workbench.settings import MNIST_FILE
 
 # Beyond this images are laid out in an unnamed temporary file instead of memory.
 MOST_BYTES_IN_MEMORY = 2**29

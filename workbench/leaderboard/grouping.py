@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from workbench.formats import count
-from workbench.runs.collapse import collapsed_epochs
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
+from workbench.runs.trouble import collapsed_epochs
 
 # The tag of runs that had the machine to themselves, so that their times can be trusted.
 IDLE = "idle"

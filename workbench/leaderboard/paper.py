@@ -13,8 +13,8 @@ from workbench.leaderboard.grouping import Group, Machine, by_settings, mean_of
 from workbench.leaderboard.inference import MOST_RUNS, share_interval, within_spread
 from workbench.model.spec import Precision
 from workbench.model.tables import PaperRow, PaperTable, paper_tables
-from workbench.runs.collapse import collapse_remark, collapsed_epochs, constant_answer
 from workbench.runs.summary import RunSummary
+from workbench.runs.trouble import collapse_remark, collapsed_epochs, constant_answer
 
 
 @dataclass(frozen=True)

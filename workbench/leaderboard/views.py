@@ -12,9 +12,8 @@ from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy
 from workbench.leaderboard.table import Cell, Heading, Table, cell
 from workbench.leaderboard.transfer import machines
-from workbench.runs.collapse import collapse_remark
-from workbench.runs.difference import Difference
-from workbench.runs.summary import RunSummary, ScriptSummary
+from workbench.runs.summary import Difference, RunSummary, ScriptSummary
+from workbench.runs.trouble import collapse_remark
 from workbench.text import one_line
 
 IMPORTED_TITLE = "Imported runs"

@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.resources import resource_folder
+from workbench.settings import resource_folder
 
 PAPER = "Finster (2024), Multi-class classification with neural networks"
 PAPER_IN_SHORT = "Finster 2024"

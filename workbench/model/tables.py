@@ -14,7 +14,7 @@ from workbench.model.library import paper_presets
 from workbench.model.preset import Preset
 from workbench.model.spec import DatasetRef, Precision, TrainingSpec
 from workbench.model.validated import Validated
-from workbench.resources import resource_folder
+from workbench.settings import resource_folder
 
 TABLE_NUMBERS = (3, 6, 7, 8, 9)
 

@@ -23,7 +23,7 @@ from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.process import module_command, module_environment
 from workbench.settings import Home
 
-MAKER = "workbench.training.predict"
+MAKER = "workbench.training.predictor"
 CANNOT = 2  # its exit code for a fault from outside, with the reason as a line on stdout
 
 

@@ -21,15 +21,15 @@ from typing import Protocol
 
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.model.spec import TrainingSpec
-from workbench.queue.engine import Engine
+from workbench.queue.store import Engine
 from workbench.runs import control, lock
 from workbench.runs.environment import usable_cores
 from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.kept_worker import KeptWorker
-from workbench.runs.launcher import LOCAL, WorkerKind, resume, write_stopped
 from workbench.runs.log import backwards
 from workbench.runs.record import Labels
+from workbench.runs.sequence import KeptWorker
+from workbench.runs.service import LOCAL, WorkerKind, take_up, write_stopped
 from workbench.settings import Home
 
 
@@ -165,7 +165,7 @@ class WorkersExecutor:
         if lock.is_held(folder.lock_file):
             return LocalJob(folder)
         try:
-            process = resume(folder, self._kind)
+            process = take_up(folder, self._kind)
         except RunError:  # it has come to its end, or another process was quicker
             return LocalJob(folder) if lock.is_held(folder.lock_file) else None
         return LocalJob(folder, process)

@@ -9,15 +9,18 @@ from contextlib import suppress
 
 from workbench.errors import EnvironmentProblem, RunError, nearest
 from workbench.formats import count
-from workbench.queue.engine import LOCAL, Engine, configured, require_installed
 from workbench.queue.planning import PlannedTrial, entries_of, results, trial_plan
 from workbench.queue.store import (
+    LOCAL,
     MOST_JOBS,
     MOST_TRIALS,
+    Engine,
     Origin,
     QueueState,
     QueueStore,
     Trial,
+    configured,
+    require_installed,
 )
 from workbench.runs import lock
 from workbench.runs import service as runs

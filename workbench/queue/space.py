@@ -29,7 +29,7 @@ from workbench.model.hyperparameters import (
     with_overrides,
 )
 from workbench.model.spec import TrainingSpec
-from workbench.queue.sweep import ALIASES
+from workbench.queue.planning import ALIASES
 
 Value = str | int | float
 _LAYER = re.compile(r"layers\.(\d+)\.(\w+)")

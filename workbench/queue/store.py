@@ -1,7 +1,8 @@
 """The queue of a home on disk: `queue/queue.json`, changed under a lock and whole or not at all.
 
-Whoever wants something of the queue (a command, a screen, in this connection or another) writes
-it here; the runner reads it some times a second. So both sides may come and go.
+It holds what is to be trained, and what trains it: this machine, or a Ray cluster. Whoever wants
+something of the queue (a command, a screen, in this connection or another) writes it here; the
+runner reads it some times a second. So both sides may come and go.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from workbench.errors import EnvironmentProblem, RunError
+from workbench.config import Config
+from workbench.errors import EnvironmentProblem, RunError, nearest
 from workbench.files import Stamp, keep_aside, read_file, stamp, write_file
 from workbench.formats import count
 from workbench.model.hyperparameters import OPTIMIZER_TITLES
 from workbench.model.spec import TrainingSpec
-from workbench.queue.engine import Engine
 from workbench.runs import lock
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
@@ -29,13 +30,12 @@ LOCK_TIMEOUT = 15.0  # seconds; a change takes a hundredth of one
 MOST_TRIALS = 2_000
 MOST_JOBS = 128
 LARGEST = 200_000_000  # bytes; a trial of a model of 200 layers takes 40,000
-
-
 FORMAT: Final = 1
 
 Origin = Literal["run", "app", "reproduce", "sweep", "search"]
 # What "the same training" means to the queue: settings and seed, whatever it is called.
 Identity = tuple[str, int]
+ExecutorName = Literal["local", "ray"]
 
 
 class QueueUnreadable(RunError):
@@ -264,3 +264,100 @@ def _format_of(content: bytes) -> int:
         return 0
     given = data.get("format") if isinstance(data, dict) else None
     return given if type(given) is int else 0
+
+
+class Engine(BaseModel):
+    """An executor by its name. All else is Ray's: which cluster, and what a trial takes of a node.
+
+    `address` is `auto`, `HOST:PORT` or `ray://HOST:PORT`; `gpus` may be a part of one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    executor: ExecutorName = "local"
+    address: Annotated[str, Field(pattern=r"^(auto|(ray://)?[\w.\[\]:-]+:\d{1,5})$")] = "auto"
+    cpus: Annotated[int, Field(ge=1, le=1024)] = 1
+    gpus: Annotated[float, Field(ge=0, le=1024)] = 0.0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine's own cores train."""
+        return self.executor == "local"
+
+    @property
+    def words(self) -> str:
+        """`Ray (auto), 2 CPUs and 0.5 GPUs a trial`; `this machine`."""
+        if self.is_local:
+            return "this machine"
+        gpus = f" and {self.gpus:g} GPUs" if self.gpus else ""
+        return f"Ray ({self.address}), {self.cpus} CPU{'s' * (self.cpus > 1)}{gpus} a trial"
+
+
+LOCAL = Engine()
+
+
+def configured() -> Engine:
+    """The engine of the user's configuration.
+
+    Raises:
+        RunError: it is none.
+    """
+    config = Config()
+    return _engine({"executor": config["executor"], **config["ray"]})
+
+
+def asked_for(
+    executor: str | None = None,
+    address: str | None = None,
+    cpus: int | None = None,
+    gpus: float | None = None,
+) -> Engine | None:
+    """The engine that a person names, the rest as configured; None where nothing is named.
+
+    Raises:
+        RunError: there is no such executor, or a value is none of its own.
+        EnvironmentProblem: it is not installed.
+    """
+    settings = {"address": address, "cpus": cpus, "gpus": gpus}
+    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+    if executor is not None:
+        known = get_args(ExecutorName)
+        if executor not in known:
+            raise RunError(f'no executor "{executor}"; {nearest(executor, known)}')
+        given["executor"] = executor
+    if not given:
+        return None
+    engine = _engine({**configured().model_dump(), **given})
+    for name in settings:
+        if name in given and engine.is_local:
+            raise RunError(f"--{name} is of a Ray cluster; add --executor ray")
+    return engine
+
+
+def require_installed(engine: Engine) -> None:
+    """Refuse an engine whose package is missing.
+
+    Raises:
+        EnvironmentProblem: it is.
+    """
+    from importlib.util import find_spec
+
+    if not engine.is_local and find_spec("ray") is None:
+        raise EnvironmentProblem(
+            "the ray executor needs a package that is not installed: "
+            "`pip install 'mnist-workbench[ray]'`"
+        )
+
+
+def _engine(values: dict[str, Any]) -> Engine:
+    try:
+        return Engine.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        name = str(fault["loc"][0])
+        remedy = {
+            "address": "must be auto, HOST:PORT or ray://HOST:PORT",
+            "cpus": "must be a whole number from 1 to 1,024",
+            "gpus": "must be a number from 0 to 1,024; a part of one may be asked for",
+        }.get(name, "is no setting of an executor")
+        raise RunError(f"{name}: {remedy} (given: {fault.get('input')})", field=name) from error

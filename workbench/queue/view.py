@@ -12,10 +12,11 @@ from workbench.errors import RunError
 from workbench.files import stamp
 from workbench.formats import count, moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
-from workbench.queue.engine import LOCAL, Engine
 from workbench.queue.executor import seconds_for_all
 from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
 from workbench.queue.store import (
+    LOCAL,
+    Engine,
     Identity,
     QueueState,
     QueueStore,

@@ -1,1 +1,1 @@
-"""What a run is on disk: folder, event log, status, control, launcher. No Keras, no screens."""
+"""What a run is on disk: folder, event log, status, control, workers. No Keras, no screens."""

@@ -24,12 +24,11 @@ from types import FrameType
 from typing import Any
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
-from workbench.runs import control, lock, notice
+from workbench.runs import control, lock, summary
 from workbench.runs.control import Command
 from workbench.runs.events import Event, Paused, Resumed, Started
 from workbench.runs.folder import RunFolder, create_run
-from workbench.runs.history import History
-from workbench.runs.log import EventWriter
+from workbench.runs.log import EventWriter, History
 from workbench.runs.logger import JOIN_VARIABLE, LONGEST_NAME, script_ending
 from workbench.runs.process import start_detached
 from workbench.runs.record import Labels, Script, ScriptRecord
@@ -194,7 +193,7 @@ class Execution:
         lost = None if math.isfinite(history.metrics.get("loss", 0.0)) else history.step
         ending = script_ending(facts, stopped=self._asked_to_stop, message=failed, lost=lost)
         self._write(ending, durable=True)
-        notice.tell_of_script(self._folder)
+        summary.tell_of_script(self._folder)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._asked_to_stop = True

@@ -20,8 +20,7 @@ from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.environment import launched_from, this_environment
 from workbench.runs.events import Batch, Log, Paused, Preparing, Queued, Resumed
-from workbench.runs.history import History
-from workbench.runs.log import EventReader, backwards, last_ending, newer, write_event
+from workbench.runs.log import EventReader, History, backwards, last_ending, newer, write_event
 from workbench.runs.record import (
     RECORD_FORMAT,
     Labels,

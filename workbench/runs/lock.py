@@ -1,6 +1,6 @@
 """The worker's lock: held for its whole life, the one test of whether a run lives.
 
-The launcher takes the lock before the run can be seen and hands the open file to the worker,
+Who makes a run takes the lock before the run can be seen and hands the open file to the worker,
 so that there is no moment at which a starting run looks dead.
 """
 

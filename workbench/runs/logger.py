@@ -400,7 +400,7 @@ class Run:
                 asked = control.requested(self._folder.path) is control.Command.STOP
                 self._write(self._ending(error, stopped=self._stop or asked), durable=True)
                 # Here and not above: a script that imports the workbench waits for what it loads.
-                from workbench.runs.notice import tell_of_script
+                from workbench.runs.summary import tell_of_script
 
                 tell_of_script(self._folder)
             self._let_go()

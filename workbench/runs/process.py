@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.files import open_to_append
-from workbench.resources import PACKAGE
+from workbench.settings import PACKAGE
 
 
 def module_command(module: str, *arguments: str) -> list[str]:

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 
 from workbench import __version__
 from workbench.files import try_lock
-from workbench.resources import PACKAGE
 from workbench.runs import lock
 from workbench.runs.environment import free_memory_bytes
 from workbench.runs.process import module_environment, start_detached
+from workbench.settings import PACKAGE
 
 if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec

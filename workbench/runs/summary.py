@@ -1,30 +1,39 @@
-"""A run in about 1 kB: what lists, the leaderboard and `--json` show."""
+"""A run in about 1 kB: what lists, the leaderboard and `--json` show, and what is said at its end.
+
+Runs of any kind are compared by it, setting by setting.
+"""
 
 from __future__ import annotations
 
 import math
+import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
 from pydantic import Tag as Variant
 
-from workbench.formats import metric_text, percent
+from workbench.config import NO_COMMAND, Config
+from workbench.errors import EnvironmentProblem, UserError
+from workbench.formats import epochs_done, metric_text, percent, points
 from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import optimizer_text
-from workbench.runs.collapse import constant_answer, only_answer
 from workbench.runs.events import Ended, Epoch, Failed, Finished
 from workbench.runs.folder import RunFolder
-from workbench.runs.history import History
-from workbench.runs.log import last_ending, whole_epochs
-from workbench.runs.record import ScriptRecord, Setting
+from workbench.runs.log import History, last_ending, whole_epochs
+from workbench.runs.record import RunRecord, ScriptRecord, Setting, flat_settings
 from workbench.runs.status import Status
+from workbench.runs.trouble import constant_answer, only_answer
 
 # Up to how many epochs a summary tells each; the run's own log has them all.
 MOST_EPOCHS = 100
 GOAL = 0.99  # the share of the test images to which the time is told
 HEADLINES = ("val_accuracy", "accuracy", "val_loss", "loss")  # those that are told first
+Values = tuple[Setting, ...]  # of a setting, one a run; None where it has none
 
 
 class Summary(BaseModel):
@@ -371,3 +380,111 @@ def results_so_far(history: History) -> dict[str, Any]:
     """The results of a run without an ending, as fields of its summary."""
     by_epoch = _by_epoch(history.epochs, history.epochs_completed)
     return history.results | _so_far(history) | by_epoch
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between runs: settings, then results, each by its name."""
+
+    run_ids: tuple[str, ...]
+    settings: dict[str, Values]
+    results: dict[str, Values]
+
+
+def difference(folders: Sequence[RunFolder]) -> Difference:
+    """Compare runs; what they share is left out.
+
+    Raises:
+        RunError: a run's folder is gone or damaged.
+    """
+    summaries = [summary_of(folder) for folder in folders]
+    results: list[dict[str, Setting]] = []
+    for summary in summaries:
+        found: dict[str, Setting] = {"state": summary.state.word, "seconds": summary.train_seconds}
+        if isinstance(summary, RunSummary):
+            names = ("test_accuracy", "test_loss", "validation_accuracy", "validation_loss")
+            found |= {name: getattr(summary, name) for name in names}
+        else:
+            found |= summary.metrics
+        results.append(found)
+    return Difference(
+        tuple(folder.run_id for folder in folders),
+        _differing([settings_of(folder.record) for folder in folders]),
+        _differing(results),
+    )
+
+
+def settings_of(record: RunRecord) -> dict[str, Setting]:
+    """All that a run was started with, by name: what decides its result, then where it ran."""
+    found: dict[str, Setting]
+    if isinstance(record, ScriptRecord):
+        script = record.script
+        found = {"name": script.name, "command": shlex.join(script.command), **script.config}
+        found |= {"framework": script.framework, **script.versions}
+        environment = record.environment.model_dump(exclude={"tensorflow", "keras", "numpy"})
+    else:
+        spec = record.spec
+        layers = enumerate(spec.architecture.layers, 1)
+        found = {f"layer {number}": layer.words() for number, layer in layers}
+        rest = spec.model_dump(mode="json", exclude={"architecture", "title", "training"})
+        found |= flat_settings({**spec.training.model_dump(mode="json"), **rest})
+        environment = record.environment.model_dump()
+    return found | flat_settings(environment)
+
+
+def _differing(runs: Sequence[dict[str, Setting]]) -> dict[str, Values]:
+    names = dict.fromkeys(name for run in runs for name in run)
+    rows = {name: tuple(run.get(name) for run in runs) for name in names}
+    return {name: values for name, values in rows.items() if len(set(map(repr, values))) > 1}
+
+
+def ending_words(summary: AnySummary, apart: float | None = None) -> str:
+    """`nn-1 finished: 95.25 %, paper +0.11`, or how else it ended.
+
+    `apart` is how far its accuracy lies from the paper's, in percentage points.
+    """
+    head = f"{summary.name} {summary.state.word}"
+    match summary.state:
+        case Status.FINISHED:
+            beside = "" if apart is None else f", paper {points(apart)}"
+            return f"{head}: {summary.result}{beside}" if summary.result else head
+        case Status.COLLAPSED:
+            return f"{head}: {summary.result}, one class for every image"
+        case Status.DIVERGED | Status.FAILED if summary.message:
+            return f"{head}: {summary.message}"
+    known = summary.epochs > 0  # a script need not tell how many
+    return (
+        f"{head} after {epochs_done(summary.epochs_completed, summary.epochs)}" if known else head
+    )
+
+
+def tell_command(words: str) -> None:
+    """Run the user's own command, where one is set, with these words as its last.
+
+    It runs in a session of its own and is not waited for: a run's end does not depend on it.
+
+    Raises:
+        EnvironmentProblem: it cannot be run.
+    """
+    command = Config()["notify"]
+    if command in NO_COMMAND:
+        return
+    try:
+        subprocess.Popen(
+            [*command, words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise EnvironmentProblem(
+            f"notify: {command[0]} cannot be run ({error}); `mnist-workbench config notify` "
+            "shows what is set"
+        ) from error
+
+
+def tell_of_script(folder: RunFolder) -> None:
+    """Tell the user's command of a script's end; nothing of it may end the script."""
+    with suppress(UserError, OSError):
+        tell_command(ending_words(summary_of(folder)))

@@ -23,11 +23,11 @@ from typing import Any, NoReturn
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.files import open_file, stamp
 from workbench.runs import control, lock
-from workbench.runs.difference import settings_of
 from workbench.runs.events import VALIDATION, Batch, Ended, Epoch, Event, Finished, Started, Stopped
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventReader, EventWriter
 from workbench.runs.record import Labels, Script, Setting, flat_settings, write_json
+from workbench.runs.summary import settings_of
 from workbench.settings import Home
 
 OF_EPOCHS = "epoch/"

@@ -19,8 +19,7 @@ from workbench.files import Stamp, stamp
 from workbench.runs import lock
 from workbench.runs.events import Batch
 from workbench.runs.folder import RunFolder
-from workbench.runs.history import History
-from workbench.runs.log import EventReader
+from workbench.runs.log import EventReader, History
 from workbench.runs.record import LaunchedFrom, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import AnySummary, RunSummary, results_so_far, summary_of

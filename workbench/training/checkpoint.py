@@ -16,11 +16,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from workbench.errors import RunError
 from workbench.files import replacing
-from workbench.training.monitors import Weights
 
+Weights = list[npt.NDArray[Any]]
 MEMBER = "mnist-workbench.json"
 BEST_WEIGHTS = "best-weights.npz"
 

@@ -1,10 +1,12 @@
-"""Any number of Keras's own train steps in one compiled call."""
+"""Any number of Keras's own train steps in one compiled call, and the device they run on."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -12,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from workbench.training.devices import gpus
 from workbench.training.sources import BatchSource, IndexArray
 
 # XLA makes these faster and convolutions and pooling slower on a CPU; on a GPU, all layers.
@@ -32,6 +33,8 @@ XLA_LAYERS = (
 WEIGHTS_WORTH_COMPILING = 1_000_000
 # The stacked batches of one XLA call; beyond the last cache level the loop only gets slower.
 XLA_BLOCK_BYTES = 16 * 1024 * 1024
+# From this compute capability on a GPU multiplies bfloat16 in hardware; before it, float16 alone.
+BFLOAT16_CAPABILITY = (8, 0)
 
 
 def traced(function: Callable[..., Any], **options: Any) -> Any:
@@ -177,3 +180,39 @@ class CompiledSteps:
 def suits_xla(model: keras.Model) -> bool:
     """Whether XLA makes the model faster: on a GPU any, on a CPU one of `XLA_LAYERS` alone."""
     return bool(gpus()) or all(type(layer) in XLA_LAYERS for layer in model.layers)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as TensorFlow sees it; `capability` is NVIDIA's compute capability."""
+
+    name: str
+    capability: tuple[int, int] | None = None
+
+    @property
+    def half_precision(self) -> str:
+        """The format of 16 bits that it computes in hardware; empty where that is not known."""
+        if self.capability is None:
+            return ""
+        return "bfloat16" if self.capability >= BFLOAT16_CAPABILITY else "float16"
+
+    def __str__(self) -> str:
+        if self.capability is None:
+            return self.name
+        return f"{self.name} (compute capability {self.capability[0]}.{self.capability[1]})"
+
+
+@lru_cache(maxsize=1)
+def gpus() -> tuple[Gpu, ...]:
+    """The GPUs that TensorFlow can use, the one that trains first; none on a processor alone."""
+    found = []
+    for device in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(device)
+        name = details.get("device_name") or "GPU"
+        found.append(Gpu(name, details.get("compute_capability")))
+    return tuple(found)
+
+
+def device_text() -> str:
+    """`CPU`, or the GPU that trains by its name."""
+    return f"GPU {gpus()[0].name}" if gpus() else "CPU"

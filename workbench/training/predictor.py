@@ -1,13 +1,18 @@
-"""Answers for images, by any run's model, for as long as somebody asks.
+"""What screens and commands look at and Keras alone can give, as a process beside them.
 
-A process beside a screen or command, which never load Keras: one JSON object a line comes in on
-stdin and one goes out on stdout. It ends with whoever started it, as its stdin then does.
+`python -m workbench.training.predictor` answers for images, by any run's model, for as long as
+somebody asks: one JSON object a line comes in on stdin and one goes out on stdout. It ends with
+whoever started it, as its stdin then does.
 
     {"id": 1, "runs": ["/…/runs/7kq2-nn-1"], "images": "<base64>", "shape": [n, h, w, c]}
     {"id": 1, "answers": {"7kq2-nn-1": [[…]]}, "faults": {}}
 
 Pixels are bytes; models get them divided by 255, as the paper's did (Section 1). With "inside" in
 place of "runs", a run is asked what its model makes of the one image, layer by layer.
+
+With `predictions RUN` it evaluates a run's model and keeps what it answers; with `images RUN FILE`
+it writes the test images of a data set that Keras keeps as `.npy`. A fault from outside ends these
+with the exit code `CANNOT` and its sentence on stdout.
 """
 
 from __future__ import annotations
@@ -19,24 +24,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import UserError
+from workbench.predictions.of_run import CANNOT, save_predictions
+from workbench.runs.folder import RunFolder
+
 MOST_MODELS = 12  # kept in memory; the one not asked for longest goes first
-
-
-def main() -> int:
-    # Whatever TensorFlow prints must not come between the answers.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    from workbench.training.worker import prepare_process
-
-    prepare_process(None)
-    models = Models()
-    for line in sys.stdin:
-        request = json.loads(line)
-        reply = inside(models, request) if "inside" in request else answer(models, request)
-        json.dump({"id": request["id"], **reply}, answers)
-        answers.write("\n")
-        answers.flush()
-    return 0
 
 
 class Models:
@@ -108,5 +100,77 @@ def fault_of(error: Exception) -> str:
     return f"its model cannot answer ({type(error).__name__})"
 
 
+def make_predictions(folder: RunFolder) -> None:
+    """Evaluate the run's model on its test images and keep what it answers.
+
+    Raises:
+        UserError: the model is damaged, or its data set is gone or another.
+        OSError: the answers cannot be kept.
+    """
+    from workbench.training.worker import prepare_process
+
+    spec = folder.spec
+    prepare_process(spec.threads)
+    # Here and not above: the variables just set count only before the import.
+    from workbench.training.checkpoint import load_checkpoint
+    from workbench.training.evaluation import Evaluator
+    from workbench.training.sources import load_sources
+    from workbench.training.train import predictions_of
+
+    model, _ = load_checkpoint(folder.model_file)
+    data = load_sources(spec.dataset, folder.path)
+    evaluation = Evaluator(model, data.test).evaluate()
+    assert evaluation is not None  # nobody asked it to stop
+    save_predictions(folder, predictions_of(evaluation, data.sha256))
+
+
+def write_images(folder: RunFolder, file: Path) -> None:
+    """Write the test images of the run's data set, (N, H, W, C) as stored.
+
+    Raises:
+        UserError: the data set cannot be had, or is another.
+        OSError: the file cannot be written.
+    """
+    import numpy as np
+
+    from workbench.training.datasets import load_dataset
+
+    np.save(file, load_dataset(folder.spec.dataset).x_test, allow_pickle=False)
+
+
+def serve() -> int:
+    """Answer until stdin ends."""
+    # Whatever TensorFlow prints must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    from workbench.training.worker import prepare_process
+
+    prepare_process(None)
+    models = Models()
+    for line in sys.stdin:
+        request = json.loads(line)
+        reply = inside(models, request) if "inside" in request else answer(models, request)
+        json.dump({"id": request["id"], **reply}, answers)
+        answers.write("\n")
+        answers.flush()
+    return 0
+
+
+def main(what: str = "", run: str = "", *rest: str) -> int:
+    """Answer, or do one of the other two; the exit code."""
+    if not what:
+        return serve()
+    os.umask(0o077)
+    try:
+        if what == "images":
+            write_images(RunFolder(Path(run)), Path(rest[0]))
+        else:
+            make_predictions(RunFolder(Path(run)))
+    except UserError as error:
+        print(error)
+        return CANNOT
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

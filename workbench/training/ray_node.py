@@ -30,7 +30,7 @@ from workbench.runs.record import PresetRecord, parse_record, write_json
 from workbench.training.worker import Worker, forget_peak_memory
 
 if TYPE_CHECKING:
-    from workbench.training.ready import Ready
+    from workbench.training.train import Ready
 
 # What of a run's folder comes from the node, beside the log.
 FILES = ("checkpoint.keras", "model.keras", "predictions.npz")

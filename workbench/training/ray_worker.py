@@ -22,8 +22,8 @@ from workbench.model.spec import DatasetRef
 from workbench.runs.control import Command, requested
 from workbench.runs.events import Ended, Failed, Preparing, Stopped, parse_line
 from workbench.runs.folder import RunFolder
-from workbench.runs.launcher import reached
 from workbench.runs.record import Environment, write_json
+from workbench.runs.service import reached
 from workbench.training.ray_cluster import Cluster, ClusterProblem, NodeLost
 from workbench.training.ray_node import Report
 from workbench.training.worker import Worker

@@ -28,7 +28,7 @@ from workbench.runs.standby import READY, TAKEN, WARM, compile_alike
 from workbench.training.worker import prepare_process, print_to, work
 
 if TYPE_CHECKING:
-    from workbench.training.ready import Ready
+    from workbench.training.train import Ready
 
 MOST_BYTES = 65536
 # For one that has taken this worker, by removing the socket's file, and not given the run yet.
@@ -183,8 +183,8 @@ def _get_warm() -> None:
     import workbench.training.train  # noqa: F401
     from workbench.data.catalogue import describe_dataset
     from workbench.runs.plan import dataset_ref
-    from workbench.training.ready import compile_something
     from workbench.training.sources import load_sources
+    from workbench.training.train import compile_something
 
     # Whatever is wrong with the data is said by the run that needs it.
     with contextlib.suppress(UserError):
@@ -217,7 +217,7 @@ def _get_ready_until_run(apps: Apps, most_compiled: int) -> Ready | None:
 
 
 def _get_ready(expected: Expected, apps: Apps) -> Ready | None:
-    from workbench.training.ready import get_ready
+    from workbench.training.train import get_ready
 
     def is_wanted() -> bool:
         if apps.run is not None:

@@ -1,6 +1,6 @@
 """The worker: one process that trains one run and outlives the terminal it was started from.
 
-Started by `workbench.runs.launcher`, never imported by commands or screens. It holds the run's
+Started by `workbench.runs.service`, never imported by commands or screens. It holds the run's
 lock for its whole life, writes the event log, looks for requests between chunks, and puts the
 result on the leaderboard when it ends.
 """
@@ -43,14 +43,13 @@ from workbench.runs.events import (
     Stopped,
 )
 from workbench.runs.folder import RunFolder
-from workbench.runs.kept_worker import next_run
 from workbench.runs.log import EventWriter
+from workbench.runs.sequence import next_run
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
     from workbench.training.checkpoint import Progress
-    from workbench.training.ready import Ready
-    from workbench.training.train import Result
+    from workbench.training.train import Ready, Result
 
 PAUSE_POLL_SECONDS = 0.1
 # How long a kept worker, with its gigabyte of memory, waits for the next run.
@@ -238,8 +237,7 @@ class Worker:
         """Put the run on the leaderboard and tell the user's command; a failure costs nothing."""
         from workbench.leaderboard.columns import run_difference
         from workbench.leaderboard.store import Leaderboard
-        from workbench.runs.notice import ending_words, tell_command
-        from workbench.runs.summary import summarise
+        from workbench.runs.summary import ending_words, summarise, tell_command
 
         try:
             home = self._folder.home

@@ -25,8 +25,7 @@ from textual.screen import Screen
 
 from workbench.config import Config, remember
 from workbench.errors import UserError
-from workbench.resources import style_sheet
-from workbench.settings import Home
+from workbench.settings import Home, style_sheet
 from workbench.text import visible
 from workbench.tui.key_names import with_names
 from workbench.tui.key_order import KeyOrder
@@ -39,7 +38,7 @@ from workbench.tui.widgets.title_bar import PLACES
 if TYPE_CHECKING:
     from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
-    from workbench.queue.search_request import SearchRequest
+    from workbench.queue.search import SearchRequest
     from workbench.runs.folder import RunFolder
     from workbench.runs.record import Labels
     from workbench.runs.standby import Standby
@@ -91,7 +90,7 @@ def _collect_garbage_again() -> None:
 
 def _load_train_screen() -> None:
     """Import what `t` opens, so that the first point does not wait for it."""
-    import workbench.runs.launcher
+    import workbench.runs.service
     import workbench.tui.screens.train.screen  # noqa: F401
     from workbench.tui import plotting
 
@@ -424,8 +423,8 @@ class WorkbenchApp(App[None]):
     ) -> None:
         from workbench.leaderboard.store import Leaderboard
         from workbench.runs import service
-        from workbench.runs.launcher import launch
         from workbench.runs.record import Labels
+        from workbench.runs.service import launch
 
         try:
             if next_seed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.notifications import SeverityLevel
 
 from workbench.leaderboard.columns import run_difference
-from workbench.runs.notice import ending_words
+from workbench.runs.summary import ending_words
 from workbench.runs.watchlist import WatchedRun
 
 

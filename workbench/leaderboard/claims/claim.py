@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workbench.leaderboard.claims.sample import Sample
 from workbench.leaderboard.inference import Contrast
-from workbench.resources import resource_folder
+from workbench.settings import resource_folder
 
 Judge = Literal[
     "above", "best", "ranking", "reaches", "cost", "vary", "collapse", "faster", "ratio", "flatters"

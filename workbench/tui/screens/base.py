@@ -25,7 +25,7 @@ from workbench.tui.widgets.title_bar import TitleBar
 if TYPE_CHECKING:
     from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
-    from workbench.queue.search_request import SearchRequest
+    from workbench.queue.search import SearchRequest
     from workbench.runs.folder import RunFolder
     from workbench.runs.record import Labels
     from workbench.tui.screens.queue.add_dialog import Request

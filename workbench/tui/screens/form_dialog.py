@@ -14,7 +14,7 @@ from textual.screen import ScreenResultType
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from workbench.resources import style_sheet
+from workbench.settings import style_sheet
 from workbench.tui.screens.dialog import Dialog
 from workbench.tui.widgets.form import FieldLines
 

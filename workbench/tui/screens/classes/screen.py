@@ -19,8 +19,8 @@ from workbench.predictions.classes import (
     calibration,
 )
 from workbench.predictions.file import Predictions
-from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
+from workbench.settings import style_sheet
 from workbench.tui.plotting import Chart, Role, Series
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.base import COPY_ID

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from workbench.resources import style_sheet
+from workbench.settings import style_sheet
 from workbench.tui.screens.dialog import Dialog
 from workbench.tui.widgets.marked_options import MarkedOptions
 

@@ -25,8 +25,8 @@ from workbench.model.hyperparameters import TrainingSettings
 from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.memory import memory_need
 from workbench.model.preset import Preset
-from workbench.resources import style_sheet
 from workbench.runs.estimate import Speed, expected_epoch, known_speeds, multiply_add_rate
+from workbench.settings import style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.draft_keeper import DraftKeeper, back_words
 from workbench.tui.screens.compose.form import FormView
@@ -413,7 +413,7 @@ class ComposeScreen(WorkbenchScreen):
         return False
 
     def action_search(self) -> None:
-        from workbench.queue.search_request import SearchRequest
+        from workbench.queue.search import SearchRequest
         from workbench.tui.screens.search.dialog import SearchDialog
 
         preset = self.history.preset()

@@ -11,7 +11,7 @@ from workbench.model.layers import LAYER_KINDS, Layer, shape_text
 from workbench.model.library import find_preset, own_presets, shipped_presets
 from workbench.model.preset import Preset
 from workbench.model.spec import TrainingSpec
-from workbench.queue.search_request import VALIDATION
+from workbench.queue.search import VALIDATION
 from workbench.runs.plan import Plan, specs_for_preset
 from workbench.settings import Home
 from workbench.tui.screens.compose.pick import Pick

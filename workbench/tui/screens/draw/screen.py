@@ -20,9 +20,8 @@ from workbench.data.drawings import add_drawing
 from workbench.data.test_images import TestImages, read_test_images
 from workbench.errors import UserError
 from workbench.predictions.predictor import Answers, Predictor
-from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder, all_runs
-from workbench.settings import Home
+from workbench.settings import Home, style_sheet
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.draw.canvas import SIDE, Canvas

@@ -19,9 +19,8 @@ from workbench.predictions.compare import Together, check_comparable
 from workbench.predictions.file import Predictions
 from workbench.predictions.mistakes import best_guesses, caption_of, wrong_in
 from workbench.predictions.of_run import images_of, other_answers
-from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
-from workbench.settings import Home
+from workbench.settings import Home, style_sheet
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.classes.screen import ClassesScreen
 from workbench.tui.screens.dialog import ChoiceDialog

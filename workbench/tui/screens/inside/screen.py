@@ -15,8 +15,8 @@ from workbench.figures.half_blocks import Captioned
 from workbench.predictions.inside import Inside
 from workbench.predictions.mistakes import Indices
 from workbench.predictions.predictor import Predictor
-from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
+from workbench.settings import style_sheet
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.widgets.pictures import Picture, PictureGrid
 from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped

@@ -23,8 +23,8 @@ from workbench.leaderboard.views import (
 )
 from workbench.model.tables import PaperTable
 from workbench.runs import service
-from workbench.runs.difference import difference
 from workbench.runs.folder import RunFolder
+from workbench.runs.summary import difference
 from workbench.settings import Home
 from workbench.tui.screens.leaderboard.board import (
     ALL_RUNS,
@@ -148,8 +148,7 @@ def queue_missing(home: Home, table: PaperTable) -> tuple[str, bool]:
     What is to be said of it, and whether the queue works now.
     """
     from workbench.queue import service as queue
-    from workbench.queue.paper import trainings_for
-    from workbench.queue.planning import plan_trials
+    from workbench.queue.planning import plan_trials, trainings_for
 
     wanted = trainings_for([table])
     found = plan_trials(home, wanted)

@@ -24,10 +24,10 @@ from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import TABLE_NUMBERS, PaperTable, paper_table
-from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
+from workbench.settings import style_sheet
 from workbench.text import one_line
 from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from workbench.errors import UserError
 from workbench.model.paper_models import PAPER_IN_SHORT
-from workbench.resources import style_sheet
+from workbench.settings import style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.models.accuracy import (
     NO_RESULTS,

@@ -9,11 +9,9 @@ from workbench.formats import count, named_seeds
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
-from workbench.queue.engine import asked_for
 from workbench.queue.planning import PlannedTrial
-from workbench.queue.search import enqueue_search
-from workbench.queue.search_request import SearchRequest
-from workbench.queue.store import QueueStore
+from workbench.queue.search import SearchRequest, enqueue_search
+from workbench.queue.store import QueueStore, asked_for
 from workbench.runs import service as runs_service
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels

@@ -25,11 +25,17 @@ from workbench.model.forms import FieldError, FieldKind, FormField, Limits
 from workbench.model.preset import Preset
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS
-from workbench.queue.engine import Engine
-from workbench.queue.paper import rows_of, tables_of, trainings_for
-from workbench.queue.planning import PlannedTrial, plan_trials
-from workbench.queue.store import MOST_JOBS, MOST_TRIALS, Origin
-from workbench.queue.sweep import Axis, grid, parse_axis
+from workbench.queue.planning import (
+    Axis,
+    PlannedTrial,
+    grid,
+    parse_axis,
+    plan_trials,
+    rows_of,
+    tables_of,
+    trainings_for,
+)
+from workbench.queue.store import MOST_JOBS, MOST_TRIALS, Engine, Origin
 from workbench.queue.view import plan_sentence
 from workbench.runs.environment import slower_here, usable_cores
 from workbench.runs.estimate import Speed, known_speeds

@@ -20,8 +20,8 @@ from workbench.formats import count
 from workbench.leaderboard.paper import paper_accuracies
 from workbench.queue.store import SearchEntry
 from workbench.queue.view import QueueView, QueueWatch, TrialView, headline
-from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
+from workbench.settings import style_sheet
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog

@@ -212,7 +212,7 @@ class RunSettings(FormDialog[Answer | None]):
 
     def action_search(self) -> None:
         """Go on to a search: with the ranges written here, and the other settings as they are."""
-        from workbench.queue.search_request import SearchRequest
+        from workbench.queue.search import SearchRequest
         from workbench.tui.screens.search.dialog import SearchDialog
 
         checked = self._checked

@@ -22,7 +22,7 @@ from workbench.model.hyperparameters import (
 )
 from workbench.model.preset import Preset
 from workbench.model.spec import DatasetRef, TrainingSpec
-from workbench.queue.search_request import VALIDATION
+from workbench.queue.search import VALIDATION
 from workbench.queue.space import parse_space
 from workbench.runs.plan import MOST_REPEATS, Plan, specs_for_preset
 from workbench.runs.record import Labels, checked_labels

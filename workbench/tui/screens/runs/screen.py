@@ -19,11 +19,11 @@ from workbench.formats import none_matches
 from workbench.leaderboard.columns import by_value
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard
-from workbench.resources import style_sheet
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.summary import RunSummary, damaged
 from workbench.runs.watchlist import WatchedRun
+from workbench.settings import style_sheet
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import ChoiceDialog

@@ -11,8 +11,14 @@ from textual.widgets import Input
 
 from workbench.model.forms import FieldKind, FormField, form_of
 from workbench.model.hyperparameters import with_overrides
-from workbench.queue.search import Pruner, Sampler
-from workbench.queue.search_request import VALIDATION, SearchRequest, require_optuna, search_cost
+from workbench.queue.search import (
+    VALIDATION,
+    Pruner,
+    Sampler,
+    SearchRequest,
+    require_optuna,
+    search_cost,
+)
 from workbench.queue.space import full_name
 from workbench.runs.estimate import Speed
 from workbench.settings import Home

@@ -18,8 +18,8 @@ from workbench.errors import RunError, UserError
 from workbench.files import Stamp
 from workbench.queue.search import Search, SearchFolder, SearchProgress
 from workbench.queue.view import QueueWatch
-from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
+from workbench.settings import style_sheet
 from workbench.tui import plotting
 from workbench.tui.plotting import PLAIN_MARKS, Glyphs
 from workbench.tui.run_feed import Seen

@@ -14,7 +14,7 @@ from textual.containers import ScrollableContainer
 from textual.geometry import Region
 from textual.widgets import Static
 
-from workbench.resources import style_sheet
+from workbench.settings import style_sheet
 from workbench.tui.screens.dialog import Dialog
 
 LEAST_CELL = 5

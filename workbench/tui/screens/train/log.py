@@ -14,8 +14,8 @@ from textual.containers import Vertical
 from textual.widgets import Log, Static
 
 from workbench.files import open_file
-from workbench.resources import style_sheet
 from workbench.runs.folder import RunFolder
+from workbench.settings import style_sheet
 from workbench.tui.screens.dialog import Dialog
 
 TAIL_BYTES = 200_000

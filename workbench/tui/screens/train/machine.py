@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.runs import lock
-from workbench.runs.gpus import Gpu, GpuMeter
+from workbench.runs.environment import Gpu, GpuMeter
 
 MOST_KEPT = 60  # samples of the GPUs
 

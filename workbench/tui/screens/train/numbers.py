@@ -14,8 +14,8 @@ from textual import events
 from workbench.formats import MISSING, clock, count, epochs_done, metric_text, percent
 from workbench.leaderboard.paper import beside_paper
 from workbench.model.describe import settings_sentence
+from workbench.runs.environment import GPU_EXTRA
 from workbench.runs.events import Epoch, Failed
-from workbench.runs.gpus import INSTALL
 from workbench.runs.record import RunRecord, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import HEADLINES
@@ -201,7 +201,7 @@ def machine_lines(
         text = f"gpu {number} {busy} {memory}"
         curve = spark(before[-max(1, width - len(text)) :], 100, ascii_only)
         lines.append([(text, ""), (curve, "accent")])
-    return lines + [[(f"gpu: {INSTALL}", "warning")]] * use.gpu_unseen
+    return lines + [[(f"gpu: {GPU_EXTRA}", "warning")]] * use.gpu_unseen
 
 
 def _device(state: RunState) -> str:

@@ -13,10 +13,10 @@ from textual.containers import Horizontal, Vertical
 from textual.worker import get_current_worker
 
 from workbench.errors import UserError
-from workbench.resources import style_sheet
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
+from workbench.settings import style_sheet
 from workbench.tui import plotting
 from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.base import COPY_ID

@@ -26,8 +26,7 @@ from workbench.runs.events import (
     Stopped,
 )
 from workbench.runs.folder import RunFolder
-from workbench.runs.history import History
-from workbench.runs.log import EventReader
+from workbench.runs.log import EventReader, History
 from workbench.runs.record import Labels, PresetRecord, RunRecord, ScriptRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import collapsed_to

@@ -9,9 +9,9 @@ from workbench.formats import count, percent_spread
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
-from workbench.runs.collapse import collapse_remark
 from workbench.runs.folder import RunFolder
 from workbench.runs.summary import summarise
+from workbench.runs.trouble import collapse_remark
 from workbench.settings import Home
 
 
