@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workbench.files import write_file
 from workbench.leaderboard.columns import sort_runs
-from workbench.leaderboard.export.markdown import to_markdown
+from workbench.leaderboard.export import to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare_all
 from workbench.leaderboard.query import filter_runs

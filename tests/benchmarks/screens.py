@@ -24,7 +24,7 @@ import threading
 import time
 from pathlib import Path
 
-from workbench.model.library import find_preset
+from workbench.model.preset import find_preset
 from workbench.runs import lock
 from workbench.runs.events import Batch, Epoch, Event, Started
 from workbench.runs.folder import RunFolder, create_run

@@ -19,7 +19,7 @@ from statistics import fmean
 
 from workbench.formats import percent, points
 from workbench.model.hyperparameters import Overrides
-from workbench.model.library import find_preset
+from workbench.model.preset import find_preset
 from workbench.queue import service
 from workbench.queue.search import Search, SearchFolder, SearchRequest, SearchResult, enqueue_search
 from workbench.queue.store import QueueStore

@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from workbench.model.library import find_preset
+from workbench.model.preset import find_preset
 from workbench.queue.search import (
     SearchFolder,
     SearchProgress,

@@ -22,7 +22,7 @@ import numpy as np
 
 from tests.benchmarks.training import processor
 from workbench.data.npz import load_mnist
-from workbench.model.library import shipped_presets
+from workbench.model.preset import shipped_presets
 from workbench.model.spec import DatasetRef, TrainingSpec
 
 PRESET = "speedrun"

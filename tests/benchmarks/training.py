@@ -25,7 +25,7 @@ import numpy as np
 from workbench.data.npz import load_mnist
 from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import SGD, Adam, Constant, TrainingSettings
-from workbench.model.library import paper_presets
+from workbench.model.preset import paper_presets
 from workbench.model.spec import DatasetRef, TrainingSpec
 
 BATCH_SIZE = 60

@@ -9,8 +9,7 @@ import pytest
 
 from tests.support import LivingRun, ended_run
 from workbench.cli.entry import run as command
-from workbench.model.library import find_preset
-from workbench.model.preset import preset_toml
+from workbench.model.preset import find_preset, preset_toml
 from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.text import is_safe

@@ -14,13 +14,11 @@ from PIL import Image
 
 from tests.support import ended_run
 from workbench.cli.entry import run as command
-from workbench.data.facts import MNIST_SHA256
-from workbench.data.test_images import read_test_images
+from workbench.data.catalogue import MNIST_SHA256
+from workbench.data.npz import read_test_images
 from workbench.predictions import of_run
-from workbench.predictions.file import Predictions, read_predictions
-from workbench.predictions.inside import Inside, Sheet
-from workbench.predictions.of_run import save_predictions
-from workbench.predictions.predictor import Predictor
+from workbench.predictions.of_run import Predictions, read_predictions, save_predictions
+from workbench.predictions.predictor import Inside, Predictor, Sheet
 from workbench.runs.folder import RunFolder, find_run
 from workbench.settings import Home
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from workbench.cli import app, runs
-from workbench.cli.lazy import loaded
+from workbench.cli.app import loaded
 from workbench.settings import Home
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]

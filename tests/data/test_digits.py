@@ -16,7 +16,7 @@ from workbench.data.digits import (
     read_picture,
     without_ground,
 )
-from workbench.data.test_images import TestImages, read_test_images
+from workbench.data.npz import TestImages, read_test_images
 from workbench.errors import DatasetError
 
 

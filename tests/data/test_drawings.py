@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.data.drawings import add_drawing
+from workbench.data.digits import add_drawing
 from workbench.data.npz import load_npz
 from workbench.errors import DatasetError, EnvironmentProblem
 

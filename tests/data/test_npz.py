@@ -14,7 +14,7 @@ from workbench.data import npz_archive
 from workbench.data.npz import inspect_npz, load_npz
 from workbench.errors import DatasetError, EnvironmentProblem
 from workbench.model.keras_script import keras_script
-from workbench.model.library import find_preset
+from workbench.model.preset import find_preset
 from workbench.runs.plan import Plan, specs_for_preset
 from workbench.settings import Home
 
@@ -34,10 +34,10 @@ def colour() -> dict[str, Any]:
 @pytest.fixture(params=[64, 1000, 4 * 2**20], ids=lambda size: f"blocks of {size}")
 def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several block sizes, so that rows straddle the borders between blocks."""
-    from workbench.data import image_store
+    from workbench.data import arrays
 
     monkeypatch.setattr(npz_archive, "BLOCK_BYTES", request.param)
-    monkeypatch.setattr(image_store, "BLOCK_BYTES", request.param)
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", request.param)
 
 
 def test_facts(colour: dict[str, Any], tmp_path: Path):

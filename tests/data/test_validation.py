@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench.data.labels import held_out
+from workbench.data.arrays import held_out
 from workbench.data.npz import inspect_npz, load_npz
 from workbench.errors import DatasetError, PresetError, UserError
 from workbench.model.hyperparameters import Overrides

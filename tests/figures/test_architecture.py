@@ -21,8 +21,8 @@ from workbench.figures.architecture import MARGIN, RADIUS, architecture_figure, 
 from workbench.figures.rendering import ImageFormat
 from workbench.model.architecture import Architecture, analyse
 from workbench.model.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
+from workbench.model.preset import paper_presets
 
 MODELS = {preset.name: preset for preset in paper_presets()}
 PRESETS = pytest.mark.parametrize("preset", paper_presets(), ids=PAPER_ORDER)

@@ -18,7 +18,7 @@ from workbench.figures.curves import render
 from workbench.figures.rendering import DOTS_AN_INCH, ImageFormat
 from workbench.figures.view import Trace, View, heading, labels, trace_of
 from workbench.model.hyperparameters import Adam, InverseTimeDecay
-from workbench.model.library import paper_presets
+from workbench.model.preset import paper_presets
 from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import Axis, Metric
 from workbench.runs.events import Batch, Epoch, Started

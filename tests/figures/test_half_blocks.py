@@ -1,6 +1,6 @@
 import numpy as np
 
-from workbench.figures.half_blocks import ascii_lines, fitted, half_block_lines
+from workbench.figures.images import ascii_lines, fitted, half_block_lines
 
 
 def test_one_cell_shows_two_pixels_above_each_other():

@@ -13,16 +13,19 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from rich.console import Console
 
-from workbench.leaderboard.claims import judges
-from workbench.leaderboard.claims.claim import Kind, Verdict, paper_claims
-from workbench.leaderboard.claims.judges import check_all
-from workbench.leaderboard.claims.sample import gather, shared_machine
-from workbench.leaderboard.claims.view import claims_table, claims_view
-from workbench.leaderboard.export.document import document
-from workbench.leaderboard.export.latex import to_latex
-from workbench.leaderboard.export.markdown import to_markdown
-from workbench.leaderboard.export.records import to_csv, to_json
-from workbench.leaderboard.export.rich import TableView
+from workbench.leaderboard import judges
+from workbench.leaderboard.claims import (
+    Kind,
+    Verdict,
+    claims_view,
+    gather,
+    paper_claims,
+    shared_machine,
+)
+from workbench.leaderboard.document import document
+from workbench.leaderboard.export import to_csv, to_json, to_latex, to_markdown
+from workbench.leaderboard.judges import check_all, claims_table
+from workbench.leaderboard.terminal import TableView
 from workbench.model.spec import Precision
 from workbench.model.tables import paper_tables
 from workbench.runs.status import Status

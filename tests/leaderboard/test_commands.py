@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from workbench.leaderboard.export.document import document
+from workbench.leaderboard.document import document
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.transfer import to_file
 from workbench.runs.folder import RunFolder

@@ -21,20 +21,17 @@ from rich.console import Console
 
 from tests.leaderboard.conftest import DEFAULTS
 from workbench.formats import duration, percent_spread, points, seeds_text
-from workbench.leaderboard.claims.view import claims_table
 from workbench.leaderboard.columns import sort_runs
-from workbench.leaderboard.export.document import brief, document, provenance
-from workbench.leaderboard.export.latex import escaped as latex_escaped
-from workbench.leaderboard.export.latex import to_latex
-from workbench.leaderboard.export.markdown import to_markdown
-from workbench.leaderboard.export.records import to_csv, to_json
-from workbench.leaderboard.export.rich import TableView
+from workbench.leaderboard.document import brief, document, provenance
+from workbench.leaderboard.export import escaped as latex_escaped
+from workbench.leaderboard.export import to_csv, to_json, to_latex, to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
+from workbench.leaderboard.judges import claims_table
 from workbench.leaderboard.paper import compare, compare_all
-from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
+from workbench.leaderboard.terminal import TableView
 from workbench.leaderboard.transfer import read_entries
-from workbench.leaderboard.views import grouped_table, imported_table, leaderboard_table
+from workbench.leaderboard.views import grouped_table, imported_table, leaderboard_table, paper_view
 from workbench.model.tables import paper_table, paper_tables
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary

@@ -8,14 +8,12 @@ from collections.abc import Callable, Sequence
 import pytest
 from rich.console import Console
 
-from workbench.leaderboard.export.latex import to_latex
-from workbench.leaderboard.export.markdown import to_markdown
-from workbench.leaderboard.export.rich import TableView
+from workbench.leaderboard.export import to_latex, to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare
-from workbench.leaderboard.paper_view import paper_view
 from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
-from workbench.leaderboard.views import grouped_table
+from workbench.leaderboard.terminal import TableView
+from workbench.leaderboard.views import grouped_table, paper_view
 from workbench.model.tables import paper_table
 from workbench.runs.summary import RunSummary
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workbench.leaderboard.export.document import document
+from workbench.leaderboard.document import document
 from workbench.leaderboard.paper import (
     TableComparison,
     beside_paper,
@@ -15,8 +15,8 @@ from workbench.leaderboard.paper import (
     compare_all,
     paper_accuracies,
 )
-from workbench.leaderboard.paper_view import epochs_view, paper_view
 from workbench.leaderboard.table import Table
+from workbench.leaderboard.views import epochs_view, paper_view
 from workbench.model.tables import TABLE_NUMBERS, paper_table
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary

@@ -13,7 +13,7 @@ from workbench.model.layers import (
     Flatten,
     MaxPooling2D,
 )
-from workbench.model.library import paper_presets
+from workbench.model.preset import paper_presets
 
 BY_NAME = {preset.name: preset.architecture for preset in paper_presets()}
 

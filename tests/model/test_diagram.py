@@ -7,8 +7,8 @@ import pytest
 from workbench.model.architecture import Architecture
 from workbench.model.diagram import ROLE_STYLES, draw
 from workbench.model.layers import Conv2D, Dense, Flatten, MaxPooling2D
-from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
+from workbench.model.preset import paper_presets
 
 PRESETS = pytest.mark.parametrize("preset", paper_presets(), ids=PAPER_ORDER)
 

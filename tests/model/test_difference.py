@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from workbench.model.difference import Difference, difference
-from workbench.model.draft import EMPTY, Draft, draft_of
+from workbench.model.draft import EMPTY, Difference, Draft, difference, draft_of
 from workbench.model.forms import new_layer
 from workbench.model.hyperparameters import Adam
 from workbench.model.layers import Dense
-from workbench.model.library import paper_presets
+from workbench.model.preset import paper_presets
 
 CNN = next(preset for preset in paper_presets() if preset.name == "cnn-2")
 

@@ -8,8 +8,7 @@ from workbench.errors import PresetError
 from workbench.model.draft import EMPTY, MOST_LAYERS, Draft, DraftHistory, draft_of
 from workbench.model.forms import new_layer, output_layer
 from workbench.model.layers import LAYER_KINDS
-from workbench.model.library import paper_presets
-from workbench.model.preset import Preset
+from workbench.model.preset import Preset, paper_presets
 
 PAPER = {preset.name: preset for preset in paper_presets()}
 

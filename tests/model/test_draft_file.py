@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import PresetError
-from workbench.model.draft import EMPTY, DraftHistory, draft_of
-from workbench.model.draft_file import DraftFile, draft_text, read_draft
+from workbench.model.draft import EMPTY, DraftFile, DraftHistory, draft_of, draft_text, read_draft
 from workbench.model.forms import new_layer
-from workbench.model.library import paper_presets, save_preset
+from workbench.model.preset import paper_presets, save_preset
 from workbench.settings import Home
 
 PAPER = {preset.name: preset for preset in paper_presets()}
@@ -131,8 +130,8 @@ def test_the_newest_comes_first_and_the_older_one_after_it(home: Home) -> None:
 def test_a_killed_app_leaves_its_work_to_the_next(home: Home) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path;"
-        "from workbench.settings import Home; from workbench.model.draft_file import DraftFile;"
-        "from workbench.model.draft import DraftHistory; from workbench.model.library import *;"
+        "from workbench.settings import Home; from workbench.model.draft import DraftFile;"
+        "from workbench.model.draft import DraftHistory; from workbench.model.preset import *;"
         "begun = DraftHistory.begun(paper_presets()[0]);"
         "DraftFile(Home(Path(sys.argv[1]))).keep(begun.changed(begun.draft.deleted(1), 'd', 1));"
         "os.kill(os.getpid(), signal.SIGKILL)"

@@ -14,7 +14,7 @@ from workbench.model.forms import (
 )
 from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, EarlyStopping, TrainingSettings
 from workbench.model.layers import LAYER_KINDS
-from workbench.model.library import paper_presets
+from workbench.model.preset import paper_presets
 
 
 def fault(kind: str, field: str, text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from workbench.errors import PresetError
 from workbench.model.architecture import Architecture, analyse, require_sound
 from workbench.model.layers import LAYER_KINDS, Layer
-from workbench.model.library import paper_presets
+from workbench.model.preset import paper_presets
 
 CLOSING = [("Flatten", {}), ("Dense", {"units": 10, "activation": "softmax"})]
 

@@ -29,9 +29,8 @@ from workbench.model.hyperparameters import (
 )
 from workbench.model.keras_script import keras_script
 from workbench.model.layers import LAYER_KINDS
-from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
-from workbench.model.preset import Preset
+from workbench.model.preset import Preset, paper_presets
 from workbench.model.spec import DatasetRef, TrainingSpec, Validation
 from workbench.settings import MNIST_FILE
 

@@ -7,9 +7,15 @@ import pytest
 from workbench.errors import EnvironmentProblem
 from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import SGD, Adam, RMSprop, TrainingSettings
-from workbench.model.library import find_preset
-from workbench.model.memory import mebibytes, memory_need, memory_shortage, optimizer_slots
-from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.model.preset import find_preset
+from workbench.model.spec import (
+    DatasetRef,
+    TrainingSpec,
+    mebibytes,
+    memory_need,
+    memory_shortage,
+    optimizer_slots,
+)
 from workbench.queue import service
 from workbench.queue.planning import PlannedTrial
 from workbench.runs import environment

@@ -9,8 +9,7 @@ from workbench.errors import PresetError
 from workbench.model.architecture import Architecture
 from workbench.model.hyperparameters import EarlyStopping, ReduceOnPlateau, TrainingSettings
 from workbench.model.layers import Layer
-from workbench.model.library import find_preset, own_presets, paper_presets, save_preset
-from workbench.model.preset import preset_toml
+from workbench.model.preset import find_preset, own_presets, paper_presets, preset_toml, save_preset
 from workbench.settings import Home
 
 GOOD = """\

@@ -16,9 +16,8 @@ from workbench.model.hyperparameters import (
     Overrides,
     with_overrides,
 )
-from workbench.model.library import paper_presets, shipped_presets
 from workbench.model.paper_models import PAPER_ORDER, shipped_headlines
-from workbench.model.preset import preset_toml, read_preset
+from workbench.model.preset import paper_presets, preset_toml, read_preset, shipped_presets
 from workbench.model.tables import paper_table, paper_tables
 from workbench.runs.trouble import constant_answer
 

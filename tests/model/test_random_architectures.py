@@ -36,8 +36,7 @@ from workbench.model.layers import (
     MaxPooling2D,
     SpatialDropout2D,
 )
-from workbench.model.preset import Preset, preset_toml, read_preset
-from workbench.model.preset_edit import saved_over
+from workbench.model.preset import Preset, preset_toml, read_preset, saved_over
 from workbench.model.spec import TrainingSpec
 
 ACTIVATIONS = st.sampled_from(get_args(Activation))

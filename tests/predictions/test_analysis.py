@@ -3,7 +3,7 @@ import pytest
 
 from tests.predictions.test_file import made
 from workbench.errors import RunError
-from workbench.predictions.classes import by_class, calibration
+from workbench.predictions.answers import best_guesses, by_class, calibration, mistakes, wrong_in
 from workbench.predictions.compare import (
     chance,
     check_comparable,
@@ -11,7 +11,6 @@ from workbench.predictions.compare import (
     compare_two,
     pair_sentence,
 )
-from workbench.predictions.mistakes import best_guesses, mistakes, wrong_in
 
 
 def answers(truth, predicted, classes=10, confidence=0.9):

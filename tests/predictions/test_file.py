@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from workbench.errors import RunError
-from workbench.predictions.file import Predictions, keeps_probabilities, read_predictions, to_bytes
+from workbench.predictions.of_run import (
+    Predictions,
+    keeps_probabilities,
+    read_predictions,
+    to_bytes,
+)
 
 
 def made(truth, probabilities, sha256="0" * 64):

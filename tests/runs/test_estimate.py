@@ -7,7 +7,7 @@ import platform
 import pytest
 
 from workbench.model.architecture import analyse
-from workbench.model.library import paper_presets
+from workbench.model.preset import paper_presets
 from workbench.model.tables import paper_table
 from workbench.runs import estimate
 from workbench.runs.estimate import Speed, expected_epoch, known_speeds, multiply_add_rate

@@ -29,8 +29,8 @@ from workbench.model.hyperparameters import (
     TrainingSettings,
 )
 from workbench.model.layers import LAYER_KINDS
-from workbench.model.library import paper_presets
 from workbench.model.paper_models import PAPER_ORDER
+from workbench.model.preset import paper_presets
 from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.training.build import build_model, build_optimizer
 from workbench.training.checkpoint import Progress, load_checkpoint, save_checkpoint

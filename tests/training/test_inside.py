@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.predictions.inside import Inside, Sheet, signed_colours
+from workbench.predictions.predictor import Inside, Sheet, signed_colours
 from workbench.training.inside import covered, look_inside
 
 SHAPE = (12, 10, 1)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.test_predictions import answered
 from tests.support import ended_run, until
-from workbench.predictions.classes import calibration
+from workbench.predictions.answers import calibration
 from workbench.predictions.of_run import predictions_of
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.formats import clock
-from workbench.leaderboard.fitting import Column, fitted
+from workbench.leaderboard.table import Column, fitted
 from workbench.tui.screens.leaderboard.rows import imported_columns, run_columns
 from workbench.tui.widgets.row_list import with_arrow
 

@@ -14,9 +14,8 @@ from textual.widgets import Static
 
 from tests.support import made_run, until
 from workbench.errors import PresetError, UserError
-from workbench.model.draft import draft_of
-from workbench.model.draft_file import DraftFile
-from workbench.model.library import find_preset, paper_presets, save_preset
+from workbench.model.draft import DraftFile, draft_of
+from workbench.model.preset import find_preset, paper_presets, save_preset
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_table
 from workbench.runs.events import Epoch

@@ -8,8 +8,7 @@ import pytest
 from tests.cli.test_predictions import answered
 from tests.support import until
 from workbench.errors import RunError
-from workbench.predictions.inside import Inside, Sheet
-from workbench.predictions.predictor import Predictor
+from workbench.predictions.predictor import Inside, Predictor, Sheet
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.errors.screen import ErrorsScreen

@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList, Static
 
 from tests.support import LivingRun, until
 from workbench.errors import EnvironmentProblem
-from workbench.model.library import find_preset, own_preset_files
+from workbench.model.preset import find_preset, own_preset_files
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
 from workbench.queue.planning import PlannedTrial

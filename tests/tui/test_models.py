@@ -9,8 +9,7 @@ from textual.widgets import Input, Static
 
 from tests.support import made_run, until
 from workbench.leaderboard.store import Leaderboard
-from workbench.model.library import paper_presets, save_preset
-from workbench.model.preset import Preset
+from workbench.model.preset import Preset, paper_presets, save_preset
 from workbench.model.spec import TrainingSpec
 from workbench.runs.events import Finished
 from workbench.runs.folder import create_run

@@ -12,8 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from tests.support import until
-from workbench.model.library import find_preset
-from workbench.model.preset import Preset
+from workbench.model.preset import Preset, find_preset
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_tables
 from workbench.runs.plan import Plan, specs_for_preset

@@ -260,7 +260,7 @@ async def test_filter_finds_what_the_columns_show(home: Home) -> None:
 
 @pytest.mark.parametrize("width", [54, 74, 114, 194])
 def test_columns_fit_and_what_matters_first_goes_last(width: int) -> None:
-    from workbench.leaderboard.fitting import GAP, fitted
+    from workbench.leaderboard.table import GAP, fitted
 
     columns = fitted(COLUMNS, width)
     total = sum(width for _, width in columns) + GAP * (len(columns) - 1)

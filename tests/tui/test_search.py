@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from tests.support import LivingRun, ended_run, until
 from tests.tui.test_queue import RunnerHere, has_line, lines, runner
 from workbench.errors import UserError
-from workbench.model.library import find_preset
+from workbench.model.preset import find_preset
 from workbench.queue.search import (
     Search,
     SearchFolder,

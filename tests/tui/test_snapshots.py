@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from tests.support import until
 from workbench.leaderboard.store import Leaderboard
-from workbench.model.library import find_preset
+from workbench.model.preset import find_preset
 from workbench.runs import folder as run_folder
 from workbench.runs.events import Batch, Epoch, Finished, Started
 from workbench.runs.folder import RunFolder, create_run

@@ -1,14 +1,68 @@
-"""The commands: where each one is, and the line that help shows of it."""
+"""The commands: where each one is, and the line that help shows of it.
+
+Their modules are loaded when one is asked for: help and a single command stay quick.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
-from workbench.cli.lazy import group_of
 from workbench.cli.options import HomeOption
 from workbench.settings import default_home
+
+Place = tuple[str, str]  # `module:name` within `workbench.cli`, and the line that help shows
+
+
+def group_of(places: Mapping[str, Place]) -> type[TyperGroup]:
+    """The class of a group with these commands, by name; each is a function or a `typer.Typer`."""
+
+    class LazyGroup(TyperGroup):
+        def __init__(self, **attributes: Any) -> None:
+            super().__init__(**attributes)
+            for name, (_, line) in places.items():
+                self.add_command(TyperCommand(name, help=line, rich_markup_mode=None))
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            name, command, rest = super().resolve_command(ctx, args)
+            if name is not None and name in places:
+                command = loaded(name, places[name][0])
+            return name, command, rest
+
+    return LazyGroup
+
+
+def loaded(name: str, place: str) -> Any:
+    """The command at a place, as Typer runs it, with `--home` among its options."""
+    module, _, attribute = place.partition(":")
+    found = getattr(import_module(f"workbench.cli.{module}"), attribute)
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer(add_completion=False, rich_markup_mode=None)
+        found.command(name)(function)
+    command: Any = get_command(found)
+    command.name = name
+    for each in (command, *getattr(command, "commands", {}).values()):
+        if all(parameter.name != "home" for parameter in each.params):
+            each.params.append(_home_option())
+    return command
+
+
+def _home_option() -> Any:
+    """`--home`, which all commands take and none reads: it sets the folder for the process."""
+    carrier = typer.Typer(add_completion=False)
+
+    @carrier.command()
+    def carry(home: HomeOption = None) -> None: ...
+
+    option = get_command(carrier).params[0]
+    option.expose_value = False
+    return option
+
 
 EPILOG = (
     "Exit codes: 0 done, 1 the training failed or diverged (or the machine refused), "
@@ -24,7 +78,7 @@ COMMANDS = {
     ),
     "runs": ("runs:app", "List all runs: active ones first, then the newest."),
     "attach": ("runs:attach", "Follow a run as plain text; Ctrl-C leaves it training."),
-    "watch": ("logs:watch", "Follow logs that another program is writing."),
+    "watch": ("runs:follow_logs", "Follow logs that another program is writing."),
     "stop": ("runs:stop", "Stop runs after the current chunk and save them."),
     "pause": (
         "runs:pause",
@@ -32,17 +86,17 @@ COMMANDS = {
     ),
     "resume": ("runs:resume", "Go on with a paused, stopped or crashed run."),
     "delete": ("runs:delete", "Delete ended runs, with their models and results."),
-    "exec": ("execute:app", "Run any command as a run that outlives the connection."),
+    "exec": ("run:exec_app", "Run any command as a run that outlives the connection."),
     "reproduce": (
-        "reproduce:reproduce",
+        "trials:reproduce",
         "Train what the paper's tables need and put them beside ours.",
     ),
-    "sweep": ("sweep:sweep", "Train every combination of some settings and rank them."),
+    "sweep": ("trials:sweep", "Train every combination of some settings and rank them."),
     "search": ("search:search", "Look for the best settings of a preset, by validation."),
     "queue": ("queue:app", "See, start, stop and rearrange what waits for training."),
     "leaderboard": ("leaderboard:app", "Rank and compare runs, also beside the paper's tables."),
-    "predict": ("predict:predict", "Ask a run's model what is on images."),
-    "export": ("export:export", "Write all results into one markdown document."),
+    "predict": ("predictions:predict", "Ask a run's model what is on images."),
+    "export": ("leaderboard:export", "Write all results into one markdown document."),
     "config": ("config:config", "Show, explain or set how you like the program."),
     "doctor": ("doctor:doctor", "Check whether this machine can train, and say what to fix."),
 }

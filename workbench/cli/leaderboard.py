@@ -1,18 +1,195 @@
-"""`leaderboard`: results ranked, grouped and beside the paper's tables; their labels."""
+"""`leaderboard`, `export`: results ranked, grouped and beside the paper's tables; their labels."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workbench.cli import options, results
-from workbench.cli.output import note
-from workbench.errors import UserError
-from workbench.formats import count
+from workbench.cli import options
+from workbench.cli.options import ForceOption, TableFormat, checked_precision, current_home
+from workbench.cli.output import check_free, note, print_json, print_table, put, write_shared
+from workbench.errors import QueryError, UserError
+from workbench.formats import count, none_matches
+from workbench.leaderboard.columns import DEFAULT_SORT, parse_sort, sorted_by
+from workbench.leaderboard.grouping import group_runs, ranked
+from workbench.leaderboard.paper import compare
+from workbench.leaderboard.query import parse_filter
+from workbench.leaderboard.store import Leaderboard, Synced
+from workbench.leaderboard.table import Table
+from workbench.leaderboard.transfer import results_of, to_file
+from workbench.leaderboard.views import (
+    epochs_view,
+    grouped_table,
+    imported_groups_table,
+    imported_table,
+    leaderboard_table,
+    paper_view,
+)
+from workbench.model.tables import paper_table
 from workbench.runs.folder import find_run
 from workbench.runs.record import Labels, checked_labels
+from workbench.runs.summary import RunSummary
+
+TableOption = Annotated[
+    int | None,
+    typer.Option("--table", metavar="3|6|7|8|9", help="A table of the paper, with ours beside it."),
+]
+FilterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="TERMS",
+        help="All of: preset=cnn-2 lr>=0.001 accuracy>97 tag:best, or any word; or, not, ( ).",
+    ),
+]
+SortOption = Annotated[
+    str | None,
+    typer.Option("--sort", metavar="FIELD", help="accuracy, time, lr, started_at …; -FIELD turns."),
+]
+GroupOption = Annotated[
+    bool, typer.Option("--group", help="One row a preset and settings: n, mean ± sd.")
+]
+PaperPrecisionOption = Annotated[
+    str, typer.Option("--precision", help="Of our runs beside the paper's: float32 or bfloat16.")
+]
+EpochOption = Annotated[
+    bool,
+    typer.Option("--by-epoch", help="With --table: ours after each epoch, beside the paper's."),
+]
+WithOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with",
+        metavar="FILE",
+        help="Count such a file's results as yours, from another of your machines, say.",
+    ),
+]
+ImportedOption = Annotated[
+    bool, typer.Option("--imported", help="The imported runs, which are not among one's own.")
+]
+
+
+def print_text(text: str, form: TableFormat) -> None:
+    """Print what `written` gave on stdout."""
+    if form is TableFormat.JSON:
+        import json
+
+        print_json(json.loads(text))
+    else:
+        put(text)
+
+
+def show_table(table: Table, output: TableFormat) -> None:
+    """Print a table in the form asked for; what it says when it is empty to a person alone."""
+    if output is not TableFormat.RICH:
+        print_text(written(table, output), output)
+    elif table.rows:
+        print_table(table)
+    else:
+        note(table.empty)
+
+
+def all_entries(files: Sequence[Path] = ()) -> list[RunSummary]:
+    """All ended runs of the home, the unrecorded ones among them, and the results of files.
+
+    Raises:
+        ImportRefused: a file is not as `export --entries` writes it.
+    """
+    found = {run.run_id: run for run in results_in(files)}
+    return list((found | {run.run_id: run for run in synced().entries}).values())
+
+
+def synced() -> Synced:
+    """The leaderboard of the home with all runs that have ended; what it misses is said."""
+    synced = board_here().sync()
+    for run_id in synced.unreadable:
+        note(f"mnist-workbench: run {run_id} cannot be read and is left out")
+    if synced.unwritten is not None:
+        note(f"mnist-workbench: {synced.unwritten}")
+    return synced
+
+
+def results_in(files: Sequence[Path]) -> list[RunSummary]:
+    """The results that files of `export --entries` hold.
+
+    Raises:
+        ImportRefused: a file is not as `export --entries` writes it.
+    """
+    from workbench.leaderboard.transfer import read_entries
+
+    return [run for file in files for run in read_entries(file)]
+
+
+def board_here() -> Leaderboard:
+    """The leaderboard of the home in force."""
+    return Leaderboard(current_home())
+
+
+def imported_beside(runs: Sequence[RunSummary]) -> list[RunSummary]:
+    """The imported runs that are not among these already."""
+    counted = {run.run_id for run in runs}
+    return [run for run in board_here().imported() if run.run_id not in counted]
+
+
+def chosen_table(
+    table: int | None,
+    sort: str | None,
+    filter_: str | None,
+    *,
+    group: bool,
+    precision: str = "float32",
+    imported: bool = False,
+    by_epoch: bool = False,
+    files: Sequence[Path] = (),
+) -> Table:
+    """The runs that are asked for, as the table that is asked for.
+
+    Raises:
+        UserError: something typed means nothing, or a file of results is none.
+    """
+    # Everything typed is checked before anything is read.
+    half = checked_precision(precision)
+    wanted = parse_filter(filter_ or "")
+    order = parse_sort(sort or DEFAULT_SORT)
+    paper = paper_table(table) if table is not None else None
+    if by_epoch and paper is None:
+        raise QueryError("--by-epoch: is of a table of the paper; name one with --table")
+    if imported and paper is not None:
+        raise QueryError("--imported: a table of the paper shows them anyway; leave one out")
+    if paper is not None:
+        runs = [run for run in all_entries(files) if wanted.matches(run)]
+        others = [run for run in imported_beside(runs) if wanted.matches(run)]
+        comparison = compare(paper, runs, half, others)
+        return epochs_view(comparison) if by_epoch else paper_view(comparison)
+    entries = board_here().imported() if imported else all_entries(files)
+    runs = sorted_by([run for run in entries if wanted.matches(run)], order)
+    if group:
+        groups = group_runs(runs)
+        groups = ranked(groups) if sort is None else groups
+        found = imported_groups_table(groups) if imported else grouped_table(groups)
+    else:
+        found = imported_table(runs) if imported else leaderboard_table(runs)
+    return replace(found, empty=none_matches(len(entries))) if entries else found
+
+
+def written(table: Table, output: TableFormat) -> str:
+    """A table as text, ending in a newline; markdown for what is no form of a file."""
+    from workbench.leaderboard.export import to_csv, to_json, to_latex, to_markdown
+
+    match output:
+        case TableFormat.CSV:
+            return to_csv(table)
+        case TableFormat.JSON:
+            return to_json(table)
+        case TableFormat.LATEX:
+            return to_latex(table)
+        case _:
+            return to_markdown(table)
+
 
 app = typer.Typer(
     help="Rank and compare runs, also beside the paper's tables.\n\n"
@@ -26,18 +203,18 @@ app = typer.Typer(
 @app.callback()
 def leaderboard(
     context: typer.Context,
-    table: results.TableOption = None,
-    sort: results.SortOption = None,
-    filter_: results.FilterOption = None,
-    group: results.GroupOption = False,
-    precision: results.PrecisionOption = "float32",
-    imported: results.ImportedOption = False,
-    by_epoch: results.EpochOption = False,
+    table: TableOption = None,
+    sort: SortOption = None,
+    filter_: FilterOption = None,
+    group: GroupOption = False,
+    precision: PaperPrecisionOption = "float32",
+    imported: ImportedOption = False,
+    by_epoch: EpochOption = False,
     output: options.TableFormatOption = options.TableFormat.RICH,
 ) -> None:
     """Rank and compare runs, also beside the paper's tables."""
     if context.invoked_subcommand is None:
-        chosen = results.chosen_table(
+        chosen = chosen_table(
             table,
             sort,
             filter_,
@@ -46,7 +223,7 @@ def leaderboard(
             imported=imported,
             by_epoch=by_epoch,
         )
-        results.show_table(chosen, output)
+        show_table(chosen, output)
 
 
 @app.command("scripts")
@@ -54,7 +231,7 @@ def scripts(
     sort: Annotated[
         str, typer.Option("--sort", metavar="COLUMN", help="metric.val_loss, -config.lr, title …")
     ] = "-started_at",
-    filter_: results.FilterOption = None,
+    filter_: FilterOption = None,
     columns: Annotated[
         str | None,
         typer.Option(
@@ -71,7 +248,7 @@ def scripts(
     from workbench.leaderboard.query import filter_runs
     from workbench.leaderboard.views import scripts_table
 
-    found = results.synced().scripts
+    found = synced().scripts
     runs = filter_runs(found, filter_ or "")
     if not runs and output is options.TableFormat.RICH:
         note("no run of a script matches" if found else "no run of a script has ended yet")
@@ -79,23 +256,21 @@ def scripts(
     chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
     shown = find_script_columns(runs, chosen) if chosen else telling_columns(runs)
     table = scripts_table(sort_scripts(runs, sort) if runs else [], shown)
-    results.show_table(table, output)
+    show_table(table, output)
 
 
 @app.command("claims")
 def claims(
-    precision: results.PrecisionOption = "float32",
+    precision: PaperPrecisionOption = "float32",
     output: options.TableFormatOption = options.TableFormat.RICH,
 ) -> None:
     """Check what the paper concludes, with numbers from our runs.
 
     Example: mnist-workbench leaderboard claims
     """
-    from workbench.leaderboard.claims.view import claims_table
+    from workbench.leaderboard.judges import claims_table
 
-    results.show_table(
-        claims_table(results.all_entries(), options.checked_precision(precision)), output
-    )
+    show_table(claims_table(all_entries(), options.checked_precision(precision)), output)
 
 
 @app.command("rebuild")
@@ -104,7 +279,7 @@ def rebuild() -> None:
 
     A damaged file is kept aside; tags and notes come back with the runs.
     """
-    rebuilt = results.board_here().rebuild(note)
+    rebuilt = board_here().rebuild(note)
     note(f"leaderboard rebuilt from the run folders: {count(rebuilt, 'run')}")
 
 
@@ -128,7 +303,7 @@ def import_(
 
     if (file is not None) == remove:
         raise UserError("leaderboard import: name a FILE, or --remove without one")
-    board = results.board_here()
+    board = board_here()
     if file is None:
         note(f"{count(board.remove_imported(), 'imported run')} taken off")
         return
@@ -164,7 +339,7 @@ def tag(
         return checked_labels(kept, before.note)
 
     folder = find_run(options.current_home(), run)
-    labels = results.board_here().change_labels(folder.run_id, change)
+    labels = board_here().change_labels(folder.run_id, change)
     note(f"run {folder.run_id}: tags {' '.join(labels.tags) or 'none'}")
 
 
@@ -175,7 +350,113 @@ def write_note(
 ) -> None:
     """Keep a remark with a run."""
     folder = find_run(options.current_home(), run)
-    results.board_here().change_labels(
+    board_here().change_labels(
         folder.run_id, lambda before: checked_labels(list(before.tags), text)
     )
     note(f"run {folder.run_id}: note {'kept' if text else 'removed'}")
+
+
+ENDINGS = {
+    "": TableFormat.MARKDOWN,
+    ".md": TableFormat.MARKDOWN,
+    ".markdown": TableFormat.MARKDOWN,
+    ".csv": TableFormat.CSV,
+    ".json": TableFormat.JSON,
+    ".tex": TableFormat.LATEX,
+}
+
+
+def export(
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write here instead of to stdout."),
+    ] = None,
+    table: TableOption = None,
+    sort: SortOption = None,
+    filter_: FilterOption = None,
+    group: GroupOption = False,
+    precision: PaperPrecisionOption = "float32",
+    by_epoch: EpochOption = False,
+    form: Annotated[
+        TableFormat | None,
+        typer.Option("--format", help="markdown, csv, json or latex; else from FILE's ending."),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="Of the whole document.")
+    ] = None,
+    entries: Annotated[
+        bool,
+        typer.Option(
+            "--entries", help="Results as JSON, for `leaderboard import` and `export --with`."
+        ),
+    ] = False,
+    brief: Annotated[
+        bool,
+        typer.Option("--brief", help="In short: one table of all rows and the verdicts."),
+    ] = False,
+    with_: WithOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Write all results into one markdown document.
+
+    It holds the leaderboard and all of the paper's tables beside it. With --table, --group,
+    --filter or another format: that one table alone.
+
+    Example: mnist-workbench export -o results.md
+    """
+    form = (form or _form_of(output)) if not entries else TableFormat.JSON
+    whole = table is None and not group and filter_ is None and sort is None
+    whole = whole and not by_epoch and form is TableFormat.MARKDOWN
+    if title is not None and not whole:
+        raise UserError("--title: only the whole markdown document has one; leave it out")
+    files = with_ or []
+    if brief and (entries or not whole or title is not None):
+        raise UserError("--brief: is markdown of all results, without a title; leave the rest out")
+    if entries:
+        others = table is not None or group or sort is not None
+        text = _entries_file(filter_, files, others=others)
+    elif whole:
+        runs = all_entries(files)
+        from workbench.leaderboard import document
+
+        if brief:
+            text = document.brief(runs)
+        else:
+            text = document.document(runs, title or document.TITLE, imported_beside(runs))
+    else:
+        chosen = chosen_table(
+            table,
+            sort,
+            filter_,
+            group=group,
+            precision=precision,
+            by_epoch=by_epoch,
+            files=files,
+        )
+        text = written(chosen, form)
+    if output is None:
+        print_text(text, form)
+        return
+    check_free(output, force=force)
+    write_shared(output, text.encode())
+
+
+def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -> str:
+    if others:
+        raise UserError("--entries: takes --filter alone; leave --table, --group and --sort out")
+    wanted = parse_filter(filter_ or "")
+    runs = [run for run in all_entries(files) if wanted.matches(run)]
+    left_out = len(runs) - len(results_of(runs))
+    if left_out:
+        note(f"{count(left_out, 'run')} stopped or failed: no results, left out")
+    return to_file(runs)
+
+
+def _form_of(output: Path | None) -> TableFormat:
+    ending = output.suffix.lower() if output else ""
+    if ending not in ENDINGS:
+        known = ", ".join(ending for ending in ENDINGS if ending)
+        raise UserError(
+            f"{output}: the ending is none of {known}; choose one, or name the --format"
+        )
+    return ENDINGS[ending]

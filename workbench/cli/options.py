@@ -53,8 +53,8 @@ def checked_precision(name: str) -> Precision:
 
 def complete_presets(incomplete: str) -> list[str]:
     """Preset names, the paper's and the user's, for the shell."""
-    from workbench.model.library import own_preset_files
     from workbench.model.paper_models import SHIPPED
+    from workbench.model.preset import own_preset_files
 
     names = [*SHIPPED, *(path.stem for path in own_preset_files(current_home()))]
     return [name for name in names if name.startswith(incomplete)]
@@ -174,6 +174,31 @@ MinDeltaOption = Annotated[
     typer.Option(
         metavar="LOSS", help="The least fall that early stopping counts.", show_default=False
     ),
+]
+
+# Many trainings
+
+SeedsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seeds",
+        metavar="N",
+        help="Seeds 0 to N-1 of each; 1 unless `mnist-workbench config seeds` says otherwise.",
+        show_default=False,
+    ),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="Trainings at once; 1 unless said otherwise. One training keeps all cores busy: "
+        "two on the same few cores each take about twice as long.",
+        show_default=False,
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be trained and how long; train nothing.")
 ]
 
 # How it is followed and shown

@@ -110,7 +110,7 @@ def line_of(text: str, style: str = "") -> Text:
 
 def print_table(table: Table) -> None:
     """A table on stdout, laid out for the terminal's width."""
-    from workbench.leaderboard.export.rich import TableView
+    from workbench.leaderboard.terminal import TableView
 
     console().print(TableView(table))
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from workbench.cli import options
+from workbench.cli.follow import display_for, watch_queue
 from workbench.cli.output import note, print_json, print_table
-from workbench.cli.queue_follow import display_for, watch_queue
-from workbench.cli.trials import JobsOption, note_jobs
+from workbench.cli.run import note_jobs
 from workbench.errors import RunError
 from workbench.formats import count, percent
 from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
@@ -77,7 +77,7 @@ def watch() -> None:
 
 @app.command("start")
 def start(
-    jobs: JobsOption = None,
+    jobs: options.JobsOption = None,
     executor: options.ExecutorOption = None,
     address: options.AddressOption = None,
     cpus: Annotated[

@@ -1,4 +1,4 @@
-"""`run`: train a preset, watch it, and print the result."""
+"""`run`, `exec`: train a preset, or run any command, watch it and print the result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -14,27 +14,33 @@ from workbench.cli import options
 from workbench.cli.follow import (
     EXIT_CODES,
     Interrupts,
+    RunView,
     counted_interrupts,
     follow,
     result_lines,
     view_for,
 )
+from workbench.cli.options import DetachOption, TagOption, current_home
 from workbench.cli.output import note, print_json, say
 from workbench.errors import RunError, UserError
-from workbench.formats import percent
+from workbench.files import given_umask, open_file
+from workbench.formats import count, percent
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.hyperparameters import Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.queue.planning import results
 from workbench.queue.store import identity
 from workbench.runs import service
-from workbench.runs.environment import slower_here
+from workbench.runs.environment import slower_here, usable_cores
+from workbench.runs.execution import execute as start
 from workbench.runs.folder import RunFolder
+from workbench.runs.log import History
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import checked_labels
 from workbench.runs.service import launch
-from workbench.runs.summary import AnySummary
+from workbench.runs.summary import AnySummary, ScriptSummary
 from workbench.settings import Home
+from workbench.text import visible
 
 
 def run(
@@ -151,6 +157,17 @@ def warn_about(spec: TrainingSpec) -> None:
         note(f"note: {spec.dataset.doubt}")
 
 
+def note_jobs(jobs: int | None) -> None:
+    """Say what several at once come to."""
+    if jobs is not None and jobs > 1:
+        cores = usable_cores()
+        note(
+            f"note: {count(jobs, 'training')} at once share {count(cores, 'core')}, "
+            f"{max(1, cores // jobs)} each; one alone keeps all busy, so that the whole is "
+            "done little earlier"
+        )
+
+
 def print_detached(folders: list[RunFolder], *, as_json: bool, many: bool) -> None:
     if as_json:
         states = [{"run_id": folder.run_id, "status": folder.status().value} for folder in folders]
@@ -213,3 +230,83 @@ def pass_on(
     for folder in folders:
         with suppress(RunError):
             service.stop(folder)
+
+
+# Commands as runs
+
+
+BLOCK_BYTES = 1 << 16
+
+
+exec_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@exec_app.command(
+    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+def execute(
+    command: Annotated[
+        list[str],
+        typer.Argument(metavar="-- COMMAND…", help="The program and its arguments."),
+    ],
+    name: Annotated[
+        str, typer.Option(metavar="TEXT", help="What lists call the run; else the command.")
+    ] = "",
+    tag: TagOption = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.")] = "",
+    detach: DetachOption = False,
+) -> None:
+    """Run any command as a run that outlives the connection.
+
+    Ctrl-C stops it. A program in it that uses workbench.start or LiveCallback draws its curves
+    there. The exit code is the command's.
+
+    Example: mnist-workbench exec --name resnet -- python train.py --lr 0.1
+    """
+    folder = start(current_home(), command, checked_labels(tag or [], note), name, given_umask())
+    if detach:
+        print_detached([folder], as_json=False, many=False)
+        return
+    raise typer.Exit(_follow(folder))
+
+
+def _follow(folder: RunFolder) -> int:
+    """Show what the command prints until it ends; its exit code."""
+    view = _OutputView(sys.stdout)
+    with counted_interrupts() as interrupts:
+        summary = follow(folder, view, partial(pass_on, interrupts, [0], [folder], view.say))
+    if not isinstance(summary, ScriptSummary):
+        return 1
+    for line in result_lines(summary):
+        note(line)
+    code = summary.exit_code
+    if interrupts.count:
+        return 130
+    # Of one that a signal ended, the code that shells give.
+    return EXIT_CODES.get(summary.status, 1) if code is None else code if code >= 0 else 128 - code
+
+
+class _OutputView(RunView):
+    """Passes on what the command prints."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._offset = 0
+        self._folder: RunFolder | None = None
+
+    def begin(self, folder: RunFolder, history: History) -> None:
+        self._folder = folder
+        self.say(f"run {folder.run_id}; Ctrl-C stops it, a closed terminal does not")
+
+    def tick(self, history: History) -> None:
+        assert self._folder is not None
+        try:
+            with open_file(self._folder.log_file) as log:
+                log.seek(self._offset)
+                while block := log.read(BLOCK_BYTES):
+                    self._offset += len(block)
+                    text = visible(block.decode("utf-8", "replace"), keep="\n\t\r")
+                    self._stream.write(text)
+        except OSError:  # nothing was printed yet, or its folder is gone
+            return
+        self._stream.flush()

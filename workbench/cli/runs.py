@@ -1,4 +1,4 @@
-"""`runs`, `attach`, `stop`, `pause`, `resume`, `delete`: runs that live, and those that ended."""
+"""`runs`, `attach`, `stop`, `pause`, `resume`, `delete`, `watch`: runs that live or that ended."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from workbench.cli import options
+from workbench.cli.app import group_of
 from workbench.cli.follow import EXIT_CODES, PlainView, follow, result_lines
-from workbench.cli.lazy import group_of
+from workbench.cli.options import RunArguments, TagOption, chosen_runs, current_home
 from workbench.cli.output import note, print_json, print_table, say
 from workbench.cli.run import watch
 from workbench.errors import RunError, nearest
+from workbench.files import typed_path
 from workbench.formats import count
 from workbench.leaderboard.columns import Column
 from workbench.leaderboard.store import Leaderboard
@@ -23,8 +26,10 @@ from workbench.leaderboard.table import Align, Heading, Table, cell
 from workbench.leaderboard.views import difference_table, run_column, some_validated
 from workbench.runs import lock, service
 from workbench.runs.folder import RunFolder, all_runs, find_run
+from workbench.runs.record import checked_labels
 from workbench.runs.status import STATUS_WORDS, Status
 from workbench.runs.summary import AnySummary, ScriptSummary, difference, summary_of
+from workbench.runs.tensorboard import import_logs, watch_logs, write_tensorboard
 from workbench.text import visible
 
 STOP_PATIENCE_SECONDS = 60.0
@@ -47,8 +52,8 @@ COMMANDS = {
         "predictions:inside",
         "Show what a run's model makes of one test image, layer by layer.",
     ),
-    "tensorboard": ("logs:tensorboard", "Write TensorBoard's event files."),
-    "import": ("logs:take_in", "Take other programs' logs in as runs."),
+    "tensorboard": ("runs:tensorboard", "Write TensorBoard's event files."),
+    "import": ("runs:take_in", "Take other programs' logs in as runs."),
 }
 
 app = typer.Typer(
@@ -284,3 +289,57 @@ def _ask_to_delete(names: str) -> None:
     if not agreed:
         note("nothing deleted")
         raise typer.Exit(130)
+
+
+# Logs for other programs, and from them
+
+
+def tensorboard(
+    runs: RunArguments,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="A folder a run is made in it.")
+    ],
+) -> None:
+    """Write TensorBoard's event files.
+
+    All scalars by step, with their times, and the settings as its hparams.
+
+    Example: mnist-workbench runs tensorboard 7kq2 -o logs
+    """
+    for path in write_tensorboard(chosen_runs(runs), typed_path(output)):
+        note(f"wrote {path}")
+
+
+def take_in(
+    logs: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LOGS",
+            help="A folder of TensorBoard's event files, a CSV file of Keras's CSVLogger, or a "
+            "file with a JSON object a line.",
+        ),
+    ],
+    tag: TagOption = None,
+) -> None:
+    """Take other programs' logs in as runs.
+
+    Example: mnist-workbench runs import logs/ --tag old
+    """
+    folders = import_logs(current_home(), typed_path(logs), checked_labels(tag or [], ""))
+    for folder in folders:
+        say(folder.run_id)
+    note(f"{count(len(folders), 'run')} taken in")
+
+
+def follow_logs(
+    logs: Annotated[Path, typer.Argument(metavar="LOGS", help="As for `runs import`.")],
+    tag: TagOption = None,
+) -> None:
+    """Follow logs that another program is writing.
+
+    Its runs are shown as they grow, on any screen, until Ctrl-C.
+
+    Example: mnist-workbench watch logs/
+    """
+    labels = checked_labels(tag or [], "")
+    watch_logs(current_home(), typed_path(logs), labels, lambda folder: say(folder.run_id))

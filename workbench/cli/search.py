@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from workbench.cli import options
+from workbench.cli.follow import display_for, follow_search
 from workbench.cli.output import note, print_json, say
-from workbench.cli.queue_follow import display_for, follow_search
-from workbench.cli.run import warn_about
-from workbench.cli.trials import DryRunOption, JobsOption, note_jobs
+from workbench.cli.run import note_jobs, warn_about
 from workbench.errors import RunError
 from workbench.formats import count, percent
 from workbench.model.hyperparameters import Overrides
-from workbench.model.library import find_preset, save_preset
+from workbench.model.preset import find_preset, save_preset
 from workbench.queue import service
 from workbench.queue.search import (
     VALIDATION,
@@ -90,8 +89,8 @@ def search(
         str | None,
         typer.Option(metavar="NAME", help="Keep the chosen settings as a preset of this name."),
     ] = None,
-    jobs: JobsOption = None,
-    dry_run: DryRunOption = False,
+    jobs: options.JobsOption = None,
+    dry_run: options.DryRunOption = False,
     detach: options.DetachOption = False,
     quiet: options.QuietOption = False,
     as_json: options.JsonOption = False,

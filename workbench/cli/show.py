@@ -20,17 +20,15 @@ from workbench.cli.output import (
     speaks_unicode,
     write_shared,
 )
-from workbench.data.catalogue import dataset_with, describe_dataset
-from workbench.data.facts import DatasetFacts
+from workbench.data.catalogue import DatasetFacts, dataset_with, describe_dataset
 from workbench.errors import UserError
 from workbench.figures.rendering import ImageFormat, form_of
 from workbench.formats import percent
 from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
 from workbench.model.architecture import Analysis, analyse
 from workbench.model.describe import architecture_rows, as_ascii, settings_lines
-from workbench.model.library import find_preset, own_presets, shipped_presets
 from workbench.model.paper_models import PAPER
-from workbench.model.preset import Preset, preset_toml
+from workbench.model.preset import Preset, find_preset, own_presets, preset_toml, shipped_presets
 from workbench.model.spec import DatasetRef, TrainingSpec
 
 

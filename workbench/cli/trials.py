@@ -1,52 +1,50 @@
-"""What `reproduce`, `sweep` and `queue` share: the plan in words, training it, the exit code."""
+"""`reproduce`, `sweep`: many trainings by way of the queue, planned, followed, and ranked."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.output import note, print_json, print_table
-from workbench.cli.queue_follow import display_for, follow_queue
-from workbench.cli.run import warn_about
+from workbench.cli import options
+from workbench.cli.follow import display_for, follow_queue
+from workbench.cli.leaderboard import WithOption, all_entries, results_in
+from workbench.cli.output import note, print_json, print_table, say
+from workbench.cli.run import note_jobs, warn_about
+from workbench.config import Config
+from workbench.errors import PresetError
 from workbench.formats import MISSING, count, percent
+from workbench.leaderboard.grouping import group_runs, ranked
+from workbench.leaderboard.paper import compare
+from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
+from workbench.leaderboard.views import grouped_table, paper_view
+from workbench.model.spec import Precision
+from workbench.model.tables import TABLE_NUMBERS, PaperTable
 from workbench.queue import service
-from workbench.queue.planning import PlannedTrial, TrialPlan, plan_trials, results
+from workbench.queue.planning import (
+    PlannedTrial,
+    TrialPlan,
+    grid,
+    parse_axes,
+    plan_trials,
+    results,
+    rows_of,
+    tables_of,
+    trainings_for,
+)
 from workbench.queue.service import check_jobs
 from workbench.queue.store import Origin, QueueStore, identity
 from workbench.queue.view import QueueView, QueueWatch, plan_sentence, process_lost
-from workbench.runs.environment import usable_cores
 from workbench.runs.estimate import Speed, expected_training, known_speeds
-from workbench.runs.record import Labels
+from workbench.runs.plan import Plan
+from workbench.runs.record import Labels, checked_labels
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.settings import Home
-
-SeedsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--seeds",
-        metavar="N",
-        help="Seeds 0 to N-1 of each; 1 unless `mnist-workbench config seeds` says otherwise.",
-        show_default=False,
-    ),
-]
-JobsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        metavar="N",
-        help="Trainings at once; 1 unless said otherwise. One training keeps all cores busy: "
-        "two on the same few cores each take about twice as long.",
-        show_default=False,
-    ),
-]
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be trained and how long; train nothing.")
-]
 
 
 def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
@@ -60,17 +58,6 @@ def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
     for spec in kinds.values():
         warn_about(spec)
     note_jobs(jobs)
-
-
-def note_jobs(jobs: int | None) -> None:
-    """Say what several at once come to."""
-    if jobs is not None and jobs > 1:
-        cores = usable_cores()
-        note(
-            f"note: {count(jobs, 'training')} at once share {count(cores, 'core')}, "
-            f"{max(1, cores // jobs)} each; one alone keeps all busy, so that the whole is "
-            "done little earlier"
-        )
 
 
 def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequence[Speed]) -> Table:
@@ -235,3 +222,179 @@ def exit_code(view: QueueView | None, found: TrialPlan) -> int:
 def trials_json(view: QueueView | None) -> list[dict[str, Any]]:
     """The trials of a view as plain data."""
     return [] if view is None else [item.to_json() for item in view.trials]
+
+
+# The paper's tables
+
+
+def reproduce(
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TABLE]…",
+            help="3, 6, 7, 8 or 9; all of them if none is named.",
+            autocompletion=options.complete_from("3", "6", "7", "8", "9"),
+        ),
+    ] = None,
+    seeds: options.SeedsOption = None,
+    precision: options.PrecisionOption = "float32",
+    jobs: options.JobsOption = None,
+    dry_run: options.DryRunOption = False,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
+    with_: WithOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Tables, claims and trials as JSON on stdout.")
+    ] = False,
+) -> None:
+    """Train what the paper's tables need and put them beside ours.
+
+    What is on the leaderboard or in a file of --with (same settings and seed) is not trained
+    again. It goes on when the connection drops. Ctrl-C saves and stops; the same command goes on
+    where it was.
+
+    Example: mnist-workbench reproduce 3 --seeds 5
+    """
+    half = options.checked_precision(precision)
+    place = options.current_home()
+    chosen = tables_of(_numbers(tables or []))
+    seeds = Config()["seeds"] if seeds is None else seeds
+    wanted = trainings_for(chosen, seeds, half)
+    distinct = len(wanted) // seeds
+    done = plan_and_train(
+        place,
+        wanted,
+        f"{_named(chosen)}: {count(rows_of(chosen), 'row')}, {count(distinct, 'training')}"
+        f"{f' of {seeds} seeds' if seeds > 1 else ''} in {precision}.",
+        by="reproduce",
+        jobs=jobs,
+        dry_run=dry_run,
+        detach=detach,
+        quiet=quiet,
+        as_json=as_json,
+        elsewhere=results_in(with_ or []),
+    )
+    if done is None:
+        return
+    view, found = done
+    _print_results(chosen, half, view, with_ or [], as_json=as_json)
+    raise typer.Exit(exit_code(view, found))
+
+
+def _numbers(words: Sequence[str]) -> list[int]:
+    numbers = []
+    for word in words:
+        if not word.isdecimal():
+            known = ", ".join(map(str, TABLE_NUMBERS))
+            raise PresetError(f'"{word}" is no table of the paper\'s results; known: {known}')
+        numbers.append(int(word))
+    return numbers
+
+
+def _named(tables: Sequence[PaperTable]) -> str:
+    numbers = [str(table.number) for table in tables]
+    if len(numbers) == 1:
+        return f"Table {numbers[0]}"
+    return f"Tables {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _print_results(
+    tables: Sequence[PaperTable],
+    precision: Precision,
+    view: QueueView | None,
+    files: Sequence[Path],
+    *,
+    as_json: bool,
+) -> None:
+    from workbench.leaderboard.claims import claims_view
+    from workbench.leaderboard.judges import check_all
+
+    entries = all_entries(files)
+    shown = [paper_view(compare(table, entries, precision)) for table in tables]
+    numbers = {table.number for table in tables}
+    checked = [item for item in check_all(entries, precision) if item.claim.table in numbers]
+    claims = claims_view(checked, precision)
+    if as_json:
+        print_json(
+            {
+                "tables": [record for table in shown for record in table.records],
+                "claims": list(claims.records),
+                "trials": trials_json(view),
+            }
+        )
+        return
+    for table in [*shown, claims] if checked else shown:
+        say()
+        print_table(table)
+
+
+# A grid of settings
+
+
+def sweep(
+    preset: options.PresetArgument,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SETTING=A,B",
+            help="learning_rate, optimizer, batch_size, epochs, momentum, schedule, precision, "
+            "dataset, train_limit or seed with its values, or a range as 1..5, 0..0.9/4 or "
+            "log:0.001..0.1/3; may be repeated.",
+        ),
+    ] = None,
+    seeds: options.SeedsOption = None,
+    precision: options.PrecisionOption = "float32",
+    dataset: options.DatasetOption = "mnist",
+    train_limit: options.TrainLimitOption = None,
+    max_pixel: options.MaxPixelOption = None,
+    validation: options.ValidationOption = None,
+    tag: options.TagOption = None,
+    jobs: options.JobsOption = None,
+    dry_run: options.DryRunOption = False,
+    detach: options.DetachOption = False,
+    quiet: options.QuietOption = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Groups and trials as JSON on stdout.")
+    ] = False,
+) -> None:
+    """Train every combination of some settings and rank them.
+
+    Example: mnist-workbench sweep cnn-2 --set learning_rate=0.001,0.002 --set optimizer=sgd,adam
+    """
+    options.checked_precision(precision)
+    labels = checked_labels(tag or [], "")
+    place = options.current_home()
+    plan = Plan(
+        precision=precision,
+        dataset=dataset,
+        train_limit=train_limit,
+        max_pixel=max_pixel,
+        validation=validation,
+    )
+    seeds = Config()["seeds"] if seeds is None else seeds
+    wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
+    done = plan_and_train(
+        place,
+        wanted,
+        f"{preset}: {count(len(wanted), 'training')}.",
+        by="sweep",
+        labels=labels,
+        jobs=jobs,
+        dry_run=dry_run,
+        detach=detach,
+        quiet=quiet,
+        as_json=as_json,
+    )
+    if done is None:
+        return
+    view, found = done
+    ours = {identity(item.spec) for item in wanted}
+    runs = [run for run in Leaderboard(place).entries() if (run.settings_key, run.seed) in ours]
+    table = grouped_table(ranked(group_runs(runs)), f"Sweep of {preset}")
+    if as_json:
+        print_json({"groups": list(table.records), "trials": trials_json(view)})
+    elif runs:
+        say()
+        print_table(table)
+    raise typer.Exit(exit_code(view, found))

@@ -2,14 +2,19 @@
 
 It has two sides: cells as people read them, and records as programs do. Renderers for people
 (markdown, LaTeX, the terminal) use the first, CSV and JSON the second.
+
+Where a table or a list is too wide, the least important columns go; lines never wrap. Before
+columns go, headings are shortened and verdicts folded into marks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
+
+from rich.cells import cell_len
 
 from workbench.formats import MISSING
 from workbench.text import one_line
@@ -101,3 +106,143 @@ def cell(text: object, tone: Tone = Tone.PLAIN, mark: str = "") -> Cell:
 def whole_text(cell: Cell) -> str:
     """A cell's text after its mark."""
     return f"{cell.mark} {cell.text}" if cell.mark else cell.text
+
+
+# What fits into a width
+
+
+# Widest that a table's column asks for; beyond, its texts are cut with an ellipsis.
+WIDEST = 32
+NARROWEST = 8
+GAP = 2  # letters between two columns
+
+# A cell is plain text, or pieces of text each with the name of its style.
+Piece = tuple[str, str]
+Content = str | Piece | Sequence[Piece]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. Those of the greatest `weight` go first; those of weight 0 never go.
+
+    A column that never goes has at least its `ideal` wherever there is room for all of them. Room
+    that is left over goes to columns that lack their ideal, then to those with `stretch`, up to
+    `most` letters.
+
+    `say` is what stands in a row at a width, for lists on screens.
+    """
+
+    key: str
+    heading: str
+    width: int
+    weight: int = 0
+    right: bool = False
+    stretch: int = 0
+    most: int = 200
+    ideal: int = 0
+    say: Callable[[Any, int], Content] | None = field(default=None, compare=False)
+
+
+def fitted(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+    """The columns shown at a width, each with its own width.
+
+    Those of weight 0 always, then by rising weight whichever still finds room. Where even the
+    first are too wide, the widest texts among them give way.
+    """
+    kept = [column for column in columns if not column.weight]
+    gaps = GAP * (len(kept) - 1)
+    widths = {column.key: max(column.width, column.ideal) for column in kept}
+    if sum(widths.values()) + gaps > width:
+        widths = {column.key: column.width for column in kept}
+    room = width - sum(widths.values()) - gaps
+    for column in sorted(columns, key=lambda column: column.weight):
+        if column.weight and column.width + GAP <= room:
+            widths[column.key] = column.width
+            room -= column.width + GAP
+    shown = [column for column in columns if column.key in widths]
+    while room < 0:
+        texts = [column.key for column in shown if not column.right]
+        widest = max(texts, key=lambda key: widths[key], default="")
+        if not widest or widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+        room += 1
+    while room > 0:
+        lacking = [column.key for column in shown if widths[column.key] < column.ideal]
+        if not lacking:
+            break
+        widths[min(lacking, key=lambda key: widths[key])] += 1
+        room -= 1
+    while room > 0:
+        growing = [one for one in shown if one.stretch and widths[one.key] < one.most]
+        if not growing:
+            break
+        total, left = sum(column.stretch for column in growing), room
+        for column in growing:
+            share = max(1, left * column.stretch // total)
+            grown = min(share, column.most - widths[column.key], room)
+            widths[column.key] += grown
+            room -= grown
+    return [(column, widths[column.key]) for column in shown]
+
+
+def fitted_table(table: Table, width: int, *, cut: bool = True) -> dict[int, int]:
+    """The places of a table's columns shown at a width, and the width of each.
+
+    Without `cut` texts stand whole. A column that says nothing is not shown at all.
+    """
+    filled, most = table.filled_columns(), WIDEST if cut else width
+    columns = [
+        Column(str(place), "", natural_width(table, place, most), heading.weight,
+               heading.align is Align.RIGHT)
+        for place, heading in enumerate(table.headings)
+        if place in filled
+    ]  # fmt: skip
+    return {int(column.key): room for column, room in fitted(columns, width)}
+
+
+def shortened(table: Table) -> Table:
+    """The table with the short headings of its columns."""
+    headings = tuple(replace(item, text=item.short or item.text) for item in table.headings)
+    return replace(table, headings=headings)
+
+
+def folded(table: Table) -> Table:
+    """The table without the columns that fold into another, whose cells bear their marks."""
+    places = {heading.text: place for place, heading in enumerate(table.headings)}
+    into = {
+        place: places[heading.folds_into]
+        for place, heading in enumerate(table.headings)
+        if heading.folds_into in places
+    }
+    headings, rows = list(table.headings), [list(row) for row in table.rows]
+    for place, target in into.items():
+        marks = {row[place].mark: row[place].text for row in rows if row[place].mark}
+        if marks:
+            heading, meaning = (
+                headings[place],
+                ", ".join(f"{m} {text}" for m, text in marks.items()),
+            )
+            note = f"{heading.text} ({meaning}){heading.note.removeprefix(heading.text)}"
+            notes = f"{headings[target].note} {note}".strip()
+            headings[target] = replace(headings[target], note=notes)
+        for row in rows:
+            tone = row[place].tone if row[place].mark else row[target].tone
+            row[target] = Cell(row[target].text, tone, row[place].mark)
+    kept = [place for place in range(len(headings)) if place not in into]
+    return replace(
+        table,
+        headings=tuple(headings[place] for place in kept),
+        rows=tuple(tuple(row[place] for place in kept) for row in rows),
+    )
+
+
+def hidden_columns(table: Table, shown: Collection[int]) -> list[str]:
+    """The headings of the columns with text that are not shown."""
+    return [table.headings[place].text for place in table.filled_columns() if place not in shown]
+
+
+def natural_width(table: Table, place: int, most: int = WIDEST) -> int:
+    """What a column asks for, in letters of a terminal, `most` for its texts at most."""
+    widest = max((cell_len(whole_text(row[place])) for row in table.rows), default=0)
+    return max(cell_len(table.headings[place].text), min(widest, most))

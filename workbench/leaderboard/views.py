@@ -1,16 +1,33 @@
-"""The leaderboard, its groups, imported runs, scripts and what differs between runs as tables."""
+"""The leaderboard, its groups, imported runs, scripts, and the paper's tables with ours beside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workbench.formats import MISSING, count, metric_text
-from workbench.leaderboard.columns import GROUP_COLUMNS, RIGHT, RUN_COLUMNS, Column, data_text
-from workbench.leaderboard.grouping import Group
-from workbench.leaderboard.paper import paper_accuracy
-from workbench.leaderboard.table import Cell, Heading, Table, cell
+from workbench.formats import (
+    MISSING,
+    count,
+    duration,
+    metric_text,
+    percent,
+    percent_spread,
+    points,
+    raised,
+)
+from workbench.leaderboard.columns import (
+    GROUP_COLUMNS,
+    RIGHT,
+    RUN_COLUMNS,
+    Column,
+    data_text,
+    group_accuracy,
+)
+from workbench.leaderboard.grouping import Group, deviation_of, mean_of
+from workbench.leaderboard.inference import MOST_RUNS
+from workbench.leaderboard.paper import RowComparison, TableComparison, paper_accuracy, points_off
+from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
 from workbench.leaderboard.transfer import machines
 from workbench.runs.summary import Difference, RunSummary, ScriptSummary
 from workbench.runs.trouble import collapse_remark
@@ -202,3 +219,248 @@ def difference_table(found: Difference) -> Table:
     ]
     headings = (Heading("What differs"), *(Heading(run_id) for run_id in found.run_ids))
     return Table("", headings, tuple(rows), empty="nothing differs")
+
+
+# The paper's tables
+
+
+NOT_TRAINED = "not trained yet"
+NOT_JUDGED = "not judged"
+SHORT_HEADINGS = {"Learning rate": "LR", "Batch size": "Batch", "Difference": "Diff."}
+DIFFERENCES = "Differences are in percentage points, ours minus the paper's."
+OURS = (
+    "Ours: mean ± sample standard deviation over n runs, after the last epoch; a seed counts once."
+)
+WITHIN = (
+    "Within spread: the paper's value lies where 95 of 100 further runs of ours would lie "
+    "(Student's t), or between our worst and best."
+)
+WITHIN_BEST = (
+    "The paper's is the best of an unstated number of runs: one too high for a single run of ours "
+    f"is beyond the spread only where the best of {MOST_RUNS} would not reach it, else not judged."
+)
+
+
+NEAREST = (
+    "Ours: mean ± sample standard deviation after each epoch of the same n runs. Nearest: the "
+    "epoch whose mean lies nearest the paper's value; nothing is chosen by it."
+)
+
+
+def paper_view(comparison: TableComparison) -> Table:
+    """The comparison as a table: its columns are the paper's, then ours."""
+    remarks = _numbered_remarks(comparison)
+    notes = [f"{mark} {text}" for text, mark in remarks.items()]
+    headings, rows = _rows(comparison, remarks)
+    if comparison.table.layout == "columns":
+        notes += dict.fromkeys(heading.note for heading in headings if heading.note)
+        headings, rows = _turned(headings, rows)
+    if comparison.table.remark:
+        notes.append(comparison.table.remark)
+    return Table(
+        title=_title(comparison),
+        headings=headings,
+        rows=rows,
+        footnotes=tuple(one_line(note) for note in notes),
+        records=tuple(comparison.to_json()),
+    )
+
+
+def epochs_view(comparison: TableComparison) -> Table:
+    """Our accuracy after each epoch of the same runs, beside the paper's, where runs tell it."""
+    table = comparison.table
+    shown = [
+        (place, text) for place, text in enumerate(table.cell_headings) if text != "Architecture"
+    ]
+    most = max((len(row.ours.by_epoch) for row in comparison.rows if row.ours), default=0)
+    rows, records = [], []
+    for row in comparison.rows:
+        after = row.ours.by_epoch if row.ours else ()
+        gaps = [points_off(mean_of(values), row.row.accuracy) for values in after]
+        told = [(abs(gap), epoch) for epoch, gap in enumerate(gaps, 1) if gap is not None]
+        rows.append(
+            (
+                cell(row.row.label),
+                *(cell(row.row.cells[place]) for place, _ in shown),
+                cell(percent(row.row.accuracy)),
+                cell(len(after[-1]) if after else 0),
+                *(cell(percent_spread(mean_of(each), deviation_of(each))) for each in after),
+                *[cell(MISSING)] * (most - len(after)),
+                cell(f"epoch {min(told)[1]}" if told else MISSING),
+            )
+        )
+        records += [
+            {
+                "table": table.number,
+                "label": row.row.label,
+                "epoch": epoch,
+                "n": len(values),
+                "mean": mean_of(values),
+                "standard_deviation": deviation_of(values),
+                "difference_points": gap,
+                "paper_accuracy": row.row.accuracy,
+            }
+            for epoch, (values, gap) in enumerate(zip(after, gaps, strict=True), 1)
+        ]
+    headings = [
+        Heading(table.label_heading),
+        *(_heading(text, _alignment(comparison, place), 2) for place, text in shown),
+        Heading("Paper", RIGHT),
+        Heading("n", RIGHT, 1),
+        *(
+            Heading(f"Epoch {epoch}", RIGHT, 1 if epoch == most else 3, f"{epoch}")
+            for epoch in range(1, most + 1)
+        ),
+        Heading("Nearest", note=NEAREST),
+    ]
+    title = f"{_title(comparison)}, after each epoch"
+    return Table(title, tuple(headings), tuple(rows), records=tuple(records))
+
+
+def _title(comparison: TableComparison) -> str:
+    table = comparison.table
+    title = f"Table {table.number}: {table.title}"
+    return title if comparison.precision == "float32" else f"{title} (ours: bfloat16)"
+
+
+def _rows(
+    comparison: TableComparison, remarks: dict[str, str]
+) -> tuple[tuple[Heading, ...], tuple[tuple[Cell, ...], ...]]:
+    table, rows = comparison.table, comparison.rows
+    several = any(row.ours is not None and row.ours.n > 1 for row in rows)
+    best = comparison.best_counts
+
+    def marks(row: RowComparison, whose: str) -> str:
+        return "".join(remarks[text] for text in row.remarks if text.startswith(whose))
+
+    def difference(row: RowComparison) -> Cell:
+        tone = Tone.WARNING if row.within is False else Tone.PLAIN
+        return cell(points(row.difference), tone)
+
+    columns: list[tuple[bool, Heading, Callable[[RowComparison], Cell]]] = [
+        (True, Heading(_paper_heading(comparison), RIGHT),
+         lambda row: cell(percent(row.row.accuracy) + marks(row, "Paper"))),
+        (True, Heading("Ours", RIGHT, note=OURS if several else ""),
+         lambda row: our_accuracy(row, marks(row, "Ours"))),
+        (True, Heading("n", RIGHT, 1), lambda row: cell(row.ours.n if row.ours else 0)),
+        (comparison.shows_best, Heading("Our best", RIGHT, 5 if best else 9),
+         lambda row: cell(percent(row.ours.best if row.ours else None))),
+        (True, _heading("Difference", RIGHT, 2, DIFFERENCES if comparison.trained else ""),
+         difference),
+        (best, Heading("Best − paper", RIGHT, 6), lambda row: cell(points(row.best_difference))),
+        (True, Heading("Within spread", weight=3, note=_within_note(rows),
+                       folds_into="Difference"), within_text),
+        (bool(comparison.imported), Heading("Imported", RIGHT, 8, note=_imported_note(comparison)),
+         lambda row: cell(imported_text(row.imported))),
+        (comparison.timed, Heading("Time, paper", RIGHT, 5),
+         lambda row: cell(duration(row.row.train_seconds))),
+        (comparison.timed, Heading("Time, ours", RIGHT, 4, note=_time_note(comparison)),
+         lambda row: cell(duration(comparison.seconds(row)))),
+    ]  # fmt: skip
+    shown = [(heading, text) for wanted, heading, text in columns if wanted]
+    papers = (
+        _heading(text, _alignment(comparison, place), 7 if text == "Architecture" else 0)
+        for place, text in enumerate(table.cell_headings)
+    )
+    return (Heading(table.label_heading), *papers, *(heading for heading, _ in shown)), tuple(
+        (cell(row.row.label), *map(cell, row.row.cells), *(text(row) for _, text in shown))
+        for row in rows
+    )
+
+
+def _heading(text: str, align: Align, weight: int, note: str = "") -> Heading:
+    return Heading(text, align, weight, SHORT_HEADINGS.get(text, ""), note)
+
+
+def _paper_heading(comparison: TableComparison) -> str:
+    if comparison.table.layout == "columns":  # there it stands among the hyperparameters
+        return f"{comparison.table.accuracy_heading}, paper"
+    return "Paper's best" if comparison.best_counts else "Paper"
+
+
+def _alignment(comparison: TableComparison, place: int) -> Align:
+    """To the right if all the paper's cells of the column are numbers."""
+    cells = [row.row.cells[place] for row in comparison.rows]
+    return RIGHT if all(text.replace(".", "", 1).isdigit() for text in cells) else Align.LEFT
+
+
+def our_accuracy(row: RowComparison, marks: str = "") -> Cell:
+    """Mean and spread of our runs of a row, with marks of footnotes; or that there are none."""
+    ours = row.ours
+    if ours is None or (not ours.trials and not ours.diverged):
+        return cell(NOT_TRAINED, Tone.MUTED)
+    shown = group_accuracy(ours)
+    return shown._replace(text=shown.text + marks)
+
+
+def imported_text(group: Group | None) -> str:
+    """`95.17 ± 0.11 % (n = 3), 1 of 4 collapsed` of runs of somebody else."""
+    if group is None:
+        return MISSING
+    text = group_accuracy(group).text
+    if not group.n:
+        return text
+    return ", ".join(part for part in (f"{text} (n = {group.n})", group.collapsed_text) if part)
+
+
+def within_text(row: RowComparison) -> Cell:
+    """Whether the paper's value lies where our runs do; of a collapsed one how many collapsed."""
+    match row.within:
+        case True:
+            return cell("yes", Tone.GOOD, "✓")
+        case False:
+            return cell("no", Tone.WARNING, "≠")
+    if row.paper_collapsed and row.collapses:
+        return cell(row.collapses)
+    return cell(NOT_JUDGED if row.ours is not None and row.ours.n else MISSING, Tone.MUTED)
+
+
+def _within_note(rows: Sequence[RowComparison]) -> str:
+    notes = []
+    if any(row.within is not None for row in rows):
+        notes.append(WITHIN)
+    unsure = [row.ours for row in rows if row.best_of_several and row.within is None]
+    if any(ours is not None and ours.n > 2 for ours in unsure):
+        notes.append(WITHIN_BEST)
+    if any(within_text(row).text == NOT_JUDGED for row in rows):
+        notes.append(
+            "Not judged: a single run, or runs that came out equal, show no spread; two too little."
+        )
+    return " ".join(notes)
+
+
+def _imported_note(comparison: TableComparison) -> str:
+    made = ", ".join(machines(comparison.imported))
+    return one_line(
+        f"Imported: runs made elsewhere, on {made}; for comparison, and counted nowhere else."
+    )
+
+
+def _time_note(comparison: TableComparison) -> str:
+    place = comparison.timed_on
+    if place is None:
+        return ""
+    return one_line(
+        f"Time, ours: mean of the runs on {place.text}, of training alone, without tests and "
+        "pauses; what the paper's holds it does not say."
+    )
+
+
+def _numbered_remarks(comparison: TableComparison) -> dict[str, str]:
+    """A small raised number for each different remark, in the order they appear."""
+    texts = dict.fromkeys(text for row in comparison.rows for text in row.remarks)
+    return {text: raised(number) for number, text in enumerate(texts, 1)}
+
+
+def _turned(
+    headings: tuple[Heading, ...], rows: tuple[tuple[Cell, ...], ...]
+) -> tuple[tuple[Heading, ...], tuple[tuple[Cell, ...], ...]]:
+    """Rows made columns, as the paper sets Table 9: hyperparameters downwards."""
+    first = Heading("Hyperparameters")
+    models = tuple(Heading(row[0].text, RIGHT) for row in rows)
+    turned = tuple(
+        (cell(heading.text), *(row[place] for row in rows))
+        for place, heading in enumerate(headings)
+        if place > 0
+    )
+    return (first, *models), turned

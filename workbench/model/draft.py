@@ -1,4 +1,4 @@
-"""A model while it is composed: an immutable draft, and the history of its changes.
+"""A model while it is composed: an immutable draft, the history of its changes, and its file.
 
 Places count as a person does: 0 is the input, 1 the first layer, one past the last layer the
 training settings. Every operation returns a new draft; a history of drafts is undo and redo.
@@ -6,14 +6,36 @@ training settings. Every operation returns a new draft; a history of drafts is u
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from workbench.errors import PresetError
-from workbench.model.architecture import Architecture
-from workbench.model.describe import settings_lines
+from workbench.files import UnfitFile, keep_aside, read_toml, try_lock, write_file
+from workbench.model.architecture import Architecture, analyse
+from workbench.model.describe import SettingLine, settings_lines
+from workbench.model.forms import layer_form
 from workbench.model.hyperparameters import TrainingSettings
-from workbench.model.layers import Layer
-from workbench.model.preset import Inferred, Preset
+from workbench.model.layers import Layer, layer_label, shape_text
+from workbench.model.preset import (
+    LARGEST_FILE,
+    PRESET_NAME,
+    Inferred,
+    Preset,
+    find_preset,
+    preset_toml,
+    validation_sentence,
+)
+from workbench.settings import Home
 
 MOST_LAYERS = 200  # as a preset allows
 MOST_STEPS = 1000  # that can be undone
@@ -176,3 +198,290 @@ def _still_inferred(origin: Preset, training: TrainingSettings) -> tuple[Inferre
     """The origin's notes on settings that the draft has left as they were."""
     changed = [line.field for line in settings_lines(origin, training) if line.changed]
     return tuple(note for note in origin.inferred if not any(map(note.covers, changed)))
+
+
+# What a draft changed of the preset it began as
+
+
+Fact = tuple[str, str]  # a label and a value
+
+
+class Sign(StrEnum):
+    """What became of a line, as a diff marks it."""
+
+    SAME = " "
+    ADDED = "+"
+    REMOVED = "-"
+    CHANGED = "~"
+
+
+@dataclass(frozen=True)
+class DifferenceLine:
+    """One line: `place` is a layer's number in the draft (in the origin for a removed one)."""
+
+    sign: Sign
+    text: str
+    place: int | None = None
+
+    def __str__(self) -> str:
+        number = f"{self.place:>3} " if self.place is not None else ""
+        return f"{self.sign} {number}{self.text}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The layers, all of them; input, settings and totals only where they changed."""
+
+    layers: tuple[DifferenceLine, ...]
+    others: tuple[DifferenceLine, ...]
+
+    @property
+    def none(self) -> bool:
+        return not any(line.sign is not Sign.SAME for line in (*self.layers, *self.others))
+
+
+def difference(origin: Preset, draft: Draft) -> Difference:
+    begun = draft_of(origin)
+    before = _facts(begun, settings_lines(origin))
+    after = _facts(draft, settings_lines(origin, draft.training))
+    others = [line for parts in zip(before, after, strict=True) for line in _compared(*parts)]
+    return Difference(tuple(_layers(begun.layers, draft.layers)), tuple(others))
+
+
+def _layers(before: tuple[Layer, ...], after: tuple[Layer, ...]) -> Iterator[DifferenceLine]:
+    # The JSON of a layer names all its settings, which a label does not.
+    old, new = ([layer.model_dump_json() for layer in layers] for layers in (before, after))
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    for operation, start, end, new_start, new_end in matcher.get_opcodes():
+        if operation == "equal":
+            for place in range(new_start, new_end):
+                yield DifferenceLine(Sign.SAME, layer_label(after[place]), place + 1)
+        else:
+            yield from _replaced(before, after, range(start, end), range(new_start, new_end))
+
+
+def _replaced(
+    before: tuple[Layer, ...], after: tuple[Layer, ...], old: range, new: range
+) -> Iterator[DifferenceLine]:
+    """A stretch that differs: layers of one kind, in order, are the same one changed."""
+    kinds = [[layer.kind for layer in layers] for layers in (before, after)]
+    matcher = SequenceMatcher(
+        None, kinds[0][old.start : old.stop], kinds[1][new.start : new.stop], autojunk=False
+    )
+    for operation, start, end, new_start, new_end in matcher.get_opcodes():
+        if operation == "equal":
+            for step in range(end - start):
+                was, now = before[old[start + step]], after[new[new_start + step]]
+                text = f"{now.kind}: {_changes(was, now)}"
+                yield DifferenceLine(Sign.CHANGED, text, new[new_start + step] + 1)
+            continue
+        for place in old[start:end]:
+            yield DifferenceLine(Sign.REMOVED, layer_label(before[place]), place + 1)
+        for place in new[new_start:new_end]:
+            yield DifferenceLine(Sign.ADDED, layer_label(after[place]), place + 1)
+
+
+def _changes(was: Layer, now: Layer) -> str:
+    """`units 512 → 256, activation relu → tanh`."""
+    form = layer_form(now.kind)
+    old, new = form.texts(was), form.texts(now)
+    return ", ".join(
+        f"{field.label} {old[field.name] or field.placeholder} → "
+        f"{new[field.name] or field.placeholder}"
+        for field in form.fields
+        if old[field.name] != new[field.name]
+    )
+
+
+def _facts(draft: Draft, settings: Iterable[SettingLine]) -> tuple[dict[str, Fact], ...]:
+    """Input, settings and totals, each part by name: a label and a value."""
+    architecture, analysis = draft.architecture, analyse(draft.architecture)
+    return (
+        {
+            "input": ("Input", shape_text(architecture.input_shape)),
+            "classes": ("Classes", str(architecture.classes)),
+        },
+        {line.field: (line.label, line.value) for line in settings},
+        {
+            "parameters": ("Parameters", f"{analysis.parameters:,}"),
+            "multiply-adds": ("Multiply-adds an image", f"{analysis.multiply_adds:,}"),
+        },
+    )
+
+
+def _compared(old: dict[str, Fact], new: dict[str, Fact]) -> Iterator[DifferenceLine]:
+    for name, (label, value) in new.items():
+        if name not in old:
+            yield DifferenceLine(Sign.ADDED, f"{label} {value}")
+        elif value != old[name][1]:
+            yield DifferenceLine(Sign.CHANGED, f"{label} {old[name][1]} → {value}")
+    for name, (label, value) in old.items():
+        if name not in new:
+            yield DifferenceLine(Sign.REMOVED, f"{label} {value}")
+
+
+# Unsaved work on disk: what is composed outlives a connection that drops.
+#
+# Each app writes a file of its own in `drafts/` of the data folder, and holds the lock beside it as
+# long as it lives. A file whose lock is free was left behind: the next app takes it over.
+
+
+RETURNED = "bring back unsaved work"  # the one change in the history of a draft that is back
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A draft that an app left behind, and when it was last changed (seconds since 1970)."""
+
+    history: DraftHistory
+    changed_at: float
+
+
+class DraftFile:
+    """The file of one app. Nothing is made before there is something to keep.
+
+    May be called from several threads; calls wait for one another.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._folder = home.path / "drafts"
+        self._guard = threading.Lock()
+        self._path: Path | None = None
+        self._lock = -1
+
+    def keep(self, history: DraftHistory) -> None:
+        """Write the draft if it is unsaved work, else remove what was written before.
+
+        Raises:
+            OSError: the disk is full or the folder cannot be written; what was there stays.
+        """
+        with self._guard:
+            if history.unsaved:
+                self._write(draft_text(history))
+            elif self._path is not None:
+                self._path.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove what was written: the work was dropped on purpose.
+
+        Raises:
+            OSError: the file cannot be removed.
+        """
+        with self._guard:
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
+
+    def take_over(self) -> tuple[Returned | None, list[PresetError]]:
+        """The newest draft whose app is gone; from now on its file is this app's.
+
+        A damaged one is kept aside under another name, with an error that says so.
+
+        Raises:
+            OSError: the folder cannot be read or locked.
+        """
+        with self._guard:
+            if self._path is not None or not self._folder.is_dir():
+                return None, []
+            errors: list[PresetError] = []
+            for path in self._newest_first():
+                lock = try_lock(_lock_file(path))
+                if lock is None:
+                    continue
+                returned = None
+                try:
+                    returned = Returned(read_draft(path, self._home), path.stat().st_mtime)
+                except PresetError as error:
+                    aside = keep_aside(path)
+                    words = f"unsaved work of Compose is damaged and kept as {aside}: {error}"
+                    errors.append(PresetError(words))
+                except FileNotFoundError:
+                    pass  # its app has just left, with nothing unsaved
+                except OSError as error:
+                    errors.append(PresetError(f"unsaved work {path}: {error.strerror}"))
+                if returned is not None and returned.history.unsaved:
+                    self._path, self._lock = path, lock
+                    return returned, errors
+                if returned is not None:
+                    path.unlink(missing_ok=True)
+                _let_go(path, lock)
+            return None, errors
+
+    def close(self) -> None:
+        """Let go of the file: what is in it is the next app's."""
+        with self._guard:
+            if self._path is None:
+                return
+            _let_go(self._path, self._lock)
+            self._path, self._lock = None, -1
+
+    def _newest_first(self) -> list[Path]:
+        found = []
+        for path in self._folder.glob("*.toml"):
+            try:  # another app may save its work in this moment
+                found.append((path.stat().st_mtime, path))
+            except FileNotFoundError:
+                continue
+        return [path for _, path in sorted(found, reverse=True)]
+
+    def _write(self, text: str) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        write_file(self._path or self._new_path(), text)
+
+    def _new_path(self) -> Path:
+        while True:
+            path = self._folder / f"{secrets.token_hex(4)}.toml"
+            lock = try_lock(_lock_file(path))
+            if lock is not None:
+                self._path, self._lock = path, lock
+                return path
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+def _let_go(path: Path, lock: int) -> None:
+    """Free the lock; without a draft its file is of no use to anyone."""
+    if not path.exists():
+        _lock_file(path).unlink(missing_ok=True)
+    os.close(lock)
+
+
+def draft_text(history: DraftHistory) -> str:
+    """The draft as TOML: a preset, with the names of what it was saved as and began as."""
+    names = {"kept": history.kept, "origin": history.origin}
+    lines = [f'{key} = "{"" if preset is EMPTY else preset.name}"' for key, preset in names.items()]
+    return "\n".join(lines) + "\n" + preset_toml(history.named(EMPTY.name, EMPTY.title))
+
+
+def read_draft(path: Path, home: Home) -> DraftHistory:
+    """The history of a draft: what it was saved as, and one change to what it is now.
+
+    Raises:
+        PresetError: the file is no draft.
+        OSError: it cannot be read.
+    """
+    try:
+        data = read_toml(path, LARGEST_FILE)
+    except UnfitFile as error:
+        raise PresetError(f"{error.strerror}; a draft is a page of TOML") from error
+    except ValueError as error:
+        raise PresetError(f"not a TOML file ({error})") from error
+    kept, origin = (_kept_preset(data.pop(key, ""), home) for key in ("kept", "origin"))
+    try:
+        draft = draft_of(Preset.model_validate(data))
+    except ValidationError as error:
+        raise PresetError(validation_sentence(error, data)) from error
+    begun = DraftHistory(origin, draft_of(kept), kept)
+    return begun.changed(draft, RETURNED, 0)
+
+
+def _kept_preset(name: Any, home: Home) -> Preset:
+    """The preset of a name; nothing in its place where it is gone or damaged by now."""
+    if not isinstance(name, str) or not re.fullmatch(PRESET_NAME, name):
+        return EMPTY
+    try:
+        return find_preset(name, home)
+    except PresetError:
+        return EMPTY

@@ -1,18 +1,24 @@
-"""A preset: one model with its settings, read from a TOML file that is only data."""
+"""A preset: one model with its settings, from a TOML file that is only data; those there are."""
 
 from __future__ import annotations
 
 import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
-from workbench.errors import PresetError
-from workbench.files import read_toml
+from workbench.errors import EnvironmentProblem, PresetError, nearest
+from workbench.files import read_file, read_toml, typed_path, write_file
 from workbench.model.architecture import Architecture
 from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
+from workbench.model.paper_models import PAPER_ORDER, SHIPPED, preset_file, why_taken
 from workbench.model.validated import Validated, fault_words
+from workbench.settings import Home
 from workbench.text import toml_string
 
 PRESET_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -143,3 +149,178 @@ def _toml(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return toml_string(value) if isinstance(value, str) else json.dumps(value)
+
+
+# Saving over another one's file: what differs is changed there, and the rest stays, so that a
+# user's comments, order and spacing outlive Compose.
+
+
+def saved_over(text: str, preset: Preset) -> str:
+    """The text of a preset's file, changed so that it says another preset.
+
+    Written anew where it is no preset, or cannot be changed to be this one.
+    """
+    # What saves nothing over another file does without it.
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    anew = preset_toml(preset)
+    try:
+        named = {"name": preset.name}  # as the file is, where it does not say so itself
+        before = Preset.model_validate(named | tomllib.loads(text))
+        document = tomlkit.parse(text)
+        known, meant = before.model_dump(mode="json"), preset.model_dump(mode="json")
+        _change(document, tomllib.loads(anew), known, meant)
+        changed = tomlkit.dumps(document)
+        is_right = Preset.model_validate(named | tomllib.loads(changed)) == preset
+        changed.encode()
+    except (ValueError, TOMLKitError):
+        return anew
+    return changed if is_right else anew
+
+
+def _change(table: Any, new: Mapping[str, Any], known: Any, meant: Any) -> None:
+    """Bring a table to what is new in it; `known` and `meant` have what is not written too."""
+    from tomlkit.items import AoT
+
+    known = known or {}
+    if known.get("kind") != meant.get("kind"):  # each kind has defaults of its own
+        known = {key: value for key, value in known.items() if key in table}
+    for key in [key for key in table if key not in new]:
+        if key not in meant or known.get(key) != meant[key]:  # else a default, spelled out
+            del table[key]
+    for key, value in new.items():
+        there = table.get(key)
+        if known.get(key) == meant[key]:
+            continue
+        if isinstance(value, dict) and isinstance(there, dict):
+            _change(there, value, known.get(key), meant[key])
+        elif key == "layers" and there and value and isinstance(there, AoT):
+            _change_layers(there, value, known[key], meant[key])
+        else:
+            table[key] = value
+
+
+def _change_layers(
+    layers: Any, new: Sequence[Any], known: Sequence[Any], meant: Sequence[Any]
+) -> None:
+    """Layers that stay as they are keep their lines; the others are changed from the last back."""
+    import tomlkit
+
+    matched = SequenceMatcher(a=[str(each) for each in known], b=[str(each) for each in meant])
+    for what, start, end, first, last in reversed(matched.get_opcodes()):
+        if what == "equal":
+            continue
+        both = min(end - start, last - first)
+        for at in range(both):
+            _change(layers[start + at], new[first + at], known[start + at], meant[first + at])
+        for _ in range(start + both, end):
+            del layers[start + both]
+        for at in range(both, last - first):
+            layer = tomlkit.table()
+            layer.update(new[first + at])
+            layer.add(tomlkit.nl())
+            layers.insert(start + at, layer)
+
+
+# The presets there are
+
+
+@lru_cache(maxsize=1)
+def shipped_presets() -> tuple[Preset, ...]:
+    """The nine models of the paper, in its order, and the others that are shipped."""
+    return tuple(read_preset(preset_file(name)) for name in SHIPPED)
+
+
+def paper_presets() -> tuple[Preset, ...]:
+    """The nine models of the paper, in its order."""
+    return shipped_presets()[: len(PAPER_ORDER)]
+
+
+def own_preset_files(home: Home) -> list[Path]:
+    """The user's preset files by name, readable or not; none when there is no folder."""
+    try:
+        return sorted(home.presets.glob("*.toml"))
+    except OSError:
+        return []
+
+
+def own_presets(home: Home) -> tuple[list[Preset], list[PresetError]]:
+    """The user's presets that can be read, and one error for each that cannot."""
+    presets: list[Preset] = []
+    errors = [PresetError(str(problem)) for problem in home.broken_parts(home.presets)]
+    for _, found in own_presets_by_file(home):
+        if isinstance(found, PresetError):
+            errors.append(found)
+        else:
+            presets.append(found)
+    return presets, errors
+
+
+def own_presets_by_file(home: Home) -> list[tuple[Path, Preset | PresetError]]:
+    """Each of the user's preset files with its preset, or with why it cannot be read."""
+    found: list[tuple[Path, Preset | PresetError]] = []
+    for path in own_preset_files(home):
+        try:
+            found.append((path, _own(path)))
+        except PresetError as error:
+            found.append((path, error))
+    return found
+
+
+def _own(path: Path) -> Preset:
+    preset = read_preset(path)
+    if path.stem in SHIPPED or preset.name in SHIPPED:
+        raise PresetError(f"preset {path}: {why_taken(preset.name)}; give yours another name")
+    if preset.name != path.stem:
+        raise PresetError(f"preset {path}: its name is {preset.name!r}; rename file or preset")
+    return preset.model_copy(update={"part": "own", "paper": None})
+
+
+def find_preset(name: str, home: Home) -> Preset:
+    """The preset of a name, one shipped or the user's, or of a TOML file's path.
+
+    Raises:
+        PresetError: there is none; the message has the nearest name.
+    """
+    if name in SHIPPED:
+        return next(preset for preset in shipped_presets() if preset.name == name)
+    if "/" in name or name.endswith(".toml"):
+        preset = read_preset(typed_path(name))
+        if preset.name in SHIPPED and preset not in shipped_presets():
+            raise PresetError(f"preset {name}: {why_taken(preset.name)}; give yours another name")
+        return preset
+    files = {path.stem: path for path in own_preset_files(home)}
+    if name in files:
+        return _own(files[name])
+    raise PresetError(
+        f'no preset "{name}": {nearest(name, [*SHIPPED, *files])} '
+        "(`mnist-workbench presets` lists them)"
+    )
+
+
+def save_preset(preset: Preset, home: Home, *, overwrite: bool = False) -> Path:
+    """Keep a preset in the user's folder and return its file, whose comments stay if it was there.
+
+    Raises:
+        PresetError: the name is a shipped model's, or taken and `overwrite` is off.
+        EnvironmentProblem: the file cannot be written.
+    """
+    if preset.name in SHIPPED:
+        raise PresetError(f"{why_taken(preset.name)}; choose another name")
+    home.ensure()
+    path = home.presets / f"{preset.name}.toml"
+    if path.exists() and not overwrite:
+        raise PresetError(f"preset {preset.name!r} exists already; choose another name")
+    kept = preset.model_copy(update={"part": "own", "paper": None})
+    try:
+        text = read_file(path, LARGEST_FILE).decode() if path.exists() else ""
+    except (OSError, ValueError):  # damaged, and replaced
+        text = ""
+    try:
+        write_file(path, saved_over(text, kept))
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"preset {path}: {error.strerror}; free space or rights"
+        ) from error
+    return path

@@ -10,8 +10,7 @@ from pydantic import Field
 
 from workbench.errors import PresetError, nearest
 from workbench.model.hyperparameters import overrides_from, with_overrides
-from workbench.model.library import paper_presets
-from workbench.model.preset import Preset
+from workbench.model.preset import Preset, paper_presets
 from workbench.model.spec import DatasetRef, Precision, TrainingSpec
 from workbench.model.validated import Validated
 from workbench.settings import resource_folder

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from workbench.errors import RunError
 from workbench.formats import percent
-from workbench.predictions.file import Predictions
-from workbench.predictions.mistakes import Indices
+from workbench.predictions.answers import Indices
+from workbench.predictions.of_run import Predictions, same_images
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +32,6 @@ class Pair:
     def lead_of_b(self) -> int:
         """On how many more images B is right than A; negative where A leads."""
         return len(self.only_b) - len(self.only_a)
-
-
-def same_images(a: Predictions, b: Predictions) -> bool:
-    """Whether both stand for the same test images."""
-    return a.dataset_sha256 == b.dataset_sha256 and np.array_equal(a.truth, b.truth)
 
 
 def check_comparable(runs: Sequence[tuple[str, Predictions]]) -> None:

@@ -8,15 +8,12 @@ from dataclasses import asdict, dataclass, field
 
 from pydantic import ValidationError
 
-from workbench.data.catalogue import describe_dataset
-from workbench.data.facts import DatasetFacts
+from workbench.data.catalogue import DatasetFacts, describe_dataset
 from workbench.errors import EnvironmentProblem, PresetError
 from workbench.model.architecture import require_sound
 from workbench.model.hyperparameters import Overrides, with_overrides
-from workbench.model.library import find_preset
-from workbench.model.memory import memory_shortage
-from workbench.model.preset import Preset
-from workbench.model.spec import DatasetRef, TrainingSpec, Validation
+from workbench.model.preset import Preset, find_preset
+from workbench.model.spec import DatasetRef, TrainingSpec, Validation, memory_shortage
 from workbench.model.validated import fault_words
 from workbench.runs.environment import memory_bytes
 from workbench.settings import Home

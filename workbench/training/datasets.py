@@ -19,8 +19,7 @@ import numpy as np
 import psutil
 from filelock import FileLock
 
-from workbench.data.catalogue import KERAS_NAMES, NAMED, unknown_dataset
-from workbench.data.facts import DatasetFacts
+from workbench.data.catalogue import KERAS_NAMES, NAMED, DatasetFacts, unknown_dataset
 from workbench.data.npz import ArrayDataset, load_mnist, load_npz
 from workbench.errors import DatasetError
 from workbench.model.layers import shape_text

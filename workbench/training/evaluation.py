@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from workbench.predictions.file import keeps_probabilities
+from workbench.predictions.of_run import keeps_probabilities
 from workbench.training.compiled_steps import traced
 from workbench.training.sources import BatchSource
 

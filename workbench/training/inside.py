@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.predictions.inside import MOST_PICTURES, Inside, Pictures, Sheet, signed_colours
+from workbench.predictions.predictor import MOST_PICTURES, Inside, Pictures, Sheet, signed_colours
 
 Floats = NDArray[np.float32]
 Answer = Callable[[Any], Any]  # (N, H, W, C) to (N, classes)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import psutil
 import tensorflow as tf
 
-from workbench.data.labels import held_out
+from workbench.data.arrays import held_out
 from workbench.model.spec import DatasetRef
 from workbench.training.datasets import load_dataset
 

@@ -24,7 +24,7 @@ from workbench.model.architecture import Architecture
 from workbench.model.hyperparameters import TrainingSettings
 from workbench.model.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from workbench.model.spec import DatasetRef, TrainingSpec
-from workbench.predictions.file import Predictions
+from workbench.predictions.of_run import Predictions
 from workbench.runs.events import Event, Preparing, Resumed, Started
 from workbench.runs.standby import compile_alike
 from workbench.training.build import build_model

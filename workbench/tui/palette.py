@@ -125,8 +125,8 @@ class NameProvider(Provider):
         self._known = await asyncio.to_thread(self._read)
 
     def _read(self) -> list[tuple[str, str, Callable[[], object]]]:
-        from workbench.model.library import own_preset_files
         from workbench.model.paper_models import shipped_headlines
+        from workbench.model.preset import own_preset_files
         from workbench.queue.search import all_searches
         from workbench.runs.folder import all_runs
 

@@ -10,8 +10,7 @@ from textual.containers import Vertical
 from textual.events import Resize
 
 from workbench.errors import UserError
-from workbench.predictions.file import Predictions
-from workbench.predictions.of_run import predictions_of
+from workbench.predictions.of_run import Predictions, predictions_of
 from workbench.runs.folder import RunFolder
 from workbench.tui.screens.base import WorkbenchScreen
 

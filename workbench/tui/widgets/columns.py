@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
-from workbench.leaderboard.fitting import NARROWEST, Column, Content, Piece, natural_width
-from workbench.leaderboard.table import Align, Table, whole_text
+from workbench.leaderboard.table import (
+    NARROWEST,
+    Align,
+    Column,
+    Content,
+    Piece,
+    Table,
+    natural_width,
+    whole_text,
+)
 
 if TYPE_CHECKING:
     from workbench.leaderboard.columns import Column as TableColumn

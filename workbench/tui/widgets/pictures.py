@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.figures.half_blocks import (
+from workbench.figures.images import (
     Captioned,
     Pixels,
     ascii_lines,

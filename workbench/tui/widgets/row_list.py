@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.leaderboard.fitting import GAP, Column, Content, fitted
+from workbench.leaderboard.table import GAP, Column, Content, fitted
 from workbench.tui.widgets.columns import NO_ROWS, Rows, fit
 from workbench.tui.widgets.steady_lines import ink
 

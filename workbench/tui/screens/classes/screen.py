@@ -11,14 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from workbench.formats import MISSING, bare_percent, number, percent
-from workbench.predictions.classes import (
+from workbench.predictions.answers import (
     Calibration,
     ClassOrder,
     ClassResult,
     by_class,
     calibration,
 )
-from workbench.predictions.file import Predictions
+from workbench.predictions.of_run import Predictions
 from workbench.runs.folder import RunFolder
 from workbench.settings import style_sheet
 from workbench.tui.plotting import Chart, Role, Series

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 
-from workbench.model.difference import Difference, DifferenceLine, Sign
+from workbench.model.draft import Difference, DifferenceLine, Sign
 from workbench.tui.screens.dialog import ReadingDialog
 
 _COLOURS = {Sign.ADDED: "success", Sign.REMOVED: "error", Sign.CHANGED: "primary"}

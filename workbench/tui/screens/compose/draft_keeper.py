@@ -9,8 +9,7 @@ from textual.screen import Screen
 
 from workbench.errors import PresetError
 from workbench.formats import moment
-from workbench.model.draft import DraftHistory
-from workbench.model.draft_file import DraftFile, Returned
+from workbench.model.draft import DraftFile, DraftHistory, Returned
 from workbench.settings import Home
 
 KEEP_SECONDS = 0.5  # from a change to its file, and between files

@@ -10,9 +10,8 @@ from textual.app import App
 
 from workbench.errors import PresetError, UserError
 from workbench.model.draft import EMPTY, DraftHistory
-from workbench.model.library import find_preset, own_preset_files, save_preset
 from workbench.model.paper_models import SHIPPED, why_taken
-from workbench.model.preset import Preset
+from workbench.model.preset import Preset, find_preset, own_preset_files, save_preset
 from workbench.settings import Home
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 

@@ -23,8 +23,8 @@ from workbench.model.architecture import Analysis, Architecture, analyse
 from workbench.model.draft import EMPTY, Draft, DraftHistory, Step
 from workbench.model.hyperparameters import TrainingSettings
 from workbench.model.layers import Layer, layer_label, shape_text
-from workbench.model.memory import memory_need
 from workbench.model.preset import Preset
+from workbench.model.spec import memory_need
 from workbench.runs.estimate import Speed, expected_epoch, known_speeds, multiply_add_rate
 from workbench.settings import style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
@@ -441,7 +441,7 @@ class ComposeScreen(WorkbenchScreen):
         self.notify(f"Copied {preset.title} as a Keras script of {lines} lines", markup=False)
 
     def action_difference(self) -> None:
-        from workbench.model.difference import difference
+        from workbench.model.draft import difference
         from workbench.tui.screens.compose.difference_dialog import DifferenceDialog
 
         origin = self.history.origin

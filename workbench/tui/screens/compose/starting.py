@@ -8,8 +8,7 @@ from workbench.model.architecture import Architecture, require_sound
 from workbench.model.draft import EMPTY
 from workbench.model.forms import new_layer, output_layer
 from workbench.model.layers import LAYER_KINDS, Layer, shape_text
-from workbench.model.library import find_preset, own_presets, shipped_presets
-from workbench.model.preset import Preset
+from workbench.model.preset import Preset, find_preset, own_presets, shipped_presets
 from workbench.model.spec import TrainingSpec
 from workbench.queue.search import VALIDATION
 from workbench.runs.plan import Plan, specs_for_preset

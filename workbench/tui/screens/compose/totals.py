@@ -9,7 +9,7 @@ from rich.text import Text
 
 from workbench.formats import rough_duration
 from workbench.model.architecture import Analysis, Architecture
-from workbench.model.memory import MemoryNeed, mebibytes
+from workbench.model.spec import MemoryNeed, mebibytes
 from workbench.runs.estimate import Expected
 from workbench.tui.diagrams import ROLE_COLOURS, model_diagram
 from workbench.tui.screens.compose.lines import LineView

@@ -15,9 +15,8 @@ from textual.events import MouseDown, MouseMove, MouseUp, Resize
 from textual.message import Message
 from textual.timer import Timer
 
-from workbench.data.digits import like_mnist
-from workbench.data.drawings import add_drawing
-from workbench.data.test_images import TestImages, read_test_images
+from workbench.data.digits import add_drawing, like_mnist
+from workbench.data.npz import TestImages, read_test_images
 from workbench.errors import UserError
 from workbench.predictions.predictor import Answers, Predictor
 from workbench.runs.folder import RunFolder, all_runs

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.errors import RunError
+from workbench.predictions.answers import Indices, mistakes
 from workbench.predictions.compare import Together, compare_all, compare_two, pair_sentence
-from workbench.predictions.file import Predictions
-from workbench.predictions.mistakes import Indices, mistakes
+from workbench.predictions.of_run import Predictions
 
 
 @dataclass(frozen=True)

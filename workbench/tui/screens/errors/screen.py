@@ -12,13 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Click
 
-from workbench.data.test_images import TestImages
-from workbench.figures.half_blocks import Captioned
+from workbench.data.npz import TestImages
+from workbench.figures.images import Captioned
 from workbench.formats import count, percent
+from workbench.predictions.answers import best_guesses, caption_of, wrong_in
 from workbench.predictions.compare import Together, check_comparable
-from workbench.predictions.file import Predictions
-from workbench.predictions.mistakes import best_guesses, caption_of, wrong_in
-from workbench.predictions.of_run import images_of, other_answers
+from workbench.predictions.of_run import Predictions, images_of, other_answers
 from workbench.runs.folder import RunFolder
 from workbench.settings import Home, style_sheet
 from workbench.tui.screens.answers import AnswersScreen, panel

@@ -10,11 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
-from workbench.data.test_images import TestImages
-from workbench.figures.half_blocks import Captioned
-from workbench.predictions.inside import Inside
-from workbench.predictions.mistakes import Indices
-from workbench.predictions.predictor import Predictor
+from workbench.data.npz import TestImages
+from workbench.figures.images import Captioned
+from workbench.predictions.answers import Indices
+from workbench.predictions.predictor import Inside, Predictor
 from workbench.runs.folder import RunFolder
 from workbench.settings import style_sheet
 from workbench.tui.screens.answers import AnswersScreen, panel

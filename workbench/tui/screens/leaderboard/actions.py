@@ -10,9 +10,8 @@ from pathlib import Path
 from workbench.errors import UserError
 from workbench.files import typed_path, write_export
 from workbench.formats import count
-from workbench.leaderboard.claims.view import claims_view
-from workbench.leaderboard.export.markdown import to_markdown
-from workbench.leaderboard.paper_view import paper_view
+from workbench.leaderboard.claims import claims_view
+from workbench.leaderboard.export import to_markdown
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.table import Table
 from workbench.leaderboard.views import (
@@ -20,6 +19,7 @@ from workbench.leaderboard.views import (
     grouped_table,
     imported_table,
     leaderboard_table,
+    paper_view,
 )
 from workbench.model.tables import PaperTable
 from workbench.runs import service

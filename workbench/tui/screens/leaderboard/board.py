@@ -10,9 +10,7 @@ from functools import cached_property
 
 from workbench.errors import UserError
 from workbench.files import Stamp, stamp
-from workbench.leaderboard.claims.claim import CheckedClaim
-from workbench.leaderboard.claims.judges import check_evidence
-from workbench.leaderboard.claims.sample import Evidence
+from workbench.leaderboard.claims import CheckedClaim, Evidence
 from workbench.leaderboard.columns import (
     Column,
     SortKey,
@@ -27,6 +25,7 @@ from workbench.leaderboard.columns import (
 )
 from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.grouping import Group, group_runs
+from workbench.leaderboard.judges import check_evidence
 from workbench.leaderboard.paper import (
     RowComparison,
     TableComparison,

@@ -17,10 +17,10 @@ from workbench.formats import (
     points,
     seeds_text,
 )
-from workbench.leaderboard.claims.claim import CheckedClaim
+from workbench.leaderboard.claims import CheckedClaim
 from workbench.leaderboard.grouping import Group, Machine, machine_of
 from workbench.leaderboard.paper import RowComparison
-from workbench.leaderboard.paper_view import imported_text
+from workbench.leaderboard.views import imported_text
 from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.status import Status
 from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary

@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from workbench.leaderboard.export.rich import TableView
 from workbench.leaderboard.table import Table
+from workbench.leaderboard.terminal import TableView
 from workbench.runs.status import Status
 from workbench.tui.screens.dialog import Dialog, ReadingDialog
 from workbench.tui.widgets.marked_options import MarkedOptions

@@ -19,12 +19,11 @@ from workbench.formats import (
     points,
     seeds_text,
 )
-from workbench.leaderboard.claims.claim import CheckedClaim, Kind
-from workbench.leaderboard.claims.view import MARKS
+from workbench.leaderboard.claims import MARKS, CheckedClaim, Kind
 from workbench.leaderboard.columns import group_difference, run_difference
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison, TableComparison, paper_accuracy
-from workbench.leaderboard.paper_view import SHORT_HEADINGS
+from workbench.leaderboard.views import SHORT_HEADINGS
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.text import one_line

@@ -19,7 +19,7 @@ from textual.widgets import Static
 from workbench.errors import RunError, UserError
 from workbench.files import Stamp
 from workbench.formats import none_matches
-from workbench.leaderboard.claims.claim import CheckedClaim
+from workbench.leaderboard.claims import CheckedClaim
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard

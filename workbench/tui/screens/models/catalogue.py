@@ -96,14 +96,14 @@ def unread_entries() -> tuple[Entry, ...]:
 
 def shipped_entries() -> tuple[Entry, ...]:
     """The models that are shipped, the paper's nine first."""
-    from workbench.model.library import shipped_presets
+    from workbench.model.preset import shipped_presets
 
     return tuple(Entry(preset.name, preset.part, preset) for preset in shipped_presets())
 
 
 def own_entries(home: Home) -> tuple[Entry, ...]:
     """The user's presets by file name; reads the disk."""
-    from workbench.model.library import own_presets_by_file
+    from workbench.model.preset import own_presets_by_file
 
     return tuple(
         Entry(path.stem, "own", error=found)

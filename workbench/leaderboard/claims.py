@@ -1,26 +1,33 @@
-"""Our runs of the paper's rows, at one precision: what the claims are checked against."""
+"""The claims of the paper, from `presets/claims.toml`; our runs of its rows; the verdicts."""
 
 from __future__ import annotations
 
 import statistics
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from typing import Any, Literal
 
-from workbench.formats import count, percent_spread
+from pydantic import BaseModel, ConfigDict
+
+from workbench.formats import count, percent_spread, raised
 from workbench.leaderboard.grouping import Group, Machine
-from workbench.leaderboard.inference import Estimate, Spread, pooled_spreads
+from workbench.leaderboard.inference import Contrast, Estimate, Spread, pooled_spreads
 from workbench.leaderboard.paper import (
     RowComparison,
     TableComparison,
     compare_all,
     row_name,
 )
+from workbench.leaderboard.table import Heading, Table, Tone, cell
 from workbench.model.architecture import Analysis, analyse
 from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
+from workbench.settings import resource_folder
+from workbench.text import one_line
 
 NEURAL_NETWORKS = 3  # the table without convolutions
 FEWEST_CHOICES = 3  # settings among which there is a choice to speak of
@@ -200,3 +207,156 @@ def shared_machine(samples: Iterable[Sample]) -> Machine | None:
         runs.update({place: len(times) for place, times in seconds.items()})
     shared = [place for place in runs if all(place in seconds for seconds in timed)]
     return max(shared, key=lambda place: (place.idle, runs[place]), default=None)
+
+
+Judge = Literal[
+    "above", "best", "ranking", "reaches", "cost", "vary", "collapse", "faster", "ratio", "flatters"
+]
+
+
+class Kind(StrEnum):
+    """How far our runs bear a claim out."""
+
+    CONFIRMED = "confirmed"
+    PARTLY = "partly confirmed"
+    NOT_CONFIRMED = "not confirmed"
+    NOT_ENOUGH_RUNS = "not enough runs"
+
+
+class Claim(BaseModel):
+    """One claim: a name of a few words, the paper's section and table, the claim in a sentence.
+
+    `rows` are what it says something of, `over` what they are held against: each row against all
+    of these, or with `pairing` "each" the first against the first and so on. `figures` are
+    accuracies in the paper's text, as fractions. `note` says what the numbers do not.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    key: str
+    name: str
+    section: str
+    table: int
+    statement: str
+    judge: Judge
+    rows: tuple[str, ...]
+    over: tuple[str, ...] = ()
+    pairing: Literal["all", "each"] = "all"
+    figures: tuple[float, ...] = ()
+    note: str = ""
+
+
+@lru_cache(maxsize=1)
+def paper_claims() -> tuple[Claim, ...]:
+    """All claims, in the paper's order."""
+    text = (resource_folder("presets") / "claims.toml").read_text("utf-8")
+    return tuple(Claim.model_validate(item) for item in tomllib.loads(text)["claims"])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What our runs say: the kind, and a few sentences of numbers.
+
+    `samples` are the rows looked at, with our runs of them; of those without a run `missing`
+    has the names. `contrasts` are the differences that were tested.
+    """
+
+    kind: Kind
+    text: str
+    samples: tuple[Sample, ...]
+    contrasts: tuple[Contrast, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Rows that the claim needs and that have not been trained."""
+        return tuple(sample.name for sample in self.samples if not sample.total)
+
+
+@dataclass(frozen=True)
+class CheckedClaim:
+    """A claim with its verdict."""
+
+    claim: Claim
+    verdict: Verdict
+
+    @property
+    def sentence(self) -> str:
+        """The claim, and what our runs say of it."""
+        return f"{self.claim.statement} {self.verdict.text}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: accuracies as fractions, differences in points, times in seconds."""
+        return {
+            "claim": self.claim.key,
+            "name": self.claim.name,
+            "section": self.claim.section,
+            "table": self.claim.table,
+            "statement": self.claim.statement,
+            "verdict": self.verdict.kind.value,
+            "text": self.verdict.text,
+            "missing": list(self.verdict.missing),
+            "rows": [sample.to_json() for sample in self.verdict.samples],
+            "differences": [_contrast_json(item) for item in self.verdict.contrasts],
+        }
+
+
+def _contrast_json(item: Contrast) -> dict[str, Any]:
+    reach = item.reach
+    interval = None
+    if reach is not None:
+        interval = [round(100 * (item.gap + side * reach), 4) for side in (-1, 1)]
+    return {
+        "row": item.one.name,
+        "other": item.other.name,
+        "points": round(100 * item.gap, 4),
+        "interval_points": interval,
+        "p_corrected": round(item.adjusted, 6),
+        "standing": item.standing.value,
+        "more_seeds": item.more_seeds,
+    }
+
+
+TITLE = "What the paper concludes, and what our runs say"
+MARKS: dict[Kind, tuple[Tone, str]] = {
+    Kind.CONFIRMED: (Tone.GOOD, "✓"),
+    Kind.PARTLY: (Tone.WARNING, "~"),
+    Kind.NOT_CONFIRMED: (Tone.BAD, "✗"),
+    Kind.NOT_ENOUGH_RUNS: (Tone.MUTED, "○"),
+}
+
+
+def claims_view(checked: Sequence[CheckedClaim], precision: Precision = "float32") -> Table:
+    """Checked claims as a table: one a row, its sentences as a footnote of the same number."""
+    title = TITLE if precision == "float32" else f"{TITLE} (ours: {precision})"
+    rows = []
+    for place, item in enumerate(checked, 1):
+        kind = item.verdict.kind
+        tone, mark = MARKS[kind]
+        rows.append(
+            (
+                cell(item.claim.name + raised(place)),
+                cell(item.claim.section),
+                cell(f"Table {item.claim.table}"),
+                cell(kind.value, tone, mark),
+            )
+        )
+    notes = [f"{raised(place)} {item.sentence}" for place, item in enumerate(checked, 1)]
+    return Table(
+        title=title,
+        headings=(
+            Heading("Claim"), Heading("Section"), Heading("From", weight=1), Heading("Verdict"),
+        ),
+        rows=tuple(rows),
+        footnotes=tuple(one_line(note) for note in (*notes, _METHOD)),
+        records=tuple({**item.to_json(), "precision": precision} for item in checked),
+    )  # fmt: skip
+
+
+_METHOD = (
+    "Two rows are told apart where a two-sided t test says so at the 5 % level, with the spread of "
+    "all rows of their kind together (a row far noisier than the rest has its own) and Holm's "
+    "correction over the differences of a claim; each interval stands alone. The seeds said would "
+    "decide in four of five cases, if the difference is as large as it seems. Collapsed runs are "
+    "counted and enter no mean. Times are of training alone, without tests and pauses, on one "
+    "machine."
+)

@@ -6,15 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 
 from workbench.formats import count, local_time, percent, points
-from workbench.leaderboard.claims.judges import check_all
-from workbench.leaderboard.claims.view import claims_table
 from workbench.leaderboard.columns import sort_runs
-from workbench.leaderboard.export.markdown import escaped, table_lines, to_markdown
+from workbench.leaderboard.export import escaped, table_lines, to_markdown
 from workbench.leaderboard.grouping import group_runs, machine_of, ranked
+from workbench.leaderboard.judges import check_all, claims_table
 from workbench.leaderboard.paper import TableComparison, compare_all, row_name
-from workbench.leaderboard.paper_view import epochs_view, our_accuracy, paper_view, within_text
 from workbench.leaderboard.table import Align, Heading, Table, cell
-from workbench.leaderboard.views import grouped_table, imported_table, leaderboard_table
+from workbench.leaderboard.views import (
+    epochs_view,
+    grouped_table,
+    imported_table,
+    leaderboard_table,
+    our_accuracy,
+    paper_view,
+    within_text,
+)
 from workbench.runs.summary import RunSummary
 
 TITLE = "Results of mnist-workbench"

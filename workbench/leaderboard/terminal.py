@@ -11,8 +11,17 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from workbench.leaderboard.fitting import GAP, fitted_table, folded, hidden_columns, shortened
-from workbench.leaderboard.table import Align, Table, Tone, whole_text
+from workbench.leaderboard.table import (
+    GAP,
+    Align,
+    Table,
+    Tone,
+    fitted_table,
+    folded,
+    hidden_columns,
+    shortened,
+    whole_text,
+)
 
 STYLES = {
     Tone.PLAIN: "",

@@ -8,15 +8,20 @@ from itertools import combinations
 from statistics import fmean
 
 from workbench.formats import count, duration, named_seeds, percent, points
-from workbench.leaderboard.claims.claim import (
+from workbench.leaderboard.claims import (
     CheckedClaim,
     Claim,
+    Evidence,
     Judge,
     Kind,
+    Sample,
     Verdict,
+    claims_view,
+    gather,
+    needs,
     paper_claims,
+    shared_machine,
 )
-from workbench.leaderboard.claims.sample import Evidence, Sample, gather, needs, shared_machine
 from workbench.leaderboard.inference import (
     MOST_SEEDS,
     Contrast,
@@ -26,6 +31,7 @@ from workbench.leaderboard.inference import (
     share_interval,
 )
 from workbench.leaderboard.paper import told_of_collapses
+from workbench.leaderboard.table import Table
 from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
 
@@ -58,6 +64,11 @@ def check_all(
 ) -> tuple[CheckedClaim, ...]:
     """Every claim with its verdict; runs of other settings than the paper's count nothing."""
     return check_evidence(gather(summaries, precision))
+
+
+def claims_table(summaries: Iterable[RunSummary], precision: Precision = "float32") -> Table:
+    """All claims of the paper with their verdicts from our runs, at one precision."""
+    return claims_view(check_all(summaries, precision), precision)
 
 
 # Claims that rows are above others

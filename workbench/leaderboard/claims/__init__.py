@@ -1,1 +1,0 @@
-"""What the paper concludes from its tables, checked against our runs."""

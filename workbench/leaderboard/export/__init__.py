@@ -1,1 +1,0 @@
-"""Tables written out: markdown, CSV, JSON, LaTeX, the terminal."""
