@@ -21,7 +21,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.summary import tell_command
 from workbench.runs.watchlist import read_run
 from workbench.settings import Home
-from workbench.tui import signals
+from workbench.tui import terminal
 from workbench.tui.app import WorkbenchApp
 
 
@@ -221,15 +221,15 @@ def test_a_command_that_is_not_there_ends_no_script(home: Home) -> None:
 def test_a_notification_goes_only_to_terminals_that_know_it(
     environment: dict[str, str], sequence: str
 ) -> None:
-    assert signals.notification("done; 95 %", environment) == sequence
-    assert "\x1b[31m" not in signals.notification("\x1b[31mred", environment)
+    assert terminal.notification("done; 95 %", environment) == sequence
+    assert "\x1b[31m" not in terminal.notification("\x1b[31mred", environment)
 
 
 def test_progress_is_shown_and_taken_away() -> None:
     knows = {"TERM_PROGRAM": "ghostty"}
-    assert signals.progress(0.425, knows) == "\x1b]9;4;1;42\x07"
-    assert signals.progress(None, knows) == "\x1b]9;4;0;\x07"
-    assert signals.progress(0.5, {"TERM": "xterm"}) == ""
+    assert terminal.progress(0.425, knows) == "\x1b]9;4;1;42\x07"
+    assert terminal.progress(None, knows) == "\x1b]9;4;0;\x07"
+    assert terminal.progress(0.5, {"TERM": "xterm"}) == ""
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_progress_is_shown_and_taken_away() -> None:
     ],
 )
 def test_what_a_terminal_answers_about_its_background(answer: str, light: bool | None) -> None:
-    assert signals.is_light(answer) is light
+    assert terminal.is_light(answer) is light
 
 
 @pytest.mark.parametrize(
@@ -267,11 +267,11 @@ def test_a_terminal_is_asked_and_left_as_it_was(
 
     answering = threading.Thread(target=reply, daemon=True)
     answering.start()
-    terminal = SimpleNamespace(fileno=lambda: theirs)
+    pseudo = SimpleNamespace(fileno=lambda: theirs)
     with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdin", terminal)
-        patch.setattr(sys, "stdout", terminal)
-        found = signals.has_light_background()
+        patch.setattr(sys, "stdin", pseudo)
+        patch.setattr(sys, "stdout", pseudo)
+        found = terminal.has_light_background()
     assert found is light and termios.tcgetattr(theirs) == before
     answering.join(5)
     os.close(ours)

@@ -149,7 +149,7 @@ async def errors(app: WorkbenchApp, pilot: Pilot[None]) -> None:
 
 async def draw(app: WorkbenchApp, pilot: Pilot[None]) -> None:
     """A seven drawn with the mouse, and what the models say of it."""
-    from workbench.tui.screens.draw.screen import CanvasView
+    from workbench.tui.screens.draw import CanvasView
 
     await pilot.press("6")
     await settled(app, pilot)

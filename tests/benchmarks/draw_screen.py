@@ -101,7 +101,7 @@ def run_app(home: Home, report: Path) -> None:
     """In the child: the app, noting when each place of the mouse was answered."""
     from workbench.predictions.predictor import Predictor
     from workbench.tui.app import WorkbenchApp
-    from workbench.tui.screens.draw.screen import DrawScreen
+    from workbench.tui.screens.draw import DrawScreen
 
     open_places: list[float] = []
     asked: list[float] = []

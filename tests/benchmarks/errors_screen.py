@@ -118,7 +118,7 @@ def run_app(home: Home, run_id: str, report: Path) -> None:
 
     from workbench.runs.folder import RunFolder
     from workbench.tui.app import WorkbenchApp
-    from workbench.tui.screens.errors.screen import ErrorsScreen
+    from workbench.tui.screens.errors import ErrorsScreen
     from workbench.tui.widgets.steady_lines import SteadyLines
 
     class Measured(WorkbenchApp):

@@ -13,9 +13,8 @@ from workbench.cli.doctor import _gpu
 from workbench.runs import environment, lock
 from workbench.runs.environment import Gpu, GpuMeter
 from workbench.settings import Home
-from workbench.tui.screens.train.machine import Sampler
 from workbench.tui.screens.train.numbers import gpu_text, machine_lines
-from workbench.tui.screens.train.state import RunState
+from workbench.tui.screens.train.state import RunState, Sampler
 
 GIB = 2**30
 

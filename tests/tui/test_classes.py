@@ -10,8 +10,8 @@ from workbench.predictions.answers import calibration
 from workbench.predictions.of_run import predictions_of
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.classes.screen import ClassesScreen, reliability_chart
-from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.classes import ClassesScreen, reliability_chart
+from workbench.tui.screens.palette import HelpScreen
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.row_list import RowList

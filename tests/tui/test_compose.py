@@ -21,13 +21,10 @@ from workbench.model.tables import paper_table
 from workbench.runs.events import Epoch
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.compose.difference_dialog import DifferenceDialog
+from workbench.tui.screens.compose.dialogs import DifferenceDialog, checked_name
 from workbench.tui.screens.compose.form import FormView
-from workbench.tui.screens.compose.lines import LineView
-from workbench.tui.screens.compose.saving import checked_name
 from workbench.tui.screens.compose.screen import ComposeScreen
-from workbench.tui.screens.compose.stack import LayerStack
-from workbench.tui.screens.compose.totals import Drawing
+from workbench.tui.screens.compose.stack import Drawing, LayerStack, LineView
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 
 PAPER = {preset.name: preset for preset in paper_presets()}

@@ -23,7 +23,7 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.compose.screen import ComposeScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.queue.add_dialog import AddDialog
-from workbench.tui.screens.run_settings.dialog import RunSettings
+from workbench.tui.screens.run_settings import RunSettings
 from workbench.tui.widgets.row_list import RowList
 
 # Keys that open each dialog, from the first screen on.

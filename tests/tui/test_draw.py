@@ -11,8 +11,7 @@ from workbench.data.npz import load_npz
 from workbench.predictions.predictor import Answers, Predictor
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.draw.canvas import SIDE, Canvas
-from workbench.tui.screens.draw.screen import CanvasView, DrawScreen, models_for_drawings
+from workbench.tui.screens.draw import SIDE, Canvas, CanvasView, DrawScreen, models_for_drawings
 from workbench.tui.widgets.pictures import Picture
 from workbench.tui.widgets.steady_lines import SteadyLines
 
@@ -67,7 +66,7 @@ def answers(pilot: Pilot[None]) -> str:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     predictor = Asked()
-    monkeypatch.setattr("workbench.tui.screens.draw.screen.Predictor", lambda: predictor)
+    monkeypatch.setattr("workbench.tui.screens.draw.Predictor", lambda: predictor)
     return predictor
 
 

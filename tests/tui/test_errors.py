@@ -15,9 +15,8 @@ from workbench.runs.folder import RunFolder
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Glyphs
-from workbench.tui.screens.classes.screen import ClassesScreen
-from workbench.tui.screens.errors.gallery import compared, hardest_first, mistakes_of
-from workbench.tui.screens.errors.screen import ErrorsScreen
+from workbench.tui.screens.classes import ClassesScreen
+from workbench.tui.screens.errors import ErrorsScreen, compared, hardest_first, mistakes_of
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.pictures import Picture, PictureGrid, bar
 from workbench.tui.widgets.row_list import RowList

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from textual.app import App, ComposeResult
 
-from workbench.tui import graphics, signals
-from workbench.tui.graphics import graphics_here, protocol_of
+from workbench.tui import terminal
+from workbench.tui.terminal import graphics_here, protocol_of
 from workbench.tui.theme import DARK, LIGHT
 from workbench.tui.widgets.pictures import Picture
 
@@ -45,9 +45,9 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("TMUX", "NO_COLOR", "TERM_PROGRAM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(signals, "answer_to", lambda question: waiting.pop(0))
-    monkeypatch.setattr(graphics, "_widget", lambda protocol: protocol)
-    monkeypatch.setattr(graphics, "find_spec", lambda name: object())
+    monkeypatch.setattr(terminal, "answer_to", lambda question: waiting.pop(0))
+    monkeypatch.setattr(terminal, "_widget", lambda protocol: protocol)
+    monkeypatch.setattr(terminal, "find_spec", lambda name: object())
     return waiting
 
 
@@ -64,9 +64,9 @@ def test_nothing_is_asked_where_it_is_not_wanted_or_not_installed(
     answers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert graphics_here("blocks") is None
-    monkeypatch.setattr(graphics, "find_spec", lambda name: None)
+    monkeypatch.setattr(terminal, "find_spec", lambda name: None)
     assert graphics_here("auto") is None
-    monkeypatch.setattr(graphics, "find_spec", lambda name: object())
+    monkeypatch.setattr(terminal, "find_spec", lambda name: object())
     monkeypatch.setenv("NO_COLOR", "1")
     assert graphics_here("sixel") is None
 
@@ -75,7 +75,7 @@ def test_over_a_slow_connection_half_blocks_do(
     answers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock: Iterator[float] = iter((10.0, 10.2))
-    monkeypatch.setattr(graphics.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
     answers.append(XTERM)
     assert graphics_here("auto") is None and answers == []
 
@@ -102,7 +102,7 @@ async def test_a_large_image_is_drawn_by_the_protocol(
     protocol: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("textual_image.widget")
-    async with Shown(graphics._widget(protocol)).run_test() as pilot:
+    async with Shown(terminal._widget(protocol)).run_test() as pilot:
         picture = pilot.app.query_one(Picture)
         picture.show(np.full((28, 28), 200, np.uint8))
         await pilot.pause()

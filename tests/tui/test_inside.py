@@ -11,8 +11,8 @@ from workbench.errors import RunError
 from workbench.predictions.predictor import Inside, Predictor, Sheet
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.errors.screen import ErrorsScreen
-from workbench.tui.screens.inside.screen import InsideScreen
+from workbench.tui.screens.errors import ErrorsScreen
+from workbench.tui.screens.inside import InsideScreen
 from workbench.tui.widgets.pictures import Picture, PictureGrid
 from workbench.tui.widgets.steady_lines import SteadyLines
 
@@ -57,7 +57,7 @@ async def opened(pilot, home: Home) -> InsideScreen:  # type: ignore[no-untyped-
 async def test_one_goes_through_layers_and_images(
     home: Home, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr("workbench.tui.screens.inside.screen.Predictor", Looking)
+    monkeypatch.setattr("workbench.tui.screens.inside.Predictor", Looking)
     async with WorkbenchApp(home).run_test(size=size) as pilot:
         screen = await opened(pilot, home)
         await until(pilot, lambda: "75.0 % sure" in head(screen))
@@ -80,7 +80,7 @@ async def test_one_goes_through_layers_and_images(
 
 @pytest.mark.asyncio
 async def test_what_cannot_be_seen_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workbench.tui.screens.inside.screen.Predictor", Looking)
+    monkeypatch.setattr("workbench.tui.screens.inside.Predictor", Looking)
     monkeypatch.setattr(Looking, "sheets", ())
     async with WorkbenchApp(home).run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, home)

@@ -23,7 +23,7 @@ from workbench.tui.screens.models.catalogue import shipped_entries
 from workbench.tui.screens.models.model_list import ModelList, short_count
 from workbench.tui.screens.models.model_view import layer_table
 from workbench.tui.screens.models.screen import ModelsScreen
-from workbench.tui.screens.run_settings.dialog import RunSettings
+from workbench.tui.screens.run_settings import RunSettings
 from workbench.tui.widgets.columns import fit
 
 WIDE, NARROW = (120, 40), (80, 24)

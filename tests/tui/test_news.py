@@ -11,11 +11,10 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.watchlist import WatchedRun, read_run
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.news import severity, words_of
-from workbench.tui.run_feed import title_words
-from workbench.tui.screens.help import HelpScreen
+from workbench.tui.run_feed import severity, title_words, words_of
 from workbench.tui.screens.leave import farewell
 from workbench.tui.screens.models.model_list import ModelList
+from workbench.tui.screens.palette import HelpScreen
 from workbench.tui.screens.train.screen import TrainScreen
 
 

@@ -9,8 +9,7 @@ import time
 import pytest
 
 from workbench.runs.curves import Axis, Metric, Samples, Window, recent
-from workbench.tui import scales
-from workbench.tui.cells import column_of, column_span, row_of
+from workbench.tui import charts
 from workbench.tui.charts import Frame, MetricChart, PlotOptions, fitted_range
 from workbench.tui.plotting import (
     OVERLAY_MARKS,
@@ -24,7 +23,10 @@ from workbench.tui.plotting import (
     Role,
     Series,
     canvas_size,
+    column_of,
+    column_span,
     draw,
+    row_of,
     terminal_glyphs,
 )
 
@@ -151,9 +153,9 @@ def test_the_terminal_decides_the_glyphs(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_perfect_accuracy_and_a_loss_of_nothing_have_a_place_on_logarithmic_axes() -> None:
-    assert scales.ERROR_LOG.forward(1.0) == 4.0
-    assert scales.ERROR_LOG.forward(0.9) == pytest.approx(1.0)
-    assert math.isnan(scales.LOG.forward(0.0))
+    assert charts.ERROR_LOG.forward(1.0) == 4.0
+    assert charts.ERROR_LOG.forward(0.9) == pytest.approx(1.0)
+    assert math.isnan(charts.LOG.forward(0.0))
     samples = Samples(100)
     samples.add_point(100, 1.0, {"accuracy": 1.0, "loss": 0.0})
     for metric in Metric:
@@ -164,7 +166,7 @@ def test_a_perfect_accuracy_and_a_loss_of_nothing_have_a_place_on_logarithmic_ax
 
 @pytest.mark.parametrize("length", [0.3, 1, 7, 60, 300, 4000, 90_000])
 def test_ticks_of_time_are_few_and_inside(length: float) -> None:
-    ticks = scales.time_ticks(0.0, length, 6)
+    ticks = charts.time_ticks(0.0, length, 6)
     assert 1 <= len(ticks) <= 7
     assert all(0 <= place <= length + 1e-6 for place, _ in ticks)
 
@@ -183,7 +185,7 @@ def test_a_mark_covers_the_very_cell_of_its_dot(height: int) -> None:
 
 def test_labels_of_the_y_axis_stand_where_their_values_are() -> None:
     for rows in range(4, 40):
-        axis = scales.even_axis(0.9, 1.0, rows, max(2, rows // 2))
+        axis = charts.even_axis(0.9, 1.0, rows, max(2, rows // 2))
         for value in axis.ticks:
             parts = {"y_range": axis.range, "y_ticks": ((value, "here"),)}
             mark = Series("a", [2.0], [value], Role.TEST, line=False, mark="●")
@@ -206,7 +208,7 @@ WANTED = [
 @pytest.mark.parametrize("wanted", WANTED)
 @pytest.mark.parametrize("rows", [*range(4, 31), 48])
 def test_round_numbers_stand_on_evenly_spaced_rows(wanted: tuple[float, float], rows: int) -> None:
-    axis = scales.even_axis(*wanted, rows, max(2, rows // 2))
+    axis = charts.even_axis(*wanted, rows, max(2, rows // 2))
     low, high = axis.range
     assert low <= wanted[0] + 1e-9 and high >= wanted[1] - 1e-9
     # And little of it for nothing.
@@ -215,25 +217,25 @@ def test_round_numbers_stand_on_evenly_spaced_rows(wanted: tuple[float, float], 
     assert 2 <= len(places) <= 9
     assert all(0 <= place < rows for place in places)
     assert len({after - before for before, after in itertools.pairwise(places)}) == 1
-    labels = [scales.short_number(tick) for tick in axis.ticks]
+    labels = [charts.short_number(tick) for tick in axis.ticks]
     assert [float(label) for label in labels] == pytest.approx(axis.ticks)
 
 
 def test_labels_of_narrow_ranges_are_whole_and_told_apart() -> None:
-    for axis in (scales.accuracy_axis, scales.loss_axis):
-        _, ticks = axis(0.9744, 0.9944, 12, scales.LINEAR)
+    for axis in (charts.accuracy_axis, charts.loss_axis):
+        _, ticks = axis(0.9744, 0.9944, 12, charts.LINEAR)
         ticks = [tick for tick in ticks if tick[1]]  # those half way between have no label
         labels = [label for _, label in ticks]
         assert len(set(labels)) == len(labels) >= 2
         assert all(len(label) <= 5 for label in labels)
-        percent = 100 if axis is scales.accuracy_axis else 1
+        percent = 100 if axis is charts.accuracy_axis else 1
         values = [percent * place for place, _ in ticks]
         assert [float(label) for label in labels] == pytest.approx(values)
 
 
 def test_short_numbers_keep_their_digits_where_they_can() -> None:
     numbers = (0.0813, 0.5, 12.25, 1234.0, 2.4e-6, 0.0)
-    shown = [scales.short_number(value) for value in numbers]
+    shown = [charts.short_number(value) for value in numbers]
     assert shown == [".0813", "0.5", "12.25", "1234", "2e-06", "0"]
 
 
@@ -359,13 +361,13 @@ def test_the_papers_line_lies_over_the_curves() -> None:
 
 def test_ticks_stand_half_way_between_labels_too() -> None:
     for rows in range(8, 30):
-        range_, ticks = scales.accuracy_axis(0.9, 1.0, rows, scales.LINEAR)
+        range_, ticks = charts.accuracy_axis(0.9, 1.0, rows, charts.LINEAR)
         places = [row_of(place, range_, rows) for place, _ in ticks]
         assert len(set(itertools.starmap(lambda a, b: b - a, itertools.pairwise(places)))) == 1
         labelled = [label != "" for _, label in ticks]
         if not all(labelled):
             assert labelled == [at % 2 == 0 for at in range(len(ticks))]
-    _, ticks = scales.accuracy_axis(0.9, 1.0, 12, scales.LINEAR)
+    _, ticks = charts.accuracy_axis(0.9, 1.0, 12, charts.LINEAR)
     assert "" in [label for _, label in ticks]
 
 

@@ -15,13 +15,12 @@ from tests.support import until
 from workbench.model.preset import Preset, find_preset
 from workbench.model.spec import TrainingSpec
 from workbench.model.tables import paper_tables
-from workbench.runs.plan import Plan, specs_for_preset
+from workbench.runs.plan import MOST_REPEATS, Plan, specs_for_preset
 from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.run_settings.dialog import RunSettings
-from workbench.tui.screens.run_settings.form import (
-    MOST_REPEATS,
+from workbench.tui.screens.run_settings import (
+    RunSettings,
     check,
     optimizer_values,
     own_values,

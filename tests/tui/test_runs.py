@@ -22,7 +22,7 @@ from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import WatchedRun, Watchlist
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.palette import named_actions
+from workbench.tui.screens.palette import named_actions
 from workbench.tui.screens.runs.rows import COLUMNS, RunRows, model_text, origin_text, progress_text
 from workbench.tui.screens.runs.screen import RunsScreen
 from workbench.tui.widgets.filter_line import FilterLine

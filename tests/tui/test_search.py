@@ -31,8 +31,7 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Role
 from workbench.tui.screens.compose.screen import ComposeScreen
-from workbench.tui.screens.run_settings.dialog import RunSettings
-from workbench.tui.screens.run_settings.form import check, own_values
+from workbench.tui.screens.run_settings import RunSettings, check, own_values
 from workbench.tui.screens.search.charts import SearchCharts, drawn
 from workbench.tui.screens.search.dialog import SearchDialog
 from workbench.tui.screens.search.screen import SearchScreen

@@ -20,9 +20,8 @@ from workbench.runs.standby import Standby
 from workbench.settings import Home
 from workbench.tui import start
 from workbench.tui.app import IDLE_SECONDS, LEAVING, WorkbenchApp
-from workbench.tui.palette import named_actions
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.palette import HelpScreen, named_actions
 from workbench.tui.widgets.hints import Hint, Hints, declared_actions, hint_line
 from workbench.tui.widgets.title_bar import TitleBar
 

@@ -41,20 +41,21 @@ from workbench.runs.watchlist import Watchlist, read_run
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Glyphs
-from workbench.tui.screens.classes.screen import ClassesScreen
+from workbench.tui.screens.classes import ClassesScreen
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.errors.screen import ErrorsScreen
+from workbench.tui.screens.errors import ErrorsScreen
 from workbench.tui.screens.train import numbers, plots
-from workbench.tui.screens.train.confusion import (
+from workbench.tui.screens.train.dialogs import (
     ConfusionScreen,
+    LogScreen,
+    clean,
     confusion_sentences,
     mistake_lines,
 )
-from workbench.tui.screens.train.log import LogScreen, clean
+from workbench.tui.screens.train.numbers import Verdict
 from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.screens.train.state import RunState
-from workbench.tui.screens.train.verdict import Verdict
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.steady_lines import Line, SteadyLines

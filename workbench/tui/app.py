@@ -27,9 +27,8 @@ from workbench.config import Config, remember
 from workbench.errors import UserError
 from workbench.settings import Home, style_sheet
 from workbench.text import visible
-from workbench.tui.key_names import with_names
-from workbench.tui.key_order import KeyOrder
-from workbench.tui.run_feed import RunFeed, Seen, title_words
+from workbench.tui.keys import KeyOrder, with_names
+from workbench.tui.run_feed import RunFeed, Seen, severity, title_words, words_of
 from workbench.tui.terminal import SAFE_LINES, TerminalDriver
 from workbench.tui.theme import DARK, LIGHT
 from workbench.tui.widgets.title_bar import PLACES
@@ -55,6 +54,7 @@ LEAVING = "leaving"  # the id of the question at leaving, which is asked once
 LEAVE = "Leave; asks while something trains or is not saved"
 HELP = "The keys that work here"
 MOST_SAID = 3  # runs that end at once and are each told of
+ONE_FILE = ("Draw",)  # places that are a module, no folder of modules
 STARTING = "A training is being started; a moment"
 
 
@@ -62,21 +62,21 @@ def _place(name: str) -> Callable[[], Screen[None]]:
     """Makes a place when it is first visited: the first frame shows one of them."""
 
     def make() -> Screen[None]:
-        module = import_module(f"workbench.tui.screens.{name.lower()}.screen")
-        screen: Screen[None] = getattr(module, f"{name}Screen")()
+        module = f"workbench.tui.screens.{name.lower()}{'' if name in ONE_FILE else '.screen'}"
+        screen: Screen[None] = getattr(import_module(module), f"{name}Screen")()
         return screen
 
     return make
 
 
 def _palette() -> type[Provider]:
-    from workbench.tui.palette import ActionProvider
+    from workbench.tui.screens.palette import ActionProvider
 
     return ActionProvider
 
 
 def _names() -> type[Provider]:
-    from workbench.tui.palette import NameProvider
+    from workbench.tui.screens.palette import NameProvider
 
     return NameProvider
 
@@ -226,7 +226,7 @@ class WorkbenchApp(App[None]):
 
     def on_mount(self) -> None:
         if self.graphics is not None and self._driver is not None:
-            from workbench.tui.graphics import InLine
+            from workbench.tui.terminal import InLine
 
             sys.__stdout__ = InLine(sys.__stdout__, self._driver.write)  # type: ignore[misc, assignment]
         for problem in self.home.broken_parts():
@@ -247,7 +247,6 @@ class WorkbenchApp(App[None]):
             self._driver.set_progress(sum(shares) / len(shares) if shares else None)
         if not seen.ended:
             return
-        from workbench.tui.news import severity, words_of
         from workbench.tui.screens.train.screen import TrainScreen
 
         watched = self.screen.folder.run_id if isinstance(self.screen, TrainScreen) else None
@@ -331,12 +330,12 @@ class WorkbenchApp(App[None]):
         self.remember("theme", "dark" if chosen.dark else "light")
 
     def action_show_help(self) -> None:
-        from workbench.tui.screens.help import HelpScreen
+        from workbench.tui.screens.palette import HelpScreen
 
         self.push_screen(HelpScreen(self.screen))
 
     def action_command_palette(self) -> None:
-        from workbench.tui.palette import Palette
+        from workbench.tui.screens.palette import Palette
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
@@ -491,7 +490,7 @@ class WorkbenchApp(App[None]):
 
     async def draw_for(self, preset: str) -> None:
         """Go to Draw, where a model answers first."""
-        from workbench.tui.screens.draw.screen import DrawScreen
+        from workbench.tui.screens.draw import DrawScreen
 
         await self.action_go("draw")
         screen = self.screen

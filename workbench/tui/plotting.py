@@ -3,6 +3,10 @@
 plotext keeps one figure for the whole process, so everything here runs on one thread of its
 own (`on_drawing_thread`). Colours do not belong to a drawing: each character has a role, and
 the widget that shows it knows the theme.
+
+A braille character holds 2 × 4 dots, so a curve is finer than the characters over it. A mark
+belongs into the very cell that holds the dot of its value, never on the mark of another curve,
+and a label beside that cell.
 """
 
 from __future__ import annotations
@@ -19,15 +23,86 @@ from enum import IntEnum, StrEnum
 from functools import cache
 from typing import TypeVar
 
-from workbench.tui.cells import (
-    DOTS_ACROSS,
-    DOTS_DOWN,
-    column_of,
-    dot_of,
-    row_of,
-    value_for_cell,
-)
-from workbench.tui.marks import mark_cells, spread
+DOTS_ACROSS, DOTS_DOWN = 2, 4
+
+Range = tuple[float, float]
+
+
+def column_of(x: float, x_range: Range, columns: int) -> int:
+    """The column from the left that holds `x`; outside of the canvas where `x` is."""
+    return dot_of(x, x_range, DOTS_ACROSS * columns) // DOTS_ACROSS
+
+
+def row_of(y: float, y_range: Range, rows: int) -> int:
+    """The row from the bottom that holds `y`; outside of the canvas where `y` is."""
+    return dot_of(y, y_range, DOTS_DOWN * rows) // DOTS_DOWN
+
+
+def column_span(column: int, x_range: Range, columns: int) -> Range:
+    """The first and the last x that fall into a column."""
+    low, high = x_range
+    dot = (high - low) / (DOTS_ACROSS * columns - 1)
+    first = low + dot * (DOTS_ACROSS * column - 0.5)
+    return first, first + dot * DOTS_ACROSS
+
+
+def value_for_cell(cell: int, axis: Range, cells: int) -> float:
+    """What has to be given to plotext, which rounds to whole cells, to hit just this one."""
+    low, high = axis
+    return low + (high - low) * cell / max(1, cells - 1)
+
+
+def dot_of(value: float, axis: Range, dots: int) -> int:
+    """Which of so many dots along an axis is nearest to a value."""
+    low, high = axis
+    share = (value - low) / (high - low) if high > low else 0.0
+    # As plotext finds the dot, so that both agree to the last one.
+    return math.floor(round(0.5 + (dots - 1) * share, 8))
+
+
+Cell = tuple[int, int]  # column from the left, row from the bottom
+Points = tuple[Sequence[float], Sequence[float]]
+
+
+def mark_cells(
+    curves: Sequence[Points], x_range: Range, y_range: Range, columns: int, rows: int
+) -> list[list[Cell]]:
+    """The cells for the marks of each curve; none for those outside of the canvas.
+
+    Where curves meet, the cell goes to the one that has the fewest marks so far: a mark beside
+    its value would be read as another value.
+    """
+    wanted: dict[Cell, dict[int, None]] = {}
+    for curve, (xs, ys) in enumerate(curves):
+        for x, y in zip(xs, ys, strict=True):
+            cell = column_of(x, x_range, columns), row_of(y, y_range, rows)
+            if 0 <= cell[0] < columns and 0 <= cell[1] < rows:
+                wanted.setdefault(cell, {})[curve] = None
+    found: list[list[Cell]] = [[] for _ in curves]
+    # First where there is no choice.
+    for cell, claims in sorted(wanted.items(), key=lambda item: (len(item[1]), item[0])):
+        found[min(claims, key=lambda curve: len(found[curve]))].append(cell)
+    return found
+
+
+def spread(
+    xs: list[float], ys: list[float], x_range: Range, columns: int, turn: int, turns: int
+) -> tuple[list[float], list[float]]:
+    """A few points along a line; lines of other turns get theirs elsewhere."""
+    apart = max(turns, columns // turns)
+    width = (x_range[1] - x_range[0]) / max(1, columns)
+    following = x_range[0] + width * apart * (turn % turns) / turns
+    chosen_xs, chosen_ys = [], []
+    for x, y in zip(xs, ys, strict=True):
+        if x >= following:
+            chosen_xs.append(x)
+            chosen_ys.append(y)
+            while following <= x:
+                following += apart * width
+    if not chosen_xs:
+        return xs[-1:], ys[-1:]
+    return chosen_xs, chosen_ys
+
 
 T = TypeVar("T")
 

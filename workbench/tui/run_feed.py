@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
+from textual.notifications import SeverityLevel
 from textual.signal import Signal
 
 from workbench.settings import Home
@@ -20,6 +21,7 @@ from workbench.text import without_unsafe
 
 if TYPE_CHECKING:
     from workbench.runs.watchlist import WatchedRun, Watchlist
+
 
 TITLE = "mnist-workbench"
 LOOK_SECONDS = 1.0
@@ -114,3 +116,23 @@ class RunFeed:
             listed=listing,
             ended=tuple(ended),
         )
+
+
+def words_of(run: WatchedRun) -> str:
+    """How a run ended, beside the paper where it has a value."""
+    from workbench.leaderboard.columns import run_difference
+    from workbench.runs.summary import ending_words
+
+    if run.summary is None:
+        return run.fault
+    return ending_words(run.summary, run_difference(run.summary))
+
+
+def severity(run: WatchedRun) -> SeverityLevel:
+    """How loud it is said."""
+    match run.state.role:
+        case "bad":
+            return "error"
+        case "warning":
+            return "warning"
+    return "information"

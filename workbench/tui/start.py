@@ -44,12 +44,12 @@ def open_screens(home: Home) -> int:
 
     config, light = Config(), None
     if config["theme"] == "auto":
-        from workbench.tui.signals import has_light_background
+        from workbench.tui.terminal import has_light_background
 
         light = has_light_background()
     graphics = None
     if config["images"] != "blocks":
-        from workbench.tui.graphics import graphics_here
+        from workbench.tui.terminal import graphics_here
 
         graphics = graphics_here(config["images"])
     standby = Standby(home)

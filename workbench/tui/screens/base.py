@@ -17,7 +17,7 @@ from textual.widgets import Static
 from workbench.config import Config
 from workbench.errors import UserError
 from workbench.settings import Home
-from workbench.tui.key_names import with_names
+from workbench.tui.keys import with_names
 from workbench.tui.run_feed import RunFeed
 from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.title_bar import TitleBar

@@ -28,10 +28,7 @@ from workbench.model.spec import memory_need
 from workbench.runs.estimate import Speed, expected_epoch, known_speeds, multiply_add_rate
 from workbench.settings import style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.compose.draft_keeper import DraftKeeper, back_words
-from workbench.tui.screens.compose.form import FormView
-from workbench.tui.screens.compose.stack import LayerStack
-from workbench.tui.screens.compose.starting import (
+from workbench.tui.screens.compose.dialogs import (
     SAVE,
     START,
     layer_picks,
@@ -42,7 +39,9 @@ from workbench.tui.screens.compose.starting import (
     specs_of,
     unsaved_dialog,
 )
-from workbench.tui.screens.compose.totals import Costs, Drawing, Totals
+from workbench.tui.screens.compose.draft_keeper import DraftKeeper, back_words
+from workbench.tui.screens.compose.form import FormView
+from workbench.tui.screens.compose.stack import Costs, Drawing, LayerStack, Totals
 
 if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
@@ -316,7 +315,7 @@ class ComposeScreen(WorkbenchScreen):
     # Changes of the stack
 
     def action_add(self) -> None:
-        from workbench.tui.screens.compose.pick import PickDialog
+        from workbench.tui.screens.compose.dialogs import PickDialog
 
         architecture = self.draft.architecture
         after = min(self.place, len(architecture.layers))
@@ -389,7 +388,7 @@ class ComposeScreen(WorkbenchScreen):
         if self._refused(preset):
             return
         if preset.training.goes_by_validation:  # how many images are held out is asked for
-            from workbench.tui.screens.run_settings.dialog import RunSettings
+            from workbench.tui.screens.run_settings import RunSettings
 
             def answered(answer: tuple[list[TrainingSpec], Labels] | None) -> None:
                 if answer is not None:
@@ -442,7 +441,7 @@ class ComposeScreen(WorkbenchScreen):
 
     def action_difference(self) -> None:
         from workbench.model.draft import difference
-        from workbench.tui.screens.compose.difference_dialog import DifferenceDialog
+        from workbench.tui.screens.compose.dialogs import DifferenceDialog
 
         origin = self.history.origin
         name = "an empty model" if origin is EMPTY else origin.title
@@ -458,7 +457,7 @@ class ComposeScreen(WorkbenchScreen):
 
     def save_then(self, then: Callable[[], None], *, ask: bool = False) -> None:
         """Save; `then` follows only where that came to be."""
-        from workbench.tui.screens.compose.saving import Saving
+        from workbench.tui.screens.compose.dialogs import Saving
 
         draft = self.draft
 
@@ -472,7 +471,7 @@ class ComposeScreen(WorkbenchScreen):
         saving.ask() if ask else saving.save()
 
     def action_start(self) -> None:
-        from workbench.tui.screens.compose.pick import PickDialog
+        from workbench.tui.screens.compose.dialogs import PickDialog
 
         picks, errors = preset_picks(self.workbench.home)
         for error in errors:

@@ -1,4 +1,4 @@
-"""The stack of layers from input to output, one line each, with the training below."""
+"""Below each other: the stack of layers with the training, the drawing and what the model costs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Click
+from textual.geometry import Size
 from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
-from workbench.formats import count
-from workbench.model.architecture import Analysis
+from workbench.formats import count, rough_duration
+from workbench.model.architecture import Analysis, Architecture
 from workbench.model.draft import EMPTY, Draft, draft_of
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
@@ -25,7 +28,118 @@ from workbench.model.hyperparameters import (
     schedule_text,
 )
 from workbench.model.layers import layer_label, shape_text
-from workbench.tui.screens.compose.lines import LineView
+from workbench.model.spec import MemoryNeed, mebibytes
+from workbench.runs.estimate import Expected
+from workbench.tui.theme import ROLE_COLOURS, model_diagram
+from workbench.tui.widgets.steady_lines import SteadyLines
+
+
+class LineView(ScrollView):
+    """Lines of text under an optional heading that stays; subclasses lay out and set them."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "lines--muted",
+        "lines--accent",
+        "lines--error",
+        "lines--cursor",
+        "lines--heading",
+    }
+    DEFAULT_CSS = """
+    LineView { overflow-x: hidden; scrollbar-gutter: stable; background: $background; }
+    LineView > .lines--muted { color: $muted; }
+    LineView > .lines--heading { color: $muted; }
+    LineView > .lines--accent { color: $primary; }
+    LineView > .lines--error { color: $error; }
+    LineView > .lines--cursor {
+        background: $block-cursor-background;
+        color: $block-cursor-foreground;
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._heading: Text | None = None
+        self._lines: list[Text] = []
+
+    @property
+    def line_width(self) -> int:
+        """Columns of a line."""
+        return max(1, self.scrollable_content_region.width)
+
+    def paint(self, name: str) -> Style:
+        """The colours of a component class, without a background unless it has its own."""
+        style = self.get_component_rich_style(f"lines--{name}", partial=True)
+        return style
+
+    def lay_out(self) -> tuple[Text | None, list[Text]]:
+        """Heading and lines for the present width."""
+        raise NotImplementedError
+
+    def rebuild(self) -> None:
+        """Lay out anew and send what changed."""
+        if not self.is_attached or not self.size:
+            return
+        heading, lines = self.lay_out()
+        top = 1 if heading is not None else 0
+        old = [*([self._heading] if self._heading is not None else []), *self._lines]
+        new = [*([heading] if heading is not None else []), *lines]
+        self._heading, self._lines = heading, lines
+        if len(old) != len(new) or self.virtual_size.width != self.line_width:
+            self.virtual_size = Size(self.line_width, len(lines) + top)
+        for index in range(max(len(old), len(new))):
+            if index >= len(old) or index >= len(new) or not _same(old[index], new[index]):
+                # The heading stays in the first line, however far the rest is scrolled.
+                self.refresh_lines(index + (round(self.scroll_y) if index < top else 0))
+
+    def on_resize(self) -> None:
+        """Another width has another layout."""
+        self.rebuild()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Another theme has other colours."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self.call_later(self.on_resize)
+
+    def show_lines(self, first: int, last: int) -> None:
+        """Scroll as little as brings these lines (counted without the heading) into view."""
+        top = 1 if self._heading is not None else 0
+        height = self.scrollable_content_region.height - top
+        start = round(self.scroll_y)
+        if last >= start + height:
+            start = last - height + 1
+        if first < start:
+            start = first
+        if start != round(self.scroll_y):
+            self.scroll_to(y=start, animate=False, immediate=True)
+
+    def line_at(self, y: int) -> int | None:
+        """The line (counted without the heading) at a row of the view; None for none."""
+        top = 1 if self._heading is not None else 0
+        line = y + round(self.scroll_y) - top
+        return line if y >= top and 0 <= line < len(self._lines) else None
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the view."""
+        width = self.line_width
+        if self._heading is not None and y == 0:
+            text: Text | None = self._heading
+        else:
+            line = self.line_at(y)
+            text = self._lines[line] if line is not None else None
+        base = self.rich_style
+        if text is None:
+            return Strip.blank(width, base)
+        segments = [piece for piece in text.render(self.app.console) if piece.text != "\n"]
+        # A text without spans renders without its own style.
+        whole = base + text.style if isinstance(text.style, Style) else base
+        return Strip(segments).apply_style(whole).adjust_cell_length(width, whole)
+
+
+def _same(one: Text, other: Text) -> bool:
+    return one.plain == other.plain and one.spans == other.spans and one.style == other.style
+
 
 _LEAST_SETTINGS = 8  # columns; where there are fewer, the form says the settings
 _TRAINING = "Training"
@@ -310,3 +424,110 @@ def packed(facts: Sequence[str], width: int) -> list[str]:
         else:
             lines.append(piece)
     return lines
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What is shown. `epoch` is None while nothing tells."""
+
+    analysis: Analysis
+    memory: MemoryNeed
+    epoch: Expected | None = None
+
+
+USUAL_HEIGHT = 17  # lines of a drawing in one row, with its border
+
+
+class Drawing(SteadyLines):
+    """The model as on Models, as wide as the window, where nothing else needs the room."""
+
+    def __init__(self) -> None:
+        super().__init__(id="drawing", classes="panel")
+        self._drawn: tuple[Architecture, int] | None = None
+
+    def show_model(
+        self, architecture: Architecture, analysis: Analysis, width: int, room: int
+    ) -> None:
+        """Draw a model for a window of `width` columns, if it takes `room` lines at most."""
+        if self._drawn != (architecture, width):
+            self._drawn = architecture, width
+            self.show(model_diagram(architecture, analysis, width - 5).lines)
+        least = len(self._lines) + 2
+        self.display = bool(architecture.layers) and least <= room
+        # One height where it can be: another one moves, and sends, the whole screen.
+        self.styles.height = max(least, min(USUAL_HEIGHT, room))
+
+    def role_style(self, word: str) -> Style:
+        ground = self.visual_style.rich_style
+        if word not in ROLE_COLOURS:
+            return ground
+        colour, bold = ROLE_COLOURS[word]
+        return ground + Style(color=self.app.theme_variables[colour], bold=bold)
+
+
+class Totals(LineView):
+    """Three lines, always in the same places."""
+
+    def __init__(self) -> None:
+        super().__init__(id="totals", classes="panel")
+        self.border_title = "totals"
+        self._costs: Costs | None = None
+
+    def show(self, costs: Costs) -> None:
+        """Show other costs."""
+        self._costs = costs
+        self.rebuild()
+
+    def lay_out(self) -> tuple[Text | None, list[Text]]:
+        if self._costs is None:
+            return None, []
+        muted = self.paint("muted")
+        return None, [
+            self._work(self._costs, muted),
+            self._memory(self._costs.memory, muted),
+            self._verdict(self._costs),
+        ]
+
+    def _work(self, costs: Costs, muted: Style) -> Text:
+        line = Text(no_wrap=True)
+        line.append("parameters ", muted)
+        line.append(_count(costs.analysis.parameters).rjust(10), Style(bold=True))
+        line.append("  multiply-adds/image ", muted)
+        line.append(_count(costs.analysis.multiply_adds).rjust(11), Style(bold=True))
+        line.append("  epoch ", muted)
+        epoch = costs.epoch
+        words = "not yet known" if epoch is None else f"about {rough_duration(epoch.seconds)}"
+        line.append(words, Style(bold=epoch is not None))
+        return line
+
+    def _memory(self, memory: MemoryNeed, muted: Style) -> Text:
+        line = Text(no_wrap=True)
+        line.append("memory MiB ", muted)
+        line.append(mebibytes(memory.total).rjust(10), Style(bold=True))
+        parts = (
+            f"  weights {mebibytes(memory.weights)} + optimizer {mebibytes(memory.optimizer)}"
+            f" + batch outputs {mebibytes(memory.activations)}"
+        )
+        line.append(parts, muted)
+        return line
+
+    def _verdict(self, costs: Costs) -> Text:
+        problem = costs.analysis.problem
+        if problem is None:
+            text = Text("✓ ready to train", style=self.paint("accent"))
+            if costs.epoch is not None and costs.epoch.rough:
+                why = " · epoch estimated from multiply-adds; no run like it yet"
+                text.append(why, self.paint("muted"))
+        else:
+            sentence = f"✗ {problem}"
+            if len(sentence) > self.line_width and problem.index:
+                sentence = f"✗ not ready: layer {problem.index}, as said under it"
+            text = Text(sentence, style=self.paint("error"))
+            text.truncate(self.line_width, overflow="ellipsis")
+        text.no_wrap = True
+        return text
+
+
+def _count(number: int) -> str:
+    """All digits while they fit their column."""
+    return f"{number:,}" if number < 10**9 else f"{number / 1e9:,.1f} G"

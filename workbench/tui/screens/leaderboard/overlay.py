@@ -19,7 +19,6 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.summary import RunSummary, ScriptSummary
 from workbench.settings import Home
 from workbench.text import one_line
-from workbench.tui.cells import column_of, column_span
 from workbench.tui.charts import (
     PlotOptions,
     YAxis,
@@ -35,6 +34,8 @@ from workbench.tui.plotting import (
     Chart,
     Glyphs,
     Series,
+    column_of,
+    column_span,
     shown_mark,
 )
 from workbench.tui.widgets.borders import say_in_border

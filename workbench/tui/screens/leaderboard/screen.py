@@ -575,7 +575,7 @@ class LeaderboardScreen(CurveScreen):
     # What is done with a row
 
     def action_errors(self) -> None:
-        from workbench.tui.screens.errors.screen import ErrorsScreen
+        from workbench.tui.screens.errors import ErrorsScreen
 
         subject, run_ids = self._subject(), self._selection.run_ids[:MOST]
         if not run_ids and isinstance(subject, RunSummary):

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from workbench.tui.diagrams import ROLE_COLOURS, model_diagram
 from workbench.tui.screens.models.catalogue import Entry
+from workbench.tui.theme import ROLE_COLOURS, model_diagram
 from workbench.tui.widgets.columns import fit
 
 # The model package is imported where a model is drawn: the first frame does not wait for it.

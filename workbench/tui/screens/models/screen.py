@@ -273,7 +273,7 @@ class ModelsScreen(WorkbenchScreen):
 
     def action_settings(self) -> None:
         from workbench.model.architecture import require_sound
-        from workbench.tui.screens.run_settings.dialog import RunSettings
+        from workbench.tui.screens.run_settings import RunSettings
 
         preset = self._preset()
         if preset is None:

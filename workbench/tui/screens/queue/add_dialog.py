@@ -41,7 +41,7 @@ from workbench.runs.environment import slower_here, usable_cores
 from workbench.runs.estimate import Speed, known_speeds
 from workbench.runs.plan import Plan
 from workbench.settings import Home
-from workbench.tui.screens.form_dialog import FormDialog
+from workbench.tui.screens.dialog import FormDialog
 from workbench.tui.widgets.choice import Choice
 
 PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked

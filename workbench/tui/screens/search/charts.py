@@ -10,11 +10,21 @@ from dataclasses import dataclass
 
 from workbench.queue.search import SearchProgress, SearchTrial
 from workbench.queue.space import Parameter
-from workbench.tui import scales
-from workbench.tui.cells import Range
-from workbench.tui.charts import fitted_range
-from workbench.tui.plotting import Chart, Role, Series
-from workbench.tui.scales import ERROR_LOG, LINEAR, LOG
+from workbench.tui.charts import (
+    ERROR_LOG,
+    LINEAR,
+    LOG,
+    FittedAxis,
+    Ticks,
+    accuracy_axis,
+    fitted_range,
+    linear_ticks,
+    short_number,
+    spaced,
+    whole_ticks,
+    without_outliers,
+)
+from workbench.tui.plotting import Chart, Range, Role, Series
 
 CHOSEN, OTHERS, LOST, NOW = Role.TEST, Role.PAPER, Role.DIM, Role.FIRST
 MARKS = {CHOSEN: "◆", OTHERS: "●", LOST: "○", NOW: "▲"}
@@ -69,7 +79,7 @@ class SearchCharts:
         line = Series("best so far", xs, ys, CHOSEN)
         last = max([progress.planned, *(trial.number + 1 for trial in progress.trials)])
         places = {trial.number: trial.number + 1.0 for trial in progress.trials}
-        ticks = scales.whole_ticks(1, last, max(2, columns // 11), lambda x: f"{x:.0f}")
+        ticks = whole_ticks(1, last, max(2, columns // 11), lambda x: f"{x:.0f}")
         return self._scatter("trials", progress, places, (0.5, last + 0.5), ticks, rows, [line])
 
     def slice(self, progress: Progress, item: Parameter, columns: int, rows: int) -> Chart:
@@ -90,13 +100,13 @@ class SearchCharts:
             scale = LOG if item.log else LINEAR
             places = {number: scale.forward(float(value)) for number, value in values.items()}
             low, high = scale.forward(item.low), scale.forward(item.high)
-            even = scales.linear_ticks(item.low, item.high, most, scales.short_number)
+            even = linear_ticks(item.low, item.high, most, short_number)
             round_ones = [
-                (scale.forward(factor * 10.0**power), scales.short_number(factor * 10.0**power))
+                (scale.forward(factor * 10.0**power), short_number(factor * 10.0**power))
                 for power in range(int(low) - 1, int(high) + 2)
                 for factor in ((1, 3) if high - low < 3 else (1,))
             ]
-            ticks = scales.spaced(round_ones, low, high, most) if item.log else even
+            ticks = spaced(round_ones, low, high, most) if item.log else even
             room = 0.03 * (high - low)
             low, high = low - room, high + room
         return self._scatter(item.name, progress, places, (low, high), ticks, rows)
@@ -117,7 +127,7 @@ class SearchCharts:
         last = max([2, *(max(trial.curve) for trial in kept)])
         values = [value for trial in kept for value in trial.curve.values()]
         y_range, y_ticks = self._y_axis("curves", values, rows)
-        ticks = scales.whole_ticks(1, last, max(2, columns // 11), lambda x: f"{x:.0f}")
+        ticks = whole_ticks(1, last, max(2, columns // 11), lambda x: f"{x:.0f}")
         return Chart(tuple(series), (1 - 0.02 * last, 1.02 * last), y_range, ticks, y_ticks)
 
     def _scatter(
@@ -126,7 +136,7 @@ class SearchCharts:
         progress: Progress,
         places: dict[int, float],
         x_range: Range,
-        x_ticks: scales.Ticks,
+        x_ticks: Ticks,
         rows: int,
         lines: Sequence[Series] = (),
     ) -> Chart:
@@ -144,17 +154,17 @@ class SearchCharts:
         y_range, y_ticks = self._y_axis(name, (trial.last or 0.0 for trial in found), rows)
         return Chart(tuple(series), x_range, y_range, x_ticks, y_ticks)
 
-    def _y_axis(self, name: str, values: Iterable[float], rows: int) -> scales.Axis:
+    def _y_axis(self, name: str, values: Iterable[float], rows: int) -> FittedAxis:
         """Around what matters: a few that came to nothing lie outside of the frame."""
         found = list(values)
-        low = scales.without_outliers(found, top=False)
+        low = without_outliers(found, top=False)
         ends = (0.5, 0.99) if low is None else (low, max(found))
         least, greatest = (ERROR_LOG.forward(end) for end in ends)
         limits = ERROR_LOG.forward(0.0), ERROR_LOG.forward(1.0)
         wanted = fitted_range(least, greatest, self._ranges.get(name), limits)
         self._ranges[name] = wanted
-        return scales.accuracy_axis(*wanted, rows, ERROR_LOG)
+        return accuracy_axis(*wanted, rows, ERROR_LOG)
 
 
 def _label(value: str | int | float) -> str:
-    return value if isinstance(value, str) else scales.short_number(float(value))
+    return value if isinstance(value, str) else short_number(float(value))

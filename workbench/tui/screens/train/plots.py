@@ -15,9 +15,15 @@ from textual.content import Content
 from workbench.runs.curves import Axis, Metric, Window, index_at, recent
 from workbench.runs.events import VALIDATION
 from workbench.text import one_line
-from workbench.tui.cells import Range, column_of, column_span
 from workbench.tui.charts import Frame, MetricChart, place_text, scale_words
-from workbench.tui.plotting import Glyphs, shown_mark, terminal_glyphs
+from workbench.tui.plotting import (
+    Glyphs,
+    Range,
+    column_of,
+    column_span,
+    shown_mark,
+    terminal_glyphs,
+)
 from workbench.tui.screens.train.numbers import MetricReading, Reading, fitting
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.borders import say_in_border

@@ -22,12 +22,11 @@ from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.base import COPY_ID
 from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.train import feed, numbers
-from workbench.tui.screens.train.machine import MachineUse
-from workbench.tui.screens.train.numbers import EpochTable
+from workbench.tui.screens.train import numbers
+from workbench.tui.screens.train import state as feed
+from workbench.tui.screens.train.numbers import EpochTable, Verdict, judge
 from workbench.tui.screens.train.plots import RunPlots
-from workbench.tui.screens.train.state import RunState
-from workbench.tui.screens.train.verdict import Verdict, judge
+from workbench.tui.screens.train.state import MachineUse, RunState
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
@@ -334,7 +333,7 @@ class TrainScreen(CurveScreen):
         if self.plots.cursor is not None:
             self.action_cursor(1)
             return
-        from workbench.tui.screens.train.log import LogScreen
+        from workbench.tui.screens.train.dialogs import LogScreen
 
         self.app.push_screen(LogScreen(self._folder))
 
@@ -433,7 +432,7 @@ class TrainScreen(CurveScreen):
             self.workbench.train([self._state.spec], next_seed=True)
 
     def action_confusion(self) -> None:
-        from workbench.tui.screens.train.confusion import ConfusionScreen
+        from workbench.tui.screens.train.dialogs import ConfusionScreen
 
         ending = self._state.finished if self._state else None
         spec = self._state.spec if self._state else None
@@ -446,7 +445,7 @@ class TrainScreen(CurveScreen):
     def _look_closer(self, at: tuple[int, int] | Literal["classes"] | None) -> None:
         """The images of a cell of the confusion matrix, or its classes."""
         if at == "classes":
-            from workbench.tui.screens.classes.screen import ClassesScreen
+            from workbench.tui.screens.classes import ClassesScreen
 
             self.app.push_screen(ClassesScreen(self._folder, self._show_errors))
         elif at is not None:
@@ -456,7 +455,7 @@ class TrainScreen(CurveScreen):
         self._show_errors()
 
     def _show_errors(self, true: int | None = None, predicted: int | None = None) -> None:
-        from workbench.tui.screens.errors.screen import ErrorsScreen
+        from workbench.tui.screens.errors import ErrorsScreen
 
         self.app.push_screen(ErrorsScreen(self.workbench.home, [self._folder], true, predicted))
 

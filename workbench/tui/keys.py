@@ -1,21 +1,34 @@
-"""Keys in their order: each is taken once all that the one before did is done.
-
-Textual hands every key to the widget that has the focus when the key arrives. What a key does
-comes a little later, by messages: over a slow connection, where many keys arrive in one packet,
-the next key would go to the field or the dialog that the one before has just left.
-"""
+"""What keys are called, and the order in which they are taken."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from textual.app import App, ScreenStackError
+from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.events import Key, Paste
+
+
+def with_names(owner: str, bindings: Iterable[BindingType]) -> list[BindingType]:
+    """The bindings of a class, each with a name of its own: `TrainScreen`'s is `train.pause`.
+
+    What stands in parentheses is part of the name: `runs.sort_by.1`.
+    """
+    place = re.sub("(Screen|Dialog)$", "", owner).lower()
+    return [
+        replace(each, id=".".join([place, *re.findall(r"[\w-]+", each.action)]))
+        if isinstance(each, Binding)
+        else each
+        for each in bindings
+    ]
+
 
 # A screen that is busy for longer gets its keys as they come.
 MOST_SECONDS = 1.0

@@ -1,5 +1,7 @@
-"""The command palette: models, runs and searches by name, and every action there is here, from
-the same bindings as help and hints."""
+"""The command palette and the help, both made from the bindings in force.
+
+The palette has models, runs and searches by name too.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from rich.table import Table
+from rich.text import Text
 from textual import on
-from textual.binding import ActiveBinding
+from textual.app import App, ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.containers import VerticalScroll
 from textual.dom import DOMNode
 from textual.message import Message
-from textual.widgets import Input, OptionList
+from textual.screen import Screen
+from textual.widgets import Input, OptionList, Static
 
 from workbench.errors import UserError
 from workbench.text import visible
@@ -23,11 +30,9 @@ from workbench.tui.screens.dialog import Dialog
 from workbench.tui.widgets.hints import declared_actions, is_typed, rank
 
 if TYPE_CHECKING:
-    from textual.app import App
-    from textual.screen import Screen
-
     from workbench.runs.folder import RunFolder
     from workbench.tui.screens.base import Workbench
+
 
 PALETTE = "command_palette"  # the action that opens the palette, which need not list itself
 
@@ -162,3 +167,43 @@ class NameProvider(Provider):
             score = matcher.match(name)
             if score > 0:
                 yield Hit(score, matcher.highlight(name), act, help=about)
+
+
+class HelpScreen(Dialog[None]):
+    """A page of keys over the screen that asked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "dismiss", "close", tooltip="Back"),
+        Binding("j,down", "page(1)", "down", show=False),
+        Binding("k,up", "page(-1)", "up", show=False),
+    ]
+
+    def __init__(self, about: Screen[object]) -> None:
+        super().__init__()
+        self._about = about
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog wide"):
+            yield Static(self._keys())
+
+    def _keys(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column()
+        actions = list(named_actions(self.app, self._about))
+        everywhere = [action for action in actions if action.active.node is self.app]
+        place = getattr(self._about, "PLACE", "") or "Here"
+        for heading, listed in ((place, actions), ("Everywhere", everywhere)):
+            table.add_row("", Text(heading, style="bold"))
+            for action in listed:
+                if listed is everywhere or action not in everywhere:
+                    table.add_row(Text(" ".join(action.keys), style="bold"), Text(action.name))
+            if listed is actions:
+                table.add_row()
+        table.add_row(Text("ctrl+p", style="bold"), Text("Actions, models and runs by name"))
+        return table
+
+    def action_page(self, step: int) -> None:
+        """Scroll a line."""
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(y=step, animate=False)

@@ -1,0 +1,331 @@
+"""What Compose asks: which layer, which model to start from, which name to save under."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import on
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+from workbench.data.catalogue import dataset_with
+from workbench.errors import DatasetError, PresetError, UserError
+from workbench.model.architecture import Architecture, require_sound
+from workbench.model.draft import EMPTY, Difference, DifferenceLine, DraftHistory, Sign
+from workbench.model.forms import new_layer, output_layer
+from workbench.model.layers import LAYER_KINDS, Layer, shape_text
+from workbench.model.paper_models import SHIPPED, why_taken
+from workbench.model.preset import (
+    Preset,
+    find_preset,
+    own_preset_files,
+    own_presets,
+    save_preset,
+    shipped_presets,
+)
+from workbench.model.spec import TrainingSpec
+from workbench.queue.search import VALIDATION
+from workbench.runs.plan import Plan, specs_for_preset
+from workbench.settings import Home, style_sheet
+from workbench.tui.screens.dialog import ChoiceDialog, Dialog, ReadingDialog, TextDialog
+from workbench.tui.widgets.marked_options import MarkedOptions
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One entry: what is returned, its name, and one line about it."""
+
+    key: str
+    name: str
+    words: str
+
+
+class PickDialog(Dialog[str | None]):
+    """Type to narrow the list; returns the chosen entry's key, None when stepped out of."""
+
+    CSS_PATH: ClassVar = style_sheet("pick")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "cancel", tooltip="Change nothing"),
+        Binding("down,ctrl+n", "move(1)", "down", show=False, priority=True),
+        Binding("up,ctrl+p", "move(-1)", "up", show=False, priority=True),
+    ]
+
+    def __init__(self, question: str, picks: list[Pick]) -> None:
+        super().__init__()
+        self._question, self._picks = question, picks
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog wide pick") as box:
+            box.border_subtitle = "↑ ↓ move · enter chooses · esc cancels"
+            yield Label(self._question, classes="question", markup=False)
+            yield Input(placeholder="type to search", compact=True)
+            yield MarkedOptions(markup=False)
+
+    def on_mount(self) -> None:
+        self._narrow("")
+        self.query_one(Input).focus()
+
+    @on(Input.Changed)
+    def _searched(self, event: Input.Changed) -> None:
+        self._narrow(event.value)
+
+    def _narrow(self, wanted: str) -> None:
+        words = wanted.casefold().split()
+        by_name, by_words = [], []
+        for pick in self._picks:
+            if all(word in pick.name.casefold() for word in words):
+                by_name.append(pick)
+            elif all(word in f"{pick.name} {pick.words}".casefold() for word in words):
+                by_words.append(pick)
+        column = max((len(pick.name) for pick in self._picks), default=0)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(
+            Option(_entry(pick, min(column, 26)), id=pick.key) for pick in [*by_name, *by_words]
+        )
+        if options.option_count:
+            options.highlighted = 0
+        else:
+            options.add_option(Option(Text("Nothing of this name."), disabled=True))
+
+    def action_move(self, by: int) -> None:
+        """Down or up, while the line keeps the focus."""
+        options = self.query_one(OptionList)
+        options.action_cursor_down() if by > 0 else options.action_cursor_up()
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            self.dismiss(options.get_option_at_index(options.highlighted).id)
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+
+def _entry(pick: Pick, column: int) -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(pick.name.ljust(column), "bold")
+    text.append(f"  {pick.words}")
+    return text
+
+
+_COLOURS = {Sign.ADDED: "success", Sign.REMOVED: "error", Sign.CHANGED: "primary"}
+
+
+class DifferenceDialog(ReadingDialog):
+    """All layers with a sign before each that differs, then settings and totals."""
+
+    def __init__(self, title: str, difference: Difference) -> None:
+        super().__init__()
+        self._heading, self._difference = title, difference
+
+    def content(self) -> Text:
+        """The lines."""
+        difference = self._difference
+        text = Text(self._heading + "\n\n", style="", no_wrap=True, overflow="ellipsis")
+        text.stylize("bold", 0, len(self._heading))
+        if difference.none:
+            text.append("Nothing has changed.")
+            return text
+        for line in difference.layers:
+            self._append(text, line)
+        if difference.others:
+            text.append("\n")
+        for line in difference.others:
+            self._append(text, line)
+        text.append("\n+ added   - removed   ~ changed", Style(dim=True))
+        return text
+
+    def _append(self, text: Text, line: DifferenceLine) -> None:
+        colour = _COLOURS.get(line.sign)
+        variables = self.app.theme_variables
+        style = Style(color=variables[colour]) if colour else Style(dim=True)
+        text.append(f"{line}\n", style)
+
+
+LONGEST_NAME, LONGEST_TITLE = 64, 80  # characters, as in a preset
+_QUESTION = "Save the model under which name?"
+
+
+def checked_name(typed: str) -> tuple[str, str]:
+    """A preset's name and title from what was typed: `Café net, 2nd!` is `cafe-net-2nd`.
+
+    Raises:
+        PresetError: nothing of it can be a name, it is too long, or a name of the paper.
+    """
+    title = " ".join("".join(sign for sign in typed if sign.isprintable()).split())
+    letters = unicodedata.normalize("NFKD", title.lower())
+    plain = "".join(sign for sign in letters if not unicodedata.combining(sign))
+    name = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[:LONGEST_NAME].rstrip("-._")
+    if not name:
+        raise PresetError(f"name: a letter from a to z or a digit at least (given: {title!r})")
+    if len(title) > LONGEST_TITLE:
+        raise PresetError(f"name: at most {LONGEST_TITLE} characters (given: {len(title)})")
+    if name in SHIPPED:
+        raise PresetError(f"{why_taken(name)}; choose another name")
+    return name, title
+
+
+def suggested_name(history: DraftHistory) -> str:
+    """The name the draft was saved under, or one made from where it began."""
+    kept = history.kept
+    if kept is EMPTY:
+        return ""
+    return f"{kept.name[:57]}-edited" if kept.name in SHIPPED else kept.name
+
+
+class Saving:
+    """Asks until the draft is saved or the person steps out; `done` gets the saved preset."""
+
+    def __init__(
+        self, app: App[None], home: Home, history: DraftHistory, done: Callable[[Preset], None]
+    ) -> None:
+        self._app, self._home, self._history, self._done = app, home, history, done
+
+    def save(self) -> None:
+        """Save one's own model under its name; ask for one where it has none yet."""
+        kept = self._history.kept
+        try:
+            unchanged = kept.name not in SHIPPED and find_preset(kept.name, self._home) == kept
+        except UserError:
+            unchanged = False  # never saved, or damaged or deleted since
+        if unchanged:
+            self._write(self._history.named(kept.name, kept.title), kept.name, overwrite=True)
+        else:
+            self.ask()
+
+    def ask(self, typed: str | None = None) -> None:
+        """Ask for a name."""
+        value = suggested_name(self._history) if typed is None else typed
+        self._app.push_screen(TextDialog(_QUESTION, value, "a-name-of-your-own"), self._named)
+
+    def _named(self, typed: str | None) -> None:
+        if typed is None:
+            return
+        try:
+            name, title = checked_name(typed)
+        except PresetError as error:
+            self._complain(error)
+            self.ask(typed)
+            return
+        # A name kept as it was keeps its title too.
+        kept = self._history.kept
+        preset = self._history.named(name, kept.title if kept.name == name else title)
+        if name not in {path.stem for path in own_preset_files(self._home)}:
+            self._write(preset, typed, overwrite=False)
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "overwrite":
+                self._write(preset, typed, overwrite=True)
+            elif answer == "other":
+                self.ask(typed)
+
+        question = f"A preset {name} exists already."
+        answers = [("other", "Choose another name"), ("overwrite", f"Overwrite {name}")]
+        self._app.push_screen(ChoiceDialog(question, answers), answered)
+
+    def _write(self, preset: Preset, typed: str, *, overwrite: bool) -> None:
+        try:
+            path = save_preset(preset, self._home, overwrite=overwrite)
+        except UserError as error:
+            self._complain(error)
+            if isinstance(error, PresetError):
+                self.ask(typed)
+            return
+        self._app.notify(f"Saved as {preset.name} in {path}", markup=False)
+        self._done(preset)
+
+    def _complain(self, error: UserError) -> None:
+        self._app.notify(str(error), severity="error", timeout=10, markup=False)
+
+
+SAVE, START = "save", "start"
+_OUTPUT, _EMPTY = "output", "empty"
+
+
+def layer_picks(architecture: Architecture) -> list[Pick]:
+    """Every kind of layer with one line about it, and the layer that ends a model."""
+    ending = f"Ends a model: Dense {architecture.classes:,}, softmax"
+    kinds = [Pick(kind, kind, cls.explanation) for kind, cls in LAYER_KINDS.items()]
+    return [*kinds, Pick(_OUTPUT, "Output", ending)]
+
+
+def picked_layer(key: str, classes: int) -> Layer:
+    """The layer of a pick."""
+    return output_layer(classes) if key == _OUTPUT else new_layer(key)
+
+
+def preset_picks(home: Home) -> tuple[list[Pick], list[PresetError]]:
+    """Nothing, the paper's models and one's own; errors for presets that cannot be read."""
+    own, errors = own_presets(home)
+    known = (*shipped_presets(), *own)
+    models = [Pick(preset.name, preset.name, _words(preset)) for preset in known]
+    return [Pick(_EMPTY, "(empty)", "No layers"), *models], errors
+
+
+def _words(preset: Preset) -> str:
+    summary = f": {preset.summary}" if preset.summary else ""
+    return f"{preset.title}{summary}"
+
+
+def picked_preset(key: str, home: Home) -> Preset:
+    """The preset of a pick.
+
+    Raises:
+        PresetError: it cannot be read any more.
+    """
+    return EMPTY if key == _EMPTY else find_preset(key, home)
+
+
+def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:
+    """The question before unsaved work is lost."""
+    new = "an empty model" if preset is EMPTY else preset.title
+    return ChoiceDialog(
+        f"The changes of {work} are not saved.",
+        [
+            (SAVE, "Save them first"),
+            (START, f"Discard them and start from {new}"),
+            ("stay", "Cancel"),
+        ],
+    )
+
+
+def specs_of(preset: Preset) -> list[TrainingSpec]:
+    """The training of a preset on the data its input says; with what is held out by default where
+    it goes by validation.
+
+    Raises: as `plan_of`.
+    """
+    return specs_for_preset(preset, plan_of(preset))
+
+
+def plan_of(preset: Preset) -> Plan:
+    """The plan of training a preset on the data its input says.
+
+    Raises:
+        PresetError: the model is impossible; the message says what would fix it.
+        DatasetError: no data set known by name has such images.
+    """
+    architecture = preset.architecture
+    require_sound(architecture)
+    data = dataset_with(architecture.input_shape, architecture.classes)
+    if data is None:
+        raise DatasetError(
+            f"no data set known by name has images of {shape_text(architecture.input_shape)} "
+            f"in {architecture.classes} classes; set the input to 28×28×1 and 10 for MNIST, or "
+            "save the model and name a file: `mnist-workbench run NAME --dataset FILE.npz`"
+        )
+    by_validation = preset.training.goes_by_validation
+    return Plan(dataset=data.name, validation=VALIDATION if by_validation else None)

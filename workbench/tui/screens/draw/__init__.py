@@ -1,1 +1,0 @@
-"""Draw: a digit of one's own, and what trained models take it for."""

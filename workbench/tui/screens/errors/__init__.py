@@ -1,1 +1,0 @@
-"""Errors: the images that models get wrong, to be looked at."""

@@ -1,1 +1,0 @@
-"""Inside: what a model makes of one image, layer by layer."""

@@ -1,1 +1,0 @@
-"""The settings to change before a training."""
