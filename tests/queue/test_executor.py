@@ -12,9 +12,8 @@ import pytest
 
 from tests.queue.scripted import spec
 from workbench.model.spec import TrainingSpec
-from workbench.queue import executor
-from workbench.queue.executor import LocalJob, WorkersExecutor, seconds_for_all
-from workbench.queue.runner import outcome_of
+from workbench.queue import runner
+from workbench.queue.runner import LocalJob, WorkersExecutor, outcome_of, seconds_for_all
 from workbench.queue.store import Engine
 from workbench.runs import control
 from workbench.runs.events import Batch, Epoch, Preparing, Started
@@ -54,7 +53,7 @@ def test_jobs_share_the_cores(
     def train(worker: KeptWorker, folder: RunFolder, descriptor: int) -> None:
         begun.append(folder.record.spec)
 
-    monkeypatch.setattr(executor, "usable_cores", lambda: 8)
+    monkeypatch.setattr(runner, "usable_cores", lambda: 8)
     monkeypatch.setattr(KeptWorker, "train", train)
     asked = spec().model_copy(update={"threads": own})
     WorkersExecutor(home, Engine()).submit(asked, Labels(), "sweep", jobs)

@@ -1,8 +1,13 @@
 """Works the queue off: one detached process a home, which lives while there is something to do.
 
-It holds `queue/runner.lock` for its whole life, hands each trial to an executor, watches run
+It holds `queue/runner.lock` for its whole life, hands each trial to a worker, watches run
 folders for how they end, and keeps what became of each trial in `queue.json`. Killed, it leaves
 its workers training; the next one joins them.
+
+Whatever trains a trial, and wherever: its run has a folder in this home, whose event log tells how
+it goes; the folder's lock is held by a process here while it trains; and it looks at the folder's
+control file. On a cluster one small local process a run meets that, which has it trained over there
+and writes here what it is told (`training/ray_worker.py`).
 
 Trials of a search are made as it goes on, when none waits. How it chooses stands in
 `queue/study.py`, whose library is loaded here alone, and only when there is a search.
@@ -12,23 +17,25 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.files import Stamp
 from workbench.formats import epochs_done
-from workbench.queue.executor import Executor, Job, WorkersExecutor
+from workbench.model.spec import TrainingSpec
 from workbench.queue.planning import entries_of, living_run, results, resumable_runs
 from workbench.queue.search import SearchFolder, require_optuna
 from workbench.queue.service import fresh_id
 from workbench.queue.store import (
-    LOCAL,
+    Engine,
     Identity,
     QueueState,
     QueueStore,
@@ -36,11 +43,15 @@ from workbench.queue.store import (
     SearchEntry,
     Trial,
 )
-from workbench.runs import lock
+from workbench.runs import control, lock
 from workbench.runs.control import Command, request
-from workbench.runs.events import Failed
-from workbench.runs.folder import RunFolder
-from workbench.runs.log import last_ending
+from workbench.runs.environment import usable_cores
+from workbench.runs.events import Batch, Epoch, Failed, Preparing, Started
+from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.log import backwards, last_ending
+from workbench.runs.record import Labels
+from workbench.runs.sequence import KeptWorker
+from workbench.runs.service import LOCAL, WorkerKind, take_up, write_stopped
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import Watchlist
@@ -59,12 +70,12 @@ BUSY_SECONDS = 1.0
 class Runner:
     """One pass over the queue, until nothing is left or a stop is asked for."""
 
-    def __init__(self, home: Home, executor: Executor, lock_descriptor: int) -> None:
+    def __init__(self, home: Home, executor: WorkersExecutor, lock_descriptor: int) -> None:
         self._home = home
         self._store = QueueStore(home)
         self._executor = executor
         self._lock = lock_descriptor
-        self._jobs: dict[str, Job] = {}  # by trial id
+        self._jobs: dict[str, LocalJob] = {}  # by trial id
         self._ended: dict[str, Trial] = {}  # not yet written: the disk may be full for a while
         self._told: set[str] = set()  # jobs that were asked to stop, with the whole queue
         self._asked_to_stop = False
@@ -211,7 +222,7 @@ class Runner:
         except UserError:  # what is wrong with it is found when it is taken up
             return False
 
-    def _start(self, trial: Trial, entries: Sequence[RunSummary]) -> Job:
+    def _start(self, trial: Trial, entries: Sequence[RunSummary]) -> LocalJob:
         """Join or take up a run of the same settings and seed, or train anew."""
         for run_id in self._runs_of(trial, entries):
             job = self._executor.take_up(run_id)
@@ -315,7 +326,7 @@ def main(arguments: list[str]) -> int:
     home, descriptor = Home(Path(arguments[0])), int(arguments[1])
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
-    engine = QueueStore(home).read().engine or LOCAL
+    engine = QueueStore(home).read().engine or Engine()
     runner = Runner(home, WorkersExecutor(home, engine), descriptor)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.ask_to_stop())
@@ -436,6 +447,134 @@ class Searches:
 
 def _own(state: QueueState, entry: SearchEntry) -> list[Trial]:
     return [trial for trial in state.trials if trial.search == entry.id]
+
+
+@dataclass
+class LocalJob:
+    """A training handed to a worker here; `process` is None where another one started it."""
+
+    folder: RunFolder
+    process: subprocess.Popen[bytes] | None = None
+    _killed: bool = False  # it had trained nothing, and cannot write its own ending
+
+    @property
+    def run_id(self) -> str:
+        return self.folder.run_id
+
+    def ended(self) -> bool:
+        """Whether the worker has let go of the run's lock."""
+        if self.process is not None:
+            self.process.poll()  # reaped, where it has ended
+        if lock.is_held(self.folder.lock_file):
+            return False
+        if self._killed:
+            self._killed = False
+            write_stopped(self.folder)
+        return True
+
+    def stop(self) -> None:
+        """Ask the worker through the run folder, or by signal where that cannot be written.
+
+        One that has trained nothing yet looks at no request before TensorFlow is loaded, which
+        can take a minute; nothing is lost when it is ended at once. Only one's own: another
+        process may have other runs to train after this one.
+        """
+        if self.process is not None and not _trains(self.folder):
+            self.process.kill()
+            self._killed = True
+            return
+        control.request(self.folder.path, control.Command.STOP)
+
+
+class WorkersExecutor:
+    """Has detached workers train, each for itself or each on a node of a cluster.
+
+    They go on if the queue's own process dies.
+    """
+
+    def __init__(self, home: Home, engine: Engine) -> None:
+        self._home = home
+        self._engine = engine
+        self.is_local = engine.is_local  # or it trains on a cluster, and these cores are free
+        self._kind = LOCAL if engine.is_local else _on_ray(engine)
+        self._workers: list[KeptWorker] = []
+
+    def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> LocalJob:
+        """Create the run and start its worker, one of `jobs` at once, with its share of the cores.
+
+        Raises:
+            EnvironmentProblem: it cannot be begun now, but may be later (a full disk).
+            UserError: it can never be begun.
+        """
+        if spec.threads is None:
+            spec = spec.model_copy(update={"threads": self._threads(jobs)})
+        folder, descriptor = create_run(self._home, spec, labels, by)
+        try:
+            return LocalJob(folder, self._idle_worker().train(folder, descriptor))
+        except OSError as error:
+            os.close(descriptor)
+            descriptor = -1
+            folder.delete()
+            raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _threads(self, jobs: int) -> int | None:
+        """The cores for one of so many trainings at once; None: all."""
+        if not self.is_local:
+            return self._engine.cpus
+        # Several that each take all cores are slower together than one after the other.
+        return max(1, usable_cores() // jobs) if jobs > 1 else None
+
+    def _idle_worker(self) -> KeptWorker:
+        worker = next((worker for worker in self._workers if worker.is_idle), None)
+        if worker is None:
+            worker = KeptWorker(self._kind)
+            self._workers.append(worker)
+        return worker
+
+    def take_up(self, run_id: str) -> LocalJob | None:
+        """Join the run's worker, or start a new one that goes on from its last whole epoch.
+
+        None: there is nothing to go on with (it has finished, diverged, or is gone).
+
+        Raises:
+            EnvironmentProblem: it cannot be begun now, but may be later.
+        """
+        folder = RunFolder(self._home.runs / run_id)
+        if not folder.spec_file.exists():
+            return None
+        if lock.is_held(folder.lock_file):
+            return LocalJob(folder)
+        try:
+            process = take_up(folder, self._kind)
+        except RunError:  # it has come to its end, or another process was quicker
+            return LocalJob(folder) if lock.is_held(folder.lock_file) else None
+        return LocalJob(folder, process)
+
+
+def _trains(folder: RunFolder) -> bool:
+    """Whether the worker now at work has trained anything."""
+    for event in backwards(folder.events_file):
+        if isinstance(event, Batch | Epoch):
+            return True
+        if isinstance(event, Preparing | Started):
+            return False
+    return False
+
+
+def _on_ray(engine: Engine) -> WorkerKind:
+    """The worker that has a node of a Ray cluster train."""
+    arguments = (
+        "--address",
+        engine.address,
+        "--cpus",
+        f"{engine.cpus}",
+        "--gpus",
+        f"{engine.gpus}",
+    )
+    return WorkerKind("workbench.training.ray_worker", arguments)
 
 
 if __name__ == "__main__":

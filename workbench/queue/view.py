@@ -12,7 +12,6 @@ from workbench.errors import RunError
 from workbench.files import stamp
 from workbench.formats import count, moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
-from workbench.queue.executor import seconds_for_all
 from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
 from workbench.queue.store import (
     LOCAL,
@@ -461,6 +460,18 @@ def plan_sentence(found: TrialPlan, speeds: Sequence[Speed]) -> str:
     else:
         left = time_words(seconds, unknown, rough)
     return f"{', '.join(parts)}; {found.to_train} to train: {left}."
+
+
+def seconds_for_all(training: Sequence[float], rest: Iterable[float | None]) -> float | None:
+    """How long all of it takes here, as far as it is known; None: nothing is.
+
+    `training` are the times left of what trains, each at its present pace: they share the cores
+    and go on side by side. `rest` are times with all cores, however many jobs will share them.
+    """
+    known = [seconds / len(training) for seconds in training]
+    others = list(rest)
+    known += [seconds for seconds in others if seconds is not None]
+    return sum(known) if known or not others else None
 
 
 def headline(view: QueueView, start: str) -> tuple[str, Role]:
