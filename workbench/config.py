@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import EnvironmentProblem, UserError, nearest
+from workbench.errors import UserError, nearest, refused
 from workbench.files import read_file, read_toml, typed_path, write_file
 
 CONFIG_VARIABLE = "MNIST_WORKBENCH_CONFIG"
@@ -245,11 +245,6 @@ def _write(file: Path, name: str, entry: str, value: Any) -> None:
         table.pop(name, None)
     else:
         table[name] = list(value) if isinstance(value, tuple) else value
-    try:
+    with refused(f"{file}: cannot be written (", f"); name another file with {CONFIG_VARIABLE}"):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(file, tomlkit.dumps(document))
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"{file}: cannot be written ({error.strerror or error}); name another file with "
-            f"{CONFIG_VARIABLE}"
-        ) from error

@@ -7,7 +7,8 @@ traceback. Any other exception is a fault of the program and keeps its traceback
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class UserError(Exception):
@@ -30,6 +31,15 @@ class EnvironmentProblem(UserError):
     """The machine refused: a full disk, a folder that cannot be written, no network."""
 
     exit_code = 1
+
+
+@contextmanager
+def refused(before: str, after: str = "") -> Iterator[None]:
+    """Tell of what the machine refuses in the block: the reason between halves of a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(f"{before}{error.strerror or error}{after}") from error
 
 
 class PresetError(UserError):

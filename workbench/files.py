@@ -22,7 +22,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import EnvironmentProblem, UserError
+from workbench.errors import EnvironmentProblem, UserError, refused
 
 Stamp = tuple[int, int, int]  # of a file, see `stamp`
 
@@ -143,15 +143,11 @@ def write_export(path: Path, content: bytes | str) -> None:
     Raises:
         EnvironmentProblem: it cannot be written, or what is there is no ordinary file.
     """
-    try:
+    with refused(f"{path}: ", "; nothing is written, write it elsewhere"):
         there = path.stat().st_mode if path.exists() else stat.S_IFREG | SHARED
         if not stat.S_ISREG(there):
             raise EnvironmentProblem(f"{path}: is no ordinary file; name another to write to")
         write_file(path, content, stat.S_IMODE(there))
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"{path}: {error.strerror}; nothing is written, write it elsewhere"
-        ) from error
 
 
 @contextmanager

@@ -401,17 +401,8 @@ class Searches:
                 facts |= {"state": Status.FAILED, "message": f"no trial has a result: {words}"}
             with self._store.change() as changed:
                 if made is not None and changed.search(entry.id) is not None:
-                    changed.trials.append(
-                        Trial(
-                            id=fresh_id({trial.id for trial in changed.trials}),
-                            spec=made.spec,
-                            label=made.label,
-                            by="search",
-                            labels=made.labels,
-                            search=entry.id,
-                            number=made.number,
-                        )
-                    )
+                    token = fresh_id({trial.id for trial in changed.trials})
+                    changed.trials.append(made.model_copy(update={"id": token}))
                 changed.put_search(entry.model_copy(update=facts))
             if made is not None or over:
                 return True

@@ -13,11 +13,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from workbench.errors import EnvironmentProblem, PresetError, RunError, nearest
+from workbench.errors import EnvironmentProblem, PresetError, RunError, nearest, refused
 from workbench.files import Stamp, read_file, stamp, write_file
 from workbench.formats import count, rough_duration
 from workbench.model.hyperparameters import InverseTimeDecay
@@ -28,7 +28,7 @@ from workbench.queue.space import Parameter, Value, drawn, parse_space, spec_wit
 from workbench.queue.store import MOST_TRIALS, QueueStore, SearchEntry
 from workbench.runs.estimate import Expected, Speed, expected_training
 from workbench.runs.plan import Plan, require_memory, specs_for_preset
-from workbench.runs.record import Labels
+from workbench.runs.record import Kept, Labels
 from workbench.settings import Home
 
 Sampler = Literal["tpe", "random", "grid", "cmaes"]
@@ -38,15 +38,14 @@ LARGEST = 1 << 24
 PROGRESS = "progress.json"
 FEWEST_FOR_IMPORTANCE = 8  # whole trials, so that the best quarter are two
 TAG = "search"
+Model = TypeVar("Model", bound=BaseModel)
 VALIDATION = "0.15"  # what is held out unless something else is asked for
 DRAWN_FOR_COST = 64
 _TIMES = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-class Search(BaseModel):
+class Search(Kept):
     """What is searched. Two with the same `id` are the same study, whatever their budgets."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     preset: str
     base: TrainingSpec  # the trials' settings but for the values; never tested
@@ -67,7 +66,6 @@ class Search(BaseModel):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The space as parameters."""
         return parse_space(self.space, self.base)
 
     def spec(self, values: dict[str, Value]) -> TrainingSpec:
@@ -102,10 +100,8 @@ class Search(BaseModel):
         return [final.model_copy(update={"seed": seed}) for seed in range(self.seeds)]
 
 
-class SearchResult(BaseModel):
+class SearchResult(Kept):
     """What a search came to. Accuracies are fractions."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     values: dict[str, Value]
     number: int  # of the chosen trial, from 0
@@ -115,7 +111,7 @@ class SearchResult(BaseModel):
     final: TrainingSpec
     final_runs: tuple[str, ...]
     test_accuracies: tuple[float, ...]
-    importance: dict[str, float] = {}  # as of `SearchProgress`
+    importance: dict[str, float] = Field(default_factory=dict)  # as of `SearchProgress`
 
     def preset(self, name: str, title: str) -> Preset:
         """The chosen settings as a preset.
@@ -139,21 +135,19 @@ class SearchResult(BaseModel):
             ) from error
 
 
-class SearchTrial(BaseModel):
+class SearchTrial(Kept):
     """One trial of a search, as screens show it. Accuracies are fractions of the validation images.
 
     `outcome` is the study's word for how it came out; empty while it waits or trains. `accuracy`
     is that of a trial that may be chosen: one that was trained to its end. `curve` is by epoch.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
     number: int
     values: dict[str, Value]
     outcome: str = ""
     run_id: str | None = None
     accuracy: float | None = None
-    curve: dict[int, float] = {}
+    curve: dict[int, float] = Field(default_factory=dict)
 
     @property
     def last(self) -> float | None:
@@ -163,17 +157,15 @@ class SearchTrial(BaseModel):
         )  # fmt: skip
 
 
-class SearchProgress(BaseModel):
+class SearchProgress(Kept):
     """How far a search is. The queue's process writes it, so that nobody else opens the study.
 
     `importance` says of each parameter how much of what sets the best quarter of the trials apart
     is its doing, as a share; empty while there are too few.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
     trials: tuple[SearchTrial, ...] = ()
-    importance: dict[str, float] = {}
+    importance: dict[str, float] = Field(default_factory=dict)
 
     @property
     def best(self) -> SearchTrial | None:
@@ -183,8 +175,6 @@ class SearchProgress(BaseModel):
 
 
 class SearchFolder:
-    """The files of one search."""
-
     def __init__(self, home: Home, search_id: str) -> None:
         self.id = search_id
         self.path = home.path / "searches" / search_id
@@ -196,13 +186,13 @@ class SearchFolder:
         Raises:
             RunError: its file is gone or damaged.
         """
-        try:
-            return Search.model_validate_json(read_file(self.path / "search.json", LARGEST))
-        except (OSError, ValueError) as error:
+        found = self._read("search.json", Search)
+        if found is None:
             raise RunError(
                 f"search {self.id}: {self.path / 'search.json'} is gone or damaged; start the "
                 "search anew"
-            ) from error
+            )
+        return found
 
     def write(self, search: Search) -> None:
         """Keep what is searched, with the budgets that hold from now on."""
@@ -210,10 +200,7 @@ class SearchFolder:
 
     def result(self) -> SearchResult | None:
         """What it came to; None while it goes on."""
-        try:
-            return SearchResult.model_validate_json(read_file(self.path / "result.json", LARGEST))
-        except (OSError, ValueError):
-            return None
+        return self._read("result.json", SearchResult)
 
     def write_result(self, result: SearchResult | None) -> None:
         """Keep what it came to; None: it goes on."""
@@ -224,14 +211,9 @@ class SearchFolder:
 
     def progress(self) -> SearchProgress:
         """How far it is, as last written; nothing where it was not."""
-        try:
-            content = read_file(self.path / PROGRESS, LARGEST)
-            return SearchProgress.model_validate_json(content)
-        except (OSError, ValueError):
-            return SearchProgress()
+        return self._read(PROGRESS, SearchProgress) or SearchProgress()
 
     def write_progress(self, progress: SearchProgress) -> None:
-        """Keep how far it is."""
         self._write(PROGRESS, progress)
 
     @property
@@ -239,12 +221,16 @@ class SearchFolder:
         """Changes whenever `progress` may."""
         return stamp(self.path / PROGRESS)
 
-    def _write(self, name: str, data: BaseModel) -> None:
+    def _read(self, name: str, kind: type[Model]) -> Model | None:
         try:
+            return kind.model_validate_json(read_file(self.path / name, LARGEST))
+        except (OSError, ValueError):
+            return None
+
+    def _write(self, name: str, data: BaseModel) -> None:
+        with refused(f"{self.path / name}: "):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_file(self.path / name, data.model_dump_json())
-        except OSError as error:
-            raise EnvironmentProblem(f"{self.path / name}: {error.strerror}") from error
 
 
 def all_searches(home: Home) -> list[str]:

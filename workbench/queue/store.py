@@ -16,13 +16,13 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.config import Config
-from workbench.errors import EnvironmentProblem, RunError, nearest
+from workbench.errors import EnvironmentProblem, RunError, nearest, refused
 from workbench.files import Stamp, keep_aside, read_file, stamp, write_file
 from workbench.formats import count
 from workbench.model.hyperparameters import OPTIMIZER_TITLES
 from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
-from workbench.runs.record import Labels
+from workbench.runs.record import Kept, Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
 
@@ -52,10 +52,8 @@ class QueueNewer(QueueUnreadable):
     """A newer version wrote it; it stays where it is."""
 
 
-class Trial(BaseModel):
+class Trial(Kept):
     """One training in the queue. A waiting one with a `run_id` was begun and is taken up again."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]{1,12}$")]
     spec: TrainingSpec
@@ -70,7 +68,6 @@ class Trial(BaseModel):
 
     @property
     def identity(self) -> Identity:
-        """Equal for trials that would give the same result."""
         return identity(self.spec)
 
     @property
@@ -96,14 +93,11 @@ def settings_words(spec: TrainingSpec, *, short: bool = False) -> str:
 
 
 def identity(spec: TrainingSpec) -> Identity:
-    """Settings key and seed of a spec."""
     return spec.settings_key, spec.seed
 
 
-class SearchEntry(BaseModel):
+class SearchEntry(Kept):
     """A search in the queue: it makes its trials as it goes."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str
     state: Status = Status.WAITING  # running once it has made a trial
@@ -128,7 +122,6 @@ class QueueState(BaseModel):
     searches: list[SearchEntry] = Field(default_factory=list)
 
     def search(self, search_id: str) -> SearchEntry | None:
-        """The search of an id."""
         return next((entry for entry in self.searches if entry.id == search_id), None)
 
     def put_search(self, entry: SearchEntry) -> None:
@@ -141,7 +134,6 @@ class QueueState(BaseModel):
         return [entry for entry in self.searches if entry.state.pending]
 
     def trial(self, trial_id: str) -> Trial | None:
-        """The trial of an id."""
         return next((trial for trial in self.trials if trial.id == trial_id), None)
 
     def put(self, trial: Trial) -> None:
@@ -178,12 +170,11 @@ class QueueStore:
                 return state
 
     def _load(self) -> QueueState:
-        try:
-            content = read_file(self.file, LARGEST)
-        except FileNotFoundError:
-            return QueueState()
-        except OSError as error:
-            raise EnvironmentProblem(f"{self.file}: {error.strerror}; fix its access") from error
+        with refused(f"{self.file}: ", "; fix its access"):
+            try:
+                content = read_file(self.file, LARGEST)
+            except FileNotFoundError:
+                return QueueState()
         try:
             return QueueState.model_validate_json(content)
         except ValidationError as error:
@@ -202,41 +193,32 @@ class QueueStore:
     def change(self) -> Iterator[QueueState]:
         """The queue to be changed in place, written when the block ends without an error."""
         self._ensure()
-        try:
-            with FileLock(self.folder / "queue.lock", timeout=LOCK_TIMEOUT, mode=0o600):
-                try:
-                    state = self._load()
-                except ValidationError as error:
-                    raise self._set_aside() from error
-                before = state.model_dump_json()
-                yield state
-                after = state.model_dump_json()
-                if after != before:
-                    write_file(self.file, after)
-        except Timeout as error:
-            raise EnvironmentProblem(
-                f"the queue in {self.folder} is held by another process; try again"
-            ) from error
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"the queue in {self.folder}: {error.strerror or error}; nothing was changed"
-            ) from error
+        with refused(f"the queue in {self.folder}: ", "; nothing was changed"):
+            try:
+                with FileLock(self.folder / "queue.lock", timeout=LOCK_TIMEOUT, mode=0o600):
+                    try:
+                        state = self._load()
+                    except ValidationError as error:
+                        raise self._set_aside() from error
+                    before = state.model_dump_json()
+                    yield state
+                    after = state.model_dump_json()
+                    if after != before:
+                        write_file(self.file, after)
+            except Timeout as error:
+                raise EnvironmentProblem(
+                    f"the queue in {self.folder} is held by another process; try again"
+                ) from error
 
     def runs(self) -> bool:
         """Whether a runner lives that works the queue off."""
-        try:
+        with refused(f"{self.runner_lock}: ", "; fix its access"):
             return lock.is_held(self.runner_lock)
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"{self.runner_lock}: {error.strerror}; fix its access"
-            ) from error
 
     def _ensure(self) -> None:
         self.home.ensure()
-        try:
+        with refused(f"{self.folder}: ", "; fix its access"):
             self.folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise EnvironmentProblem(f"{self.folder}: {error.strerror}; fix its access") from error
 
     def _set_aside(self) -> QueueDamaged:
         """Keep the damaged file and begin an empty queue that tells of it."""

@@ -12,7 +12,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from workbench.errors import EnvironmentProblem, PresetError, RunError, UserError
+from workbench.errors import EnvironmentProblem, PresetError, RunError, UserError, refused
 from workbench.formats import count, percent
 from workbench.model.forms import FieldKind
 from workbench.model.spec import TrainingSpec
@@ -46,7 +46,6 @@ from workbench.runs.events import Epoch
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventReader
 from workbench.runs.plan import require_memory
-from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.settings import Home
@@ -58,16 +57,6 @@ PROGRESS_SECONDS = 1.0  # between two writings while only epochs come
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # Wilcoxon's pruner
-
-
-@dataclass(frozen=True)
-class MadeTrial:
-    """A training that a search asks for; `number` is the study's, None of a final one."""
-
-    spec: TrainingSpec
-    label: str
-    labels: Labels
-    number: int | None
 
 
 def distribution(item: Parameter) -> BaseDistribution:
@@ -136,7 +125,7 @@ class TrialSource:
                 found.append(run_id)
         return found
 
-    def next(self, trials: Sequence[Trial], seconds: float) -> MadeTrial | None:
+    def next(self, trials: Sequence[Trial], seconds: float) -> Trial | None:
         """The next training to begin; None: wait for those that train, or all is done.
 
         `seconds` is how long the search has been at work.
@@ -157,8 +146,7 @@ class TrialSource:
         known = {trial.identity for trial in trials if trial.number is None}
         for spec in self._final_specs():
             if identity(spec) not in known:
-                label = f"chosen, seed {spec.seed}"
-                return MadeTrial(spec, label, self._labels("chosen"), None)
+                return self._trial(spec, f"chosen, seed {spec.seed}", None, "chosen")
         return None
 
     def done(self, trials: Sequence[Trial], seconds: float) -> bool:
@@ -258,13 +246,13 @@ class TrialSource:
     def _going(self) -> list[FrozenTrial]:
         return [trial for trial in self._all if not trial.state.is_finished()]
 
-    def _ask(self) -> MadeTrial | None:
+    def _ask(self) -> Trial | None:
         """Draw values; None where no training comes of them."""
         self._study.sampler = _sampler(self._search, len(self._all))
         number = self._study.ask(self._distributions).number
         return self._made(self._frozen(number))
 
-    def _made(self, asked: FrozenTrial) -> MadeTrial | None:
+    def _made(self, asked: FrozenTrial) -> Trial | None:
         """The training of drawn values; told at once where they make none, or one that was made."""
         try:
             spec = self._search.spec(asked.params)
@@ -279,13 +267,21 @@ class TrialSource:
                 run_id = earlier.user_attrs.get(RUN)
                 self._finish(asked.number, earlier.state, "known", run_id=run_id, value=value)
                 return None
-        label = values_text(self._space, asked.params)
-        return MadeTrial(spec, label, self._labels(), asked.number)
+        return self._trial(spec, values_text(self._space, asked.params), asked.number)
 
-    def _labels(self, *more: str) -> Labels:
-        own = self._search.labels
-        tags = dict.fromkeys((TAG, self._search.id[-40:], *more, *own.tags))
-        return own.model_copy(update={"tags": tuple(tags)})
+    def _trial(self, spec: TrainingSpec, label: str, number: int | None, *tags: str) -> Trial:
+        """A trial for the queue, which gives it its id."""
+        search = self._search
+        all_tags = dict.fromkeys((TAG, search.id[-40:], *tags, *search.labels.tags))
+        return Trial(
+            id="new",
+            spec=spec,
+            label=label,
+            by="search",
+            labels=search.labels.model_copy(update={"tags": tuple(all_tags)}),
+            search=search.id,
+            number=number,
+        )
 
     def _tell(self, trial: Trial, number: int) -> None:
         """The study learns how a trial of the queue came out."""
@@ -446,11 +442,6 @@ def _cut_torn_line(journal: Path) -> None:
     Raises:
         EnvironmentProblem: the file cannot be changed.
     """
-    try:
-        with journal.open("r+b") as file:
-            content = file.read()
-            file.truncate(content.rfind(b"\n") + 1)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise EnvironmentProblem(f"{journal}: {error.strerror}; fix its access") from error
+    quiet = suppress(FileNotFoundError)
+    with refused(f"{journal}: ", "; fix its access"), quiet, journal.open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)

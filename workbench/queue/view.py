@@ -313,22 +313,20 @@ def view_of(
             seconds = found.seconds if found else None
             guessed = found is not None and found.rough
         views.append(TrialView(trial, run, result, seconds, fate(trial) if lost else None, guessed))
-    # A queue that has come to its end says nothing about how many train at once in the next.
-    view = QueueView(
-        running,
-        state.stopping,
-        state.jobs,
-        state.message,
-        tuple(views),
-        state.notice,
+    unfinished = bool(state.searching) or any(view.trial.state.pending for view in views)
+    lost = not running and any(view.trial.state is Status.RUNNING for view in views)
+    return QueueView(
+        running=running,
+        stopping=state.stopping,
+        # A queue that has come to its end says nothing about how many train at once in the next.
+        jobs=state.jobs if running or unfinished else 1,
+        message=state.message,
+        trials=tuple(views),
+        notice=state.notice,
+        orphans=tuple(view.run.run_id for view in views if view.run) if lost else None,
         searches=tuple(state.searches),
         engine=state.engine or LOCAL,
     )
-    if not running and not view.unfinished:
-        view = replace(view, jobs=1)
-    if running or not any(item.trial.state is Status.RUNNING for item in views):
-        return view
-    return replace(view, orphans=tuple(item.run.run_id for item in views if item.run))
 
 
 class QueueWatch:

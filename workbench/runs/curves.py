@@ -329,7 +329,6 @@ class Window:
 
     @property
     def length(self) -> float:
-        """How much of the axis it shows."""
         return self.high - self.low
 
 
@@ -406,7 +405,6 @@ class CurveView:
 
     @property
     def smooth(self) -> tuple[list[float], list[float]]:
-        """The smoothed values."""
         return self._smooth.points()
 
     @property

@@ -21,7 +21,6 @@ GPU_EXTRA = "pip install 'mnist-workbench[gpu]'"
 
 
 def cpu_name() -> str:
-    """The processor's name as the machine gives it."""
     return _cpu_fact("model name") or platform.processor() or platform.machine()
 
 
@@ -119,7 +118,6 @@ def installed(package: str) -> str:
 
 
 def this_environment() -> Environment:
-    """The environment of this process."""
     return Environment(
         workbench=__version__,
         python=platform.python_version(),

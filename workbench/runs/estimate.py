@@ -12,6 +12,7 @@ import math
 import platform
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from statistics import median
@@ -87,26 +88,17 @@ def known_speeds(home: Home, host: str = platform.node(), newest: int = NEWEST) 
     except EnvironmentProblem:  # said by whoever lists runs; an estimate does without
         return []
     for folder in folders:
-        try:
+        with suppress(OSError):  # not started yet, or deleted meanwhile
             dated.append((folder.events_file.stat().st_mtime, folder.run_id, folder))
-        except OSError:  # not started yet, or deleted meanwhile
-            continue
     speeds = []
     for _, _, folder in heapq.nlargest(newest, dated):
-        speed = _speed(folder, host)
-        if speed is not None:
-            speeds.append(speed)
+        with suppress(RunError):  # said by whoever lists runs
+            if (speed := _speed(folder, host)) is not None:
+                speeds.append(speed)
     return speeds
 
 
 def _speed(folder: RunFolder, host: str) -> Speed | None:
-    try:
-        return _speed_of(folder, host)
-    except RunError:  # said by whoever lists runs
-        return None
-
-
-def _speed_of(folder: RunFolder, host: str) -> Speed | None:
     record = folder.record
     if isinstance(record, ScriptRecord):
         return None

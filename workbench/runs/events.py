@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, get_args
 
 from pydantic_core import from_json
@@ -41,7 +41,6 @@ class Event:
             _KINDS[cls.name] = cls
 
     def to_line(self) -> str:
-        """The event as one line of JSON with its newline."""
         data = {"event": self.name, **asdict(self)}
         for name in _ABSENT:
             if data.get(name, 0) is None:
@@ -108,7 +107,6 @@ class Batch(Event):
 
     @property
     def values(self) -> Mapping[str, float]:
-        """Each metric's value by its name."""
         if self.metrics is not None:
             return self.metrics
         return {"loss": self.loss, "accuracy": self.accuracy}
@@ -249,44 +247,44 @@ _ANY_SIZE = ("loss", "test_loss", "validation_loss")
 _LARGEST = 1e15  # of counts and seconds: beyond it no calendar or table goes
 
 
-@dataclass(frozen=True)
 class _Field:
     """What a log may hold in one field of an event."""
 
-    name: str
-    types: tuple[type, ...]
-    optional: bool  # may be null
-    number: bool  # a null is read as NaN
-    required: bool
-    measured: bool  # required where there are no `metrics`
-    largest: float | None
-
-
-def _fields(kind: type[Event]) -> tuple[_Field, ...]:
-    found = []
-    for item in fields(kind):
+    def __init__(self, item: Field[Any]) -> None:
         annotation, _, optional = str(item.type).partition(" | ")
-        types = _TYPES[annotation]
-        largest = 1.0 if item.name.endswith("accuracy") else _LARGEST
-        bounded = int in types and item.name not in (*_ANY_SIZE, "exit_code")
-        measured = item.name in _MEASURED and not optional
-        found.append(
-            _Field(
-                item.name,
-                types,
-                bool(optional),
-                item.type == "float" and item.name not in ("time", "seconds"),
-                (item.default is MISSING and item.default_factory is MISSING)
-                or item.name in _ALWAYS,
-                measured,
-                largest if bounded else None,
+        self.name, self.types = item.name, _TYPES[annotation]
+        self.optional = bool(optional)  # may be null
+        self.number = item.type == "float" and item.name not in ("time", "seconds")  # null: NaN
+        has_default = item.default is not MISSING or item.default_factory is not MISSING
+        self.required = item.name in _ALWAYS or not has_default
+        # Required where there are no `metrics`.
+        self.measured = item.name in _MEASURED and not optional
+        bounded = int in self.types and item.name not in (*_ANY_SIZE, "exit_code")
+        share = item.name.endswith("accuracy")
+        self.largest = (1.0 if share else _LARGEST) if bounded else None
+
+    def fits(self, value: Any) -> bool:
+        """Whether it may have this value."""
+        if value is None:
+            return self.optional
+        if type(value) not in self.types:
+            return False
+        if self.largest is not None:
+            return bool(0 <= value <= self.largest)
+        if self.name == "reason":
+            return value in get_args(FailureReason)
+        if self.name == "confusion":
+            return all(
+                type(row) is list
+                and len(row) == len(value)
+                and all(type(count) is int and 0 <= count <= _LARGEST for count in row)
+                for row in value
             )
-        )
-    return tuple(found)
+        return True
 
 
 # Looked up for each line of a log, so found out once.
-_FIELDS = {kind: _fields(kind) for kind in _KINDS.values()}
+_FIELDS = {kind: tuple(map(_Field, fields(kind))) for kind in _KINDS.values()}
 # Kinds with the names and types of their values that were found sound, and what their numbers may
 # be at most: nearly all lines of a log are of a few of them. Those with a text, list, mapping or
 # null in them are looked at one by one.
@@ -345,7 +343,7 @@ def parse_line(line: bytes | str) -> Event | None:
             values[item.name] = math.nan
         elif item.name == "metrics" and type(value) is dict:
             values[item.name] = _metrics(value)
-        elif _fits(value, item):
+        elif item.fits(value):
             values[item.name] = value
         elif item.required or (item.measured and (measured or value is not None)):
             raise UnreadableLine
@@ -373,23 +371,3 @@ def _json(line: bytes | str) -> Any:
         return from_json(line)
     except ValueError:  # also where a text names a file of bytes that are no characters
         return json.loads(line)
-
-
-def _fits(value: Any, item: _Field) -> bool:
-    """Whether a field may have this value."""
-    if value is None:
-        return item.optional
-    if type(value) not in item.types:
-        return False
-    if item.largest is not None:
-        return bool(0 <= value <= item.largest)
-    if item.name == "reason":
-        return value in get_args(FailureReason)
-    if item.name == "confusion":
-        return all(
-            type(row) is list
-            and len(row) == len(value)
-            and all(type(count) is int and 0 <= count <= _LARGEST for count in row)
-            for row in value
-        )
-    return True

@@ -14,13 +14,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workbench.errors import EnvironmentProblem, RunError, nearest
+from workbench.errors import EnvironmentProblem, RunError, nearest, refused
 from workbench.files import UNFINISHED, read_file, stamp
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.environment import launched_from, this_environment
-from workbench.runs.events import Batch, Log, Paused, Preparing, Queued, Resumed
-from workbench.runs.log import EventReader, History, backwards, last_ending, newer, write_event
+from workbench.runs.events import Ended, Log, Paused, Preparing, Queued
+from workbench.runs.log import EventReader, History, last_change, newer, write_event
 from workbench.runs.record import (
     RECORD_FORMAT,
     Labels,
@@ -130,12 +130,8 @@ class RunFolder:
         return found[1] if found else 0
 
     def set_labels(self, labels: Labels) -> None:
-        try:
+        with refused(f"run {self.run_id}: ", " while labels were written; nothing changed"):
             write_json(self.labels_file, labels.model_dump(mode="json"))
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"run {self.run_id}: {error.strerror} while labels were written; nothing changed"
-            ) from error
 
     def history(self) -> History:
         """The whole log, read from the start."""
@@ -156,16 +152,11 @@ class RunFolder:
         """What the run is doing now, as data has it: `RunSummary.state` tells more apart."""
         # The lock first: a worker writes its ending before it lets go of the lock.
         alive = lock.is_held(self.lock_file)
-        ending = last_ending(self.events_file)
-        if ending is not None:
-            return Status[ending.name.upper()]
+        last = last_change(self.events_file)
+        if isinstance(last, Ended) or (alive and isinstance(last, Queued | Paused)):
+            return Status[last.name.upper()]
         if not alive:
             return Status.KILLED if control.was_killed(self.path) else Status.CRASHED
-        match _last_state(self.events_file):
-            case Queued():
-                return Status.QUEUED
-            case Paused():
-                return Status.PAUSED
         return Status.RUNNING
 
     def delete(self) -> None:
@@ -186,16 +177,6 @@ class RunFolder:
             return
         except OSError as error:
             raise EnvironmentProblem(f"run {self.run_id}: cannot delete: {error}") from error
-
-
-def _last_state(path: Path) -> Queued | Paused | Resumed | None:
-    """The last of queued, paused and resumed in the log's tail, if nothing came after it."""
-    for event in backwards(path):
-        if isinstance(event, Queued | Paused | Resumed):
-            return event
-        if isinstance(event, Batch | Preparing):
-            return None
-    return None
 
 
 def create_run(

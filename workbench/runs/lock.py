@@ -55,7 +55,6 @@ def is_held(path: Path) -> bool:
 
 
 def write_pid(descriptor: int, pid: int) -> None:
-    """Note the holder's process id in the lock file."""
     os.pwrite(descriptor, _pid_line(pid), 0)
 
 

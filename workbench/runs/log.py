@@ -217,14 +217,16 @@ def _opened(path: Path) -> BufferedReader | None:
         ) from error
 
 
+def last_change(path: Path) -> Event | None:
+    """The last event of a log that tells what its run does now, or how it ended."""
+    telling = Ended | Resumed | Paused | Started | Preparing | Batch | Queued
+    return next((event for event in backwards(path) if isinstance(event, telling)), None)
+
+
 def last_ending(path: Path) -> Ended | None:
     """The ending the log closes with; None while the run goes on, or was cut off."""
-    for event in backwards(path):
-        if isinstance(event, Ended):
-            return event
-        if isinstance(event, Resumed | Started | Preparing | Batch | Queued):
-            return None
-    return None
+    event = last_change(path)
+    return event if isinstance(event, Ended) else None
 
 
 def whole_epochs(path: Path) -> list[Epoch]:

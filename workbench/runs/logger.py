@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from workbench.errors import RunError, UserError
 from workbench.runs import control, lock
@@ -61,7 +61,7 @@ FRAMEWORKS = {"keras": "keras", "torch": "torch", "jax": "jax", "tensorflow": "t
 
 _say = logging.getLogger("workbench").warning
 _living: set[Run] = set()
-Arguments = ParamSpec("Arguments")
+Method = TypeVar("Method", bound=Callable[..., None])
 
 
 def start(
@@ -122,29 +122,17 @@ def _join(path: Path, script: Script) -> tuple[RunFolder, int]:
     return RunFolder(path), descriptor
 
 
-class GivesUp(Protocol):
-    """What can do without the workbench."""
-
-    def give_up(self, error: Exception) -> None:
-        """Say what went wrong in it, and record no more."""
-
-
-Recording = TypeVar("Recording", bound=GivesUp)
-
-
-def harmless(
-    method: Callable[Concatenate[Recording, Arguments], None],
-) -> Callable[Concatenate[Recording, Arguments], None]:
-    """A fault of the workbench is said once, and the training goes on without it."""
+def harmless(method: Method) -> Method:
+    """A fault of the workbench is said once, by `give_up`, and the training goes on without it."""
 
     @functools.wraps(method)
-    def guarded(recording: Recording, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+    def guarded(recording: Any, /, *args: Any, **kwargs: Any) -> None:
         try:
             method(recording, *args, **kwargs)
         except Exception as error:
             recording.give_up(error)
 
-    return guarded
+    return cast(Method, guarded)
 
 
 class Run:
@@ -453,7 +441,6 @@ class Run:
             self._let_go()
 
     def _warn(self, sentence: str) -> None:
-        """Say what is wrong, the first time that something is."""
         if "" not in self._said:
             self._said.add("")
             _say("workbench: %s", sentence)

@@ -107,7 +107,6 @@ class KeptWorker:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it trains nothing now."""
         return self._folder is None or not lock.is_held(self._folder.lock_file)
 
     def train(self, folder: RunFolder, descriptor: int) -> subprocess.Popen[bytes]:

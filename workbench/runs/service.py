@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workbench.errors import EnvironmentProblem, RunError, UserError
+from workbench.errors import EnvironmentProblem, RunError, UserError, refused
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.events import Failed, Preparing, Queued, Stopped
@@ -131,10 +131,8 @@ def kill(folder: RunFolder) -> None:
     if require_alive(folder) is Status.QUEUED:
         # What holds its lock is the process of the whole sequence.
         raise RunError(f"run {folder.run_id} has not begun; stop takes it back")
-    try:
+    with refused(f"run {folder.run_id}: cannot kill: "):
         control.kill(folder.path)
-    except OSError as error:
-        raise EnvironmentProblem(f"run {folder.run_id}: cannot kill: {error.strerror}") from error
 
 
 def delete(folders: Iterable[RunFolder], results: Results) -> list[UserError]:

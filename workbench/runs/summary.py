@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field
+from pydantic import Discriminator, Field
 from pydantic import Tag as Variant
 
 from workbench.config import NO_COMMAND, Config
@@ -25,7 +25,7 @@ from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.events import Ended, Epoch, Failed, Finished
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import History, last_ending, whole_epochs
-from workbench.runs.record import RunRecord, ScriptRecord, Setting, flat_settings
+from workbench.runs.record import Kept, RunRecord, ScriptRecord, Setting, flat_settings
 from workbench.runs.status import Status
 from workbench.runs.trouble import constant_answer, only_answer
 
@@ -36,14 +36,12 @@ HEADLINES = ("val_accuracy", "accuracy", "val_loss", "loss")  # those that are t
 Values = tuple[Setting, ...]  # of a setting, one a run; None where it has none
 
 
-class Summary(BaseModel):
+class Summary(Kept):
     """What is to be said of every run, of a preset or of a script.
 
     A diverged run has `diverged` set and no accuracy. `status` is what data has; `state` is what
     people read, which tells more kinds apart.
     """
-
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     run_id: str
     title: str
@@ -157,13 +155,13 @@ class ScriptSummary(Summary):
     """One run of a script: what it told of itself, and the last value of each of its metrics."""
 
     kind: Literal["script"] = "script"
-    config: dict[str, Setting] = {}
-    metrics: dict[str, float | None] = {}  # null: not a number
+    config: dict[str, Setting] = Field(default_factory=dict)
+    metrics: dict[str, float | None] = Field(default_factory=dict)  # null: not a number
     command: tuple[str, ...] = ()
     exit_code: int | None = None
     step: int = 0
     framework: str = ""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
 
     @property
     def headline(self) -> tuple[str, float] | None:

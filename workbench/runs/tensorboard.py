@@ -15,12 +15,12 @@ import os
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.errors import EnvironmentProblem, RunError, UserError
+from workbench.errors import EnvironmentProblem, RunError, UserError, refused
 from workbench.files import open_file, stamp
 from workbench.runs import control, lock
 from workbench.runs.events import VALIDATION, Batch, Ended, Epoch, Event, Finished, Started, Stopped
@@ -74,10 +74,8 @@ def write_tensorboard(folders: Sequence[RunFolder], into: Path) -> list[Path]:
     for folder in folders:
         if (into / folder.run_id).exists():
             raise RunError(f"{into / folder.run_id} exists already; choose another folder")
-    try:
+    with refused(f"{into}: ", "; write it elsewhere"):
         return [_write_run(folder, into / folder.run_id) for folder in folders]
-    except OSError as error:
-        raise EnvironmentProblem(f"{into}: {error.strerror}; write it elsewhere") from error
 
 
 def _write_run(folder: RunFolder, into: Path) -> Path:
@@ -349,14 +347,8 @@ class _TakenRun:
             write_json(self.folder.spec_file, record.model_dump(mode="json"))
             self._writer.write(Started(self._begin, os.getpid(), 0, 0, 0, 0, False, ""))
 
-    @contextmanager
-    def _said(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"{self.folder.path}: {error.strerror}; free space there"
-            ) from error
+    def _said(self) -> AbstractContextManager[None]:
+        return refused(f"{self.folder.path}: ", "; free space there")
 
     def tell(self, points: Points) -> None:
         """Write what is new in a log.

@@ -149,7 +149,9 @@ class Watchlist:
         except NotADirectoryError:
             return
         except OSError:
-            if not self._old_enough(folder):
+            changed = stamp(folder.path)
+            newborn = changed is None or time.time() - changed[1] / 1e9 <= NEWBORN_SECONDS
+            if newborn or not os.path.isdir(folder.path):
                 return
             made = 0.0
         if _held(folder):
@@ -157,21 +159,12 @@ class Watchlist:
         else:
             self._unread[name] = made
 
-    def _old_enough(self, folder: RunFolder) -> bool:
-        try:
-            return folder.path.is_dir() and (
-                time.time() - folder.path.stat().st_mtime > NEWBORN_SECONDS
-            )
-        except OSError:
-            return False
-
     def _follow(self, name: str, run: _LivingRun) -> None:
         if not run.follow():
             del self._living[name]
             self._read(name)
 
     def _read(self, name: str) -> None:
-        """Read an ended run whole."""
         self._unread.pop(name, None)
         folder = self._folder(name)
         # Before the reading: what changes meanwhile is noticed at the next turn.
@@ -219,24 +212,21 @@ class _LivingRun:
                 history.apply(event)
                 if isinstance(event, Batch) and len(history.batches) > 2 * KEPT_BATCHES:
                     del history.batches[:-KEPT_BATCHES]
-            self.seen = self._watched(history)
+            record = self.folder.record
+            self.seen = WatchedRun(
+                self.folder,
+                self._summary(history),
+                record.launched_from,
+                record.created_at,
+                history.step,
+                history.planned_steps,
+                history.seconds_left,
+            )
         except UserError as error:
             self.seen = WatchedRun(self.folder, fault=str(error))
         except OSError as error:
             self.seen = _unreadable(self.folder, error)
         return True
-
-    def _watched(self, history: History) -> WatchedRun:
-        record = self.folder.record
-        return WatchedRun(
-            folder=self.folder,
-            summary=self._summary(history),
-            launched_from=record.launched_from,
-            created_at=record.created_at,
-            step=history.step,
-            planned_steps=history.planned_steps,
-            seconds_left=history.seconds_left,
-        )
 
     def _summary(self, history: History) -> AnySummary:
         waits = Status.QUEUED if history.queued else Status.PAUSED if history.paused else None
@@ -252,26 +242,21 @@ class _LivingRun:
 def read_run(folder: RunFolder) -> WatchedRun:
     """An ended run, or one that crashed; damaged ones say so in `fault`."""
     try:
-        record = folder.record
-        summary = summary_of(folder)
+        record, summary = folder.record, summary_of(folder)
     except RunError as error:
         found = stamp(folder.path)
         made = found[1] / 1e9 if found else 0.0
         return WatchedRun(folder, created_at=made, fault=str(error))
     except OSError as error:
         return _unreadable(folder, error)
-    if isinstance(record, ScriptRecord):
-        done = steps = 0
-    else:
-        steps = summary.epochs * record.spec.steps_per_epoch
-        done = summary.epochs_completed * record.spec.steps_per_epoch
+    steps = 0 if isinstance(record, ScriptRecord) else record.spec.steps_per_epoch
     return WatchedRun(
-        folder=folder,
-        summary=summary,
-        launched_from=record.launched_from,
-        created_at=record.created_at,
-        step=done,
-        planned_steps=steps,
+        folder,
+        summary,
+        record.launched_from,
+        record.created_at,
+        step=summary.epochs_completed * steps,
+        planned_steps=summary.epochs * steps,
     )
 
 

@@ -54,7 +54,6 @@ class Progress:
         return replace(now, best_epoch=now.epochs_completed, best_epoch_test_accuracy=accuracy)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, for the checkpoint."""
         return asdict(self)
 
 

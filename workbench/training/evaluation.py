@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from workbench.predictions.of_run import keeps_probabilities
+from workbench.predictions.of_run import Predictions, keeps_probabilities
 from workbench.training.compiled_steps import traced
 from workbench.training.sources import BatchSource
 
@@ -23,26 +22,15 @@ ACTIVATIONS_A_CALL = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Evaluation(Predictions):
     """What a model answers for the N images of a data set, and what it scores.
 
-    `loss` is the mean over images, regularization included, as Keras reports it. `confidence` is
-    the predicted class's probability; `probabilities` is None where all are too many to keep.
+    `loss` is the mean over images, regularization included, as Keras reports it.
     """
 
     loss: float
-    truth: npt.NDArray[np.uint16]  # (N,)
-    predicted: npt.NDArray[np.uint16]  # (N,)
-    confidence: npt.NDArray[np.float16]  # (N,)
-    probabilities: npt.NDArray[np.float16] | None  # (N, classes)
-    classes: int
 
-    @cached_property
-    def accuracy(self) -> float:
-        """The share of images answered rightly."""
-        return int(np.count_nonzero(self.truth == self.predicted)) / len(self.truth)
-
-    @cached_property
+    @property
     def confusion(self) -> npt.NDArray[np.int64]:
         """`confusion[i, j]` is the number of images of class i taken for class j."""
         cells = self.truth.astype(np.int64) * self.classes + self.predicted
@@ -57,8 +45,9 @@ class Evaluator:
     `should_stop`.
     """
 
-    def __init__(self, model: keras.Model, source: BatchSource) -> None:
+    def __init__(self, model: keras.Model, source: BatchSource, dataset_sha256: str = "") -> None:
         self._model = model
+        self._sha256 = dataset_sha256
         self._source = source
         self._batch_size = batch_size_for(model)
         self._batch_function = traced(
@@ -93,7 +82,7 @@ class Evaluator:
             if probabilities is not None:
                 probabilities[part] = found
         loss = math.fsum(losses) / count if np.isfinite(losses).all() else math.nan
-        return Evaluation(loss, truth, predicted, confidence, probabilities, classes)
+        return Evaluation(truth, predicted, confidence, probabilities, classes, self._sha256, loss)
 
     def _one_batch(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # `test_step` keeps its predictions to itself, and they are what is looked at later.

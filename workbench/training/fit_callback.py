@@ -55,7 +55,6 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
 
     @property
     def run(self) -> Run | None:
-        """The run, once `fit` or `evaluate` has begun."""
         return self._run
 
     def __enter__(self) -> Self:
@@ -66,7 +65,6 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
             self._run.finish(error)
 
     def give_up(self, error: Exception) -> None:
-        """Record no more; the training goes on."""
         if self._run is not None:
             self._run.give_up(error)
 

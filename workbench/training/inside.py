@@ -73,7 +73,7 @@ def _feature_maps(model: keras.Model, image: Floats) -> Iterator[Sheet]:
     for layer in layers:
         output = keras.ops.cast(seen[layer.name], "float32")
         maps = np.moveaxis(keras.ops.convert_to_numpy(output)[0], -1, 0)
-        yield _sheet(layer, "feature maps", _grey(maps[:MOST_PICTURES]), len(maps))
+        yield Sheet(layer.name, "feature maps", _grey(maps[:MOST_PICTURES]), len(maps))
 
 
 def _filters(model: keras.Model) -> Iterator[Sheet]:
@@ -81,7 +81,7 @@ def _filters(model: keras.Model) -> Iterator[Sheet]:
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             kernel = np.moveaxis(np.asarray(layer.get_weights()[0], np.float32), -1, 0)
-            yield _sheet(layer, "filters", _signed(kernel[:MOST_PICTURES]), len(kernel))
+            yield Sheet(layer.name, "filters", _signed(kernel[:MOST_PICTURES]), len(kernel))
             return
 
 
@@ -94,14 +94,10 @@ def _dense_weights(model: keras.Model, shape: tuple[int, ...]) -> Iterator[Sheet
                 images = weights[:MOST_PICTURES].reshape(-1, *shape)
                 last = layer is model.layers[-1]
                 what = "classes' weights" if last else "neurons' weights"
-                yield _sheet(layer, what, _signed(images), len(weights))
+                yield Sheet(layer.name, what, _signed(images), len(weights))
             return
         if not isinstance(layer, _KEEP_PIXELS):
             return
-
-
-def _sheet(layer: keras.layers.Layer, what: str, pictures: Pictures, total: int) -> Sheet:
-    return Sheet(layer.name, what, pictures, total)
 
 
 def _grey(maps: Floats) -> Pictures:

@@ -94,7 +94,6 @@ def images_in(request: dict[str, Any]) -> Any:
 
 
 def fault_of(error: Exception) -> str:
-    """Why a run's model cannot be asked."""
     if isinstance(error, FileNotFoundError):
         return "it keeps no trained model"
     return f"its model cannot answer ({type(error).__name__})"
@@ -115,13 +114,12 @@ def make_predictions(folder: RunFolder) -> None:
     from workbench.training.checkpoint import load_checkpoint
     from workbench.training.evaluation import Evaluator
     from workbench.training.sources import load_sources
-    from workbench.training.train import predictions_of
 
     model, _ = load_checkpoint(folder.model_file)
     data = load_sources(spec.dataset, folder.path)
-    evaluation = Evaluator(model, data.test).evaluate()
+    evaluation = Evaluator(model, data.test, data.sha256).evaluate()
     assert evaluation is not None  # nobody asked it to stop
-    save_predictions(folder, predictions_of(evaluation, data.sha256))
+    save_predictions(folder, evaluation)
 
 
 def write_images(folder: RunFolder, file: Path) -> None:

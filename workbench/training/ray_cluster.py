@@ -50,7 +50,6 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """How people know it."""
         return "the Ray cluster" + ("" if self._address == "auto" else f" at {self._address}")
 
     def connect(self) -> None:
@@ -125,7 +124,6 @@ class Cluster:
         )
 
     def waiting_words(self) -> str:
-        """What the trainer waits for."""
         import ray
 
         what = count(self._cpus, "CPU") + (f" and {self._gpus:g} GPUs" if self._gpus else "")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import DatasetError, EnvironmentProblem
+from workbench.errors import DatasetError, EnvironmentProblem, refused
 from workbench.files import Stamp, stamp, write_file
 from workbench.runs import control, lock
 from workbench.runs.environment import this_environment
@@ -90,13 +90,9 @@ class Trainer:
         """
         if hashlib.sha256(content).hexdigest() != sha256:
             raise EnvironmentProblem("the data set came damaged; start the queue again")
-        try:
+        with refused(f"{self._cache}: ", "; free space there"):
             self._dataset(sha256).parent.mkdir(parents=True, exist_ok=True)
             write_file(self._dataset(sha256), content)
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"{self._cache}: {error.strerror}; free space there"
-            ) from error
 
     def begin(self, run_id: str, record: str, checkpoint: bytes | None) -> None:
         """Begin to train a run: `record` is its `spec.json`.
@@ -112,12 +108,8 @@ class Trainer:
             here = data.model_copy(update={"path": str(self._dataset(data.sha256))})
             spec = found.spec.model_copy(update={"dataset": here})
             found = found.model_copy(update={"spec": spec})
-        try:
+        with refused(f"{self._cache}: ", "; free space there"):
             self._make_scratch(run_id, found, checkpoint)
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"{self._cache}: {error.strerror}; free space there"
-            ) from error
         gc.collect()  # models are full of cycles
         forget_peak_memory()
         self._sent: dict[str, Stamp | None] = {}

@@ -100,7 +100,6 @@ class RayWorker(Worker):
 
     @property
     def _command(self) -> Command:
-        """What the run is asked for."""
         if not self._folder.path.is_dir():
             raise EnvironmentProblem(f"the run folder {self._folder.path} was deleted")
         return Command.STOP if self.told_to_end else requested(self._folder.path)

@@ -172,9 +172,8 @@ def main(listener: int, lock_descriptor: int, lock_file: str, most_compiled: int
     apps.say_warm()
     ready = _get_ready_until_run(apps, most_compiled)
     assert apps.run is not None
-    folder, descriptor = apps.run
-    print_to(folder.log_file)
-    return work(folder, descriptor, ready)[0]
+    print_to(apps.run[0].log_file)
+    return work(apps.run, ready=ready)
 
 
 def _get_warm() -> None:

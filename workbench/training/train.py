@@ -28,11 +28,10 @@ from workbench.predictions.of_run import Predictions
 from workbench.runs.events import Event, Preparing, Resumed, Started
 from workbench.runs.standby import compile_alike
 from workbench.training.build import build_model
-from workbench.training.callbacks import LoopCallback, Monitors
 from workbench.training.checkpoint import Progress, Weights
 from workbench.training.compiled_steps import CompiledSteps, device_text
 from workbench.training.evaluation import Evaluation, Evaluator
-from workbench.training.loop import DivergedError, TrainingLoop
+from workbench.training.loop import DivergedError, LoopCallback, Monitors, TrainingLoop
 from workbench.training.sources import InMemorySource, load_sources
 
 # More cells than this make the ending's line too long for a reader of the log's tail.
@@ -109,7 +108,7 @@ def train(
         model = build_model(spec)
     progress = start.progress if start else Progress()
     validates = data.validation is not None
-    tester = Evaluator(model, data.test)
+    tester = Evaluator(model, data.test, data.sha256)
     evaluator = Evaluator(model, data.validation) if data.validation is not None else tester
     monitors = Monitors(
         spec.training, progress.monitors, start.best_weights if start is not None else None
@@ -190,7 +189,7 @@ def train(
         diverged=diverged,
         confusion=_confusion(evaluation) if whole else [],
         parameters=model.count_params(),
-        predictions=predictions_of(evaluation, data.sha256) if evaluation and whole else None,
+        predictions=evaluation if whole else None,
         ready=after_run(spec, model, loop.compiled) if whole and start is None else None,
     )
 
@@ -201,18 +200,6 @@ def compiling_words(layers: int) -> str:
     if layers <= MANY_LAYERS:
         return words
     return f"{words}; with {layers} layers this can take minutes"
-
-
-def predictions_of(evaluation: Evaluation, dataset_sha256: str) -> Predictions:
-    """The answers of an evaluation, to be kept with the run."""
-    return Predictions(
-        truth=evaluation.truth,
-        predicted=evaluation.predicted,
-        confidence=evaluation.confidence,
-        probabilities=evaluation.probabilities,
-        classes=evaluation.classes,
-        dataset_sha256=dataset_sha256,
-    )
 
 
 def _confusion(evaluation: Evaluation | None) -> list[list[int]]:

@@ -26,22 +26,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.files import open_to_append
-from workbench.runs import lock
+from workbench.runs import events, lock
 from workbench.runs.control import Command, requested
-from workbench.runs.events import (
-    Batch,
-    Ended,
-    Epoch,
-    Event,
-    Failed,
-    FailureReason,
-    Finished,
-    Paused,
-    Preparing,
-    Pruned,
-    Resumed,
-    Stopped,
-)
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventWriter
 from workbench.runs.sequence import next_run
@@ -64,7 +50,7 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 class Log(Protocol):
     """Takes the events of a run, as `EventWriter` does."""
 
-    def write(self, event: Event, *, durable: bool = False) -> None: ...
+    def write(self, event: events.Event, *, durable: bool = False) -> None: ...
 
 
 class Worker:
@@ -80,7 +66,7 @@ class Worker:
         self.compiled = True  # whether the run had to compile something
         self._log = log or EventWriter(folder.events_file)
         self.told_to_end = False  # by a signal, which is meant for the process
-        self._last_batch: Batch | None = None
+        self._last_batch: events.Batch | None = None
         self._progress: Progress | None = None
 
     def run(self) -> int:
@@ -93,9 +79,9 @@ class Worker:
         if error is not None:
             _print_traceback(error)
         self._record()
-        return 1 if isinstance(ending, Failed) else 0
+        return 1 if isinstance(ending, events.Failed) else 0
 
-    def train(self) -> tuple[Ended, BaseException | None]:
+    def train(self) -> tuple[events.Ended, BaseException | None]:
         """Train to the end: the ending, which is not logged yet, and the fault that led to it."""
         try:
             # Without a name: the reserve goes with this process, however that ends.
@@ -105,11 +91,11 @@ class Worker:
         except BaseException as caught:
             return self._failure(caught), caught
 
-    def _train(self) -> Ended:
+    def _train(self) -> events.Ended:
         if requested(self._folder.path) is Command.STOP:  # taken back while it waited
-            return Stopped(time.time(), 0, 0, 0.0, None)
+            return events.Stopped(time.time(), 0, 0, 0.0, None)
         spec = self._folder.spec
-        self._emit(Preparing(time.time(), "loading TensorFlow"))
+        self._emit(events.Preparing(time.time(), "loading TensorFlow"))
         prepare_process(spec.threads)
         # Here and not above: the variables just set count only before the import.
         from workbench.predictions.of_run import save_predictions
@@ -122,7 +108,7 @@ class Worker:
 
         start = None
         if self._folder.checkpoint_file.exists():
-            self._emit(Preparing(time.time(), "reading the checkpoint"))
+            self._emit(events.Preparing(time.time(), "reading the checkpoint"))
             model, progress = load_checkpoint(self._folder.checkpoint_file)
             self._progress, self.began = progress, None
             start = Snapshot(model, progress, load_best_weights(self._folder.checkpoint_file))
@@ -162,7 +148,7 @@ class Worker:
         ready, self.ready = self.ready, None
         return ready
 
-    def _ending(self, result: Result) -> Ended:
+    def _ending(self, result: Result) -> events.Ended:
         facts = {**_facts(result.progress), "parameters": result.parameters}
         # The step and time reached, which may lie beyond the last whole epoch.
         facts.update(step=result.step, seconds=result.seconds)
@@ -170,13 +156,13 @@ class Worker:
             epoch, step = result.diverged
             message = f"diverged: the loss was not a number in epoch {epoch}, at step {step}"
             facts.update(epoch=epoch, step=step)
-            return Failed(time.time(), reason="diverged", message=message, **facts)
+            return events.Failed(time.time(), reason="diverged", message=message, **facts)
         if result.stopped:
             pruned = requested(self._folder.path) is Command.PRUNE and not self.told_to_end
-            return (Pruned if pruned else Stopped)(time.time(), **facts)
-        return Finished(time.time(), confusion=result.confusion, **facts)
+            return (events.Pruned if pruned else events.Stopped)(time.time(), **facts)
+        return events.Finished(time.time(), confusion=result.confusion, **facts)
 
-    def _failure(self, error: BaseException) -> Failed:
+    def _failure(self, error: BaseException) -> events.Failed:
         facts: dict[str, Any] = {
             "epochs_completed": 0,
             "step": 0,
@@ -186,13 +172,13 @@ class Worker:
         if self._progress is not None:
             facts = _facts(self._progress)
         reason, message = _explain(error, self._folder)
-        return Failed(time.time(), reason=reason, message=message, **facts)
+        return events.Failed(time.time(), reason=reason, message=message, **facts)
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, event: events.Event) -> None:
         """Write an event. One chunk's line may be lost to a full disk, an epoch's may not."""
-        if isinstance(event, Batch):
+        if isinstance(event, events.Batch):
             self._last_batch = event
-        if isinstance(event, Epoch) and self.began is not None:
+        if isinstance(event, events.Epoch) and self.began is not None:
             event = replace(event, cold_seconds=round(event.time - self.began, 3))
         try:
             self._log.write(event, durable=event.name in ("epoch", "started"))
@@ -212,12 +198,12 @@ class Worker:
     def _wait_out_pause(self) -> Command:
         at = self._last_batch
         epoch, step, seconds = (at.epoch, at.step, at.seconds) if at else (1, 0, 0.0)
-        self._emit(Paused(time.time(), step))
+        self._emit(events.Paused(time.time(), step))
         command = Command.PAUSE
         while command is Command.PAUSE and not self.told_to_end:
             time.sleep(PAUSE_POLL_SECONDS)
             command = requested(self._folder.path)
-        self._emit(Resumed(time.time(), epoch, step, seconds))
+        self._emit(events.Resumed(time.time(), epoch, step, seconds))
         return command
 
     def _heed_signals(self) -> None:
@@ -227,7 +213,7 @@ class Worker:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.told_to_end = True
 
-    def _write_ending(self, ending: Ended) -> None:
+    def _write_ending(self, ending: events.Ended) -> None:
         try:
             self._log.write(ending, durable=True)
         except OSError as error:  # the run will show as crashed, with its checkpoint intact
@@ -291,7 +277,7 @@ def prepare_process(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def _explain(error: BaseException, folder: RunFolder) -> tuple[FailureReason, str]:
+def _explain(error: BaseException, folder: RunFolder) -> tuple[events.FailureReason, str]:
     """A fault as a reason and one sentence; the traceback is in the worker's log."""
     name = type(error).__name__
     if isinstance(error, EnvironmentProblem):
@@ -312,44 +298,34 @@ Begin = Callable[[RunFolder, "Ready | None"], Worker]
 
 
 def work(
-    folder: RunFolder,
-    descriptor: int,
+    run: tuple[RunFolder, int],
+    channel: socket.socket | None = None,
     ready: Ready | None = None,
     begin: Begin = Worker,
-    *,
     began: float | None = None,
-) -> tuple[int, Worker]:
-    """Train the run in a folder, whose held lock is `descriptor`; the exit code and its worker.
-
-    `ready` is what this process has compiled; `begin` makes the worker; `began` is when this
-    process did, in seconds since 1970, where that was for this run alone.
-    """
-    # No child of this process may keep the run alive by holding its lock.
-    os.set_inheritable(descriptor, False)
-    lock.write_pid(descriptor, os.getpid())
-    worker = begin(folder, ready)
-    worker.began = began
-    del ready  # no longer held here: it may not fit the run
-    return worker.run(), worker
-
-
-def work_on(
-    run: tuple[RunFolder, int] | None, channel: socket.socket, begin: Begin = Worker
 ) -> int:
-    """Train a run and those that come after it; the exit code of the last.
+    """Train a run, whose lock is held, and those that come after it; the exit code of the last.
+
+    `ready` is what this process has compiled; `begin` makes the worker of each run; `began` is
+    when this process did, in seconds since 1970, where that was for this run alone.
 
     One that does not end well ends this process too: who knows what it leaves behind. So does
     what compilers keep of each model, once it adds up.
     """
-    ready: Ready | None = None
-    began: float | None = _process_began()
-    compiled, code = 0, 0
-    while run is not None:
+    compiled = 0
+    while True:
         folder, descriptor = run
-        print_to(folder.log_file)
-        code, worker = work(folder, descriptor, ready, begin, began=began)
-        ready, told_to_end, began = worker.ready, worker.told_to_end, None
+        # No child of this process may keep the run alive by holding its lock.
+        os.set_inheritable(descriptor, False)
+        lock.write_pid(descriptor, os.getpid())
+        worker = begin(folder, ready)
+        worker.began = began
+        ready = began = None  # no longer held here: it may not fit the run
+        code = worker.run()
+        ready, told_to_end = worker.ready, worker.told_to_end
         compiled += worker.compiled
+        if channel is None:
+            return code
         del worker
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
@@ -357,10 +333,13 @@ def work_on(
         os.close(descriptor)
         gc.collect()  # models are full of cycles
         forget_peak_memory()
-        run = None
-        if code == 0 and not told_to_end and compiled < MOST_COMPILED:
-            run = next_run(channel, IDLE_SECONDS)
-    return code
+        if code != 0 or told_to_end or compiled >= MOST_COMPILED:
+            return code
+        following = next_run(channel, IDLE_SECONDS)
+        if following is None:
+            return code
+        run = following
+        print_to(run[0].log_file)
 
 
 def _process_began() -> float:
@@ -400,10 +379,10 @@ def main(arguments: list[str] | None = None, begin: Begin = Worker) -> int:
             print(f"run {folder.run_id} has finished", file=sys.stderr)
             return 1
     if options.channel is None:
-        return work(folder, descriptor, begin=begin)[0]
+        return work((folder, descriptor), begin=begin)
     with socket.socket(fileno=options.channel) as channel:
         channel.set_inheritable(False)
-        return work_on((folder, descriptor), channel, begin)
+        return work((folder, descriptor), channel, begin=begin, began=_process_began())
 
 
 if __name__ == "__main__":
