@@ -13,8 +13,6 @@ from collections.abc import Callable
 # Control characters of both sets, line and paragraph separators, format characters (direction
 # marks among them), lone surrogates.
 _UNSAFE = ("Cc", "Cf", "Zl", "Zp", "Cs")
-
-
 # Nearly all text is plain letters, which need no second look.
 _SUSPECT = re.compile(r"[^\x20-\x7e]")
 _SUSPECT_JSON = re.compile(r"[^\x20-\x7e\n]")  # between JSON's strings line ends are its own
@@ -30,11 +28,7 @@ def visible(text: str, keep: str = "") -> str:
     r"""The text with unsafe characters spelled out, as `\x1b` or `\u202e`; those in `keep` stay."""
     if text.isprintable():
         return text
-    return _SUSPECT.sub(lambda match: _shown(match[0], keep), text)
-
-
-def _shown(sign: str, keep: str) -> str:
-    return sign if sign in keep or unicodedata.category(sign) not in _UNSAFE else _spelled(sign)
+    return _spelled_out(text, lambda sign: sign.encode("unicode_escape").decode("ascii"), keep)
 
 
 def one_line(text: str) -> str:
@@ -46,39 +40,40 @@ def one_line(text: str) -> str:
 
 def without_unsafe(text: str) -> str:
     """The text without its unsafe characters, for what has been laid out already."""
-    if text.isprintable():
-        return text
-    return _SUSPECT.sub(lambda match: match[0] if is_safe(match[0]) else "", text)
+    return text if text.isprintable() else _spelled_out(text, lambda sign: "")
 
 
 def json_text(data: object, *, indent: int | None = 2, ascii_only: bool = False) -> str:
     """The data as JSON whose strings have unsafe characters escaped; NaN is refused."""
     import json  # the first frame, which needs this module, writes no JSON
 
+    def escape(sign: str) -> str:
+        units = sign.encode("utf-16-be", "surrogatepass")
+        return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
     text = json.dumps(data, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
-    return _SUSPECT_JSON.sub(lambda match: _escaped(match[0], _json_escape), text)
+    return _spelled_out(text, escape, suspect=_SUSPECT_JSON)
 
 
 def toml_string(text: str) -> str:
     """The text as a TOML string with unsafe characters escaped; half a surrogate pair is `?`."""
     import json
 
+    def escape(sign: str) -> str:
+        return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"
+
     quoted = json.dumps(text.encode("utf-8", "replace").decode("utf-8"), ensure_ascii=False)
-    return _SUSPECT_JSON.sub(lambda match: _escaped(match[0], _toml_escape), quoted)
+    return _spelled_out(quoted, escape)
 
 
-def _escaped(sign: str, escape: Callable[[str], str]) -> str:
-    return escape(sign) if unicodedata.category(sign) in _UNSAFE else sign
+def _spelled_out(
+    text: str, spell: Callable[[str], str], keep: str = "", suspect: re.Pattern[str] = _SUSPECT
+) -> str:
+    """The text with its unsafe characters as `spell` has each; those in `keep` stay."""
 
+    def one(match: re.Match[str]) -> str:
+        sign = match[0]
+        safe = sign in keep or unicodedata.category(sign) not in _UNSAFE
+        return sign if safe else spell(sign)
 
-def _json_escape(sign: str) -> str:
-    units = sign.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
-
-
-def _toml_escape(sign: str) -> str:
-    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"
-
-
-def _spelled(sign: str) -> str:
-    return sign.encode("unicode_escape").decode("ascii")
+    return suspect.sub(one, text)

@@ -348,13 +348,16 @@ def trainings_for(
     """
     if not 1 <= seeds <= MOST_SEEDS:
         raise RunError(f"seeds: must be from 1 to {MOST_SEEDS:,} (given: {seeds})")
-    first: dict[tuple[str, int], tuple[TrainingSpec, list[str]]] = {}
+    first: dict[Identity, tuple[TrainingSpec, dict[str, None]]] = {}  # and where it stands
     for table in tables:
         for row in table.rows:
             spec = row.spec(precision=precision)
-            first.setdefault(identity(spec), (spec, []))[1].append(place(table, row))
+            first.setdefault(identity(spec), (spec, {}))[1][place(table, row)] = None
     return [
-        PlannedTrial(spec.model_copy(update={"seed": seed}), _tables_label(places))
+        PlannedTrial(
+            spec.model_copy(update={"seed": seed}),
+            f"Table{'s' * (len(places) > 1)} {', '.join(places)}",
+        )
         for seed in range(seeds)
         for spec, places in first.values()
     ]
@@ -363,8 +366,3 @@ def trainings_for(
 def place(table: PaperTable, row: PaperRow) -> str:
     """Where a row stands: `7.4` for Table 7's trial 4, the table's number where rows are models."""
     return f"{table.number}.{row.label}" if row.label.isdigit() else str(table.number)
-
-
-def _tables_label(places: Sequence[str]) -> str:
-    listed = list(dict.fromkeys(places))
-    return f"Table {listed[0]}" if len(listed) == 1 else f"Tables {', '.join(listed)}"

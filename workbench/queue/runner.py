@@ -22,7 +22,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -194,7 +194,10 @@ class Runner:
 
     def _begin(self, trial: Trial) -> None:
         """Begin one trial, or find that it needs no training."""
-        if trial.run_id is not None and self._was_pruned(trial.run_id):
+        was = None
+        with suppress(UserError):  # what is wrong with its run is found when it is taken up
+            was = RunFolder(self._home.runs / trial.run_id).status() if trial.run_id else None
+        if was is Status.PRUNED:
             self._write(trial, state=Status.PRUNED)  # while no runner was there to see it
             return
         entries = entries_of(self._home)
@@ -215,12 +218,6 @@ class Runner:
         self._jobs[trial.id] = job
         if not self._write(trial, state=Status.RUNNING, run_id=job.run_id, message=""):
             job.stop()  # dropped in this very moment
-
-    def _was_pruned(self, run_id: str) -> bool:
-        try:
-            return RunFolder(self._home.runs / run_id).status() is Status.PRUNED
-        except UserError:  # what is wrong with it is found when it is taken up
-            return False
 
     def _start(self, trial: Trial, entries: Sequence[RunSummary]) -> LocalJob:
         """Join or take up a run of the same settings and seed, or train anew."""
@@ -299,10 +296,11 @@ def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
             found["state"] = Status.WAITING
         case Status.FINISHED | Status.STOPPED | Status.KILLED | Status.PRUNED:
             found["state"] = status
-        case Status.FAILED if lacks_cluster(folder):
-            found["state"] = Status.WAITING
         case Status.FAILED:
             found["state"] = Status.DIVERGED if summary.diverged else Status.FAILED
+            ending = last_ending(folder.events_file)
+            if isinstance(ending, Failed) and ending.reason == "cluster":
+                found["state"] = Status.WAITING  # it goes on once that is back
         case _:
             found["state"] = Status.FAILED
             found["message"] = (
@@ -310,12 +308,6 @@ def outcome_of(folder: RunFolder, *, interrupted: bool) -> dict[str, object]:
                 "it goes on from there when the queue is started again"
             )
     return found
-
-
-def lacks_cluster(folder: RunFolder) -> bool:
-    """Whether the run failed as its cluster was not there: it goes on once that is back."""
-    ending = last_ending(folder.events_file)
-    return isinstance(ending, Failed) and ending.reason == "cluster"
 
 
 def main(arguments: list[str]) -> int:
@@ -487,7 +479,10 @@ class WorkersExecutor:
         self._home = home
         self._engine = engine
         self.is_local = engine.is_local  # or it trains on a cluster, and these cores are free
-        self._kind = LOCAL if engine.is_local else _on_ray(engine)
+        self._kind = LOCAL
+        if not engine.is_local:  # a worker that has a node of the cluster train
+            wants = (engine.address, "--cpus", f"{engine.cpus}", "--gpus", f"{engine.gpus}")
+            self._kind = WorkerKind("workbench.training.ray_worker", ("--address", *wants))
         self._workers: list[KeptWorker] = []
 
     def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> LocalJob:
@@ -498,10 +493,17 @@ class WorkersExecutor:
             UserError: it can never be begun.
         """
         if spec.threads is None:
-            spec = spec.model_copy(update={"threads": self._threads(jobs)})
+            # Several that each take all cores are slower together than one after the other.
+            share = max(1, usable_cores() // jobs) if jobs > 1 else None
+            threads = share if self.is_local else self._engine.cpus
+            spec = spec.model_copy(update={"threads": threads})
+        worker = next((worker for worker in self._workers if worker.is_idle), None)
+        if worker is None:
+            worker = KeptWorker(self._kind)
+            self._workers.append(worker)
         folder, descriptor = create_run(self._home, spec, labels, by)
         try:
-            return LocalJob(folder, self._idle_worker().train(folder, descriptor))
+            return LocalJob(folder, worker.train(folder, descriptor))
         except OSError as error:
             os.close(descriptor)
             descriptor = -1
@@ -510,20 +512,6 @@ class WorkersExecutor:
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
-
-    def _threads(self, jobs: int) -> int | None:
-        """The cores for one of so many trainings at once; None: all."""
-        if not self.is_local:
-            return self._engine.cpus
-        # Several that each take all cores are slower together than one after the other.
-        return max(1, usable_cores() // jobs) if jobs > 1 else None
-
-    def _idle_worker(self) -> KeptWorker:
-        worker = next((worker for worker in self._workers if worker.is_idle), None)
-        if worker is None:
-            worker = KeptWorker(self._kind)
-            self._workers.append(worker)
-        return worker
 
     def take_up(self, run_id: str) -> LocalJob | None:
         """Join the run's worker, or start a new one that goes on from its last whole epoch.
@@ -553,19 +541,6 @@ def _trains(folder: RunFolder) -> bool:
         if isinstance(event, Preparing | Started):
             return False
     return False
-
-
-def _on_ray(engine: Engine) -> WorkerKind:
-    """The worker that has a node of a Ray cluster train."""
-    arguments = (
-        "--address",
-        engine.address,
-        "--cpus",
-        f"{engine.cpus}",
-        "--gpus",
-        f"{engine.gpus}",
-    )
-    return WorkerKind("workbench.training.ray_worker", arguments)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ class Trial(Kept):
 
     @property
     def identity(self) -> Identity:
+        """Equal for trials that would give the same result."""
         return identity(self.spec)
 
     @property

@@ -138,7 +138,8 @@ class TrialSource:
                 if made is not None:
                     return made
         while self._wants_more(seconds):
-            made = self._ask()
+            self._study.sampler = _sampler(self._search, len(self._all))
+            made = self._made(self._frozen(self._study.ask(self._distributions).number))
             if made is not None:
                 return made
         if self._going:
@@ -245,12 +246,6 @@ class TrialSource:
     @property
     def _going(self) -> list[FrozenTrial]:
         return [trial for trial in self._all if not trial.state.is_finished()]
-
-    def _ask(self) -> Trial | None:
-        """Draw values; None where no training comes of them."""
-        self._study.sampler = _sampler(self._search, len(self._all))
-        number = self._study.ask(self._distributions).number
-        return self._made(self._frozen(number))
 
     def _made(self, asked: FrozenTrial) -> Trial | None:
         """The training of drawn values; told at once where they make none, or one that was made."""

@@ -43,14 +43,10 @@ def accelerates_bfloat16() -> bool | None:
     return bool(flags & {"amx_bf16", "avx512_bf16"}) if flags else None
 
 
-def has_nvidia_gpu() -> bool:
-    """Whether the system has an NVIDIA GPU; TensorFlow may still not be able to use it."""
-    return any(Path("/proc/driver/nvidia/gpus").glob("*"))
-
-
 def slower_here(precision: str) -> str:
     """Why a precision is slower here than float32; empty where it is not known to be."""
-    if precision == "float32" or has_nvidia_gpu():
+    has_gpu = any(Path("/proc/driver/nvidia/gpus").glob("*"))
+    if precision == "float32" or has_gpu:
         return ""
     if precision == "bfloat16" and accelerates_bfloat16() is not False:
         return ""

@@ -120,7 +120,11 @@ class Execution:
         self._write_ending(process.returncode)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment, umask = _given()
+        # The user's own environment and umask, from what this process was started with.
+        given = json.loads(os.environ.get(GIVEN_VARIABLE, '{"switches": {}, "umask": 63}'))
+        ours = ("PYTHON", GIVEN_VARIABLE)
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+        environment |= given["switches"]
         environment[JOIN_VARIABLE] = str(self._folder.path)
         # Else what Python prints would lie in a buffer until the end.
         environment.setdefault("PYTHONUNBUFFERED", "1")
@@ -128,7 +132,7 @@ class Execution:
             self._script.command,
             cwd=self._script.directory or None,
             env=environment,
-            umask=umask,
+            umask=given["umask"],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -239,14 +243,6 @@ def _guard() -> Iterator[Callable[[int], None]]:
 def _signal_group(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(pid, number)
-
-
-def _given() -> tuple[dict[str, str], int]:
-    """The user's own environment and umask, from what this process was started with."""
-    environment = dict(os.environ)
-    given = json.loads(environment.pop(GIVEN_VARIABLE, '{"switches": {}, "umask": 63}'))
-    kept = {key: value for key, value in environment.items() if not key.startswith("PYTHON")}
-    return kept | given["switches"], given["umask"]
 
 
 def main(arguments: list[str]) -> None:

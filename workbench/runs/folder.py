@@ -204,7 +204,9 @@ def create_run(
             with suppress(FileNotFoundError):  # taken for a killed maker's, before it was locked
                 descriptor = lock.acquire(new.lock_file)
         assert new is not None
-        folder = RunFolder(home.runs / f"{token}-{_slug(name)}")
+        plain = [sign if sign.isalnum() or sign in "._-" else "-" for sign in name.lower()]
+        slug = "".join(plain).strip("-.")[:32] or "run"
+        folder = RunFolder(home.runs / f"{token}-{slug}")
         # Made here, so that a worker can tell of a disk that is full by then.
         write_event(new.events_file, Log(time.time()))
         write_event(new.events_file, Preparing(time.time()))
@@ -242,13 +244,6 @@ def _remove_unfinished(home: Home) -> None:
             if descriptor is not None:
                 shutil.rmtree(left, ignore_errors=True)
                 os.close(descriptor)
-
-
-def _slug(name: str) -> str:
-    kept = "".join(
-        letter if letter.isalnum() or letter in "._-" else "-" for letter in name.lower()
-    )
-    return kept.strip("-.")[:32] or "run"
 
 
 def all_runs(home: Home) -> list[RunFolder]:

@@ -47,7 +47,9 @@ class EventWriter:
     def __init__(self, path: Path) -> None:
         self._descriptor = open_to_append(path)
         # A worker killed while it wrote leaves half a line; the next event starts a new one.
-        self._torn = not _ends_with_newline(path)
+        with open_file(path) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+            self._torn = file.read(1) not in (b"", b"\n")
 
     def write(self, event: Event, *, durable: bool = False) -> None:
         """Append one event; `durable` also waits until it is on the disk.
@@ -88,15 +90,6 @@ def write_event(path: Path, event: Event) -> None:
         writer.write(event)
     finally:
         writer.close()
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with open_file(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        if size == 0:
-            return True
-        file.seek(size - 1)
-        return file.read(1) == b"\n"
 
 
 class EventReader:

@@ -83,11 +83,14 @@ def start(
         RunError: a tag or note that cannot be.
     """
     labels = checked_labels(list(tags), note)
+    directory = ""
+    with suppress(OSError):  # it was deleted
+        directory = os.getcwd()
     script = Script(
         name=str(name)[:LONGEST_NAME] or Path(sys.argv[0]).stem or "script",
         config=flat_settings(config),
         command=tuple(sys.orig_argv),
-        directory=_directory(),
+        directory=directory,
         epochs=max(0, int(epochs)),
         steps_per_epoch=max(0, int(steps_per_epoch)),
         **_frameworks(),
@@ -305,20 +308,16 @@ class Run:
             return
         steps, self._written_step = self.step - self._written_step, self.step
         self._whole.add(means, max(1, steps))
-        self._remember(means)
+        self._last.update(means)
+        if "loss" in means:
+            lost = not math.isfinite(means["loss"])
+            self._no_number = (self._no_number or self.step) if lost else None
         self._write(
             Batch(
                 time.time(), self.epochs_done + 1, self.step, steps, seconds=self._seconds,
                 metrics=means,
             )
         )  # fmt: skip
-
-    def _remember(self, values: Mapping[str, float]) -> None:
-        self._last.update(values)
-        loss = values.get("loss")
-        if loss is not None:
-            lost = not math.isfinite(loss)
-            self._no_number = (self._no_number or self.step) if lost else None
 
     def _end_epoch(self, given: Mapping[str, float]) -> None:
         self._flush()
@@ -525,13 +524,6 @@ def _frameworks() -> dict[str, Any]:
             framework = f"keras on {sys.modules['keras'].config.backend()}"
     versions = {name: installed(FRAMEWORKS[name]) for name in loaded}
     return {"framework": framework, "versions": versions}
-
-
-def _directory() -> str:
-    try:
-        return os.getcwd()
-    except OSError:  # it was deleted
-        return ""
 
 
 def _finish_all() -> None:

@@ -62,8 +62,10 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     architecture = preset.architecture.fitted_to(facts.image_shape, facts.classes)
     require_sound(architecture)
     if not 1 <= plan.repeats <= MOST_REPEATS:
+        digits = str(plan.repeats)
+        given = digits if len(digits) <= 20 else f"a number of {len(digits)} digits"
         raise PresetError(
-            f"must be from 1 to {MOST_REPEATS:,} (given: {_shortened(plan.repeats)})",
+            f"must be from 1 to {MOST_REPEATS:,} (given: {given})",
             field="repeats",
             named="repeats",
         )
@@ -121,11 +123,6 @@ def _validation(text: str, facts: DatasetFacts, images: int) -> Validation:
             named="validation",
         )
     return Validation(images=int(held_out))
-
-
-def _shortened(number: int) -> str:
-    digits = str(number)
-    return digits if len(digits) <= 20 else f"a number of {len(digits)} digits"
 
 
 def require_memory(specs: Iterable[TrainingSpec]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -186,12 +186,12 @@ class ScriptSummary(Summary):
 AnySummary = Annotated[
     Annotated[RunSummary, Variant("preset")] | Annotated[ScriptSummary, Variant("script")],
     # Only a script's says so.
-    Discriminator(lambda data: _get(data, "kind") or "preset"),
+    Discriminator(
+        lambda data: (
+            (data.get("kind") if isinstance(data, dict) else getattr(data, "kind", "")) or "preset"
+        )
+    ),
 ]
-
-
-def _get(data: Any, name: str) -> Any:
-    return data.get(name) if isinstance(data, dict) else getattr(data, name, None)
 
 
 def summary_of(
@@ -217,7 +217,7 @@ def summary_of(
         command=script.command,
         framework=script.framework,
         versions=script.versions,
-        metrics=_plain(metrics),
+        metrics={name: value if math.isfinite(value) else None for name, value in metrics.items()},
         **_facts_of(folder),
         **results,
     )
@@ -253,10 +253,6 @@ def _so_far(history: History) -> dict[str, Any]:
         "train_seconds": history.seconds or None,
         "preparing": history.waiting_for,
     }
-
-
-def _plain(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
 def summarise(

@@ -364,24 +364,19 @@ class _TakenRun:
                 told.update(values)
                 self._last |= values
                 self._end = max(self._end, when)
-                self._write(self._writer, when, step, whole, values)
+                with self._said():
+                    self._writer.write(self._event(when, step, whole, values))
 
-    def _write(
-        self, writer: EventWriter, when: float, step: int, whole: bool, values: dict[str, float]
-    ) -> None:
+    def _event(self, when: float, step: int, whole: bool, values: dict[str, float]) -> Event:
         seconds = max(0.0, round(when - self._begin, 4))
         # What comes late goes back to its place only where no training curve would.
         if not all(name.startswith(VALIDATION) for name in values):
             step = max(step, self._step)
         steps, self._step = max(0, step - self._step), max(step, self._step)
-        event: Event
-        if whole:
-            self._epoch += 1
-            event = Epoch(when, self._epoch, step, seconds=seconds, metrics=values)
-        else:
-            event = Batch(when, self._epoch + 1, step, steps, seconds=seconds, metrics=values)
-        with self._said():
-            writer.write(event)
+        if not whole:
+            return Batch(when, self._epoch + 1, step, steps, seconds=seconds, metrics=values)
+        self._epoch += 1
+        return Epoch(when, self._epoch, step, seconds=seconds, metrics=values)
 
     def end(self, kind: type[Ended]) -> None:
         """No more is told of it."""

@@ -12,7 +12,7 @@ from workbench.model.hyperparameters import (
     ExponentialDecay,
     InverseTimeDecay,
 )
-from workbench.model.layers import Conv2D, Dense, Layer, output_start
+from workbench.model.layers import Conv2D, Dense, output_start
 from workbench.model.spec import TrainingSpec
 
 
@@ -36,7 +36,12 @@ def build_model(spec: TrainingSpec) -> keras.Model:
     for index, layer in enumerate(layers):
         mixed = spec.precision != "float32" and index < first_exact
         policy = keras.DTypePolicy(f"mixed_{spec.precision}" if mixed else "float32")
-        model.add(_keras_layer(layer, _name(layer, index), policy))
+        arguments = layer.keras_arguments()
+        if isinstance(layer, Dense | Conv2D) and layer.l2:
+            arguments["kernel_regularizer"] = keras.regularizers.L2(layer.l2)
+        # A name that depends on the place alone: Keras's own count on from model to model.
+        arguments |= {"name": f"{layer.kind.lower()}_{index + 1}", "dtype": policy}
+        model.add(getattr(keras.layers, layer.kind)(**arguments))
     model.compile(
         optimizer=build_optimizer(spec),
         loss="categorical_crossentropy",
@@ -79,16 +84,3 @@ def _learning_rate(spec: TrainingSpec) -> float | keras.optimizers.schedules.Lea
             )
         case _:
             return rate
-
-
-def _name(layer: Layer, index: int) -> str:
-    """A name that depends on the place alone: Keras's own count on from model to model."""
-    return f"{layer.kind.lower()}_{index + 1}"
-
-
-def _keras_layer(layer: Layer, name: str, policy: keras.DTypePolicy) -> keras.layers.Layer:
-    arguments = layer.keras_arguments()
-    if isinstance(layer, Dense | Conv2D) and layer.l2:
-        arguments["kernel_regularizer"] = keras.regularizers.L2(layer.l2)
-    make: Callable[..., keras.layers.Layer] = getattr(keras.layers, layer.kind)
-    return make(**arguments, name=name, dtype=policy)

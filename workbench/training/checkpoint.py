@@ -67,7 +67,8 @@ def save_checkpoint(
     """
     with replacing(path, ending=".keras") as new:
         model.save(new)
-        extra = {"progress": progress.to_json(), "seeds": _seeds(model)}
+        seeds = [np.asarray(seed).ravel().tolist() for seed in _seed_variables(model)]
+        extra = {"progress": progress.to_json(), "seeds": seeds}
         with zipfile.ZipFile(new, "a") as archive:
             archive.writestr(MEMBER, json.dumps(extra))
             if best_weights is not None:
@@ -121,10 +122,4 @@ def _seed_variables(model: keras.Model) -> list[Any]:
         generator.state
         for layer in model.layers
         for generator in getattr(layer, "_seed_generators", [])
-    ]
-
-
-def _seeds(model: keras.Model) -> list[list[int]]:
-    return [
-        [int(part) for part in np.asarray(variable).ravel()] for variable in _seed_variables(model)
     ]

@@ -77,14 +77,12 @@ class LoopResult:
     """How a training ended.
 
     `epochs` counts the whole epochs the model has behind it, those before `initial_epoch`
-    included, and `steps` its optimizer steps likewise. `train_seconds` is the time in chunks,
-    evaluation and callbacks left out; `images` what was seen in that time.
+    included, and `steps` its optimizer steps likewise; `images` is what was seen since.
     """
 
     epochs: int
     steps: int
     stopped: bool
-    train_seconds: float
     images: int
     logs: dict[str, float]
 
@@ -128,7 +126,6 @@ class TrainingLoop:
         self.steps_per_epoch = math.ceil(source.image_count / self._batch_size)
         self.uses_xla = self.compiled.uses_xla
         self._pace = _Pace(chunk_seconds)
-        self._train_seconds = 0.0
         self._images = 0
 
     def run(
@@ -169,7 +166,7 @@ class TrainingLoop:
                 break
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         listeners.on_train_end(logs)
-        return LoopResult(done, step, stopped, self._train_seconds, self._images, logs)
+        return LoopResult(done, step, stopped, self._images, logs)
 
     def _run_epoch(
         self, epoch: int, listeners: keras.callbacks.CallbackList
@@ -197,9 +194,13 @@ class TrainingLoop:
             totals = np.cumsum(np.vstack([start, weighted]), axis=0)[-1]
             images = int(sizes.sum())
             own = dict(zip(names, (weighted.sum(0) / images).tolist(), strict=True))
-            self._check_losses(epoch, step, metrics[:, names.index("loss")])
+            losses = metrics[:, names.index("loss")]
+            finite = np.isfinite(losses)
+            if not finite.all():
+                bad = int(np.argmin(finite))
+                place = epoch * self.steps_per_epoch + step + bad
+                raise DivergedError(epoch, place, float(losses[bad]))
             seen += images
-            self._train_seconds += seconds
             self._images += images
             self._pace.took(count, seconds)
             logs = dict(zip(names, (totals / seen).tolist(), strict=True))
@@ -210,20 +211,12 @@ class TrainingLoop:
                 images=images,
                 loss=own["loss"],
                 accuracy=own.get("accuracy", math.nan),
-                losses=metrics[:, names.index("loss")],
+                losses=losses,
                 seconds=seconds,
             )
             step += count
             listeners.on_train_batch_end(step - 1, logs)
         return step, logs
-
-    def _check_losses(self, epoch: int, step: int, losses: npt.NDArray[np.float32]) -> None:
-        finite = np.isfinite(losses)
-        if not finite.all():
-            bad = int(np.argmin(finite))
-            raise DivergedError(
-                epoch, epoch * self.steps_per_epoch + step + bad, float(losses[bad])
-            )
 
     def _validate(self, epoch: int, logs: dict[str, float]) -> bool:
         """Add what is evaluated after an epoch to the logs; False if stopped before the end."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import DatasetError, EnvironmentProblem, refused
-from workbench.files import Stamp, stamp, write_file
+from workbench.files import stamp, write_file
 from workbench.runs import control, lock
 from workbench.runs.environment import this_environment
 from workbench.runs.events import Ended, Event
@@ -112,9 +112,7 @@ class Trainer:
             self._make_scratch(run_id, found, checkpoint)
         gc.collect()  # models are full of cycles
         forget_peak_memory()
-        self._sent: dict[str, Stamp | None] = {}
-        for name in FILES:
-            self._sent[name] = self._stamp(name)
+        self._sent = {name: stamp(self._here.path / name) for name in FILES}
         self._outbox = Outbox()
         self._worker = Worker(self._here, self._ready, self._outbox)
         self._ready = None  # no longer held here: it may not fit the run
@@ -175,16 +173,14 @@ class Trainer:
             os.close(self._descriptor)
             self._folder = None
 
-    def _stamp(self, name: str) -> Stamp | None:
-        return stamp(self._here.path / name)
-
     def _new(self, name: str) -> bytes | None:
         """The content of a file that has changed since it was sent."""
-        now = self._stamp(name)
+        path = self._here.path / name
+        now = stamp(path)
         if now is None or now == self._sent[name]:
             return None
         with suppress(OSError):
-            content = (self._here.path / name).read_bytes()
+            content = path.read_bytes()
             self._sent[name] = now
             return content
         return None

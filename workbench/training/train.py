@@ -147,7 +147,10 @@ def train(
     diverged, stopped = None, False
     if progress.epochs_completed < spec.training.epochs and not monitors.stopped:
         if steps is None:
-            emit(Preparing(time.time(), compiling_words(len(model.layers))))
+            words, layers = "compiling the first steps", len(model.layers)
+            if layers > MANY_LAYERS:
+                words += f"; with {layers} layers this can take minutes"
+            emit(Preparing(time.time(), words))
         try:
             ended = loop.run(
                 spec.training.epochs,
@@ -192,14 +195,6 @@ def train(
         predictions=evaluation if whole else None,
         ready=after_run(spec, model, loop.compiled) if whole and start is None else None,
     )
-
-
-def compiling_words(layers: int) -> str:
-    """What the viewer reads while the first steps are compiled."""
-    words = "compiling the first steps"
-    if layers <= MANY_LAYERS:
-        return words
-    return f"{words}; with {layers} layers this can take minutes"
 
 
 def _confusion(evaluation: Evaluation | None) -> list[list[int]]:

@@ -342,13 +342,6 @@ def work(
         print_to(run[0].log_file)
 
 
-def _process_began() -> float:
-    """When this process did, in seconds since 1970."""
-    import psutil
-
-    return float(psutil.Process().create_time())
-
-
 def print_to(file: Path) -> None:
     """Append what this process prints to a file."""
     log = open_to_append(file)
@@ -380,9 +373,12 @@ def main(arguments: list[str] | None = None, begin: Begin = Worker) -> int:
             return 1
     if options.channel is None:
         return work((folder, descriptor), begin=begin)
+    import psutil
+
+    began = float(psutil.Process().create_time())
     with socket.socket(fileno=options.channel) as channel:
         channel.set_inheritable(False)
-        return work((folder, descriptor), channel, begin=begin, began=_process_began())
+        return work((folder, descriptor), channel, begin=begin, began=began)
 
 
 if __name__ == "__main__":
