@@ -13,8 +13,9 @@ import pytest
 from tests.queue.scripted import spec
 from workbench.model.spec import TrainingSpec
 from workbench.queue import runner
-from workbench.queue.runner import LocalJob, WorkersExecutor, outcome_of, seconds_for_all
+from workbench.queue.runner import LocalJob, WorkersExecutor, outcome_of
 from workbench.queue.store import Engine
+from workbench.queue.view import seconds_for_all
 from workbench.runs import control
 from workbench.runs.events import Batch, Epoch, Preparing, Started
 from workbench.runs.folder import RunFolder, create_run
