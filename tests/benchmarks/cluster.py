@@ -111,8 +111,7 @@ class Talker:
 
 def measure_events() -> None:
     """Events a second through one driver, from an actor on a node into a log."""
-    from workbench.training.ray_cluster import Cluster, connect
-    from workbench.training.ray_worker import RayWorker
+    from workbench.training.ray_worker import Cluster, RayWorker, connect
 
     nodes = Nodes(1)
     try:

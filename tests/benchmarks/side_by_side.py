@@ -24,8 +24,8 @@ import tensorflow as tf
 from tests.benchmarks.training import BATCH_SIZE, Deadline, _spec, processor, stopwatch
 from workbench.data.npz import load_mnist
 from workbench.training.build import build_model
+from workbench.training.datasets import InMemorySource, choose_source
 from workbench.training.loop import TrainingLoop
-from workbench.training.sources import InMemorySource, choose_source
 
 SEEDS = (1, 2, 4, 8)
 UNITS, RATE, STEPS, SECONDS = 128, 0.01, 80, 4.0

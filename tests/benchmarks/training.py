@@ -146,8 +146,8 @@ def _time_loop(asked: argparse.Namespace) -> list[float]:
     import keras
 
     from workbench.training.build import build_model
+    from workbench.training.datasets import choose_source
     from workbench.training.loop import TrainingLoop
-    from workbench.training.sources import choose_source
 
     data = load_mnist(_limit(asked))
     model = build_model(_spec(asked.model, asked.precision))

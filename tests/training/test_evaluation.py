@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from workbench.training import evaluation
+from workbench.training.datasets import InMemorySource, StreamingSource
 from workbench.training.evaluation import Evaluator, batch_size_for
-from workbench.training.sources import InMemorySource, StreamingSource
 
 CLASSES = 4
 

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from workbench.training import compiled_steps
+from workbench.training.datasets import InMemorySource, StreamingSource, choose_source, epoch_order
 from workbench.training.evaluation import Evaluator
 from workbench.training.loop import Chunk, DivergedError, TrainingLoop
-from workbench.training.sources import InMemorySource, StreamingSource, choose_source, epoch_order
 
 CLASSES = 10
 SEED = 3

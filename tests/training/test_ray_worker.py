@@ -24,9 +24,8 @@ from workbench.runs.log import EventReader
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
-from workbench.training.ray_cluster import Cluster, ClusterProblem, NodeLost, answers
 from workbench.training.ray_node import Outbox, Report, Trainer
-from workbench.training.ray_worker import RayWorker
+from workbench.training.ray_worker import Cluster, ClusterProblem, NodeLost, RayWorker, answers
 
 HERE = this_environment()
 
@@ -228,7 +227,7 @@ def test_nothing_listens_at_a_free_port() -> None:
 def test_a_head_that_is_silent_counts_as_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = Cluster("auto", 1, 0.0)
     cluster._head = "127.0.0.1:1"
-    monkeypatch.setattr("workbench.training.ray_cluster.HEAD_SECONDS", 0.0)
+    monkeypatch.setattr("workbench.training.ray_worker.HEAD_SECONDS", 0.0)
     cluster.look()
     cluster.look()
     with pytest.raises(ClusterProblem, match="head of the Ray cluster at 127"):

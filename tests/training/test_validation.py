@@ -20,7 +20,7 @@ from workbench.model.layers import Dense, Dropout, Flatten
 from workbench.model.spec import DatasetRef, TrainingSpec, Validation
 from workbench.runs.events import Epoch, Event
 from workbench.training.checkpoint import load_best_weights, load_checkpoint, save_checkpoint
-from workbench.training.sources import epoch_order, load_sources
+from workbench.training.datasets import epoch_order, load_sources
 from workbench.training.train import Result, Snapshot, train
 
 # A rate at which the loss soon rises again, and dropout, whose seeds a checkpoint has to keep.

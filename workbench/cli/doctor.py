@@ -206,7 +206,7 @@ def _cluster(executor: str | None, address: str | None) -> list[Finding]:
         return []
     try:
         done = subprocess.run(
-            module_command("workbench.training.ray_cluster", engine.address),
+            module_command("workbench.training.ray_worker", "doctor", engine.address),
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,

@@ -308,11 +308,7 @@ class SearchRequest:
 
 
 def _seconds(text: str) -> float:
-    """The seconds of a time as typed: `90`, `90s`, `30m`, `2h`.
-
-    Raises:
-        RunError: it is none.
-    """
+    """The seconds of a time as typed: `90`, `90s`, `30m`, `2h`."""
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)", text.strip().lower(), re.ASCII)
     if match is None or match[2] not in _TIMES or not float(match[1]):
         raise RunError(
@@ -322,11 +318,7 @@ def _seconds(text: str) -> float:
 
 
 def _one_of(what: str, given: str, names: Sequence[str]) -> str:
-    """A sampler's or pruner's name as typed.
-
-    Raises:
-        RunError: there is none of that name.
-    """
+    """A sampler's or pruner's name as typed."""
     if given.lower() not in names:
         hint = nearest(given.lower(), names)
         raise RunError(f'no "{given}"; {hint}', field=what, named=what)

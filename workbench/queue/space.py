@@ -129,11 +129,7 @@ def _fields(listed: Mapping[str, str], training: TrainingSettings) -> dict[str, 
 
 
 def _field(name: str, fields: Mapping[str, FormField], base: TrainingSpec) -> FormField:
-    """The field of a setting, of the training or of a layer.
-
-    Raises:
-        RunError: there is none of that name.
-    """
+    """The field of a setting, of the training or of a layer."""
     if name.startswith("layers"):
         return _layer_field(name, base)
     if name in fields:

@@ -433,9 +433,6 @@ def _cut_torn_line(journal: Path) -> None:
     """Take away half a line that a kill left at the end: the next one would be joined to it.
 
     Nobody else writes it: a home has one queue's process.
-
-    Raises:
-        EnvironmentProblem: the file cannot be changed.
     """
     quiet = suppress(FileNotFoundError)
     with refused(f"{journal}: ", "; fix its access"), quiet, journal.open("r+b") as file:

@@ -103,11 +103,7 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
 
 
 def _validation(text: str, facts: DatasetFacts, images: int) -> Validation:
-    """The validation images that `0.15`, `9000` or `file` asks for, of so many for training.
-
-    Raises:
-        PresetError: none of these, or no image is left for one of the two.
-    """
+    """The validation images that `0.15`, `9000` or `file` asks for, of so many for training."""
     if text == OWN_VALIDATION:
         return Validation(images=facts.validation_images, own=True)
     try:

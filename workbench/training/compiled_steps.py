@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from workbench.training.sources import BatchSource, IndexArray
+from workbench.training.datasets import BatchSource, IndexArray
 
 # XLA makes these faster and convolutions and pooling slower on a CPU; on a GPU, all layers.
 XLA_LAYERS = (

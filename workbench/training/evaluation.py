@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from workbench.predictions.of_run import Predictions, keeps_probabilities
 from workbench.training.compiled_steps import traced
-from workbench.training.sources import BatchSource
+from workbench.training.datasets import BatchSource
 
 LARGEST_BATCH = 1000
 # About 64 MB of float32 activations: enough to keep the cores busy, little beside the training's

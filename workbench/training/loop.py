@@ -24,8 +24,8 @@ from workbench.model.hyperparameters import ReduceOnPlateau, TrainingSettings
 from workbench.runs.events import Batch, Epoch, Event
 from workbench.training.checkpoint import Progress, Weights
 from workbench.training.compiled_steps import CompiledSteps
+from workbench.training.datasets import BatchSource, epoch_order
 from workbench.training.evaluation import Evaluation, Evaluator
-from workbench.training.sources import BatchSource, epoch_order
 
 # Growing in bounds, a first measurement spoilt by warming up can't make a chunk of seconds.
 CHUNK_GROWTH = 4

@@ -112,8 +112,8 @@ def make_predictions(folder: RunFolder) -> None:
     prepare_process(spec.threads)
     # Here and not above: the variables just set count only before the import.
     from workbench.training.checkpoint import load_checkpoint
+    from workbench.training.datasets import load_sources
     from workbench.training.evaluation import Evaluator
-    from workbench.training.sources import load_sources
 
     model, _ = load_checkpoint(folder.model_file)
     data = load_sources(spec.dataset, folder.path)

@@ -182,7 +182,7 @@ def _get_warm() -> None:
     import workbench.training.train  # noqa: F401
     from workbench.data.catalogue import describe_dataset
     from workbench.runs.plan import dataset_ref
-    from workbench.training.sources import load_sources
+    from workbench.training.datasets import load_sources
     from workbench.training.train import compile_something
 
     # Whatever is wrong with the data is said by the run that needs it.

@@ -30,9 +30,9 @@ from workbench.runs.standby import compile_alike
 from workbench.training.build import build_model
 from workbench.training.checkpoint import Progress, Weights
 from workbench.training.compiled_steps import CompiledSteps, device_text
+from workbench.training.datasets import InMemorySource, load_sources
 from workbench.training.evaluation import Evaluation, Evaluator
 from workbench.training.loop import DivergedError, LoopCallback, Monitors, TrainingLoop
-from workbench.training.sources import InMemorySource, load_sources
 
 # More cells than this make the ending's line too long for a reader of the log's tail.
 LARGEST_CONFUSION = 200
