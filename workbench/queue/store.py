@@ -7,7 +7,6 @@ runner reads it some times a second. So both sides may come and go.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any, Final, Literal, get_args
@@ -22,7 +21,7 @@ from workbench.formats import count
 from workbench.model.hyperparameters import OPTIMIZER_TITLES
 from workbench.model.spec import TrainingSpec
 from workbench.runs import lock
-from workbench.runs.record import Kept, Labels
+from workbench.runs.record import Kept, Labels, format_of
 from workbench.runs.status import Status
 from workbench.settings import Home
 
@@ -179,7 +178,7 @@ class QueueStore:
         try:
             return QueueState.model_validate_json(content)
         except ValidationError as error:
-            if (given := _format_of(content)) > FORMAT:
+            if (given := format_of(content)) > FORMAT:
                 raise QueueNewer(
                     f"{self.file} is of a newer version (format {given}); use that version, or "
                     "move the file away to begin a new queue"
@@ -237,16 +236,6 @@ class QueueStore:
                     aside.rename(self.file)
             return QueueDamaged(f"{self.file} is damaged; remove it and queue the trials anew")
         return QueueDamaged(words)
-
-
-def _format_of(content: bytes) -> int:
-    """The format a queue's file names; 0 where it names none."""
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError):
-        return 0
-    given = data.get("format") if isinstance(data, dict) else None
-    return given if type(given) is int else 0
 
 
 class Engine(BaseModel):

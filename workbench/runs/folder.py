@@ -28,7 +28,7 @@ from workbench.runs.record import (
     RunRecord,
     Script,
     ScriptRecord,
-    newer_format,
+    format_of,
     parse_record,
     write_json,
 )
@@ -96,7 +96,7 @@ class RunFolder:
         except (OSError, ValidationError) as error:
             what = error.strerror if isinstance(error, OSError) else "is damaged"
             sentence = f"{self.spec_file}: {what}; restore it or delete the run"
-            if version := newer_format(content):
+            if (version := format_of(content)) > RECORD_FORMAT:
                 sentence = newer(self.spec_file.name, version, RECORD_FORMAT)
             raise RunError(f"run {self.run_id}: {sentence}") from error
 

@@ -127,13 +127,13 @@ def parse_record(content: bytes) -> RunRecord:
     return _RECORD.validate_json(content)
 
 
-def newer_format(content: bytes) -> int | None:
-    """The format of a record that only a later version can read; None of any other."""
+def format_of(content: bytes) -> int:
+    """The format that a file of JSON names; 0 where it names none."""
     try:
         found = json.loads(content).get("format")
     except (ValueError, AttributeError, RecursionError):
-        return None
-    return found if isinstance(found, int) and found > RECORD_FORMAT else None
+        return 0
+    return found if type(found) is int else 0
 
 
 class Labels(Kept):

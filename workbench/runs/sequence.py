@@ -51,32 +51,22 @@ class Sequence:
         """Train the runs in turn. Each comes with its held lock, which its worker takes over."""
         for folder, descriptor in waiting:
             try:
-                begun = self._begin(folder, descriptor)
+                if self._stopping:
+                    write_stopped(folder)
+                elif folder.path.is_dir():
+                    self._worker.train(folder, descriptor)
             except (OSError, UserError):  # a full disk, say: the next one has its own chance
                 traceback.print_exc()
-                continue
             finally:
                 os.close(descriptor)
-            if begun:
-                self._wait(folder)
+            told = False
+            while not self._worker.is_idle:
+                if self._stopping and not told:
+                    told = True
+                    with suppress(UserError):  # its folder is gone: it ends by itself
+                        control.request(folder.path, control.Command.STOP)
+                time.sleep(LOOK_SECONDS)
         self._worker.close()
-
-    def _begin(self, folder: RunFolder, descriptor: int) -> bool:
-        if self._stopping:
-            write_stopped(folder)
-        if self._stopping or not folder.path.is_dir():
-            return False
-        self._worker.train(folder, descriptor)
-        return True
-
-    def _wait(self, folder: RunFolder) -> None:
-        told = False
-        while not self._worker.is_idle:
-            if self._stopping and not told:
-                told = True
-                with suppress(UserError):  # its folder is gone: it ends by itself
-                    control.request(folder.path, control.Command.STOP)
-            time.sleep(LOOK_SECONDS)
 
 
 def main(arguments: list[str]) -> None:

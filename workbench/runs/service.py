@@ -210,7 +210,13 @@ def launch(
             if warm is None or not warm.take(*created[0]):
                 spawn_worker(*created[0])
         else:
-            _spawn_sequence(created)
+            for folder, _ in created:
+                write_event(folder.events_file, Queued(time.time()))
+            arguments = [f"{descriptor}:{folder.path}" for folder, descriptor in created]
+            descriptors = [descriptor for _, descriptor in created]
+            process = start_detached(SEQUENCE, arguments, descriptors, created[0][0].log_file)
+            for descriptor in descriptors:
+                lock.write_pid(descriptor, process.pid)
     except (EnvironmentProblem, OSError) as error:
         for folder, descriptor in created:
             os.close(descriptor)
@@ -270,16 +276,6 @@ def spawn_worker(
     process = start_detached(kind.module, arguments, inherited, folder.log_file)
     lock.write_pid(descriptor, process.pid)
     return process
-
-
-def _spawn_sequence(created: list[tuple[RunFolder, int]]) -> None:
-    for folder, _ in created:
-        write_event(folder.events_file, Queued(time.time()))
-    arguments = [f"{descriptor}:{folder.path}" for folder, descriptor in created]
-    descriptors = [descriptor for _, descriptor in created]
-    process = start_detached(SEQUENCE, arguments, descriptors, created[0][0].log_file)
-    for descriptor in descriptors:
-        lock.write_pid(descriptor, process.pid)
 
 
 def write_stopped(folder: RunFolder) -> None:
