@@ -219,11 +219,8 @@ def _values(name: str, word: str) -> list[str | int | float]:
     found = _RANGE.fullmatch(word)
     if found is None or name not in (*_WHOLE, *_NUMBERS):
         return [_value(name, word)]
-    log, low, high, parts = (
-        found["log"],
-        *(float(_value(name, found[end])) for end in ("low", "high")),
-        found["parts"],
-    )
+    log, parts = found["log"], found["parts"]
+    low, high = (float(_value(name, found[end])) for end in ("low", "high"))
     whole = name in _WHOLE
     if not parts and not (whole and not log):
         raise RunError(f"say how many values, as in {word}/5", named=f"--set {name}")

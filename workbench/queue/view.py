@@ -39,6 +39,15 @@ from workbench.settings import Home
 NOT_KNOWN = "how long is not known yet"
 # Of a longer queue a command lists the last that are done and the next that wait.
 MOST_LISTED, LAST_DONE, NEXT_WAITING = 24, 5, 8
+# Endings that are counted in a headline, in this order.
+TROUBLES = (
+    Status.FAILED,
+    Status.DIVERGED,
+    Status.COLLAPSED,
+    Status.CRASHED,
+    Status.STOPPED,
+    Status.KILLED,
+)
 
 
 @dataclass(frozen=True)
@@ -483,7 +492,8 @@ def headline(view: QueueView, start: str) -> tuple[str, Role]:
     if not count_all:
         return "", ""
     done = f"{view.ended} of {count_all} done"
-    troubles = _troubles(view)
+    states = Counter(item.state for item in view.trials)
+    troubles = [f"{states[state]} {state.word}" for state in TROUBLES if states[state]]
     # A runner that was killed leaves its last word in the file: only a living one means it.
     if view.running and view.stopping:
         return f"stopping: saving what trains · {done}", "warning"
@@ -509,20 +519,6 @@ def headline(view: QueueView, start: str) -> tuple[str, Role]:
 
 def _at(view: QueueView) -> str:
     return f" at {moment(view.ended_at)}" if view.ended_at is not None else ""
-
-
-def _troubles(view: QueueView) -> list[str]:
-    """`1 failed`, `2 collapsed`, as far as there are such."""
-    states = Counter(item.state for item in view.trials)
-    troubles = (
-        Status.FAILED,
-        Status.DIVERGED,
-        Status.COLLAPSED,
-        Status.CRASHED,
-        Status.STOPPED,
-        Status.KILLED,
-    )
-    return [f"{states[state]} {state.word}" for state in troubles if states[state]]
 
 
 def time_left(view: QueueView, *, left: bool = False) -> str:

@@ -131,11 +131,8 @@ def launched_from(by: str) -> LaunchedFrom:
     """Where this process was started: its terminal, and whether over SSH."""
     terminal = None
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        try:
-            terminal = os.ttyname(stream.fileno())
-            break
-        except (OSError, ValueError, AttributeError):
-            continue
+        with suppress(OSError, ValueError, AttributeError):
+            terminal = terminal or os.ttyname(stream.fileno())
     return LaunchedFrom.model_validate(
         {"by": by, "terminal": terminal, "ssh": "SSH_CONNECTION" in os.environ}
     )

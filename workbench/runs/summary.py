@@ -209,31 +209,21 @@ def summary_of(
     else:
         history = history or folder.history()
         results, metrics = _so_far(history) | {"step": history.step}, history.metrics
-    return ScriptSummary(
-        title=script.name,
-        status=status,
-        epochs=(history.planned_epochs if history and not ending else 0) or script.epochs,
-        config=script.config,
-        command=script.command,
-        framework=script.framework,
-        versions=script.versions,
-        metrics={name: value if math.isfinite(value) else None for name, value in metrics.items()},
-        **_facts_of(folder),
-        **results,
-    )
+    planned = history.planned_epochs if history and not ending else 0
+    facts = vars(script) | _facts_of(folder) | results  # what has the name of a field
+    facts |= {"title": script.name, "status": status, "epochs": planned or script.epochs}
+    facts["metrics"] = {
+        name: value if math.isfinite(value) else None for name, value in metrics.items()
+    }
+    return ScriptSummary.model_validate(facts)
 
 
 def _facts_of(folder: RunFolder) -> dict[str, Any]:
     """What the summaries of both kinds say alike: where and when it was started, and its labels."""
     record = folder.record
-    return {
-        "run_id": folder.run_id,
-        "started_at": datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="seconds"),
-        "host": record.environment.host,
-        "cpu": record.environment.cpu,
-        "cores": record.environment.cores,
-        **labels_of(folder),
-    }
+    started = datetime.fromtimestamp(record.created_at, UTC).isoformat(timespec="seconds")
+    known = {"run_id": folder.run_id, "started_at": started}
+    return vars(record.environment) | known | labels_of(folder)
 
 
 def _ended(ending: Ended) -> dict[str, Any]:
@@ -265,7 +255,7 @@ def summarise(
     Raises:
         RunError: the run's folder is gone or its spec.json damaged, or it is of a script.
     """
-    spec, environment = folder.spec, folder.record.environment
+    spec = folder.spec
     settings = spec.training
     status = status or folder.status()
     ending = last_ending(folder.events_file) if not status.alive else None
@@ -277,28 +267,18 @@ def summarise(
         results = results_so_far(history or folder.history())
     if results.get("parameters") is None:
         results["parameters"] = analyse(spec.architecture).parameters
-    return RunSummary(
-        preset=spec.preset,
-        title=spec.title,
-        status=status,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        optimizer=settings.optimizer.kind,
-        optimizer_text=optimizer_text(settings.optimizer),
-        learning_rate=settings.optimizer.learning_rate,
-        momentum=getattr(settings.optimizer, "momentum", None),
-        schedule=settings.schedule.kind,
-        seed=spec.seed,
-        precision=spec.precision,
-        dataset=spec.dataset.name,
-        train_limit=spec.dataset.train_limit,
-        settings_key=spec.settings_key,
-        threads=spec.threads,
-        tensorflow=environment.tensorflow,
-        keras=environment.keras,
-        **_facts_of(folder),
-        **results,
-    )
+    # Of these what has the name of a field.
+    facts = vars(spec) | vars(settings) | vars(settings.optimizer) | _facts_of(folder) | results
+    facts |= {
+        "status": status,
+        "optimizer": settings.optimizer.kind,
+        "optimizer_text": optimizer_text(settings.optimizer),
+        "schedule": settings.schedule.kind,
+        "dataset": spec.dataset.name,
+        "train_limit": spec.dataset.train_limit,
+        "settings_key": spec.settings_key,
+    }
+    return RunSummary.model_validate(facts)
 
 
 def damaged(run_id: str) -> RunSummary:
