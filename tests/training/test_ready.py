@@ -123,7 +123,7 @@ def test_compiling_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_compiling_does_move_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without putting it back there would be a trace: the test above can fail."""
-    monkeypatch.setattr(train, "_put", lambda model, values: None)
+    monkeypatch.setattr(train_module, "_put", lambda model, values: None)
     got = train_module.get_ready(spec(images=True), lambda: True)
     assert got is not None
     moved, fresh = state(got.model_for(spec(images=True))), state(build_model(spec(images=True)))
@@ -133,7 +133,7 @@ def test_compiling_does_move_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_state_that_it_would_not_put_back_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     known = train_module._state
-    monkeypatch.setattr(train, "_state", lambda model: known(model)[:-1])
+    monkeypatch.setattr(train_module, "_state", lambda model: known(model)[:-1])
     assert train_module.get_ready(spec(), lambda: True) is None
 
 

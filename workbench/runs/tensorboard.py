@@ -47,8 +47,9 @@ class Points:
     """What a log of another program tells: values at steps, and the settings."""
 
     name: str
-    # At a step, or of the epoch that ends there; and when that was, since 1970.
-    values: dict[tuple[int, bool], dict[str, float]] = field(default_factory=dict)
+    steps: dict[int, dict[str, float]] = field(default_factory=dict)
+    epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+    # Since 1970, of the values at a step, and of those of the epoch that ends there.
     times: dict[tuple[int, bool], float] = field(default_factory=dict)
     config: dict[str, Setting] = field(default_factory=dict)
 
@@ -56,9 +57,10 @@ class Points:
         """One value; of two at one step the later one counts."""
         if not 0 <= step <= LARGEST_STEP or not math.isfinite(when):
             return
-        place = step, tag.startswith(OF_EPOCHS)
-        self.values.setdefault(place, {})[tag.removeprefix(OF_EPOCHS)] = value
-        self.times[place] = max(when, self.times.get(place, 0.0))
+        whole = tag.startswith(OF_EPOCHS)
+        values = self.epochs if whole else self.steps
+        values.setdefault(step, {})[tag.removeprefix(OF_EPOCHS)] = value
+        self.times[step, whole] = max(when, self.times.get((step, whole), 0.0))
 
 
 def write_tensorboard(folders: Sequence[RunFolder], into: Path) -> list[Path]:
@@ -159,7 +161,7 @@ def read_logs(path: Path) -> list[Points]:
                 found = [_from_rows(path.stem, _json_lines(file), path.stat().st_mtime)]
     except (OSError, csv.Error) as error:
         raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    found = [points for points in found if points.values]
+    found = [points for points in found if points.steps or points.epochs]
     if not found:
         raise UserError(
             f"{path}: no scalars in it; name a folder with TensorBoard's event files, a CSV file "
@@ -356,8 +358,8 @@ class _TakenRun:
         """
         for (step, whole), when in sorted(points.times.items()):
             told = self._told.setdefault((step, whole), set())
-            known = points.values[step, whole].items()
-            values = {name: value for name, value in known if name not in told}
+            known = (points.epochs if whole else points.steps)[step]
+            values = {name: value for name, value in known.items() if name not in told}
             if values and self._writer is not None:
                 told.update(values)
                 self._last |= values
