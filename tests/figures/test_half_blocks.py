@@ -38,3 +38,11 @@ def test_a_large_image_is_averaged_into_the_place_there_is():
 def test_letters_stand_in_for_colours():
     image = np.array([[0, 255], [0, 255], [0, 128], [0, 128]], np.uint8)
     assert ascii_lines(image) == [" @", " +"]
+
+
+def test_a_run_is_drawn_by_the_half_that_changes_fewer_colours():
+    line = half_block_lines(np.array([[0, 255, 255], [255, 0, 255]], np.uint8))[0]
+    assert [segment.text for segment in line] == ["▀", "▄", " "]
+    first, second, blank = (segment.style for segment in line)
+    assert first == second and first.color != first.bgcolor
+    assert blank.color is None and blank.bgcolor == first.bgcolor

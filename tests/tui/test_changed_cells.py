@@ -34,6 +34,7 @@ STYLES = [
     Style(color="#ff0000", bgcolor="#000080", meta={"row": 1}),
     Style(color="#00ff00", bgcolor="#000080"),
     Style(color="#00ff00", bgcolor="#303030"),
+    Style(bgcolor="#303030"),
     Style(color="color(200)", bgcolor="color(17)"),
     Style(bgcolor="#000080", reverse=True),
     Style(underline=True, link="https://example.org/x"),
@@ -55,9 +56,16 @@ class Terminal:
 
     @property
     def cells(self) -> list[list[Any]]:
-        """Each cell with its character, colours and attributes."""
+        """Each cell with its character, colours and attributes, as far as they are seen."""
         screen = self._screen
-        return [[screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines)]
+        return [[_seen(screen.buffer[y][x]) for x in range(screen.columns)]
+                for y in range(screen.lines)]  # fmt: skip
+
+
+def _seen(cell: Any) -> Any:
+    """A blank's own colour shows where it is underlined, struck or reversed, and nowhere else."""
+    marked = cell.reverse or cell.underscore or cell.strikethrough
+    return cell if marked or cell.data != " " else cell._replace(fg="default")
 
 
 @st.composite

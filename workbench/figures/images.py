@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) colour, 0 to 255
 
-_UPPER_HALF = "▀"
+_UPPER_HALF, _LOWER_HALF = "▀▄"
 # Some of the greys that a terminal of 256 colours has, with black and white. Their escape sequences
 # are half as long as those of any colour, and equal neighbours are sent as one.
 _GREYS = np.array([0, 48, 108, 158, 208, 255])
@@ -69,12 +69,19 @@ def half_block_lines(pixels: Pixels) -> list[list[Segment]]:
     lines = []
     for top, bottom in zip(values[0::2].tolist(), values[1::2].tolist(), strict=True):
         line: list[Segment] = []
-        # Equal neighbours go out as one run: fewer bytes over the connection.
+        ink = ground = None  # as they are where the next run begins
+        # Equal neighbours go out as one run, and of two ways to draw a run the one which changes
+        # fewer colours: fewer bytes over the connection.
         for (upper, lower), cells in groupby(zip(top, bottom, strict=True)):
-            # One colour needs no half: a space takes fewer bytes, and looks the same in any font.
-            one = upper == lower
-            style = Style.from_color(None if one else colour(upper), colour(lower))
-            line.append(Segment((" " if one else _UPPER_HALF) * len(list(cells)), style))
+            half = _UPPER_HALF
+            if upper == lower:  # a space looks the same in any font
+                half, ground = " ", lower
+            elif (upper != ink) + (lower != ground) <= (lower != ink) + (upper != ground):
+                ink, ground = upper, lower
+            else:
+                half, ink, ground = _LOWER_HALF, lower, upper
+            style = Style.from_color(None if half == " " else colour(ink), colour(ground))
+            line.append(Segment(half * len(list(cells)), style))
         lines.append(line)
     return lines
 

@@ -29,7 +29,10 @@ SHORT_GAP = 4  # cells: to write them again is no longer than to move over them
 
 
 class Ink(NamedTuple):
-    """The sequences that begin and end a style; of one without more its two colours."""
+    """The sequences that begin and end a style; of one without more its two colours.
+
+    The first of them is empty for blanks, on which it would not be seen.
+    """
 
     start: str
     end: str
@@ -42,7 +45,7 @@ Cell = tuple[str, Ink | int]
 
 PLAIN = Ink("", "")
 _COLOUR = r"8;(?:2;\d+;\d+;\d+|5;\d+)"
-_TWO_COLOURS = re.compile(rf"\x1b\[(3{_COLOUR});(4{_COLOUR})m")
+_TWO_COLOURS = re.compile(rf"\x1b\[(?:(3{_COLOUR});)?(4{_COLOUR})m")
 UNKNOWN: Cell = ("", -1)
 
 
@@ -136,8 +139,10 @@ class _Writing:
         if ink == self._ink:
             return
         if ink.colours and self._ink.colours:  # most often one of them stays
-            pairs = zip(ink.colours, self._ink.colours, strict=True)
-            self._parts.append(f"\x1b[{';'.join(new for new, old in pairs if new != old)}m")
+            pairs = list(zip(ink.colours, self._ink.colours, strict=True))
+            if changed := [new for new, old in pairs if new not in ("", old)]:
+                self._parts.append(f"\x1b[{';'.join(changed)}m")
+            ink = ink._replace(colours=tuple(new or old for new, old in pairs))
         else:
             self._parts += [self._ink.end, ink.start]
         self._ink = ink
@@ -167,7 +172,7 @@ def _cells(strip: Strip, width: int, console: Console) -> list[Cell]:
     for text, style, _ in strip:
         if not _is_plain(text):
             break
-        ink = _ink(style, console)
+        ink = _ink(style, console, text.isspace())
         cells += [(character, ink) for character in text]
     else:
         if len(cells) == width:
@@ -183,10 +188,12 @@ def _is_plain(text: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _ink(style: Style | None, console: Console) -> Ink:
+def _ink(style: Style | None, console: Console, blank: bool) -> Ink:
     start, _, end = Strip([Segment("x", style)]).render(console).rpartition("x")
     colours = _TWO_COLOURS.fullmatch(start)
-    return Ink(start, end, colours.groups() if colours and end == "\x1b[0m" else ())
+    if colours is None or end != "\x1b[0m" or not (colours[1] or blank):
+        return Ink(start, end)
+    return Ink(start, end, colours.groups(""))
 
 
 def tried() -> ChangedCells | None:
