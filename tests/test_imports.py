@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Collection, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -32,3 +34,11 @@ def test_no_circle() -> None:
         for name, path in modules.items()
     }
     TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle
+
+
+def test_the_first_frame_waits_for_nothing_heavy() -> None:
+    opening = "workbench.tui.start, workbench.runs.standby, workbench.tui.app"
+    code = f"import sys, {opening}, workbench.tui.screens.models.screen; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for heavy in ("keras", "matplotlib", "numpy", "optuna", "plotext", "pydantic", "tinydb"):
+        assert heavy not in done.stdout.split()

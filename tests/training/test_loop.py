@@ -15,11 +15,13 @@ import keras
 import numpy as np
 import psutil
 import pytest
+import tensorflow as tf
 
 from workbench.training import compiled_steps
 from workbench.training.datasets import InMemorySource, StreamingSource, choose_source, epoch_order
 from workbench.training.evaluation import Evaluator
 from workbench.training.loop import Chunk, DivergedError, TrainingLoop
+from workbench.training.relu_before_pooling import relu_gradient_behind_pooling
 
 CLASSES = 10
 SEED = 3
@@ -89,6 +91,23 @@ def convolutions() -> keras.Model:
     )
 
 
+def relu_and_pooling() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return compiled(
+        [
+            keras.layers.Reshape((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
+            keras.layers.MaxPooling2D(3, strides=1, padding="same"),
+            keras.layers.Conv2D(4, 3, padding="same"),
+            keras.layers.Activation("relu"),
+            keras.layers.MaxPooling2D(2),
+            keras.layers.Flatten(),
+            keras.layers.Dense(CLASSES, activation="softmax"),
+        ],
+        keras.optimizers.Adam(0.01),
+    )
+
+
 def memory(count: int, seed: int = 0) -> InMemorySource:
     images, labels = patterns(count, seed)
     return InMemorySource(images, labels, classes=CLASSES)
@@ -107,7 +126,7 @@ def digest(model: keras.Model) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in state(model))).hexdigest()
 
 
-@pytest.mark.parametrize("build", [dense_sgd, dense_dropout_norm, convolutions])
+@pytest.mark.parametrize("build", [dense_sgd, dense_dropout_norm, convolutions, relu_and_pooling])
 @pytest.mark.parametrize(("xla", "compile_update"), [(False, False), (False, True), (True, False)])
 def test_the_weights_are_those_of_train_on_batch(
     build: Build, xla: bool, compile_update: bool, monkeypatch: pytest.MonkeyPatch
@@ -122,6 +141,31 @@ def test_the_weights_are_those_of_train_on_batch(
     assert int(model.optimizer.iterations) == 2 * len(range(0, count, 20))
     for ours, keras_own in zip(state(model), keras_state(build, xla, count), strict=True):
         np.testing.assert_allclose(ours, keras_own, rtol=2e-4, atol=2e-5)
+
+
+def test_the_gradient_of_relu_is_the_same_behind_the_pooling() -> None:
+    model = relu_and_pooling()
+    images, labels = memory(20).stack(np.arange(20, dtype=np.int32)[None])
+
+    @tf.function(autograph=False)
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(labels[0] * tf.math.log(model(images[0])))
+        return tape.gradient(loss, model.trainable_variables)
+
+    plain = gradients.get_concrete_function()
+    with relu_gradient_behind_pooling(model):
+        behind = tf.function(gradients.python_function, autograph=False).get_concrete_function()
+    heights = [
+        sorted(op.outputs[0].shape[1] for op in found.graph.get_operations()
+               if op.type == "ReluGrad")
+        for found in (plain, behind)
+    ]  # fmt: skip
+    assert heights == [[8, 8], [4, 8]]
+    for before, now in zip(plain(), behind(), strict=True):
+        assert np.abs(before).max() > 0
+        np.testing.assert_array_equal(before, now)
+    assert model.layers[1].activation is keras.activations.relu
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
+from typing import Any
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +70,8 @@ def half_block_lines(pixels: Pixels) -> list[list[Segment]]:
     lines = []
     for top, bottom in zip(values[0::2].tolist(), values[1::2].tolist(), strict=True):
         line: list[Segment] = []
-        ink = ground = None  # as they are where the next run begins
+        ink: Any = None  # it and the ground are as they are where the next run begins
+        ground: Any = None
         # Equal neighbours go out as one run, and of two ways to draw a run the one which changes
         # fewer colours: fewer bytes over the connection.
         for (upper, lower), cells in groupby(zip(top, bottom, strict=True)):

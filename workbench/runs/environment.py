@@ -10,10 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
-from workbench.runs.record import Environment, LaunchedFrom
+
+if TYPE_CHECKING:  # what a run's record is takes longer to import than the first frame
+    from workbench.runs.record import Environment, LaunchedFrom
 
 CGROUPS = Path("/sys/fs/cgroup")
 DRIVER = Path("/dev/nvidiactl")  # there where a driver of NVIDIA's has found a GPU
@@ -114,6 +116,9 @@ def installed(package: str) -> str:
 
 
 def this_environment() -> Environment:
+    """The environment of this process."""
+    from workbench.runs.record import Environment
+
     return Environment(
         workbench=__version__,
         python=platform.python_version(),
@@ -129,6 +134,8 @@ def this_environment() -> Environment:
 
 def launched_from(by: str) -> LaunchedFrom:
     """Where this process was started: its terminal, and whether over SSH."""
+    from workbench.runs.record import LaunchedFrom
+
     terminal = None
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):

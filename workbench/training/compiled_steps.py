@@ -15,6 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from workbench.training.datasets import BatchSource, IndexArray
+from workbench.training.relu_before_pooling import relu_gradient_behind_pooling
 
 # XLA makes these faster and convolutions and pooling slower on a CPU; on a GPU, all layers.
 XLA_LAYERS = (
@@ -143,7 +144,7 @@ class CompiledSteps:
             # From nothing at each step, the metrics are the batch's own. The caller sums them in
             # double precision, and knows at which step a loss stopped being finite.
             self._model.reset_metrics()
-            with self._update_compiled():
+            with self._update_compiled(), relu_gradient_behind_pooling(self._model):
                 metrics = self._model.train_step((images[step], labels[step]))
             self.names = list(metrics)
             row = tf.stack([tf.cast(value, tf.float32) for value in metrics.values()])
@@ -169,12 +170,25 @@ class CompiledSteps:
             return
         optimizer: Any = self._model.optimizer
         apply, variables = optimizer.apply, self._model.trainable_variables
-        compiled = traced(lambda *gradients: apply(gradients, variables), jit_compile=True)
-        optimizer.apply = lambda gradients, _variables=None: compiled(*gradients)
+
+        def update(*gradients: tf.Tensor) -> None:
+            pairs = zip(gradients, variables, strict=True)
+            apply([tf.cast(gradient, variable.dtype) for gradient, variable in pairs], variables)
+
+        compiled = traced(update, jit_compile=True)
+        optimizer.apply = lambda gradients, _variables=None: compiled(*map(_uncast, gradients))
         try:
             yield
         finally:
             del optimizer.apply
+
+
+def _uncast(gradient: tf.Tensor) -> tf.Tensor:
+    """A gradient before it was made longer, which the compiled update does in passing."""
+    is_longer = (
+        gradient.op.type == "Cast" and gradient.op.inputs[0].dtype.size < gradient.dtype.size
+    )
+    return gradient.op.inputs[0] if is_longer else gradient
 
 
 def suits_xla(model: keras.Model) -> bool:
