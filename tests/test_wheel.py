@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.data.catalogue import MNIST_SHA256
+from workbench.data.facts import MNIST_SHA256
 
 ROOT = Path(__file__).resolve().parent.parent
 

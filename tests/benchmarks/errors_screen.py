@@ -23,7 +23,7 @@ from statistics import median
 import numpy as np
 
 from tests.support import ended_run
-from workbench.data.catalogue import MNIST_SHA256
+from workbench.data.facts import MNIST_SHA256
 from workbench.data.npz import load_mnist
 from workbench.predictions.of_run import Predictions, save_predictions
 from workbench.settings import Home

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.support import ended_run
 from workbench.cli.entry import run as command
-from workbench.data.catalogue import MNIST_SHA256
+from workbench.data.facts import MNIST_SHA256
 from workbench.data.npz import read_test_images
 from workbench.predictions import of_run
 from workbench.predictions.of_run import Predictions, read_predictions, save_predictions

@@ -23,8 +23,7 @@ from tests.leaderboard.conftest import DEFAULTS
 from workbench.formats import duration, percent_spread, points, seeds_text
 from workbench.leaderboard.columns import sort_runs
 from workbench.leaderboard.document import brief, document, provenance
-from workbench.leaderboard.export import escaped as latex_escaped
-from workbench.leaderboard.export import to_csv, to_json, to_latex, to_markdown
+from workbench.leaderboard.export import latex_escaped, to_csv, to_json, to_latex, to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.judges import claims_table
 from workbench.leaderboard.paper import compare, compare_all

@@ -17,10 +17,9 @@ import pytest
 from filelock import FileLock
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
-from workbench.leaderboard import reading
+from workbench.leaderboard import database as reading
 from workbench.leaderboard import store as store_module
 from workbench.leaderboard.database import LeaderboardBusy, LeaderboardDamaged, LockedDatabase
-from workbench.leaderboard.storage import AtomicStorage
 from workbench.leaderboard.store import Imported, Leaderboard, Synced
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels
@@ -202,12 +201,12 @@ def test_labels_of_a_killed_change_reach_the_board_from_the_folder(
         board.record(summarise(folder))
         board.set_labels(folder.run_id, Labels(tags=("old",)))
 
-    def killed(self: AtomicStorage) -> None:
+    def killed(*_: object) -> None:
         raise Killed
 
     for folder in folders:
         with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(AtomicStorage, "commit", killed)
+            patched.setattr(reading, "write_file", killed)
             board.set_labels(folder.run_id, Labels(tags=("new",), note="why"))
     if next_write:  # the file is newer than the labels then
         board.record(summarise(make_run()))
@@ -413,7 +412,7 @@ def test_what_ended_is_there_to_look_at_on_a_full_disk(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr("workbench.leaderboard.storage.write_file", full)
+        patched.setattr("workbench.leaderboard.database.write_file", full)
         synced = board.sync()
         assert [(run.run_id, run.note) for run in synced.entries] == [
             (kept.run_id, "new"),
@@ -441,7 +440,7 @@ def test_a_home_that_cannot_be_written(
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("workbench.leaderboard.storage.write_file", denied)
+    monkeypatch.setattr("workbench.leaderboard.database.write_file", denied)
     with pytest.raises(UserError, match="Permission denied"):
         board.record(make_summary())
 
@@ -457,7 +456,7 @@ def test_imported_runs_are_kept_apart(
     assert board.import_entries([summarise(own)]) == Imported(own=1)
     assert board.imported() == [theirs]
     assert [entry.run_id for entry in board.entries()] == [own.run_id]
-    assert board.remove_imported(["theirs"]) == 1
+    assert board.remove_imported() == 1
     assert board.imported() == []
     board.import_entries([make_summary(), make_summary()])
     assert board.remove_imported() == 2

@@ -117,12 +117,6 @@ def test_ascii() -> None:
     assert rows[1].output == "x(1) in R^128"
 
 
-def test_a_row_for_each_layer() -> None:
-    rows = architecture_rows(BY_NAME["nn-1"], row_a_layer=True)
-    assert [row.layer for row in rows][:2] == ["Input layer", "Flatten layer"]
-    assert [row.index for row in rows] == [0, 1, 2, 3]
-
-
 def test_settings_that_are_not_defaults_are_told() -> None:
     layers = (
         Conv2D(filters=4, kernel_size=(3, 5), strides=2, use_bias=False, l2=0.01),

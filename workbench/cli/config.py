@@ -13,8 +13,6 @@ from workbench.errors import nearest
 
 
 class NamedKeys(NamedTuple):
-    """An action that can be given other keys."""
-
     name: str
     keys: str
     meaning: str
@@ -27,12 +25,11 @@ def config(
             metavar="SETTING",
             help="A setting, or an entry of one: keys.train.pause.",
             autocompletion=complete_from(*SETTINGS),
-            show_default=False,
         ),
     ] = None,
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="VALUE", help="Its new value.", show_default=False),
+        typer.Argument(metavar="VALUE", help="Its new value."),
     ] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Let the default hold again.")] = False,
     output: ListFormatOption = ListFormat.RICH,
@@ -56,19 +53,15 @@ def config(
         remember(name, None)
     elif values:
         if head == "keys":
-            _check_action(name.partition(".")[2])
+            action, known = name.partition(".")[2], [each.name for each in all_actions()]
+            if action not in known:
+                hint = nearest(action, known)
+                raise ConfigError(f'keys: there is no action "{action}"; {hint}')
         remember(name, _typed(head, values))
     _show(output, [head])
 
 
-def _check_action(action: str) -> None:
-    known = [each.name for each in all_actions()]
-    if action not in known:
-        raise ConfigError(f'keys: there is no action "{action}"; {nearest(action, known)}')
-
-
 def _typed(name: str, words: list[str]) -> Any:
-    """What a value on the command line means."""
     if name == "notify":
         return words[0] if tuple(words) in NO_COMMAND else words
     if len(words) > 1:

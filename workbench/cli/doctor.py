@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import typer
 from rich.table import Table
@@ -20,14 +20,14 @@ from workbench.cli.options import (
     ExecutorOption,
     ListFormat,
     ListFormatOption,
-    current_home,
 )
 from workbench.cli.output import console, print_json
-from workbench.errors import EnvironmentProblem, UserError
+from workbench.errors import UserError
 from workbench.formats import count
 from workbench.runs import environment
 from workbench.runs.folder import all_runs
 from workbench.runs.process import module_command, module_environment
+from workbench.settings import default_home
 
 PATIENCE_SECONDS = 120  # with TensorFlow, or a cluster
 LITTLE_DISK_BYTES = 1 << 30  # a run of CNN model 2 with Adam keeps about 80 MB
@@ -40,8 +40,6 @@ STYLES: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at."""
-
     what: str
     verdict: Verdict
     detail: str
@@ -125,7 +123,7 @@ def _gpu() -> Finding:
 
 
 def _home() -> Finding:
-    home = current_home().ensure()
+    home = default_home().ensure()
     free = shutil.disk_usage(home.path).free
     detail = f"{home.path}, {count(len(all_runs(home)), 'run')}, {free / 2**30:.1f} GiB free"
     return Finding("data folder", "warn" if free < LITTLE_DISK_BYTES else "ok", detail)
@@ -134,7 +132,7 @@ def _home() -> Finding:
 def _leaderboard() -> Finding:
     from workbench.leaderboard.store import Leaderboard
 
-    entries = len(Leaderboard(current_home()).entries())
+    entries = len(Leaderboard(default_home()).entries())
     return Finding("leaderboard", "ok", count(entries, "entry", "entries"))
 
 
@@ -172,21 +170,8 @@ def _tensorflow() -> Finding:
         "found = [[str(gpu), gpu.half_precision] for gpu in gpus()]\n"
         "print(json.dumps([tf.__version__, keras.__version__, seconds, found]))"
     )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            env=module_environment() | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Finding("TensorFlow", "fail", f"no answer in {PATIENCE_SECONDS} s")
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return Finding("TensorFlow", "fail", f"cannot be imported ({last}); install it again")
-    tensorflow, keras, seconds, gpus = json.loads(done.stdout.splitlines()[-1])
+    done = _answer([sys.executable, "-P", "-c", code], "cannot be imported ({}); install it again")
+    tensorflow, keras, seconds, gpus = done
     said = [f"{gpu}{f', {half} in hardware' if half else ''}" for gpu, half in gpus]
     device = "; ".join(said) or "no GPU: trains on the processor"
     detail = f"{tensorflow}, Keras {keras}, {device}; imported in {seconds:.1f} s"
@@ -200,22 +185,31 @@ def _cluster(executor: str | None, address: str | None) -> list[Finding]:
     engine = asked_for(executor, address) or configured()
     try:
         require_installed(engine)
-    except EnvironmentProblem as error:
+        if engine.is_local:
+            return []
+        found = _answer(module_command("workbench.training.ray_worker", "doctor", engine.address))
+    except UserError as error:
         return [Finding("Ray", "fail", str(error))]
-    if engine.is_local:
-        return []
+    return [Finding(**finding) for finding in found]
+
+
+def _answer(command: list[str], fault: str = "{}") -> Any:
+    """What a process says as JSON in its last line.
+
+    Raises:
+        UserError: it says nothing; with its last complaint in `fault`.
+    """
     try:
         done = subprocess.run(
-            module_command("workbench.training.ray_worker", "doctor", engine.address),
+            command,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
-            env=module_environment(),
+            env=module_environment() | {"TF_CPP_MIN_LOG_LEVEL": "3"},
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return [Finding("Ray", "fail", f"no answer in {PATIENCE_SECONDS} s")]
+        raise UserError(f"no answer in {PATIENCE_SECONDS} s") from None
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return [Finding("Ray", "fail", last)]
-    return [Finding(**finding) for finding in json.loads(done.stdout.splitlines()[-1])]
+        raise UserError(fault.format((done.stderr.strip().splitlines() or ["no message"])[-1]))
+    return json.loads(done.stdout.splitlines()[-1])

@@ -84,7 +84,6 @@ def _reader_gone() -> int:
 
 
 def fail(message: str, code: int) -> int:
-    """Print one line to stderr and return the exit code."""
     from workbench.cli.output import note
 
     note(f"{PROGRAM}: {message}")

@@ -161,7 +161,6 @@ def accuracy_words(summary: RunSummary) -> str:
 
 
 def result_lines(summary: AnySummary) -> list[str]:
-    """How the run ended, in one or two lines."""
     if isinstance(summary, ScriptSummary):
         return _script_lines(summary)
     run = f"{summary.title}, seed {summary.seed}, {summary.precision}"
@@ -196,30 +195,23 @@ def result_lines(summary: AnySummary) -> list[str]:
 class PlainView(RunView):
     """One line an epoch, for pipes, logs and `attach`."""
 
-    def __init__(self, stream: TextIO, *, speak_of_states: bool = True) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._states = speak_of_states
-
-    def _print(self, line: str) -> None:
-        say(line, self._stream)
 
     def begin(self, folder: RunFolder, history: History) -> None:
-        self._print(headline(folder))
+        say(headline(folder), self._stream)
 
     def show(self, event: Event, history: History) -> None:
         match event:
             case Epoch():
-                self._print(epoch_line(event, history.planned_epochs))
-            case Paused() if self._states:
-                self._print(f"paused at step {event.step}")
-            case Resumed() if self._states:
-                self._print(f"going on from epoch {event.epoch}, step {event.step}")
-            case _:
-                pass
+                say(epoch_line(event, history.planned_epochs), self._stream)
+            case Paused():
+                say(f"paused at step {event.step}", self._stream)
+            case Resumed():
+                say(f"going on from epoch {event.epoch}, step {event.step}", self._stream)
 
 
 def headline(folder: RunFolder) -> str:
-    """The run and what decides its result, in one line."""
     record = folder.record
     if isinstance(record, ScriptRecord):
         return f"{folder.run_id}  {', '.join([record.name, *record.script.facts])}"
@@ -297,7 +289,6 @@ class LiveView(RunView):
 
 
 def view_for(stream: TextIO, *, quiet: bool) -> RunView:
-    """The view that suits the stream."""
     if quiet:
         return RunView()
     return LiveView(stream) if live_terminal(stream) else PlainView(stream)
@@ -324,41 +315,29 @@ class Display:
         """Leave the terminal as it was found."""
 
 
-def follow_queue(home: Home, trial_ids: Sequence[str], display: Display) -> QueueView:
-    """Show the queue until these trials have ended, or it has; the last view of them.
-
-    The first Ctrl-C saves what trains and stops the queue, the second kills what trains.
-
-    Raises:
-        UserError: the queue's file is or was damaged.
-    """
-    return _follow_trials(home, display, lambda view: view.only(trial_ids), trial_ids)
-
-
-def follow_search(home: Home, search_id: str, display: Display) -> QueueView:
-    """Show the queue until a search is over, or the queue has stopped; as `follow_queue`.
-
-    Raises:
-        UserError: the queue's file is or was damaged.
-    """
-    return _follow_trials(home, display, lambda view: view.of_search(search_id))
-
-
-def _follow_trials(
-    home: Home,
-    display: Display,
-    ours: Callable[[QueueView], QueueView],
-    own: Sequence[str] = (),
+def follow_queue(
+    home: Home, trial_ids: Sequence[str], display: Display, search: str = ""
 ) -> QueueView:
+    """Show the queue until these trials, or this search, are over, or the queue has stopped.
+
+    The last view of them. The first Ctrl-C saves what trains and stops the queue, the second kills
+    what trains.
+
+    Raises:
+        UserError: the queue's file is or was damaged.
+    """
     answered = 0
-    with counted_interrupts() as interrupts, closing(_looks(home, display, own)) as looks:
+    with counted_interrupts() as interrupts, closing(_looks(home, display, trial_ids)) as looks:
         for whole in looks:
-            view = ours(whole)
+            view = whole.of_search(search) if search else whole.only(trial_ids)
             if not view.unfinished or not view.running:
                 break
             if interrupts.count > answered:
                 answered += 1
-                _interrupt(home, answered, display)
+                display.close()
+                service.stop(home, kill=answered > 1)
+                if answered == 1:
+                    note("saving what trains, then the queue stops; Ctrl-C again kills it unsaved")
     return view
 
 
@@ -394,13 +373,6 @@ def _looks(
             time.sleep(LOOK_SECONDS)
     finally:
         display.close()
-
-
-def _interrupt(home: Home, presses: int, display: Display) -> None:
-    display.close()
-    service.stop(home, kill=presses > 1)
-    if presses == 1:
-        note("saving what trains, then the queue stops; Ctrl-C again kills it unsaved")
 
 
 def _tell_ended(view: QueueView, told: dict[str, Status], display: Display) -> None:
@@ -441,15 +413,12 @@ def ending(item: TrialView) -> str:
 
 
 class PlainDisplay(Display):
-    """Lines for pipes and logs."""
-
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._begun: set[str] = set()
         self._message = ""
 
     def show(self, view: QueueView) -> None:
-        """A line for each trial that begins."""
         for number, item in enumerate(view.training, start=view.ended + 1):
             if item.trial.id not in self._begun and item.trial.run_id:
                 self._begun.add(item.trial.id)
@@ -460,7 +429,6 @@ class PlainDisplay(Display):
         self._message = view.message
 
     def ended(self, line: str, left: str) -> None:
-        """One line."""
         self._print(line, left)
 
     def _print(self, line: str, left: str = "") -> None:
@@ -474,7 +442,6 @@ class LiveDisplay(Display):
         self._lines = MovingLines(stream)
 
     def show(self, view: QueueView) -> None:
-        """Draw anew."""
         self._lines.draw(self._render(view))
 
     def ended(self, line: str, left: str) -> None:
@@ -482,7 +449,6 @@ class LiveDisplay(Display):
         self._lines.console.print(line, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Take the moving lines away."""
         self._lines.close()
 
     def _render(self, view: QueueView) -> RenderableType:
@@ -513,7 +479,6 @@ def _progress(item: TrialView) -> str:
 
 
 def display_for(stream: TextIO, *, quiet: bool) -> Display:
-    """The display that suits the stream."""
     if quiet:
         return Display()
     return LiveDisplay(stream) if live_terminal(stream) else PlainDisplay(stream)

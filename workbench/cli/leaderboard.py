@@ -10,17 +10,17 @@ from typing import Annotated
 import typer
 
 from workbench.cli import options
-from workbench.cli.options import ForceOption, TableFormat, checked_precision, current_home
+from workbench.cli.options import ForceOption, TableFormat, checked_precision
 from workbench.cli.output import check_free, note, print_json, print_table, put, write_shared
 from workbench.errors import QueryError, UserError
 from workbench.formats import count, none_matches
-from workbench.leaderboard.columns import DEFAULT_SORT, parse_sort, sorted_by
+from workbench.leaderboard.columns import DEFAULT_SORT, parse_sort, sort_runs
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard, Synced
 from workbench.leaderboard.table import Table
-from workbench.leaderboard.transfer import results_of, to_file
+from workbench.leaderboard.transfer import machines, read_entries, results_of, to_file
 from workbench.leaderboard.views import (
     epochs_view,
     grouped_table,
@@ -33,6 +33,7 @@ from workbench.model.tables import paper_table
 from workbench.runs.folder import find_run
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import RunSummary
+from workbench.settings import default_home
 
 TableOption = Annotated[
     int | None,
@@ -74,7 +75,6 @@ ImportedOption = Annotated[
 
 
 def print_text(text: str, form: TableFormat) -> None:
-    """Print what `written` gave on stdout."""
     if form is TableFormat.JSON:
         import json
 
@@ -119,14 +119,11 @@ def results_in(files: Sequence[Path]) -> list[RunSummary]:
     Raises:
         ImportRefused: a file is not as `export --entries` writes it.
     """
-    from workbench.leaderboard.transfer import read_entries
-
     return [run for file in files for run in read_entries(file)]
 
 
 def board_here() -> Leaderboard:
-    """The leaderboard of the home in force."""
-    return Leaderboard(current_home())
+    return Leaderboard(default_home())
 
 
 def imported_beside(runs: Sequence[RunSummary]) -> list[RunSummary]:
@@ -154,7 +151,8 @@ def chosen_table(
     # Everything typed is checked before anything is read.
     half = checked_precision(precision)
     wanted = parse_filter(filter_ or "")
-    order = parse_sort(sort or DEFAULT_SORT)
+    order = sort or DEFAULT_SORT
+    parse_sort(order)
     paper = paper_table(table) if table is not None else None
     if by_epoch and paper is None:
         raise QueryError("--by-epoch: is of a table of the paper; name one with --table")
@@ -166,7 +164,7 @@ def chosen_table(
         comparison = compare(paper, runs, half, others)
         return epochs_view(comparison) if by_epoch else paper_view(comparison)
     entries = board_here().imported() if imported else all_entries(files)
-    runs = sorted_by([run for run in entries if wanted.matches(run)], order)
+    runs = sort_runs([run for run in entries if wanted.matches(run)], order)
     if group:
         groups = group_runs(runs)
         groups = ranked(groups) if sort is None else groups
@@ -180,15 +178,8 @@ def written(table: Table, output: TableFormat) -> str:
     """A table as text, ending in a newline; markdown for what is no form of a file."""
     from workbench.leaderboard.export import to_csv, to_json, to_latex, to_markdown
 
-    match output:
-        case TableFormat.CSV:
-            return to_csv(table)
-        case TableFormat.JSON:
-            return to_json(table)
-        case TableFormat.LATEX:
-            return to_latex(table)
-        case _:
-            return to_markdown(table)
+    forms = {TableFormat.CSV: to_csv, TableFormat.JSON: to_json, TableFormat.LATEX: to_latex}
+    return forms.get(output, to_markdown)(table)
 
 
 app = typer.Typer(
@@ -299,8 +290,6 @@ def import_(
 
     Example: mnist-workbench leaderboard import docs/reproduction.json
     """
-    from workbench.leaderboard.transfer import machines, read_entries
-
     if (file is not None) == remove:
         raise UserError("leaderboard import: name a FILE, or --remove without one")
     board = board_here()
@@ -338,7 +327,7 @@ def tag(
         kept = [name for name in [*before.tags, *(tags or [])] if name not in (remove or [])]
         return checked_labels(kept, before.note)
 
-    folder = find_run(options.current_home(), run)
+    folder = find_run(default_home(), run)
     labels = board_here().change_labels(folder.run_id, change)
     note(f"run {folder.run_id}: tags {' '.join(labels.tags) or 'none'}")
 
@@ -349,7 +338,7 @@ def write_note(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The remark; empty removes it.")],
 ) -> None:
     """Keep a remark with a run."""
-    folder = find_run(options.current_home(), run)
+    folder = find_run(default_home(), run)
     board_here().change_labels(
         folder.run_id, lambda before: checked_labels(list(before.tags), text)
     )
@@ -404,7 +393,16 @@ def export(
 
     Example: mnist-workbench export -o results.md
     """
-    form = (form or _form_of(output)) if not entries else TableFormat.JSON
+    ending = output.suffix.lower() if output else ""
+    if entries:
+        form = TableFormat.JSON
+    elif form is None:
+        if ending not in ENDINGS:
+            known = ", ".join(ending for ending in ENDINGS if ending)
+            raise UserError(
+                f"{output}: the ending is none of {known}; choose one, or name the --format"
+            )
+        form = ENDINGS[ending]
     whole = table is None and not group and filter_ is None and sort is None
     whole = whole and not by_epoch and form is TableFormat.MARKDOWN
     if title is not None and not whole:
@@ -450,13 +448,3 @@ def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -
     if left_out:
         note(f"{count(left_out, 'run')} stopped or failed: no results, left out")
     return to_file(runs)
-
-
-def _form_of(output: Path | None) -> TableFormat:
-    ending = output.suffix.lower() if output else ""
-    if ending not in ENDINGS:
-        known = ", ".join(ending for ending in ENDINGS if ending)
-        raise UserError(
-            f"{output}: the ending is none of {known}; choose one, or name the --format"
-        )
-    return ENDINGS[ending]

@@ -12,7 +12,7 @@ import typer
 
 from workbench.errors import QueryError
 from workbench.files import typed_path
-from workbench.settings import HOME_VARIABLE, Home, default_home
+from workbench.settings import HOME_VARIABLE, default_home
 
 if TYPE_CHECKING:
     from workbench.model.spec import Precision
@@ -30,11 +30,6 @@ class TableFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
     LATEX = "latex"
-
-
-def current_home() -> Home:
-    """The data folder in force, without creating it."""
-    return default_home()
 
 
 def checked_precision(name: str) -> Precision:
@@ -56,14 +51,14 @@ def complete_presets(incomplete: str) -> list[str]:
     from workbench.model.paper_models import SHIPPED
     from workbench.model.preset import own_preset_files
 
-    names = [*SHIPPED, *(path.stem for path in own_preset_files(current_home()))]
+    names = [*SHIPPED, *(path.stem for path in own_preset_files(default_home()))]
     return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_runs(incomplete: str) -> list[str]:
     """Run ids for the shell, by name alone: no run is opened."""
     try:
-        names = sorted(path.name for path in current_home().runs.iterdir())
+        names = sorted(path.name for path in default_home().runs.iterdir())
     except OSError:
         return []
     return [name for name in names if name.startswith(incomplete)]
@@ -85,10 +80,8 @@ HomeOption = Annotated[
     typer.Option(
         "--home",
         callback=_use_home,
-        expose_value=True,
         metavar="FOLDER",
         help=f"Keep all data in this folder (also {HOME_VARIABLE}).",
-        show_default=False,
     ),
 ]
 
@@ -99,7 +92,6 @@ ExecutorOption = Annotated[
         metavar="NAME",
         help="What trains: local (this machine) or ray; `mnist-workbench config executor` else.",
         autocompletion=complete_from("local", "ray"),
-        show_default=False,
     ),
 ]
 AddressOption = Annotated[
@@ -108,7 +100,6 @@ AddressOption = Annotated[
         "--address",
         metavar="ADDRESS",
         help="The Ray cluster: auto (that of this machine), HOST:PORT or ray://HOST:PORT.",
-        show_default=False,
     ),
 ]
 
@@ -135,9 +126,7 @@ TrainLimitOption = Annotated[
 MaxPixelOption = Annotated[
     float | None,
     typer.Option(
-        metavar="N",
-        help="A data file's pixels go from 0 to N, where neither 1 nor 255 is meant.",
-        show_default=False,
+        metavar="N", help="A data file's pixels go from 0 to N, where neither 1 nor 255 is meant."
     ),
 ]
 PrecisionOption = Annotated[
@@ -158,7 +147,6 @@ ValidationOption = Annotated[
         metavar="SHARE",
         help="Hold out a share of the training images (0.15), or a number, to choose settings by; "
         '"file": the x_val and y_val of an .npz.',
-        show_default=False,
     ),
 ]
 EarlyStoppingOption = Annotated[
@@ -166,14 +154,11 @@ EarlyStoppingOption = Annotated[
     typer.Option(
         metavar="EPOCHS",
         help="End when the validation loss has not fallen for this long; the best weights count.",
-        show_default=False,
     ),
 ]
 MinDeltaOption = Annotated[
     float | None,
-    typer.Option(
-        metavar="LOSS", help="The least fall that early stopping counts.", show_default=False
-    ),
+    typer.Option(metavar="LOSS", help="The least fall that early stopping counts."),
 ]
 
 # Many trainings
@@ -184,7 +169,6 @@ SeedsOption = Annotated[
         "--seeds",
         metavar="N",
         help="Seeds 0 to N-1 of each; 1 unless `mnist-workbench config seeds` says otherwise.",
-        show_default=False,
     ),
 ]
 JobsOption = Annotated[
@@ -194,7 +178,6 @@ JobsOption = Annotated[
         metavar="N",
         help="Trainings at once; 1 unless said otherwise. One training keeps all cores busy: "
         "two on the same few cores each take about twice as long.",
-        show_default=False,
     ),
 ]
 DryRunOption = Annotated[
@@ -223,7 +206,7 @@ def chosen_runs(names: Iterable[str]) -> list[RunFolder]:
     """
     from workbench.runs.folder import find_run
 
-    found = [find_run(current_home(), name) for name in names]
+    found = [find_run(default_home(), name) for name in names]
     return list({folder.run_id: folder for folder in found}.values())
 
 

@@ -37,7 +37,6 @@ def note(message: str) -> None:
 
 
 def put(document: str) -> None:
-    """A whole text on stdout, which ends its own lines."""
     print(visible(document, keep="\n\t"), end="")
 
 
@@ -85,7 +84,6 @@ class MovingLines:
         self._live: Live | None = None
 
     def draw(self, lines: RenderableType) -> None:
-        """Show these lines in place of the last ones."""
         from rich.live import Live
 
         if self._live is None:
@@ -109,7 +107,6 @@ def line_of(text: str, style: str = "") -> Text:
 
 
 def print_table(table: Table) -> None:
-    """A table on stdout, laid out for the terminal's width."""
     from workbench.leaderboard.terminal import TableView
 
     console().print(TableView(table))

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workbench.cli.options import ForceOption, RunArguments, complete_from, current_home
+from workbench.cli.options import ForceOption, RunArguments, chosen_runs, complete_from
 from workbench.cli.output import check_free, note, write_shared
 from workbench.errors import RunError, UserError
 from workbench.figures.curves import render
 from workbench.figures.rendering import form_of
 from workbench.figures.view import MOST_RUNS, SMOOTHING, Trace, View, trace_of
 from workbench.runs.curves import Axis, Metric
-from workbench.runs.folder import find_run
 from workbench.text import visible
-
-
-class XAxis(StrEnum):
-    """What the x axis counts."""
-
-    EPOCHS = "epochs"
-    STEPS = "steps"
-    TIME = "time"
-
 
 BOTH = "both"
 
@@ -37,7 +26,7 @@ def plot(
         Path,
         typer.Option("-o", "--output", metavar="FILE", help="Where to: .svg, .png or .pdf."),
     ],
-    x: Annotated[XAxis, typer.Option("--x", help="epochs, steps or time.")] = XAxis.EPOCHS,
+    x: Annotated[Axis, typer.Option("--x", help="epochs, steps or time.")] = Axis.EPOCHS,
     metric: Annotated[
         str,
         typer.Option(
@@ -71,10 +60,7 @@ def plot(
     weight = SMOOTHING if smoothing is None else smoothing
     if not 0.0 <= weight < 1.0:
         raise UserError(f"smoothing: {weight:g} is not from 0 to below 1, such as 0.8")
-    place = current_home()
-    folders = list(
-        {found.run_id: found for found in (find_run(place, run) for run in runs)}.values()
-    )
+    folders = chosen_runs(runs)
     if len(folders) > MOST_RUNS:
         raise RunError(f"{len(folders)} runs are too many for one plot: name {MOST_RUNS} or fewer")
     check_free(output, force=force)
@@ -87,7 +73,7 @@ def plot(
         raise RunError(
             f"run {names}: nothing to plot, as no step has been trained; try again later"
         )
-    view = View(Axis(x.value), _metrics(traces, metric), log, weight)
+    view = View(x, _metrics(traces, metric), log, weight)
     write_shared(output, render(traces, view, form))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli import options
-from workbench.cli.options import RunArgument, current_home
+from workbench.cli.options import RunArgument
 from workbench.cli.output import (
     check_free,
     console,
@@ -37,8 +37,7 @@ from workbench.figures.images import (
 )
 from workbench.figures.rendering import form_of, render_figure
 from workbench.formats import count, number, percent
-from workbench.leaderboard.table import Align, Heading, Table, cell
-from workbench.model.spec import DatasetRef
+from workbench.leaderboard.table import Align, Columns, Heading, Table, cell, table_of
 from workbench.predictions.answers import (
     ClassOrder,
     ClassResult,
@@ -65,9 +64,11 @@ from workbench.runs.folder import RunFolder, find_run
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
+from workbench.settings import default_home
 
 DEFAULT_LIMIT = 20
+RIGHT = Align.RIGHT
+Record = dict[str, Any]
 FigureOption = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="FILE", help="Draw it: .svg, .png or .pdf."),
@@ -79,7 +80,7 @@ def _run_for(run: str, output: Path | None, force: bool) -> RunFolder:
     if output is not None:
         form_of(output)
         check_free(output, force=force)
-    return find_run(options.current_home(), run)
+    return find_run(default_home(), run)
 
 
 def _deliver(
@@ -131,7 +132,7 @@ def errors(
         raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
 
     def records() -> list[dict[str, Any]]:
-        runs = other_answers(options.current_home(), found, folder.run_id) | {folder.run_id: found}
+        runs = other_answers(default_home(), found, folder.run_id) | {folder.run_id: found}
         return [_record(found, index, runs) for index in shown.tolist()]
 
     def data() -> dict[str, Any]:
@@ -174,33 +175,25 @@ def _record(found: Predictions, index: int, runs: Mapping[str, Predictions]) -> 
 
 
 def _errors_table(folder: RunFolder, records: list[dict[str, Any]], wrong: int) -> Table:
-    right = Align.RIGHT
-    headings = (
-        Heading("Image", right),
-        Heading("Is", right),
-        Heading("Taken for", right),
-        Heading("Sure to", right),
-        Heading("Next guess", weight=2),
-        Heading("Wrong in", right, 1),
-    )
-    rows = []
-    for record in records:
-        second = [guess for guess in record["guesses"] if guess["class"] != record["predicted"]]
-        following = f"{second[0]['class']} ({percent(second[0]['probability'])})" if second else ""
-        rows.append(
-            (
-                cell(record["image"]),
-                cell(record["true"]),
-                cell(record["predicted"]),
-                cell(percent(record["confidence"])),
-                cell(following),
-                cell(f"{record['wrong_in']} of {count(record['runs'], 'run')}"),
-            )
-        )
+    def following(one: Record) -> str:
+        second = [guess for guess in one["guesses"] if guess["class"] != one["predicted"]]
+        return f"{second[0]['class']} ({percent(second[0]['probability'])})" if second else ""
+
+    columns: Columns[Record] = [
+        (Heading("Image", RIGHT), lambda one: one["image"]),
+        (Heading("Is", RIGHT), lambda one: one["true"]),
+        (Heading("Taken for", RIGHT), lambda one: one["predicted"]),
+        (Heading("Sure to", RIGHT), lambda one: percent(one["confidence"])),
+        (Heading("Next guess", weight=2), following),
+        (
+            Heading("Wrong in", RIGHT, 1),
+            lambda one: f"{one['wrong_in']} of {count(one['runs'], 'run')}",
+        ),
+    ]
     title = f"Run {folder.run_id}: {count(wrong, 'image')} wrong"
     if len(records) < wrong:
         title += f", the {len(records)} surest"
-    return Table(title, headings, tuple(rows))
+    return table_of(title, records, columns)
 
 
 def _captioned(found: Predictions, shown: Indices, images: TestImages) -> list[Captioned]:
@@ -305,19 +298,14 @@ def classes(
 
 
 def _classes_table(folder: RunFolder, results: list[ClassResult], footnote: str) -> Table:
-    texts = ("Class", "Images", "Precision", "Recall", "F1")
-    rows = tuple(
-        (
-            cell(result.number),
-            cell(f"{result.images:,}"),
-            cell(percent(result.precision)),
-            cell(percent(result.recall)),
-            cell(number(result.f1, ".4f")),
-        )
-        for result in results
-    )
-    headings = tuple(Heading(text, Align.RIGHT) for text in texts)
-    return Table(f"Run {folder.run_id} by class", headings, rows, (footnote,))
+    columns: Columns[ClassResult] = [
+        (Heading("Class", RIGHT), lambda result: result.number),
+        (Heading("Images", RIGHT), lambda result: f"{result.images:,}"),
+        (Heading("Precision", RIGHT), lambda result: percent(result.precision)),
+        (Heading("Recall", RIGHT), lambda result: percent(result.recall)),
+        (Heading("F1", RIGHT), lambda result: number(result.f1, ".4f")),
+    ]
+    return table_of(f"Run {folder.run_id} by class", results, columns, [footnote])
 
 
 def compare(
@@ -335,10 +323,7 @@ def compare(
 
     Example: mnist-workbench runs compare 7kq2 x3fd
     """
-    place = options.current_home()
-    folders = list(
-        {found.run_id: found for found in (find_run(place, run) for run in runs)}.values()
-    )
+    folders = options.chosen_runs(runs)
     if len(folders) < 2:
         raise RunError("name two runs or more to compare")
     names = [folder.run_id for folder in folders]
@@ -386,11 +371,10 @@ def _comparison(
     pair: Pair | None,
     limit: int,
 ) -> Table:
-    right = Align.RIGHT
     headings = (
         Heading("Run"),
-        Heading("Accuracy", right),
-        *(Heading(f"= {name}", right, 1) for name in names),
+        Heading("Accuracy", RIGHT),
+        *(Heading(f"= {name}", RIGHT, 1) for name in names),
     )
     rows = tuple(
         (
@@ -447,65 +431,54 @@ def predict(
 
     if len(images) > MOST_FILES:
         raise DatasetError(f"{len(images):,} images at once; name {MOST_FILES:,} or fewer")
-    folder = find_run(current_home(), run)
+    folder = find_run(default_home(), run)
     dataset = folder.spec.dataset
-    seen, said = zip(*(_as_model_input(path, dataset, raw) for path in images), strict=True)
+    placed = not raw and dataset.path is None and dataset.name == "mnist"
+    shape = None if placed else dataset.image_shape
+    seen, said = zip(*(_as_model_input(path, shape) for path in images), strict=True)
     with closing(Predictor()) as predictor:
         answers = predictor.ask([folder], np.stack(seen))
     for fault in answers.faults.values():
         raise RunError(f"run {folder.run_id}: {fault}")
-    table = answers.tables[folder.run_id]
-    found = [
-        _found(path, ground, row) for path, ground, row in zip(images, said, table, strict=True)
-    ]
+    found: list[Record] = []
+    for path, ground, row in zip(images, said, answers.tables[folder.run_id], strict=True):
+        first, second = (int(place) for place in (-row).argsort(kind="stable")[:2])
+        found.append(
+            {
+                "image": str(path),
+                "predicted": first,
+                "confidence": float(row[first]),
+                "next": second,
+                "next_confidence": float(row[second]),
+                "ground": ground,
+                "probabilities": row.tolist(),
+            }
+        )
     if as_json:
         print_json({"run_id": folder.run_id, "images": found})
         return
-    right = Align.RIGHT
-    headings = (
-        Heading("Image"),
-        Heading("Answer", right),
-        Heading("Sure to", right),
-        Heading("Next guess"),
-        Heading("Seen as", weight=1),
-    )
-    rows = tuple(
+    columns: Columns[Record] = [
+        (Heading("Image"), lambda one: one["image"]),
+        (Heading("Answer", RIGHT), lambda one: one["predicted"]),
+        (Heading("Sure to", RIGHT), lambda one: f"{100 * one['confidence']:.1f} %"),
         (
-            cell(one["image"]),
-            cell(one["predicted"]),
-            cell(f"{100 * one['confidence']:.1f} %"),
-            cell(f"{one['next']} ({100 * one['next_confidence']:.1f} %)"),
-            cell(one["ground"]),
-        )
-        for one in found
-    )
-    print_table(Table(f"Run {folder.run_id}", headings, rows))
-    if not raw and _is_mnist(dataset):
+            Heading("Next guess"),
+            lambda one: f"{one['next']} ({100 * one['next_confidence']:.1f} %)",
+        ),
+        (Heading("Seen as", weight=1), lambda one: one["ground"]),
+    ]
+    print_table(table_of(f"Run {folder.run_id}", found, columns))
+    if placed:
         note("digits were scaled and centred as MNIST's were; --raw only scales the image")
 
 
-def _found(path: Path, ground: str, row: NDArray[np.float64]) -> dict[str, Any]:
-    first, second = (int(place) for place in (-row).argsort(kind="stable")[:2])
-    return {
-        "image": str(path),
-        "predicted": first,
-        "confidence": float(row[first]),
-        "next": second,
-        "next_confidence": float(row[second]),
-        "ground": ground,
-        "probabilities": row.tolist(),
-    }
-
-
-def _is_mnist(dataset: DatasetRef) -> bool:
-    return dataset.path is None and dataset.name == "mnist"
-
-
-def _as_model_input(path: Path, dataset: DatasetRef, raw: bool) -> tuple[NDArray[np.uint8], str]:
-    """The image as the model takes it, (H, W, C), and how it was taken."""
+def _as_model_input(
+    path: Path, shape: tuple[int, int, int] | None
+) -> tuple[NDArray[np.uint8], str]:
+    """The image scaled to a shape (H, W, C) or placed as MNIST did, and how it was taken."""
     pixels = digits.read_picture(path)
-    if raw or not _is_mnist(dataset):
-        return digits.fitted_to(pixels, dataset.image_shape), "as it is"
+    if shape is not None:
+        return digits.fitted_to(pixels, shape), "as it is"
     grey = digits.as_grey(pixels)
     dark = digits.is_dark_on_light(grey)
     digit = digits.like_mnist(digits.without_ground(255 - grey if dark else grey))

@@ -14,13 +14,13 @@ from workbench.cli.output import note, print_json, print_table
 from workbench.cli.run import note_jobs
 from workbench.errors import RunError
 from workbench.formats import count, percent
-from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
+from workbench.leaderboard.table import Align, Cell, Columns, Heading, Table, Tone, table_of
 from workbench.queue import service
 from workbench.queue.store import QueueStore, asked_for, settings_words
-from workbench.queue.view import QueueView, QueueWatch, headline, process_lost, time_left
+from workbench.queue.view import QueueView, QueueWatch, TrialView, headline, process_lost, time_left
 from workbench.runs.status import Status
 from workbench.runs.watchlist import Watchlist
-from workbench.settings import Home
+from workbench.settings import Home, default_home
 
 TrialArgument = Annotated[
     str, typer.Argument(metavar="TRIAL", help="A trial's id, or its beginning.")
@@ -45,7 +45,7 @@ def queue(
     if context.invoked_subcommand is not None:
         return
 
-    view = _view(options.current_home())
+    view = _view(default_home())
     if view.notice:
         note(view.notice)
     if output is options.ListFormat.JSON:
@@ -59,7 +59,7 @@ def queue(
 @app.command("watch")
 def watch() -> None:
     """Follow the queue; Ctrl-C leaves it training."""
-    place = options.current_home()
+    place = default_home()
     view = _view(place)
     if not view.unfinished:
         note(view.notice or "nothing waits in the queue")
@@ -93,7 +93,7 @@ def start(
 
     Example: mnist-workbench queue start --executor ray --jobs 4 --cpus 2
     """
-    place = options.current_home()
+    place = default_home()
     if not service.start(place, jobs, asked_for(executor, address, cpus, gpus)):
         note(_view(place).notice or "nothing waits in the queue")
         return
@@ -106,7 +106,7 @@ def start(
 @app.command("stop")
 def stop() -> None:
     """Save what trains and stop the queue; `queue start` goes on where it was."""
-    place = options.current_home()
+    place = default_home()
     if not service.stop(place):
         view = _view(place)
         if not view.lost:
@@ -135,7 +135,7 @@ def drop(
     every: Annotated[bool, typer.Option("--all", help="All that do not train now.")] = False,
 ) -> None:
     """Take trials out of the queue. Runs and results stay where they are."""
-    place = options.current_home()
+    place = default_home()
     store = QueueStore(place)
     state = store.read()
     if every:
@@ -159,7 +159,7 @@ def move(
     ],
 ) -> None:
     """Train a waiting trial earlier or later."""
-    here = options.current_home()
+    here = default_home()
     found = service.find_trial(QueueStore(here).read(), trial)
     stands = service.move(here, found.id, place)
     note(f"trial {found.id} is number {stands} of the waiting ones")
@@ -175,35 +175,28 @@ def queue_table(view: QueueView, *, every: bool = False) -> Table:
     """The queue as a table, in its order; of a long one what one asks about, unless `every`."""
     listed, left_done, left_waiting = (view, 0, 0) if every else view.in_brief()
     right = Align.RIGHT
-    headings = (
-        Heading("Trial"),
-        Heading("State"),
-        Heading("For", weight=2),
-        Heading("Training", weight=1),
-        Heading("Seed", right, 2),
-        Heading("Done", right, 3),
-        Heading("Accuracy", right),
-        Heading("Time left", right, 2),
-        Heading("Run", weight=3),
-    )
-    rows = tuple(
-        (
-            cell(item.trial.id),
-            Cell(item.state.word, Tone(item.state.role), item.state.mark),
-            cell(item.trial.label),
-            cell(f"{item.trial.spec.preset} {settings_words(item.trial.spec, short=True)}"),
-            cell(item.trial.spec.seed),
-            cell(f"{item.progress:.0%}" if item.progress else ""),
-            cell(
-                percent(item.accuracy) + (" val" if item.of_validation else "")
-                if item.accuracy is not None
-                else ""
-            ),
-            cell(item.estimate_text),
-            cell(item.trial.run_id or ""),
-        )
-        for item in listed.trials
-    )
+
+    def state(item: TrialView) -> Cell:
+        return Cell(item.state.word, Tone(item.state.role), item.state.mark)
+
+    def training(item: TrialView) -> str:
+        return f"{item.trial.spec.preset} {settings_words(item.trial.spec, short=True)}"
+
+    def accuracy(item: TrialView) -> str:
+        role = " val" if item.of_validation else ""
+        return "" if item.accuracy is None else percent(item.accuracy) + role
+
+    columns: Columns[TrialView] = [
+        (Heading("Trial"), lambda item: item.trial.id),
+        (Heading("State"), state),
+        (Heading("For", weight=2), lambda item: item.trial.label),
+        (Heading("Training", weight=1), training),
+        (Heading("Seed", right, 2), lambda item: item.trial.spec.seed),
+        (Heading("Done", right, 3), lambda item: f"{item.progress:.0%}" if item.progress else ""),
+        (Heading("Accuracy", right), accuracy),
+        (Heading("Time left", right, 2), lambda item: item.estimate_text),
+        (Heading("Run", weight=3), lambda item: item.trial.run_id or ""),
+    ]
     notes = [
         f"{item.trial.id}: {item.trial.message}" for item in listed.trials if item.trial.message
     ]
@@ -216,4 +209,4 @@ def queue_table(view: QueueView, *, every: bool = False) -> Table:
         for entry in view.searches
     ]
     title, _ = headline(view, "`mnist-workbench queue start`")
-    return Table(f"Queue: {title}", headings, rows, footnotes=tuple(notes))
+    return table_of(f"Queue: {title}", listed.trials, columns, notes)

@@ -20,13 +20,13 @@ from workbench.cli.follow import (
     result_lines,
     view_for,
 )
-from workbench.cli.options import DetachOption, TagOption, current_home
+from workbench.cli.options import DetachOption, TagOption
 from workbench.cli.output import note, print_json, say
 from workbench.errors import RunError, UserError
 from workbench.files import given_umask, open_file
 from workbench.formats import count, percent
 from workbench.leaderboard.store import Leaderboard
-from workbench.model.hyperparameters import Overrides
+from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, Overrides
 from workbench.model.spec import TrainingSpec
 from workbench.queue.planning import results
 from workbench.queue.store import identity
@@ -39,7 +39,7 @@ from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import checked_labels
 from workbench.runs.service import launch
 from workbench.runs.summary import AnySummary, ScriptSummary
-from workbench.settings import Home
+from workbench.settings import Home, default_home
 from workbench.text import visible
 
 
@@ -51,7 +51,7 @@ def run(
         str | None,
         typer.Option(
             help="sgd, adam, adamw, rmsprop or nadam. A change drops momentum and schedule.",
-            autocompletion=options.complete_from("sgd", "adam", "adamw", "rmsprop", "nadam"),
+            autocompletion=options.complete_from(*OPTIMIZERS),
         ),
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None,
@@ -60,9 +60,7 @@ def run(
         str | None,
         typer.Option(
             help="constant, inverse-time-decay, cosine, exponential or reduce-on-plateau.",
-            autocompletion=options.complete_from(
-                "constant", "inverse-time-decay", "cosine", "exponential", "reduce-on-plateau"
-            ),
+            autocompletion=options.complete_from(*(name.replace("_", "-") for name in SCHEDULES)),
         ),
     ] = None,
     validation: options.ValidationOption = None,
@@ -82,9 +80,7 @@ def run(
     xla: Annotated[
         bool | None,
         typer.Option(
-            "--xla/--no-xla",
-            help="Compile with XLA; left out, only for models of Dense layers.",
-            show_default=False,
+            "--xla/--no-xla", help="Compile with XLA; left out, only for models of Dense layers."
         ),
     ] = None,
     tag: options.TagOption = None,
@@ -97,18 +93,12 @@ def run(
 
     Example: mnist-workbench run cnn-2 --epochs 2 --seed 1 --tag trial
     """
-    place = options.current_home()
+    place = default_home()
+    overrides = Overrides(
+        epochs, batch_size, optimizer, learning_rate, momentum, schedule, early_stopping, min_delta
+    )
     plan = Plan(
-        Overrides(
-            epochs,
-            batch_size,
-            optimizer,
-            learning_rate,
-            momentum,
-            schedule,
-            early_stopping,
-            min_delta,
-        ),
+        overrides,
         seed,
         repeats,
         precision,
@@ -263,7 +253,7 @@ def execute(
 
     Example: mnist-workbench exec --name resnet -- python train.py --lr 0.1
     """
-    folder = start(current_home(), command, checked_labels(tag or [], note), name, given_umask())
+    folder = start(default_home(), command, checked_labels(tag or [], note), name, given_umask())
     if detach:
         print_detached([folder], as_json=False, many=False)
         return
@@ -287,8 +277,6 @@ def _follow(folder: RunFolder) -> int:
 
 
 class _OutputView(RunView):
-    """Passes on what the command prints."""
-
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._offset = 0

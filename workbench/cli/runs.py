@@ -14,7 +14,7 @@ import typer
 from workbench.cli import options
 from workbench.cli.app import group_of
 from workbench.cli.follow import EXIT_CODES, PlainView, follow, result_lines
-from workbench.cli.options import RunArguments, TagOption, chosen_runs, current_home
+from workbench.cli.options import RunArguments, TagOption, chosen_runs
 from workbench.cli.output import note, print_json, print_table, say
 from workbench.cli.run import watch
 from workbench.errors import RunError, nearest
@@ -30,6 +30,7 @@ from workbench.runs.record import checked_labels
 from workbench.runs.status import STATUS_WORDS, Status
 from workbench.runs.summary import AnySummary, ScriptSummary, difference, summary_of
 from workbench.runs.tensorboard import import_logs, watch_logs, write_tensorboard
+from workbench.settings import default_home
 from workbench.text import visible
 
 STOP_PATIENCE_SECONDS = 60.0
@@ -90,14 +91,16 @@ def runs(
         if name not in STATUS_WORDS:
             raise RunError(f'no status "{name}": {nearest(name, STATUS_WORDS)}')
     listed: list[tuple[AnySummary, int | None, str]] = []
-    for folder in all_runs(options.current_home()):
+    for folder in all_runs(default_home()):
         try:
             summary = summary_of(folder)
         except RunError as error:  # one damaged run must not hide the others
             note(f"mnist-workbench: {error}")
             continue
         if not status or set(summary.status_words) & set(status):
-            origin = _origin(folder)
+            start = folder.record.launched_from  # as in `run, pts/3 (ssh)`
+            terminal = f", {start.terminal.removeprefix('/dev/')}" if start.terminal else ""
+            origin = f"{start.by}{terminal}{' (ssh)' if start.ssh else ''}"
             listed.append((summary, lock.holder_pid(folder.lock_file), origin))
     listed.sort(key=lambda item: item[0].started_at, reverse=True)
     listed.sort(key=lambda item: not item[0].status.alive)
@@ -105,7 +108,7 @@ def runs(
     listed = listed[:limit]
     if output is options.ListFormat.JSON:
         print_json([{**summary.to_json(), "pid": pid} for summary, pid, _ in listed])
-    elif not listed and status and (others := len(all_runs(options.current_home()))):
+    elif not listed and status and (others := len(all_runs(default_home()))):
         note(f"No run is {' or '.join(status)}; without --status there are {others:,}.")
     elif not listed:
         note("No runs yet. Train one with `mnist-workbench run nn-1`.")
@@ -178,16 +181,9 @@ def diff(
     print_table(difference_table(found))
 
 
-def _origin(folder: RunFolder) -> str:
-    """Where the run was started: `run, pts/3 (ssh)`."""
-    start = folder.record.launched_from
-    terminal = f", {start.terminal.removeprefix('/dev/')}" if start.terminal else ""
-    return f"{start.by}{terminal}{' (ssh)' if start.ssh else ''}"
-
-
 def attach(run: options.RunArgument) -> None:
     """Follow a run as plain text; Ctrl-C leaves it training."""
-    folder = find_run(options.current_home(), run)
+    folder = find_run(default_home(), run)
     try:
         summary = follow(folder, PlainView(sys.stdout))
     except KeyboardInterrupt:
@@ -248,7 +244,7 @@ def resume(
 
     A stopped or crashed one goes on from its last whole epoch and ends as it would have.
     """
-    folder = find_run(options.current_home(), run)
+    folder = find_run(default_home(), run)
     taken_up = service.resume(folder)
     if taken_up and not detach:
         raise typer.Exit(watch([folder], as_json=as_json, quiet=quiet, many=False))
@@ -271,24 +267,19 @@ def delete(
     for folder in folders:
         if folder.status().alive:
             raise RunError(f"run {folder.run_id} is still going; stop it first")
-    if not yes:
-        _ask_to_delete(", ".join(folder.run_id for folder in folders))
-    faults = service.delete(folders, Leaderboard(options.current_home()))
-    if faults:
-        raise faults[0]
-    note(f"deleted {count(len(folders), 'run')}")
-
-
-def _ask_to_delete(names: str) -> None:
+    names = ", ".join(folder.run_id for folder in folders)
     try:
-        agreed = typer.confirm(visible(f"Delete {names} for good?"), err=True)
+        if not yes and not typer.confirm(visible(f"Delete {names} for good?"), err=True):
+            note("nothing deleted")
+            raise typer.Exit(130)
     except typer.Abort:
         if sys.stdin.isatty():  # Ctrl-C
             raise
         raise RunError("nothing deleted: nobody is there to ask; --yes deletes unasked") from None
-    if not agreed:
-        note("nothing deleted")
-        raise typer.Exit(130)
+    faults = service.delete(folders, Leaderboard(default_home()))
+    if faults:
+        raise faults[0]
+    note(f"deleted {count(len(folders), 'run')}")
 
 
 # Logs for other programs, and from them
@@ -325,7 +316,7 @@ def take_in(
 
     Example: mnist-workbench runs import logs/ --tag old
     """
-    folders = import_logs(current_home(), typed_path(logs), checked_labels(tag or [], ""))
+    folders = import_logs(default_home(), typed_path(logs), checked_labels(tag or [], ""))
     for folder in folders:
         say(folder.run_id)
     note(f"{count(len(folders), 'run')} taken in")
@@ -342,4 +333,4 @@ def follow_logs(
     Example: mnist-workbench watch logs/
     """
     labels = checked_labels(tag or [], "")
-    watch_logs(current_home(), typed_path(logs), labels, lambda folder: say(folder.run_id))
+    watch_logs(default_home(), typed_path(logs), labels, lambda folder: say(folder.run_id))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli import options
-from workbench.cli.follow import display_for, follow_search
+from workbench.cli.follow import display_for, follow_queue
 from workbench.cli.output import note, print_json, say
 from workbench.cli.run import note_jobs, warn_about
 from workbench.errors import RunError
@@ -33,7 +33,7 @@ from workbench.runs.estimate import known_speeds
 from workbench.runs.plan import Plan
 from workbench.runs.record import checked_labels
 from workbench.runs.status import Status
-from workbench.settings import Home
+from workbench.settings import Home, default_home
 
 
 def search(
@@ -106,7 +106,7 @@ def search(
         raise RunError("--save: the result is not there yet; give it without --detach later on")
     options.checked_precision(precision)
     service.check_jobs(jobs)
-    place = options.current_home()
+    place = default_home()
     plan = Plan(
         Overrides(epochs=epochs, early_stopping=early_stopping, min_delta=min_delta),
         precision=precision,
@@ -173,7 +173,7 @@ def _print_cost(cost: Cost, *, as_json: bool) -> None:
 
 def _follow(home: Home, wanted: Search, *, quiet: bool, as_json: bool) -> SearchResult | None:
     display = display_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
-    view = follow_search(home, wanted.id, display)
+    view = follow_queue(home, (), display, wanted.id)
     entry = next(iter(view.searches), None)
     if view.unfinished:
         state = process_lost(view) if view.lost else "the queue has stopped"

@@ -20,23 +20,25 @@ from workbench.cli.output import (
     speaks_unicode,
     write_shared,
 )
-from workbench.data.catalogue import DatasetFacts, dataset_with, describe_dataset
+from workbench.data.catalogue import dataset_with, describe_dataset
+from workbench.data.facts import DatasetFacts
 from workbench.errors import UserError
 from workbench.figures.rendering import ImageFormat, form_of
 from workbench.formats import percent
-from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
-from workbench.model.architecture import Analysis, analyse
+from workbench.leaderboard.table import Align, Columns, Heading, Tone, cell, table_of
+from workbench.model.architecture import analyse
 from workbench.model.describe import architecture_rows, as_ascii, settings_lines
 from workbench.model.paper_models import PAPER
 from workbench.model.preset import Preset, find_preset, own_presets, preset_toml, shipped_presets
 from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.settings import default_home
 
 
 def presets(
     output: options.ListFormatOption = options.ListFormat.RICH,
 ) -> None:
     """List the models of the paper, one for speed, and your own."""
-    own, errors = own_presets(options.current_home())
+    own, errors = own_presets(default_home())
     for error in errors:
         note(f"mnist-workbench: {error}")
     listed = [*shipped_presets(), *own]
@@ -56,26 +58,16 @@ def presets(
             ]
         )
         return
-
-    rows = tuple(
-        (
-            cell(preset.name, Tone.STRONG),
-            cell(preset.title),
-            cell(f"{analyse(preset.architecture).parameters:,}"),
-            cell(percent(preset.paper.accuracy) if preset.paper else "–"),
-            cell(preset.summary),
-        )
-        for preset in listed
-    )
-    headings = (
-        Heading("Name"),
-        Heading("Title", weight=1),
-        Heading("Parameters", Align.RIGHT),
-        Heading("Paper", Align.RIGHT),
-        Heading("In brief", weight=2),
-    )
+    right = Align.RIGHT
+    columns: Columns[Preset] = [
+        (Heading("Name"), lambda one: cell(one.name, Tone.STRONG)),
+        (Heading("Title", weight=1), lambda one: one.title),
+        (Heading("Parameters", right), lambda one: f"{analyse(one.architecture).parameters:,}"),
+        (Heading("Paper", right), lambda one: percent(one.paper.accuracy if one.paper else None)),
+        (Heading("In brief", weight=2), lambda one: one.summary),
+    ]
     title = f"Presets: the models of {PAPER}" + ("; and yours" if own else "")
-    print_table(Table(title, headings, rows))
+    print_table(table_of(title, listed, columns))
 
 
 class ShowFormat(StrEnum):
@@ -104,11 +96,7 @@ def show(
     file: Annotated[
         Path | None,
         typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="Where a picture goes: .svg, .png or .pdf.",
-            show_default=False,
+            "-o", "--output", metavar="FILE", help="Where a picture goes: .svg, .png or .pdf."
         ),
     ] = None,
     force: options.ForceOption = False,
@@ -117,7 +105,6 @@ def show(
         typer.Option(
             help="Show the model as it is trained on this data set: its images and classes.",
             autocompletion=options.complete_from("mnist", "fashion_mnist", "cifar10", "cifar100"),
-            show_default=False,
         ),
     ] = None,
     max_pixel: options.MaxPixelOption = None,
@@ -126,7 +113,7 @@ def show(
 
     Example: mnist-workbench show cnn-2 --format diagram
     """
-    chosen = find_preset(preset, options.current_home())
+    chosen = find_preset(preset, default_home())
     data = None if dataset is None else describe_dataset(dataset, max_pixel)
     if data is not None:
         fitted = chosen.architecture.fitted_to(data.image_shape, data.classes)
@@ -140,7 +127,10 @@ def show(
         case ShowFormat.TABLE | None:
             print_model(chosen)
         case ShowFormat.DIAGRAM:
-            print_diagram(chosen)
+            from workbench.model.diagram import draw
+
+            out, ascii_only = console(), not speaks_unicode(sys.stdout)
+            out.print(draw(chosen.architecture, out.width, ascii_only=ascii_only).text())
         case ShowFormat.SVG | ShowFormat.PNG | ShowFormat.PDF:
             write_figure(chosen, output.value, file, force=force)
         case ShowFormat.JSON:
@@ -159,7 +149,11 @@ def print_model(preset: Preset) -> None:
     ascii_only = not speaks_unicode(sys.stdout)
     analysis = analyse(preset.architecture)
     out = console()
-    out.print(Text(preset.title, style="bold"), Text(_place(preset), style="dim"))
+    place = ""
+    if preset.paper is not None:
+        place = f"  Section {preset.paper.section}, Table {preset.paper.table}: "
+        place += percent(preset.paper.accuracy)
+    out.print(Text(preset.title, style="bold"), Text(place, style="dim"))
     if preset.summary:
         out.print(preset.summary)
     out.print()
@@ -195,36 +189,14 @@ def print_model(preset: Preset) -> None:
         out.print(Text(f"[{number}] inferred: {reason}", style="dim"))
 
 
-def _place(preset: Preset) -> str:
-    if preset.paper is None:
-        return ""
-    place = preset.paper
-    return f"  Section {place.section}, Table {place.table}: {percent(place.accuracy)}"
-
-
-def print_diagram(preset: Preset) -> None:
-    """The model drawn in the manner of the paper's Figures 1 to 4."""
-    from workbench.model.diagram import draw
-
-    out = console()
-    drawing = draw(preset.architecture, out.width, ascii_only=not speaks_unicode(sys.stdout))
-    out.print(drawing.text())
-
-
 def print_preset_json(preset: Preset) -> None:
-    """Everything about a preset, with shapes and parameters a layer."""
     analysis = analyse(preset.architecture)
     data = preset.model_dump(mode="json")
     data["parameters"] = analysis.parameters
     data["multiply_adds"] = analysis.multiply_adds
     data["paper_accuracy"] = preset.paper.accuracy if preset.paper else None
     data["problem"] = str(analysis.problem) if analysis.problem else None
-    data["shapes"] = _shapes(analysis)
-    print_json(data)
-
-
-def _shapes(analysis: Analysis) -> list[dict[str, object]]:
-    return [
+    data["shapes"] = [
         {
             "layer": facts.index,
             "kind": facts.layer.kind,
@@ -236,6 +208,7 @@ def _shapes(analysis: Analysis) -> list[dict[str, object]]:
         }
         for facts in analysis.layers
     ]
+    print_json(data)
 
 
 def print_script(preset: Preset, data: DatasetFacts | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -44,7 +44,7 @@ from workbench.runs.plan import Plan
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
-from workbench.settings import Home
+from workbench.settings import Home, default_home
 
 
 def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
@@ -116,17 +116,22 @@ def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequenc
     return Table("What would be trained", headings, tuple(rows), records=tuple(records))
 
 
+class How(NamedTuple):
+    """How trainings are asked for and followed."""
+
+    jobs: int | None
+    dry_run: bool
+    detach: bool
+    quiet: bool
+    as_json: bool
+
+
 def plan_and_train(
     home: Home,
     wanted: Sequence[PlannedTrial],
     what: str,
-    *,
     by: Origin,
-    jobs: int | None,
-    dry_run: bool,
-    detach: bool,
-    quiet: bool,
-    as_json: bool,
+    how: How,
     labels: Labels | None = None,
     elsewhere: Sequence[RunSummary] = (),
 ) -> tuple[QueueView | None, TrialPlan] | None:
@@ -139,70 +144,44 @@ def plan_and_train(
     Raises:
         UserError: a number of jobs out of range, or a queue that cannot be used.
     """
-    check_plan(wanted, jobs)
+    check_plan(wanted, how.jobs)
     found, speeds = plan_trials(home, wanted, elsewhere), known_speeds(home)
-    if not (quiet or (as_json and dry_run)):
+    if not (how.quiet or (how.as_json and how.dry_run)):
         note(what)
         note(plan_sentence(found, speeds))
-    if dry_run:
+    if how.dry_run:
         planned = plan_table(wanted, found, speeds)
-        if as_json:
+        if how.as_json:
             print_json(list(planned.records))
         else:
             print_table(planned)
         return None
-    there = results(elsewhere)
-    view = _train(
-        home,
-        [item for item in wanted if identity(item.spec) not in there],
-        by=by,
-        labels=labels or Labels(),
-        jobs=jobs,
-        detach=detach,
-        quiet=quiet,
-        as_json=as_json,
-    )
-    if not detach:
-        return view, found
-    if as_json:
-        print_json({"trials": trials_json(view)})
-    return None
-
-
-def _train(
-    home: Home,
-    wanted: Sequence[PlannedTrial],
-    *,
-    by: Origin,
-    labels: Labels,
-    jobs: int | None,
-    detach: bool,
-    quiet: bool,
-    as_json: bool,
-) -> QueueView | None:
-    """Queue what is missing, let the queue run, and follow it; None when there is nothing to do.
-
-    Detached, the view is that of the beginning.
-    """
     lost = QueueStore(home).read().notice
     if lost:  # the queue that begins now says it no more
         note(lost)
-    ids = service.enqueue(home, wanted, by, labels)
-    if not ids:
+    there = results(elsewhere)
+    missing = [item for item in wanted if identity(item.spec) not in there]
+    ids = service.enqueue(home, missing, by, labels or Labels())
+    if ids:
+        service.start(home, how.jobs)
+    if how.detach:
+        if ids:
+            note("training in the background; `mnist-workbench queue watch` follows it")
+        if how.as_json:
+            view = QueueWatch(home).look({}).only(ids) if ids else None
+            print_json({"trials": trials_json(view)})
         return None
-    service.start(home, jobs)
-    if detach:
-        note("training in the background; `mnist-workbench queue watch` follows it")
-        return QueueWatch(home).look({}).only(ids)
-    display = display_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
-    view = follow_queue(home, ids, display)
+    if not ids:
+        return None, found
+    stream = sys.stderr if how.as_json else sys.stdout
+    view = follow_queue(home, ids, display_for(stream, quiet=how.quiet))
     if view.pending:
         state = process_lost(view) if view.lost else "the queue has stopped"
         note(
             f"{state}, with {len(view.pending)} of these to train; "
             "the same command, or `mnist-workbench queue start`, goes on where it was"
         )
-    return view
+    return view, found
 
 
 def exit_code(view: QueueView | None, found: TrialPlan) -> int:
@@ -220,7 +199,6 @@ def exit_code(view: QueueView | None, found: TrialPlan) -> int:
 
 
 def trials_json(view: QueueView | None) -> list[dict[str, Any]]:
-    """The trials of a view as plain data."""
     return [] if view is None else [item.to_json() for item in view.trials]
 
 
@@ -233,7 +211,7 @@ def reproduce(
         typer.Argument(
             metavar="[TABLE]…",
             help="3, 6, 7, 8 or 9; all of them if none is named.",
-            autocompletion=options.complete_from("3", "6", "7", "8", "9"),
+            autocompletion=options.complete_from(*map(str, TABLE_NUMBERS)),
         ),
     ] = None,
     seeds: options.SeedsOption = None,
@@ -256,8 +234,12 @@ def reproduce(
     Example: mnist-workbench reproduce 3 --seeds 5
     """
     half = options.checked_precision(precision)
-    place = options.current_home()
-    chosen = tables_of(_numbers(tables or []))
+    place = default_home()
+    for word in tables or []:
+        if not word.isdecimal():
+            known = ", ".join(map(str, TABLE_NUMBERS))
+            raise PresetError(f'"{word}" is no table of the paper\'s results; known: {known}')
+    chosen = tables_of([int(word) for word in tables or []])
     seeds = Config()["seeds"] if seeds is None else seeds
     wanted = trainings_for(chosen, seeds, half)
     distinct = len(wanted) // seeds
@@ -266,12 +248,8 @@ def reproduce(
         wanted,
         f"{_named(chosen)}: {count(rows_of(chosen), 'row')}, {count(distinct, 'training')}"
         f"{f' of {seeds} seeds' if seeds > 1 else ''} in {precision}.",
-        by="reproduce",
-        jobs=jobs,
-        dry_run=dry_run,
-        detach=detach,
-        quiet=quiet,
-        as_json=as_json,
+        "reproduce",
+        How(jobs, dry_run, detach, quiet, as_json),
         elsewhere=results_in(with_ or []),
     )
     if done is None:
@@ -279,16 +257,6 @@ def reproduce(
     view, found = done
     _print_results(chosen, half, view, with_ or [], as_json=as_json)
     raise typer.Exit(exit_code(view, found))
-
-
-def _numbers(words: Sequence[str]) -> list[int]:
-    numbers = []
-    for word in words:
-        if not word.isdecimal():
-            known = ", ".join(map(str, TABLE_NUMBERS))
-            raise PresetError(f'"{word}" is no table of the paper\'s results; known: {known}')
-        numbers.append(int(word))
-    return numbers
 
 
 def _named(tables: Sequence[PaperTable]) -> str:
@@ -364,7 +332,7 @@ def sweep(
     """
     options.checked_precision(precision)
     labels = checked_labels(tag or [], "")
-    place = options.current_home()
+    place = default_home()
     plan = Plan(
         precision=precision,
         dataset=dataset,
@@ -378,13 +346,9 @@ def sweep(
         place,
         wanted,
         f"{preset}: {count(len(wanted), 'training')}.",
-        by="sweep",
-        labels=labels,
-        jobs=jobs,
-        dry_run=dry_run,
-        detach=detach,
-        quiet=quiet,
-        as_json=as_json,
+        "sweep",
+        How(jobs, dry_run, detach, quiet, as_json),
+        labels,
     )
     if done is None:
         return

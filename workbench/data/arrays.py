@@ -16,15 +16,12 @@ from workbench.errors import EnvironmentProblem
 
 
 class MemoryStore:
-    """Images in memory."""
-
     def __init__(self, header: ArrayHeader, keep: int) -> None:
         self._header, self._keep = header, keep
         self._flat = np.empty(_kept_values(header, keep), header.dtype.newbyteorder("="))
         self._next = 0
 
     def write(self, block: NDArray[Any]) -> None:
-        """Take the next values, flat."""
         taken = block[: self._flat.size - self._next]
         self._flat[self._next : self._next + taken.size] = taken
         self._next += taken.size
@@ -126,7 +123,8 @@ def image_header(archive: NpzArchive, key: str) -> ArrayHeader:
     if shape[0] < 1:
         raise archive.fault("holds no images; save one at least", key)
     height, width, channels = image_shape(header)
-    if _channels_first(shape):
+    # A square image of 1 or 3 channels before its sides: no image has such a shape.
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 4:
         raise archive.fault(
             f"has shape {shape}, which looks like channels first; save it as (N, H, W, C), such as "
             "x.transpose(0, 2, 3, 1)",
@@ -240,11 +238,6 @@ def pixel_scale(archive: NpzArchive, train: ArrayHeader, highest: Mapping[str, f
             f"max pixel (--max-pixel {top:g}), and for dark images of 0 to 255 name 255"
         )
     return scale
-
-
-def _channels_first(shape: tuple[int, ...]) -> bool:
-    """A square image of 1 or 3 channels before its sides: no image has such a shape."""
-    return len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 4
 
 
 MOST_CLASSES = 10_000

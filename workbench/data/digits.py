@@ -160,7 +160,9 @@ def add_drawing(path: Path, image: NDArray[np.uint8], label: int) -> tuple[int, 
             part = "test" if count % TEST_EVERY == 1 else "train"
             arrays[f"x_{part}"] = np.concatenate([arrays[f"x_{part}"], image[None]])
             arrays[f"y_{part}"] = np.append(arrays[f"y_{part}"], np.uint8(label))
-            _write(path, arrays)
+            buffer = BytesIO()
+            np.savez_compressed(buffer, allow_pickle=False, **arrays)
+            write_file(path, buffer.getvalue())
     except TimeoutError as error:
         raise EnvironmentProblem(f"data set {path}: another window writes it; try again") from error
     except OSError as error:
@@ -184,9 +186,3 @@ def _read(path: Path, shape: tuple[int, ...]) -> dict[str, NDArray[np.uint8]]:
                 f"data set {path}: holds other images than drawings; rename it to begin another"
             )
     return arrays
-
-
-def _write(path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
-    buffer = BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_file(path, buffer.getvalue())

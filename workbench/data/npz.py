@@ -25,7 +25,7 @@ from workbench.data.arrays import (
     stream_pixels,
     usual_scale,
 )
-from workbench.data.catalogue import MNIST_SHA256, DatasetFacts
+from workbench.data.facts import MNIST_SHA256, DatasetFacts
 from workbench.data.npz_archive import ArrayHeader, NpzArchive
 from workbench.errors import DatasetError, EnvironmentProblem
 from workbench.files import typed_path
@@ -189,7 +189,10 @@ def _look_through(
         role: read_labels(archive, f"y_{role}", f"x_{role}", header.shape[0])
         for role, header in headers.items()
     }
-    classes = _classes(archive, *read["train"])
+    y_train, columns = read["train"]
+    classes = columns or int(y_train.max()) + 1
+    if classes < 2:
+        raise archive.fault("holds only the label 0; two classes at least are needed", "y_train")
     for role in roles[1:]:
         _check_labels(archive, f"y_{role}", *read[role], classes)
     highest = {
@@ -206,14 +209,6 @@ def _look_through(
         max_pixel=None if max_pixel == scale else max_pixel,
         sha256=archive.sha256(),
     )
-
-
-def _classes(archive: NpzArchive, y_train: NDArray[np.int64], columns: int | None) -> int:
-    """How many classes: the one-hot columns of training, or its largest label + 1."""
-    classes = columns or int(y_train.max()) + 1
-    if classes < 2:
-        raise archive.fault("holds only the label 0; two classes at least are needed", "y_train")
-    return classes
 
 
 def _check_labels(

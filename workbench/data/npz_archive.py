@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from io import BufferedReader
 from math import prod
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
@@ -53,8 +52,6 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What the start of a member says of its array."""
-
     key: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -94,17 +91,11 @@ class NpzArchive:
     def __enter__(self) -> NpzArchive:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._zip.close()
         self._file.close()
 
     def fault(self, what: str, key: str | None = None) -> DatasetError:
-        """The error that names the file, the key and what is wrong with it."""
         named = f"{key} " if key else ""
         return DatasetError(f"data set {plain(self.path)}: {named}{what}")
 

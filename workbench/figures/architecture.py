@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workbench.figures.rendering import INK, ImageFormat, render_figure
 from workbench.model.architecture import Analysis, Architecture, analyse
 from workbench.model.diagram import Part, parts_of
-from workbench.model.layers import ACTIVATION_TITLES, Dense, Layer, inner_activation, shape_text
+from workbench.model.layers import ACTIVATION_TITLES, Dense, inner_activation, shape_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,7 +113,6 @@ class _Sheet:
             self.high[axis] = max(self.high[axis], *(point[axis] for point in points))
 
     def polygon(self, points: Sequence[Point], fill: str, line: str) -> None:
-        """A closed shape."""
         from matplotlib.patches import Polygon
 
         self._reach(*points)
@@ -125,7 +124,6 @@ class _Sheet:
         self.polygon([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], fill, line)
 
     def circle(self, centre: Point, radius: float, paint: Paint) -> None:
-        """A filled circle."""
         from matplotlib.patches import Circle
 
         (x, y) = centre
@@ -226,13 +224,9 @@ def _listed(pieces: Sequence[str]) -> list[str]:
     return [*(f"{piece}," for piece in pieces[:-1]), *pieces[-1:]]
 
 
-def _note(layer: Layer) -> str:
-    return " ".join([*layer.title.split(), *layer.details()])
-
-
 def _notes(part: Part) -> list[str]:
     """Layers that keep the shape: `Dropout 0.2`."""
-    return [_note(layer) for layer in part.kept]
+    return [" ".join([*layer.title.split(), *layer.details()]) for layer in part.kept]
 
 
 def _description(parts: Sequence[Part], analysis: Analysis) -> str:
@@ -294,7 +288,6 @@ def _column_label(part: Part, number: int) -> tuple[str, str, list[str]]:
 
 
 def _half(size: int, longest: int) -> int:
-    """How many neurons are drawn on either side of the dots. Less than proportional."""
     return max(LEAST_HALF, round(MOST_HALF * float((size / max(longest, 1)) ** 0.3)))
 
 
@@ -342,7 +335,6 @@ class _Block(NamedTuple):
 
     @property
     def drawn(self) -> Point:
-        """Width and height of all of the drawing."""
         back = SHEET_STEP * (self.sheets - 1)
         lean = BAR_LEAN * self.sheet[1] if self.part.is_vector and self.part.shape else 0.0
         return self.sheet[0] + back + lean, self.sheet[1] + back
@@ -355,20 +347,16 @@ class _Block(NamedTuple):
 
 
 class _Placed(NamedTuple):
-    """A block with its upper left corner."""
-
     block: _Block
     left: float
     top: float
 
     def on_front(self, share: Point) -> Point:
-        """A place on the foremost sheet."""
         back, (width, height) = SHEET_STEP * (self.block.sheets - 1), self.block.sheet
         return self.left + back + share[0] * width, self.top + back + share[1] * height
 
 
 def _draw_blocks(sheet: _Sheet, parts: Sequence[Part]) -> None:
-    """The parts from left to right, in further rows of about equal length."""
     largest = max(max(part.shape[:2]) for part in parts if part.shape and not part.is_vector)
     longest = max((part.shape[0] for part in parts if part.shape and part.is_vector), default=1)
     rows = _rows([_block(part, largest, longest) for part in parts])
@@ -384,8 +372,16 @@ def _draw_blocks(sheet: _Sheet, parts: Sequence[Part]) -> None:
             _draw_block(sheet, item)
         for here, there in pairwise(placed):
             _link(sheet, here, there)
+        foot = middle + highest / 2 + TEXT_SIZE + 12
         for item in placed:
-            _label_block(sheet, item, middle + highest / 2 + TEXT_SIZE + 12)
+            part, centre = item.block.part, item.left + item.block.drawn[0] / 2
+            if part.shape is not None:
+                sheet.text((centre, item.top - 8), _size(part))
+            colour = PAINTS["problem"].line if part.shape is None else INK
+            operation = _operation(part)
+            for offset, line in enumerate([*operation, *_notes(part)]):
+                shade = colour if offset < len(operation) else FAINT
+                sheet.text((centre, foot + offset * LINE_HEIGHT), line, shade)
         if number:
             sheet.arrow(placed[0].left - 20, middle)
         if number + 1 < len(rows):
@@ -477,15 +473,3 @@ def _link_window(sheet: _Sheet, here: _Placed, there: _Placed) -> None:
     result = there.on_front(RESULT_AT)
     sheet.lines([((right, top), result), ((right, bottom), result)], LINK, 0.8)
     sheet.circle(result, 1.8, paint)
-
-
-def _label_block(sheet: _Sheet, item: _Placed, foot: float) -> None:
-    part = item.block.part
-    centre = item.left + item.block.drawn[0] / 2
-    if part.shape is not None:
-        sheet.text((centre, item.top - 8), _size(part))
-    colour = PAINTS["problem"].line if part.shape is None else INK
-    operation = _operation(part)
-    for offset, line in enumerate([*operation, *_notes(part)]):
-        shade = colour if offset < len(operation) else FAINT
-        sheet.text((centre, foot + offset * LINE_HEIGHT), line, shade)

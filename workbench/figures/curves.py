@@ -114,7 +114,7 @@ def dress_y(axes: Axes, metric: Quantity, within: Range) -> None:
         axes.set_yscale("log")
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
-        ticks = _error_ticks(*within) if accuracy else _one_two_five(*within)
+        ticks = _log_ticks(*within, accuracy)
         words = [f"{100 * (1 - tick):.4g}" if accuracy else f"{tick:.3g}" for tick in ticks]
     else:
         placed = MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10]).tick_values(*within)
@@ -135,15 +135,12 @@ def _alike(values: Sequence[float]) -> list[str]:
     return [f"{value:,.{decimals}f}" for value in values]
 
 
-def _error_ticks(low: float, high: float) -> list[float]:
-    return [error for error in ERROR_TICKS if low <= error <= high]
-
-
-def _one_two_five(low: float, high: float) -> list[float]:
+def _log_ticks(low: float, high: float, accuracy: bool) -> list[float]:
+    """Of accuracies the errors; else 1, 2 and 5 of each power of ten, or that alone."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
-    inside = [tick for tick in ticks if low <= tick <= high]
-    if len(inside) <= 2 * MOST_TICKS:
+    inside = [tick for tick in (ERROR_TICKS if accuracy else ticks) if low <= tick <= high]
+    if accuracy or len(inside) <= 2 * MOST_TICKS:
         return inside
     return [tick for tick in inside if round(math.log10(tick), 6).is_integer()]
 
@@ -205,7 +202,6 @@ class _Curve:
 
 
 def render(traces: Sequence[Trace], view: View, form: ImageFormat) -> bytes:
-    """The curves of one to six runs as a file's content."""
     return render_figure(lambda: curves_figure(traces, view), form)
 
 
@@ -225,7 +221,8 @@ def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
     names = [_wrapped(name, WIDEST_LEGEND) for name in names]
     title, beneath = heading(traces)
     beneath = _wrapped(beneath, WIDEST_LEGEND + 12)
-    legend_columns = _legend_columns(names)
+    longest = max((len(line) for name in names for line in name.split("\n")), default=1)
+    legend_columns = max(1, min(len(names), 4, (WIDEST_LEGEND + 14) // (longest + 9)))
     lines = sum(name.count("\n") + 1 for name in names) / legend_columns
     lines += (1.4 if title else 0) + (beneath.count("\n") + 1 if beneath else 0)
     figure = Figure(
@@ -249,11 +246,6 @@ def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
         columnspacing=2.0,
     )
     return figure
-
-
-def _legend_columns(names: Sequence[str]) -> int:
-    longest = max((len(line) for name in names for line in name.split("\n")), default=1)
-    return max(1, min(len(names), 4, (WIDEST_LEGEND + 14) // (longest + 9)))
 
 
 def _wrapped(text: str, letters: int) -> str:

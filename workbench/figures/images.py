@@ -30,14 +30,13 @@ _UPPER_HALF, _LOWER_HALF = "▀▄"
 # Some of the greys that a terminal of 256 colours has, with black and white. Their escape sequences
 # are half as long as those of any colour, and equal neighbours are sent as one.
 _GREYS = np.array([0, 48, 108, 158, 208, 255])
+_BETWEEN_GREYS = (_GREYS[1:] + _GREYS[:-1]) / 2
 _GREY_COLOURS = (16, 236, 242, 247, 252, 231)
 _SHADES = " .:-=+*#%@"  # from dark to bright, for terminals without colours or block characters
 
 
 @dataclass(frozen=True)
 class Captioned:
-    """An image and the line that goes with it."""
-
     pixels: Pixels
     caption: str
 
@@ -65,7 +64,7 @@ def half_block_lines(pixels: Pixels) -> list[list[Segment]]:
     if len(pixels) % 2:
         pixels = np.concatenate([pixels, np.zeros_like(pixels[:1])])
     colour = _rgb if pixels.ndim == 3 else _grey
-    values = pixels if pixels.ndim == 3 else _nearest_greys(pixels)
+    values = pixels if pixels.ndim == 3 else np.searchsorted(_BETWEEN_GREYS, pixels)
     lines = []
     for top, bottom in zip(values[0::2].tolist(), values[1::2].tolist(), strict=True):
         line: list[Segment] = []
@@ -85,11 +84,6 @@ def half_block_lines(pixels: Pixels) -> list[list[Segment]]:
             line.append(Segment(half * len(list(cells)), style))
         lines.append(line)
     return lines
-
-
-def _nearest_greys(pixels: Pixels) -> NDArray[np.intp]:
-    middles = (_GREYS[1:] + _GREYS[:-1]) / 2
-    return np.searchsorted(middles, pixels)
 
 
 @lru_cache(maxsize=64)

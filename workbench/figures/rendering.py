@@ -80,8 +80,6 @@ PAPER_LINE: dict[str, Any] = {
 
 
 class ImageFormat(StrEnum):
-    """What kind of file."""
-
     SVG = "svg"
     PNG = "png"
     PDF = "pdf"
@@ -135,7 +133,13 @@ def render_figure(
     `title` and `description` are written into the file for who cannot see the figure.
     """
     about = {"Title": title, ABOUT[form]: description} if title else {}
-    _prepare()
+    # A folder for the font list: left alone, Matplotlib keeps it in the user's home and complains
+    # where it cannot.
+    if "MPLCONFIGDIR" not in os.environ:
+        os.environ["MPLCONFIGDIR"] = str(_cache_folder())
+    # It is for screens that nothing here draws on, and an unknown one keeps it from loading.
+    os.environ.pop("MPLBACKEND", None)
+    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -151,18 +155,6 @@ def render_figure(
             content, format=form.value, dpi=DOTS_AN_INCH, metadata={**METADATA[form], **about}
         )
     return content.getvalue()
-
-
-def _prepare() -> None:
-    """Before Matplotlib is loaded: a folder for its font list, and no word on stderr.
-
-    Left alone it keeps the list in the user's home and complains where it cannot.
-    """
-    if "MPLCONFIGDIR" not in os.environ:
-        os.environ["MPLCONFIGDIR"] = str(_cache_folder())
-    # It is for screens that nothing here draws on, and an unknown one keeps it from loading.
-    os.environ.pop("MPLBACKEND", None)
-    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
 
 
 def _cache_folder() -> Path:

@@ -72,22 +72,18 @@ class Trace:
 
     @property
     def train(self) -> Samples:
-        """What was trained."""
         return self.curves.train
 
     @property
     def test(self) -> Samples:
-        """What was tested, or validated."""
         return self.curves.test
 
     @property
     def tested_on(self) -> str:
-        """The data of `test`."""
         return self.spec.dataset.evaluated if self.spec else "validation"
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to draw yet."""
         return not self.filled
 
     @property
@@ -119,7 +115,6 @@ class Trace:
 
     @property
     def filled(self) -> list[Samples]:
-        """Those in which there is something."""
         return [samples for samples in (self.train, self.test) if len(samples)]
 
 
@@ -147,7 +142,9 @@ def heading(traces: Sequence[Trace]) -> tuple[str, str]:
     """The title and the line beneath it; empty where the runs have nothing in common."""
     facts = [_facts(trace) for trace in traces]
     if len(traces) == 1:
-        return _full_name(traces[0]), _sentence(traces[0], facts[0])
+        (trace,) = traces
+        seed = f", seed {trace.spec.seed}" if trace.spec else ""
+        return _title(trace) + seed, _sentence(trace, facts[0])
     titles = {_title(trace) for trace in traces}
     title = titles.pop() if len(titles) == 1 else ""
     shared = [
@@ -178,10 +175,6 @@ def labels(traces: Sequence[Trace]) -> list[str]:
 
 def _title(trace: Trace) -> str:
     return trace.spec.title if trace.spec else one_line(trace.record.name)
-
-
-def _full_name(trace: Trace) -> str:
-    return f"{_title(trace)}, seed {trace.spec.seed}" if trace.spec else _title(trace)
 
 
 def _facts(trace: Trace) -> dict[str, str]:

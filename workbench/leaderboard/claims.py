@@ -39,8 +39,12 @@ class Sample:
 
     name: str
     row: RowComparison
-    ours: Group  # without runs where the row is not trained
     spread: Spread | None  # of single runs, as rows of its kind show it
+
+    @property
+    def ours(self) -> Group:
+        """Our runs of the row; none where it is not trained."""
+        return self.row.ours
 
     @property
     def paper(self) -> float:
@@ -54,7 +58,6 @@ class Sample:
 
     @property
     def lost(self) -> int:
-        """How many runs collapsed or diverged."""
         return len(self.ours.collapsed) + self.ours.diverged
 
     @property
@@ -79,11 +82,9 @@ class Sample:
 
     @cached_property
     def analysis(self) -> Analysis:
-        """Parameters and multiply-adds of the row's network."""
         return analyse(self.row.row.preset_with_settings().architecture)
 
     def to_json(self) -> dict[str, Any]:
-        """The row as plain data."""
         ours = self.ours
         return {
             "row": self.name,
@@ -151,7 +152,6 @@ class Evidence:
                 row.row.label: Sample(
                     row_name(table.table, row.row),
                     row,
-                    row.ours or Group(row.settings_key, ()),
                     spreads[row.settings_key],
                 )
                 for row in table.rows
@@ -163,7 +163,7 @@ class Evidence:
         """The spread of single runs by settings, from all rows of one kind of network."""
         return pooled_spreads(
             {
-                row.settings_key: row.ours.accuracies if row.ours else ()
+                row.settings_key: row.ours.accuracies
                 for number, table in self.tables.items()
                 if (number != NEURAL_NETWORKS) is convolutional
                 for row in table.rows
@@ -215,8 +215,6 @@ Judge = Literal[
 
 
 class Kind(StrEnum):
-    """How far our runs bear a claim out."""
-
     CONFIRMED = "confirmed"
     PARTLY = "partly confirmed"
     NOT_CONFIRMED = "not confirmed"
@@ -274,14 +272,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A claim with its verdict."""
-
     claim: Claim
     verdict: Verdict
 
     @property
     def sentence(self) -> str:
-        """The claim, and what our runs say of it."""
         return f"{self.claim.statement} {self.verdict.text}"
 
     def to_json(self) -> dict[str, Any]:

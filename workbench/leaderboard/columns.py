@@ -78,7 +78,6 @@ class Column(Generic[Row]):
         return value
 
     def cell(self, row: Row) -> Cell:
-        """What stands in the row under the heading."""
         if self.text is not None:
             return self.text(row)
         value = self.value(row)
@@ -136,9 +135,8 @@ def data_text(run: RunSummary) -> str:
 
 
 def _best_epoch(run: RunSummary) -> Cell:
-    if run.best_epoch_test_accuracy is None:
-        return Cell(MISSING)
-    return Cell(f"{percent(run.best_epoch_test_accuracy)} ({run.best_epoch})")
+    best = run.best_epoch_test_accuracy
+    return Cell(percent(best) + ("" if best is None else f" ({run.best_epoch})"))
 
 
 def _paper(run: AnySummary) -> float | None:
@@ -371,13 +369,12 @@ def _metric(name: str) -> Column[ScriptSummary]:
 
 
 def _setting(name: str) -> Column[ScriptSummary]:
-    def value(run: ScriptSummary) -> Any:
-        return run.config.get(name)
-
     def text(run: ScriptSummary) -> Cell:
-        return cell(MISSING if value(run) is None else value(run))
+        value = run.config.get(name)
+        return cell(MISSING if value is None else value)
 
-    return Column(CONFIG + name, Kind.ANY, Heading(one_line(name), RIGHT, 2), text, value)
+    heading = Heading(one_line(name), RIGHT, 2)
+    return Column(CONFIG + name, Kind.ANY, heading, text, lambda run: run.config.get(name))
 
 
 def script_columns(runs: Sequence[ScriptSummary]) -> dict[str, Column[ScriptSummary]]:
@@ -437,8 +434,6 @@ _TOGETHER = {"settings": ("optimizer", "learning_rate", "batch_size", "epochs", 
 
 @dataclass(frozen=True)
 class SortKey(Generic[Row]):
-    """One column to sort by, and which way."""
-
     column: Column[Row]
     descending: bool
 
@@ -483,15 +478,8 @@ def sort_runs(summaries: Iterable[RunSummary], text: str = DEFAULT_SORT) -> list
     Raises:
         QueryError: the text cannot be understood.
     """
-    return sorted_by(summaries, parse_sort(text))
-
-
-def sorted_by(
-    summaries: Iterable[RunSummary], keys: Sequence[SortKey[RunSummary]]
-) -> list[RunSummary]:
-    """The runs sorted by keys already parsed."""
     runs = sorted(summaries, key=lambda summary: (summary.started_at, summary.run_id))
-    return sorted_rows(runs, keys)
+    return sorted_rows(runs, parse_sort(text))
 
 
 def sort_groups(groups: Iterable[Group], text: str) -> list[Group]:
@@ -504,7 +492,6 @@ def sort_groups(groups: Iterable[Group], text: str) -> list[Group]:
 
 
 def sorted_rows(rows: Iterable[Row], keys: Sequence[SortKey[Row]]) -> list[Row]:
-    """The rows sorted by all keys; equal ones stay in their order."""
     found = list(rows)
     # Python's sort keeps the order of equals, so the least important key goes first.
     for key in reversed(keys):
@@ -514,13 +501,7 @@ def sorted_rows(rows: Iterable[Row], keys: Sequence[SortKey[Row]]) -> list[Row]:
 
 def by_value(rows: Iterable[Row], value: Callable[[Row], Any], *, descending: bool) -> list[Row]:
     """The rows by their values; those whose value is None last, either way."""
-    present: list[tuple[Any, Row]] = []
-    missing: list[Row] = []
-    for row in rows:
-        found = value(row)
-        if found is None:
-            missing.append(row)
-        else:
-            present.append((found, row))
+    valued = [(value(row), row) for row in rows]
+    present = [pair for pair in valued if pair[0] is not None]
     present.sort(key=lambda pair: pair[0], reverse=descending)
-    return [row for _, row in present] + missing
+    return [row for _, row in present] + [row for found, row in valued if found is None]

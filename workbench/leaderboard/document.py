@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from workbench.formats import count, local_time, percent, points
+from workbench.leaderboard.claims import CheckedClaim
 from workbench.leaderboard.columns import sort_runs
 from workbench.leaderboard.export import escaped, table_lines, to_markdown
 from workbench.leaderboard.grouping import group_runs, machine_of, ranked
 from workbench.leaderboard.judges import check_all, claims_table
-from workbench.leaderboard.paper import TableComparison, compare_all, row_name
-from workbench.leaderboard.table import Align, Heading, Table, cell
+from workbench.leaderboard.paper import RowComparison, TableComparison, compare_all, row_name
+from workbench.leaderboard.table import Align, Columns, Heading, table_of
 from workbench.leaderboard.views import (
     epochs_view,
     grouped_table,
@@ -21,6 +22,7 @@ from workbench.leaderboard.views import (
     paper_view,
     within_text,
 )
+from workbench.model.tables import PaperTable
 from workbench.runs.summary import RunSummary
 
 TITLE = "Results of mnist-workbench"
@@ -63,22 +65,15 @@ def brief(summaries: Sequence[RunSummary]) -> str:
         for row in part.rows
         if part.table.layout == "rows"
     ]
-    headings = (
-        Heading("Table"), Heading("Row"), Heading("Paper", Align.RIGHT),
-        Heading("Ours", Align.RIGHT), Heading("n", Align.RIGHT),
-        Heading("Difference", Align.RIGHT), Heading("Within spread"),
-    )  # fmt: skip
-    rows = [
-        (
-            cell(table.number),
-            cell(row_name(table, row.row)),
-            cell(percent(row.row.accuracy)),
-            our_accuracy(row),
-            cell(row.ours.n if row.ours else 0),
-            cell(points(row.difference)),
-            within_text(row),
-        )
-        for table, row in found
+    right = Align.RIGHT
+    columns: Columns[tuple[PaperTable, RowComparison]] = [
+        (Heading("Table"), lambda one: one[0].number),
+        (Heading("Row"), lambda one: row_name(one[0], one[1].row)),
+        (Heading("Paper", right), lambda one: percent(one[1].row.accuracy)),
+        (Heading("Ours", right), lambda one: our_accuracy(one[1])),
+        (Heading("n", right), lambda one: one[1].ours.n),
+        (Heading("Difference", right), lambda one: points(one[1].difference)),
+        (Heading("Within spread"), lambda one: within_text(one[1])),
     ]
     apart = {
         row.settings_key: f"- **{row_name(table, row.row)}** (Table {table.number}): "
@@ -86,16 +81,16 @@ def brief(summaries: Sequence[RunSummary]) -> str:
         for table, row in found
         if row.paper_collapsed or abs(row.difference or 0.0) > FAR_POINTS
     }
-    parts = ["\n".join(table_lines(Table("", headings, tuple(rows))))]
+    parts = ["\n".join(table_lines(table_of("", found, columns)))]
     if apart:
         parts.append(f"More than {FAR_POINTS} points from the paper, or collapsed there:")
         parts.append("\n".join(apart.values()))
-    claims = [
-        (cell(item.claim.name), cell(item.claim.section), cell(item.verdict.kind.value))
-        for item in check_all(summaries)
+    claims: Columns[CheckedClaim] = [
+        (Heading("What the paper says"), lambda item: item.claim.name),
+        (Heading("Section"), lambda item: item.claim.section),
+        (Heading("Our runs"), lambda item: item.verdict.kind.value),
     ]
-    named = (Heading("What the paper says"), Heading("Section"), Heading("Our runs"))
-    parts.append("\n".join(table_lines(Table("", named, tuple(claims)))))
+    parts.append("\n".join(table_lines(table_of("", check_all(summaries), claims))))
     return "\n\n".join(parts) + "\n"
 
 

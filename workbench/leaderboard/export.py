@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable
-from typing import Any
 
 from workbench.leaderboard.table import Align, Table, fitted_table, hidden_columns, shortened
 from workbench.text import json_text, one_line, visible
@@ -158,14 +156,10 @@ def _latex_line(texts: list[str]) -> str:
 def to_csv(table: Table) -> str:
     """One line a record; numbers as they are, missing values empty, lists joined by spaces.
 
-    A table without records gives no lines at all.
+    The columns are all names of records, in the order they first appear; without records there are
+    no lines at all.
     """
-    return records_to_csv(table.records)
-
-
-def records_to_csv(records: Iterable[dict[str, Any]]) -> str:
-    """Records as CSV; the columns are all their names, in the order they first appear."""
-    rows = list(records)
+    rows = table.records
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         return ""

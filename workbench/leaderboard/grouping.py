@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from workbench.formats import count
+from workbench.leaderboard.inference import share_interval
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
 from workbench.runs.trouble import collapsed_epochs
@@ -108,7 +109,6 @@ class Group:
 
     @property
     def n(self) -> int:
-        """How many runs the mean is of."""
         return len(self.learned)
 
     @cached_property
@@ -123,7 +123,6 @@ class Group:
 
     @property
     def best(self) -> float | None:
-        """The best accuracy."""
         return max(self.accuracies, default=None)
 
     @property
@@ -186,6 +185,11 @@ class Group:
     def collapsed_text(self) -> str:
         """`1 of 3 collapsed`; nothing where none did."""
         return f"{len(self.collapsed)} of {len(self.trials)} collapsed" if self.collapsed else ""
+
+    @property
+    def collapse_interval(self) -> tuple[float, float]:
+        """What share of all seeds the collapses allow: the exact 95 % interval."""
+        return share_interval(len(self.collapsed), len(self._samples))
 
     @property
     def unfinished(self) -> int:

@@ -29,8 +29,6 @@ _TINY = 1e-6
 
 
 class Standing(Enum):
-    """How one row stands to another."""
-
     ABOVE = "above"
     BELOW = "below"
     OPEN = "open"  # not told apart by our runs

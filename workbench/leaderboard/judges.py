@@ -50,7 +50,6 @@ MOST_ACCURACIES = 6
 
 
 def check(claim: Claim, evidence: Evidence) -> CheckedClaim:
-    """A claim with what our runs say of it."""
     return CheckedClaim(claim, _JUDGES[claim.judge](claim, evidence))
 
 
@@ -67,7 +66,6 @@ def check_all(
 
 
 def claims_table(summaries: Iterable[RunSummary], precision: Precision = "float32") -> Table:
-    """All claims of the paper with their verdicts from our runs, at one precision."""
     return claims_view(check_all(summaries, precision), precision)
 
 
@@ -117,7 +115,6 @@ def _pairs(claim: Claim, evidence: Evidence) -> Sequence[tuple[Sample, Sample]]:
 
 
 def _note(claim: Claim, evidence: Evidence) -> str:
-    """The claim's note, with the parameters of its rows where it speaks of them."""
     if "{" not in claim.note:
         return claim.note
     counts = {

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from workbench.formats import count, named_seeds, percent, percent_spread, points
 from workbench.leaderboard.grouping import Group, Machine, by_settings, mean_of
-from workbench.leaderboard.inference import MOST_RUNS, share_interval, within_spread
+from workbench.leaderboard.inference import MOST_RUNS, within_spread
 from workbench.model.spec import Precision
 from workbench.model.tables import PaperRow, PaperTable, paper_tables
 from workbench.runs.summary import RunSummary
 from workbench.runs.trouble import collapse_remark, collapsed_epochs, constant_answer
 
+NO_RUNS = Group("", ())
+PAIRED: tuple[Precision, ...] = ("float32", "bfloat16")  # that stand beside the paper's
+
 
 @dataclass(frozen=True)
 class RowComparison:
-    """One row of the paper and our runs of the same settings (`ours` is None: not trained).
+    """One row of the paper and our runs of the same settings; without runs: not trained.
 
     `imported` are runs of somebody else with these settings, shown beside and never counted in.
     """
 
     row: PaperRow
     settings_key: str
-    ours: Group | None
-    imported: Group | None = None
+    ours: Group
+    imported: Group = NO_RUNS
 
     @property
     def trained(self) -> bool:
         """Whether there is a run of ours to compare, collapsed ones among them."""
-        return self.ours is not None and bool(self.ours.trials)
+        return bool(self.ours.trials)
 
     @property
     def paper_collapsed(self) -> bool:
@@ -50,12 +53,12 @@ class RowComparison:
     @property
     def difference(self) -> float | None:
         """Our mean minus the paper's accuracy, in percentage points."""
-        return points_off(self.ours.mean if self.ours else None, self.row.accuracy)
+        return points_off(self.ours.mean, self.row.accuracy)
 
     @property
     def best_difference(self) -> float | None:
         """Our best of n minus the paper's accuracy, in percentage points."""
-        return points_off(self.ours.best if self.ours else None, self.row.accuracy)
+        return points_off(self.ours.best, self.row.accuracy)
 
     @property
     def within(self) -> bool | None:
@@ -63,7 +66,7 @@ class RowComparison:
 
         None: not judged.
         """
-        if self.ours is None or self.paper_collapsed:
+        if self.paper_collapsed:
             return None
         most = MOST_RUNS if self.best_of_several else 1
         return within_spread(self.row.accuracy, self.ours.accuracies, most)
@@ -71,16 +74,14 @@ class RowComparison:
     @property
     def by_epoch(self) -> str:
         """Our means after each epoch, as a sentence; empty where the runs do not tell them."""
-        after = self.ours.by_epoch if self.ours else ()
+        after = self.ours.by_epoch
         listed = ", ".join(percent(mean_of(values)) for values in after)
         return f"After each epoch: {listed} (n = {len(after[-1])})." if after else ""
 
     @property
     def collapses(self) -> str:
         """`1 of 3 collapsed`: where some did, and where the paper's did and ours are to be told."""
-        if self.ours is None or not self.ours.trials:
-            return ""
-        if self.paper_collapsed and not self.ours.collapsed:
+        if self.paper_collapsed and self.ours.trials and not self.ours.collapsed:
             return f"0 of {len(self.ours.trials)} collapsed"
         return self.ours.collapsed_text
 
@@ -94,8 +95,6 @@ class RowComparison:
         elif self.row.remark:
             remarks.append(f"Paper: {self.row.remark}")
         ours = self.ours
-        if ours is None:
-            return remarks
         digits = sorted({str(run.collapsed_to) for run in ours.collapsed})
         if self.collapses:
             others = "; the mean is of those that learned" if ours.n else ""
@@ -116,10 +115,9 @@ class RowComparison:
         """The comparison in one line: `97.49 %, paper 97.47 %: +0.02`."""
         ours = self.ours
         paper = f"paper {percent(self.row.accuracy)}"
-        if ours is None or (not ours.trials and not ours.diverged):
-            return f"not trained yet; {paper}"
         if not ours.trials:
-            return f"diverged in {ours.diverged} of {count(ours.diverged, 'run')}; {paper}"
+            lost = f"diverged in {ours.diverged} of {count(ours.diverged, 'run')}"
+            return f"{lost if ours.diverged else 'not trained yet'}; {paper}"
         paper += ", collapsed" if self.paper_collapsed else ""
         more = [self.collapses, f"{ours.diverged} more diverged" if ours.diverged else ""]
         parts = [part for part in more if part]
@@ -145,26 +143,27 @@ class RowComparison:
             "settings_key": self.settings_key,
             "trained": self.trained,
             "paper_accuracy": self.row.accuracy,
-            "mean": ours.mean if ours else None,
-            "standard_deviation": ours.deviation if ours else None,
-            "n": ours.n if ours else 0,
-            "best": ours.best if ours else None,
-            "worst": ours.worst if ours else None,
+            "mean": ours.mean,
+            "standard_deviation": ours.deviation,
+            "n": ours.n,
+            "best": ours.best,
+            "worst": ours.worst,
             "difference_points": _rounded(self.difference),
             "best_difference_points": _rounded(self.best_difference),
             "within_spread": self.within,
-            "diverged": ours.diverged if ours else 0,
-            "collapsed": len(ours.collapsed) if ours else 0,
-            "collapse_interval": (
-                share_interval(len(ours.collapsed), len(ours.trials) + ours.diverged)
-                if ours and self.collapses
-                else None
-            ),
+            "diverged": ours.diverged,
+            "collapsed": len(ours.collapsed),
+            "collapse_interval": ours.collapse_interval if self.collapses else None,
             "paper_train_seconds": self.row.train_seconds,
-            "mean_train_seconds": ours.train_seconds if ours else None,
-            "timed_on": ours.timed_on.text if ours and ours.timed_on else None,
-            "seeds": list(ours.seeds) if ours else [],
-            **_imported_json(self.imported),
+            "mean_train_seconds": ours.train_seconds,
+            "timed_on": ours.timed_on.text if ours.timed_on else None,
+            "seeds": list(ours.seeds),
+            "imported_n": self.imported.n,
+            "imported_mean": self.imported.mean,
+            "imported_standard_deviation": self.imported.deviation,
+            "imported_best": self.imported.best,
+            "imported_worst": self.imported.worst,
+            "imported_collapsed": len(self.imported.collapsed),
             "verdict": self.verdict.replace("−", "-").replace("±", "+/-"),
             "remarks": self.remarks,
         }
@@ -180,13 +179,12 @@ class TableComparison:
 
     @property
     def trained(self) -> int:
-        """How many rows have a run of ours."""
         return sum(row.trained for row in self.rows)
 
     @property
     def epochs_told(self) -> bool:
         """Whether any run of ours tells its accuracy after each epoch."""
-        return any(row.ours is not None and row.ours.by_epoch for row in self.rows)
+        return any(row.ours.by_epoch for row in self.rows)
 
     @property
     def best_counts(self) -> bool:
@@ -196,12 +194,11 @@ class TableComparison:
     @property
     def shows_best(self) -> bool:
         """Whether our best stands beside our mean: where the two can differ."""
-        return self.best_counts or any(row.ours is not None and row.ours.n > 1 for row in self.rows)
+        return self.best_counts or any(row.ours.n > 1 for row in self.rows)
 
     @property
     def imported(self) -> tuple[RunSummary, ...]:
-        """The imported runs of all rows."""
-        return tuple(run for row in self.rows if row.imported for run in row.imported.runs)
+        return tuple(run for row in self.rows for run in row.imported.runs)
 
     @property
     def timed(self) -> bool:
@@ -215,16 +212,13 @@ class TableComparison:
         It is the one that has timed the most rows; of several, one that was idle, then the one with
         the most runs.
         """
-        timed = [row.ours.seconds for row in self.rows if row.ours is not None]
+        timed = [row.ours.seconds for row in self.rows]
         rows = Counter(place for seconds in timed for place in seconds)
-        runs = Counter[Machine]()
-        for seconds in timed:
-            runs.update({place: len(times) for place, times in seconds.items()})
+        runs = Counter(place for seconds in timed for place in seconds for _ in seconds[place])
         return max(rows, key=lambda place: (rows[place], place.idle, runs[place]), default=None)
 
     def seconds(self, row: RowComparison) -> float | None:
-        """Our mean training time of a row on that machine."""
-        return row.ours.seconds_on(self.timed_on) if row.ours is not None else None
+        return row.ours.seconds_on(self.timed_on)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The rows as plain data, each with the table's number and the precision."""
@@ -242,7 +236,8 @@ class TableComparison:
 
     def _times_json(self, row: RowComparison) -> dict[str, Any]:
         """In a table of times they are all of one machine."""
-        seconds, place = self.seconds(row), self.timed_on
+        place = self.timed_on
+        seconds = self.seconds(row)
         named = place.text if place is not None and seconds is not None else None
         return {"mean_train_seconds": seconds, "timed_on": named}
 
@@ -270,23 +265,16 @@ def _gives_best(table: PaperTable) -> bool:
 @lru_cache(maxsize=1)
 def _bests_of_several() -> frozenset[str]:
     """The settings whose accuracy in the paper is the best of several runs."""
-    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
-    return frozenset(
-        key
-        for table in paper_tables()
-        if _gives_best(table)
-        for precision in precisions
-        for key in _row_keys(table.number, precision)
-    )
+    tables = [table.number for table in paper_tables() if _gives_best(table)]
+    return frozenset(key for number in tables for each in PAIRED for key in _row_keys(number, each))
 
 
 @lru_cache(maxsize=1)
 def paper_accuracies() -> dict[str, float]:
     """The paper's accuracy for each of its trainings, by settings key, in either precision."""
-    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
     return {
         key: row.accuracy
-        for precision in precisions
+        for precision in PAIRED
         for table in paper_tables()
         for key, row in zip(_row_keys(table.number, precision), table.rows, strict=True)
     }
@@ -313,7 +301,7 @@ def beside_paper(settings_key: str, accuracy: float | None) -> str:
 def told_of_collapses(group: Group) -> str:
     """What share of all seeds the collapses of these runs allow, when in a run they come, and
     whether runs recover, in sentences."""
-    low, high = share_interval(len(group.collapsed), len(group.trials) + group.diverged)
+    low, high = group.collapse_interval
     share = f"Of all seeds {100 * low:.0f} to {100 * high:.0f} % collapse (exact 95 % interval)."
     told = [run for run in group.trials if run.epoch_test_accuracies]
     begun: dict[int, list[int]] = {}
@@ -352,39 +340,28 @@ def compare(
 
     Imported runs stand in columns of their own.
     """
-    return _compare(table, by_settings(summaries), precision, by_settings(imported))
+    return compare_all(summaries, precision, imported, [table])[0]
 
 
 def compare_all(
     summaries: Iterable[RunSummary],
     precision: Precision = "float32",
     imported: Iterable[RunSummary] = (),
+    tables: Sequence[PaperTable] | None = None,
 ) -> list[TableComparison]:
-    """All tables of the paper, in its order."""
+    """All tables of the paper, in its order, or only these."""
     groups, others = by_settings(summaries), by_settings(imported)
-    return [_compare(table, groups, precision, others) for table in paper_tables()]
 
+    def compared(key: str, row: PaperRow) -> RowComparison:
+        none = Group(key, ())
+        return RowComparison(row, key, groups.get(key, none), others.get(key, none))
 
-def _compare(
-    table: PaperTable, groups: dict[str, Group], precision: Precision, imported: dict[str, Group]
-) -> TableComparison:
-    keys = _row_keys(table.number, precision)
-    rows = tuple(
-        RowComparison(row, key, groups.get(key), imported.get(key))
-        for key, row in zip(keys, table.rows, strict=True)
-    )
-    return TableComparison(table, precision, rows)
-
-
-def _imported_json(group: Group | None) -> dict[str, Any]:
-    return {
-        "imported_n": group.n if group else 0,
-        "imported_mean": group.mean if group else None,
-        "imported_standard_deviation": group.deviation if group else None,
-        "imported_best": group.best if group else None,
-        "imported_worst": group.worst if group else None,
-        "imported_collapsed": len(group.collapsed) if group else 0,
-    }
+    return [
+        TableComparison(
+            table, precision, tuple(map(compared, _row_keys(table.number, precision), table.rows))
+        )
+        for table in (paper_tables() if tables is None else tables)
+    ]
 
 
 def _rounded(value: float | None) -> float | None:

@@ -22,12 +22,12 @@ from typing import Any, TypeVar
 
 from workbench.errors import QueryError, nearest
 from workbench.formats import local_iso
-from workbench.leaderboard.columns import Column, Kind, find_field
+from workbench.leaderboard.columns import Kind, find_field
 from workbench.runs.status import STATUS_WORDS
 from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 
 SomeSummary = TypeVar("SomeSummary", RunSummary, ScriptSummary)
-Matcher = Callable[[AnySummary], bool]
+Matcher = Callable[[Any], bool]  # of a value
 Test = Callable[[AnySummary, Sequence[str]], bool]  # of a run, and of texts that are said of it
 
 _TERM = re.compile(
@@ -55,6 +55,11 @@ _UNITS: dict[Kind, dict[str, float]] = {
     Kind.SECONDS: {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0},
     Kind.ACCURACY: {"": 1.0, "%": 0.01},
 }
+_EXAMPLES = {
+    Kind.NUMBER: "a number such as 0.001 or 60",
+    Kind.SECONDS: "a duration such as 90s, 5min or 2h",
+    Kind.ACCURACY: "an accuracy such as 97.4% or 0.974",
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,6 @@ class Filter:
     test: Test | None = None
 
     def __bool__(self) -> bool:
-        """Whether it lets anything be left out."""
         return self.test is not None
 
     def matches(self, summary: AnySummary, *more: str) -> bool:
@@ -202,17 +206,20 @@ def _term(name: str, sign: str, text: str, quoted: bool) -> Test:
 
         return loose
     field = find_field(name)
-    matcher = _field_matcher(field, name, sign, text, quoted)
+    matches = None if missing else _field_matcher(field.kind, name, sign, text)
 
     def test(run: AnySummary, more: Sequence[str]) -> bool:
         if isinstance(run, ScriptSummary) and not hasattr(run, field.name):
             return missing is (sign != "!=")
-        return matcher(run)
+        value = field.value(run)
+        if matches is None:
+            return (value in (None, "", ())) is (sign != "!=")
+        return matches(value)
 
     return test
 
 
-def _value_matcher(sign: str, text: str) -> Callable[[Any], bool]:
+def _value_matcher(sign: str, text: str) -> Matcher:
     """Compares with a value of a script, whose kind nobody knows: as numbers where both are.
 
     Raises:
@@ -240,78 +247,52 @@ def _value_matcher(sign: str, text: str) -> Callable[[Any], bool]:
     return compare
 
 
-def _field_matcher(field: Column[Any], name: str, sign: str, text: str, quoted: bool) -> Matcher:
-    if text.lower() in MISSING_WORDS and not quoted and sign in ("=", "!=", ":"):
-        absent = sign != "!="
-        return lambda summary: (field.value(summary) in (None, "", ())) is absent
-    if field.kind in (Kind.TEXT, Kind.ID, Kind.WORDS, Kind.STATUS, Kind.FLAG) and sign in _ORDERS:
-        raise QueryError(f"filter: {name} is {field.kind.value}; use = != or : with it")
-    value = _read_value(field, name, text)
-    match field.kind:
-        case Kind.TEXT | Kind.ID if sign == ":":
-            return lambda summary: value in field.value(summary).casefold()
-        case Kind.TEXT:
-            return _signed(sign, lambda summary: field.value(summary).casefold() == value)
-        case Kind.ID:
-            return _signed(sign, lambda run: field.value(run).casefold().startswith(value))
-        case Kind.WORDS | Kind.STATUS:
-            return _signed(
-                sign, lambda summary: value in (word.casefold() for word in field.value(summary))
-            )
-        case Kind.FLAG:
-            return _signed(sign, lambda summary: field.value(summary) is value)
-        case Kind.TIME:
-            return _time_matcher(field, sign, value)
-        case _:
-            return _number_matcher(field, sign, value)
+def _field_matcher(kind: Kind, name: str, sign: str, text: str) -> Matcher:
+    if kind in (Kind.TEXT, Kind.ID, Kind.WORDS, Kind.STATUS, Kind.FLAG) and sign in _ORDERS:
+        raise QueryError(f"filter: {name} is {kind.value}; use = != or : with it")
+    wanted = _read_value(kind, name, text)
+    equals, order = _equality(kind, sign, wanted), _ORDERS.get(sign)
 
-
-def _signed(sign: str, equal: Matcher) -> Matcher:
-    """The test itself, or its opposite for `!=`."""
-    return (lambda summary: not equal(summary)) if sign == "!=" else equal
-
-
-def _time_matcher(field: Column[Any], sign: str, value: str) -> Matcher:
-    """Compares as many letters as were typed, so that a day holds all its hours; local time."""
-    length = len(value)
-    if sign in _ORDERS:
-        order = _ORDERS[sign]
-        return lambda summary: order(local_iso(field.value(summary))[:length], value)
-    return _signed(sign, lambda summary: local_iso(field.value(summary))[:length] == value)
-
-
-def _number_matcher(field: Column[Any], sign: str, value: float) -> Matcher:
-    # What is shown as 97.49 % equals 97.49: half of the last place shown, and for other
-    # numbers what float32 loses.
-    slack = 5e-5 if field.kind is Kind.ACCURACY else 1e-6 * abs(value)
-
-    def equal(given: float) -> bool:
-        return abs(given - value) < slack or given == value
-
-    def matches(summary: AnySummary) -> bool:
-        given = field.value(summary)
-        if given is None:
+    def matches(value: Any) -> bool:
+        if value is None:
             return sign == "!="
-        match sign:
-            case "!=":
-                return not equal(given)
-            case "<" | ">":
-                return _ORDERS[sign](given, value) and not equal(given)
-            case "<=" | ">=":
-                return _ORDERS[sign](given, value) or equal(given)
-        return equal(given)
+        if kind is Kind.TIME:
+            # As many letters as were typed, so that a day holds all its hours; local time.
+            value = local_iso(value)[: len(wanted)]
+        equal = equals(value)
+        if order is None:
+            return equal is (sign != "!=")
+        return "=" in sign if equal else order(value, wanted)
 
     return matches
 
 
-def _read_value(field: Column[Any], name: str, text: str) -> Any:
+def _equality(kind: Kind, sign: str, wanted: Any) -> Matcher:
+    match kind:
+        case Kind.TEXT | Kind.ID if sign == ":":
+            return lambda value: wanted in value.casefold()
+        case Kind.TEXT:
+            return lambda value: bool(value.casefold() == wanted)
+        case Kind.ID:
+            return lambda value: bool(value.casefold().startswith(wanted))
+        case Kind.WORDS | Kind.STATUS:
+            return lambda value: wanted in (word.casefold() for word in value)
+        case Kind.FLAG | Kind.TIME:
+            return lambda value: bool(value == wanted)
+    # What is shown as 97.49 % equals 97.49: half of the last place shown, and for other
+    # numbers what float32 loses.
+    slack = 5e-5 if kind is Kind.ACCURACY else 1e-6 * abs(wanted)
+    return lambda value: bool(abs(value - wanted) < slack or value == wanted)
+
+
+def _read_value(kind: Kind, name: str, text: str) -> Any:
     """The typed text as a value that the field can be compared with; text in lower case.
 
     Raises:
         QueryError: the text is no value of this kind.
     """
     plain = text.strip().casefold()
-    match field.kind:
+    match kind:
         case Kind.FLAG:
             if plain not in _YES + _NO:
                 raise QueryError(f'filter: {name} is yes or no, not "{text}"')
@@ -325,7 +306,7 @@ def _read_value(field: Column[Any], name: str, text: str) -> Any:
                 raise QueryError(f'filter: {name} is a date such as 2025-11-23, not "{text}"')
             return text.strip().replace(" ", "T")
         case Kind.NUMBER | Kind.SECONDS | Kind.ACCURACY:
-            return _number(field.kind, name, plain, text)
+            return _number(kind, name, plain, text)
     return plain
 
 
@@ -333,7 +314,7 @@ def _number(kind: Kind, name: str, plain: str, text: str) -> float:
     match = _NUMBER.fullmatch(plain)
     factor = _UNITS[kind].get(match[2]) if match else None
     if match is None or factor is None:
-        raise QueryError(f'filter: {name} is {_example(kind)}, not "{text}"')
+        raise QueryError(f'filter: {name} is {_EXAMPLES[kind]}, not "{text}"')
     value = float(match[1]) * factor
     if kind is Kind.ACCURACY:
         if match[2] == "" and value > 1.0:  # typed as percent
@@ -343,12 +324,3 @@ def _number(kind: Kind, name: str, plain: str, text: str) -> float:
     if not math.isfinite(value):
         raise QueryError(f"filter: {name}: {text} is beyond all numbers")
     return value
-
-
-def _example(kind: Kind) -> str:
-    match kind:
-        case Kind.ACCURACY:
-            return "an accuracy such as 97.4% or 0.974"
-        case Kind.SECONDS:
-            return "a duration such as 90s, 5min or 2h"
-    return "a number such as 0.001 or 60"

@@ -30,7 +30,6 @@ ENDED = frozenset({Status.FINISHED, Status.STOPPED, Status.PRUNED, Status.FAILED
 
 
 def imported_file(home: Home) -> Path:
-    """Where imported summaries are kept."""
     return home.path / "leaderboard-imported.json"
 
 
@@ -103,7 +102,10 @@ class Leaderboard:
         self.home.ensure()
         with self._own.change() as table:
             # Labels set while the worker summed up are newer than its summary.
-            _put(table, [_with_labels(summary, self._folder(summary.run_id))])
+            folder = self._folder(summary.run_id)
+            if folder.labels_file.exists():
+                summary = summary.model_copy(update=labels_of(folder))
+            _put(table, [summary])
 
     def import_entries(self, summaries: Iterable[RunSummary]) -> Imported:
         """Keep summaries from elsewhere for comparison, all or none.
@@ -124,12 +126,14 @@ class Leaderboard:
 
     def remove(self, run_ids: Iterable[str]) -> int:
         """Take runs off the leaderboard; how many stood on it. The run folders are not touched."""
-        return self._remove_from(self._own, run_ids)
+        wanted = set(run_ids)
+        if not wanted or not self._own.path.exists():
+            return 0
+        with self._own.change() as table:
+            return _remove(table, wanted)
 
-    def remove_imported(self, run_ids: Iterable[str] | None = None) -> int:
-        """Take imported summaries off, all of them where none is named; how many there were."""
-        if run_ids is not None:
-            return self._remove_from(self._imported, run_ids)
+    def remove_imported(self) -> int:
+        """Take all imported summaries off; how many there were."""
         if not self._imported.path.exists():
             return 0
         with self._imported.change() as table:
@@ -250,16 +254,8 @@ class Leaderboard:
     def _folder(self, run_id: str) -> RunFolder:
         return RunFolder(self.home.runs / run_id)
 
-    def _remove_from(self, database: LockedDatabase, run_ids: Iterable[str]) -> int:
-        wanted = set(run_ids)
-        if not wanted or not database.path.exists():
-            return 0
-        with database.change() as table:
-            return _remove(table, wanted)
-
 
 def _apart(entries: Iterable[AnySummary]) -> tuple[list[RunSummary], list[ScriptSummary]]:
-    """Runs of presets, and runs of scripts."""
     found = list(entries)
     return (
         [entry for entry in found if isinstance(entry, RunSummary)],
@@ -273,15 +269,12 @@ def _ended(folder: RunFolder) -> AnySummary | None:
     return summary_of(folder, status) if status in ENDED else None
 
 
-def _with_labels(summary: AnySummary, folder: RunFolder) -> AnySummary:
-    if not folder.labels_file.exists():
-        return summary
-    return summary.model_copy(update=labels_of(folder))
-
-
 def _put(table: Table, summaries: Iterable[AnySummary]) -> None:
     """Insert or replace by run id, in one pass however many they are."""
-    documents = {summary.run_id: _document(summary) for summary in summaries}
+    documents = {}
+    for summary in summaries:
+        stamp = {"labels_stamp": summary.labels_stamp} if summary.labels_stamp else {}
+        documents[summary.run_id] = summary.to_json() | stamp
     if not documents:
         return
 
@@ -293,11 +286,6 @@ def _put(table: Table, summaries: Iterable[AnySummary]) -> None:
     table.update(replace, lambda document: document["run_id"] in documents)
     if documents:
         table.insert_multiple(documents.values())
-
-
-def _document(summary: AnySummary) -> dict[str, Any]:
-    stamp = {"labels_stamp": summary.labels_stamp} if summary.labels_stamp else {}
-    return summary.to_json() | stamp
 
 
 def _remove(table: Table, run_ids: set[str]) -> int:

@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 
 from workbench.formats import MISSING
 from workbench.text import one_line
 
+Row = TypeVar("Row")
+
 
 class Align(Enum):
-    """Which way a column is aligned; numbers to the right."""
-
     LEFT = "left"
     RIGHT = "right"
 
@@ -98,13 +98,29 @@ class Table:
         return [*self.footnotes, *(note for note in own if note)]
 
 
+# Headings, and what a column says of a row.
+Columns = Sequence[tuple[Heading, Callable[[Row], object]]]
+
+
+def table_of(
+    title: str,
+    rows: Iterable[Row],
+    columns: Columns[Row],
+    footnotes: Iterable[str] = (),
+) -> Table:
+    """A table with a row for each of `rows`; what a column says of it becomes a cell."""
+    said = ([say(row) for _, say in columns] for row in rows)
+    cells = tuple(tuple(x if isinstance(x, Cell) else cell(x) for x in each) for each in said)
+    headings = tuple(heading for heading, _ in columns)
+    return Table(title, headings, cells, tuple(footnotes))
+
+
 def cell(text: object, tone: Tone = Tone.PLAIN, mark: str = "") -> Cell:
     """A cell of any text, made one line."""
     return Cell(one_line(str(text)), tone, mark)
 
 
 def whole_text(cell: Cell) -> str:
-    """A cell's text after its mark."""
     return f"{cell.mark} {cell.text}" if cell.mark else cell.text
 
 
@@ -202,7 +218,6 @@ def fitted_table(table: Table, width: int, *, cut: bool = True) -> dict[int, int
 
 
 def shortened(table: Table) -> Table:
-    """The table with the short headings of its columns."""
     headings = tuple(replace(item, text=item.short or item.text) for item in table.headings)
     return replace(table, headings=headings)
 
@@ -238,7 +253,6 @@ def folded(table: Table) -> Table:
 
 
 def hidden_columns(table: Table, shown: Collection[int]) -> list[str]:
-    """The headings of the columns with text that are not shown."""
     return [table.headings[place].text for place in table.filled_columns() if place not in shown]
 
 

@@ -21,6 +21,7 @@ from pydantic_core import from_json, to_json
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.files import UnfitFile, read_file
 from workbench.leaderboard.grouping import machine_of
+from workbench.leaderboard.store import ENDED
 from workbench.model.validated import fault_words
 from workbench.runs.status import Status
 from workbench.runs.summary import MOST_EPOCHS, RunSummary
@@ -35,13 +36,7 @@ ANEW = "write it with `mnist-workbench export -o FILE.json --entries`"
 # A run's id names a folder of a home, so it must not lead out of it.
 _RUN_ID = re.compile(r"\w[\w.-]{0,79}")
 _NUMBERS = re.compile(r"\[\n[-\d.,e\s]+\]")
-_ENDED = (Status.FINISHED, Status.STOPPED, Status.PRUNED, Status.FAILED)
 _ACCURACIES = ("test_accuracy", "best_epoch_test_accuracy", "validation_accuracy")
-_NEVER_NEGATIVE = (
-    "test_loss", "best_epoch", "epochs", "epochs_completed", "batch_size", "learning_rate",
-    "momentum", "seed", "parameters", "train_seconds", "images_per_second", "train_limit", "cores",
-    "threads", "collapsed_to", "validation_loss", "seconds_to_99", "cold_seconds_to_99",
-)  # fmt: skip
 
 
 class ImportRefused(UserError):
@@ -77,7 +72,10 @@ def read_entries(path: Path) -> list[RunSummary]:
             entry, counted from 1.
         EnvironmentProblem: the file cannot be read.
     """
-    entries = _entries(_parsed(path), path)
+    try:
+        entries = _entries(path)
+    except ValueError as error:
+        raise ImportRefused(f"{path}: {error}; nothing is imported, {ANEW}") from error
     if not entries:
         raise ImportRefused(
             f"{path}: there are no results in it; nothing is imported, export it again once a run "
@@ -108,28 +106,29 @@ def machines(summaries: Iterable[RunSummary]) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _parsed(path: Path) -> Any:
+def _entries(path: Path) -> list[Any]:
+    """The list of entries, whichever way the file holds it.
+
+    Raises:
+        ValueError: what is wrong with the file.
+    """
     try:
         content = read_file(path, LARGEST_BYTES)
     except FileNotFoundError as error:
         raise ImportRefused(f"{path}: there is no such file; name one that exists") from error
     except UnfitFile as error:
-        raise ImportRefused(f"{path}: {error.strerror}; nothing is imported, {ANEW}") from error
+        raise ValueError(error.strerror) from error
     except OSError as error:
         raise EnvironmentProblem(
             f"{path}: cannot be read ({error.strerror or error}); nothing is imported"
         ) from error
     try:
-        return from_json(content.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
+        data = from_json(content.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
     except ValueError as error:
-        raise ImportRefused(f"{path}: no JSON ({error}); nothing is imported, {ANEW}") from error
-
-
-def _entries(data: Any, path: Path) -> list[Any]:
-    """The list of entries, whichever way the file holds it."""
+        raise ValueError(f"no JSON ({error})") from error
     if isinstance(data, dict):
         if data.get("format") != FORMAT:
-            raise ImportRefused(f"{path}: no file of results; nothing is imported, {ANEW}")
+            raise ValueError("no file of results")
         version = data.get("version")
         if isinstance(version, int) and version > VERSION:
             raise ImportRefused(
@@ -137,12 +136,10 @@ def _entries(data: Any, path: Path) -> list[Any]:
                 "install a newer mnist-workbench"
             )
         if type(version) is not int or version < 1:
-            raise ImportRefused(
-                f"{path}: its version is no number from 1 on; nothing is imported, {ANEW}"
-            )
+            raise ValueError("its version is no number from 1 on")
         data = data.get("entries")
     if not isinstance(data, list):
-        raise ImportRefused(f"{path}: holds no list of entries; nothing is imported, {ANEW}")
+        raise ValueError("holds no list of entries")
     return data
 
 
@@ -165,13 +162,8 @@ def _checked(entry: Any) -> RunSummary:
         raise ValueError(f"{field} {fault_words(fault)}") from error
     if not _RUN_ID.fullmatch(run.run_id):
         raise ValueError("run_id is no id of a run")
-    if run.status not in _ENDED:
+    if run.status not in ENDED:
         raise ValueError(f"status is {run.status.value}, and only runs that ended are taken")
-    _check_values(run)
-    return run
-
-
-def _check_values(run: RunSummary) -> None:
     for name, value in run:
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{name} is not finite")
@@ -187,11 +179,11 @@ def _check_values(run: RunSummary) -> None:
             raise ValueError(f"{name} is {value:g}, and accuracies lie between 0 and 1")
     if len(run.epoch_test_accuracies) > MOST_EPOCHS:
         raise ValueError(f"epoch_test_accuracies are more than {MOST_EPOCHS}")
-    for name in _NEVER_NEGATIVE:
-        value = getattr(run, name)
-        if value is not None and value < 0:
+    for name, value in run:
+        if isinstance(value, int | float) and value < 0:
             raise ValueError(f"{name} is less than 0")
     try:
         datetime.fromisoformat(run.started_at)
     except ValueError:
         raise ValueError("started_at is no date and time") from None
+    return run

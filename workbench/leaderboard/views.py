@@ -167,34 +167,24 @@ def _group_footnotes(groups: Sequence[Group]) -> list[str]:
     return notes
 
 
-def imported_table(summaries: Sequence[RunSummary], title: str = IMPORTED_TITLE) -> Table:
-    """Imported runs in the order given, one a row."""
-    return _said(leaderboard_table(summaries, title), summaries)
+def imported_table(summaries: Sequence[RunSummary]) -> Table:
+    return _said(leaderboard_table(summaries, IMPORTED_TITLE), summaries)
 
 
-def imported_groups_table(groups: Sequence[Group], title: str = IMPORTED_TITLE) -> Table:
-    """Groups of imported runs in the order given, one a row."""
-    return _said(
-        grouped_table(groups, f"{title} by settings"),
-        [run for group in groups for run in group.runs],
-    )
-
-
-def _whose(summaries: Sequence[RunSummary]) -> str:
-    """A sentence: these are not one's own, and where they were made."""
-    made = ", ".join(
-        f"{count(runs, 'run')} on {machine}" for machine, runs in machines(summaries).items()
-    )
-    return f"Not made here: imported for comparison, and counted nowhere else; {made}."
+def imported_groups_table(groups: Sequence[Group]) -> Table:
+    table = grouped_table(groups, f"{IMPORTED_TITLE} by settings")
+    return _said(table, [run for group in groups for run in group.runs])
 
 
 def _said(table: Table, summaries: Sequence[RunSummary]) -> Table:
-    notes = (_whose(summaries), *table.footnotes) if summaries else ()
+    """The table, with a sentence that these are not one's own, and where they were made."""
+    made = ", ".join(f"{count(n, 'run')} on {place}" for place, n in machines(summaries).items())
+    whose = f"Not made here: imported for comparison, and counted nowhere else; {made}."
+    notes = (whose, *table.footnotes) if summaries else ()
     return replace(table, footnotes=notes, empty=NOTHING_IMPORTED)
 
 
 def scripts_table(runs: Sequence[ScriptSummary], columns: Sequence[Column[ScriptSummary]]) -> Table:
-    """Runs of scripts in the order given, one a row."""
     return Table(
         "Scripts",
         tuple(column.heading for column in columns),
@@ -249,12 +239,18 @@ NEAREST = (
 
 def paper_view(comparison: TableComparison) -> Table:
     """The comparison as a table: its columns are the paper's, then ours."""
-    remarks = _numbered_remarks(comparison)
+    # A small raised number for each different remark, in the order they appear.
+    texts = dict.fromkeys(text for row in comparison.rows for text in row.remarks)
+    remarks = {text: raised(number) for number, text in enumerate(texts, 1)}
     notes = [f"{mark} {text}" for text, mark in remarks.items()]
     headings, rows = _rows(comparison, remarks)
     if comparison.table.layout == "columns":
+        # Rows made columns, as the paper sets Table 9: hyperparameters downwards.
         notes += dict.fromkeys(heading.note for heading in headings if heading.note)
-        headings, rows = _turned(headings, rows)
+        turned = zip(headings[1:], *(row[1:] for row in rows), strict=True)
+        models = (Heading(row[0].text, RIGHT) for row in rows)
+        headings = (Heading("Hyperparameters"), *models)
+        rows = tuple((cell(heading.text), *cells) for heading, *cells in turned)
     if comparison.table.remark:
         notes.append(comparison.table.remark)
     return Table(
@@ -272,10 +268,10 @@ def epochs_view(comparison: TableComparison) -> Table:
     shown = [
         (place, text) for place, text in enumerate(table.cell_headings) if text != "Architecture"
     ]
-    most = max((len(row.ours.by_epoch) for row in comparison.rows if row.ours), default=0)
+    most = max((len(row.ours.by_epoch) for row in comparison.rows), default=0)
     rows, records = [], []
     for row in comparison.rows:
-        after = row.ours.by_epoch if row.ours else ()
+        after = row.ours.by_epoch
         gaps = [points_off(mean_of(values), row.row.accuracy) for values in after]
         told = [(abs(gap), epoch) for epoch, gap in enumerate(gaps, 1) if gap is not None]
         rows.append(
@@ -327,8 +323,15 @@ def _rows(
     comparison: TableComparison, remarks: dict[str, str]
 ) -> tuple[tuple[Heading, ...], tuple[tuple[Cell, ...], ...]]:
     table, rows = comparison.table, comparison.rows
-    several = any(row.ours is not None and row.ours.n > 1 for row in rows)
+    several = any(row.ours.n > 1 for row in rows)
     best = comparison.best_counts
+    papers_heading = "Paper's best" if best else "Paper"
+    if table.layout == "columns":  # there it stands among the hyperparameters
+        papers_heading = f"{table.accuracy_heading}, paper"
+    made = one_line(", ".join(machines(comparison.imported)))
+    imported = (
+        f"Imported: runs made elsewhere, on {made}; for comparison, and counted nowhere else."
+    )
 
     def marks(row: RowComparison, whose: str) -> str:
         return "".join(remarks[text] for text in row.remarks if text.startswith(whose))
@@ -338,19 +341,19 @@ def _rows(
         return cell(points(row.difference), tone)
 
     columns: list[tuple[bool, Heading, Callable[[RowComparison], Cell]]] = [
-        (True, Heading(_paper_heading(comparison), RIGHT),
+        (True, Heading(papers_heading, RIGHT),
          lambda row: cell(percent(row.row.accuracy) + marks(row, "Paper"))),
         (True, Heading("Ours", RIGHT, note=OURS if several else ""),
          lambda row: our_accuracy(row, marks(row, "Ours"))),
-        (True, Heading("n", RIGHT, 1), lambda row: cell(row.ours.n if row.ours else 0)),
+        (True, Heading("n", RIGHT, 1), lambda row: cell(row.ours.n)),
         (comparison.shows_best, Heading("Our best", RIGHT, 5 if best else 9),
-         lambda row: cell(percent(row.ours.best if row.ours else None))),
+         lambda row: cell(percent(row.ours.best))),
         (True, _heading("Difference", RIGHT, 2, DIFFERENCES if comparison.trained else ""),
          difference),
         (best, Heading("Best − paper", RIGHT, 6), lambda row: cell(points(row.best_difference))),
         (True, Heading("Within spread", weight=3, note=_within_note(rows),
                        folds_into="Difference"), within_text),
-        (bool(comparison.imported), Heading("Imported", RIGHT, 8, note=_imported_note(comparison)),
+        (bool(comparison.imported), Heading("Imported", RIGHT, 8, note=imported),
          lambda row: cell(imported_text(row.imported))),
         (comparison.timed, Heading("Time, paper", RIGHT, 5),
          lambda row: cell(duration(row.row.train_seconds))),
@@ -372,12 +375,6 @@ def _heading(text: str, align: Align, weight: int, note: str = "") -> Heading:
     return Heading(text, align, weight, SHORT_HEADINGS.get(text, ""), note)
 
 
-def _paper_heading(comparison: TableComparison) -> str:
-    if comparison.table.layout == "columns":  # there it stands among the hyperparameters
-        return f"{comparison.table.accuracy_heading}, paper"
-    return "Paper's best" if comparison.best_counts else "Paper"
-
-
 def _alignment(comparison: TableComparison, place: int) -> Align:
     """To the right if all the paper's cells of the column are numbers."""
     cells = [row.row.cells[place] for row in comparison.rows]
@@ -386,17 +383,14 @@ def _alignment(comparison: TableComparison, place: int) -> Align:
 
 def our_accuracy(row: RowComparison, marks: str = "") -> Cell:
     """Mean and spread of our runs of a row, with marks of footnotes; or that there are none."""
-    ours = row.ours
-    if ours is None or (not ours.trials and not ours.diverged):
+    if not row.ours.trials and not row.ours.diverged:
         return cell(NOT_TRAINED, Tone.MUTED)
-    shown = group_accuracy(ours)
+    shown = group_accuracy(row.ours)
     return shown._replace(text=shown.text + marks)
 
 
-def imported_text(group: Group | None) -> str:
+def imported_text(group: Group) -> str:
     """`95.17 ± 0.11 % (n = 3), 1 of 4 collapsed` of runs of somebody else."""
-    if group is None:
-        return MISSING
     text = group_accuracy(group).text
     if not group.n:
         return text
@@ -412,28 +406,20 @@ def within_text(row: RowComparison) -> Cell:
             return cell("no", Tone.WARNING, "≠")
     if row.paper_collapsed and row.collapses:
         return cell(row.collapses)
-    return cell(NOT_JUDGED if row.ours is not None and row.ours.n else MISSING, Tone.MUTED)
+    return cell(NOT_JUDGED if row.ours.n else MISSING, Tone.MUTED)
 
 
 def _within_note(rows: Sequence[RowComparison]) -> str:
     notes = []
     if any(row.within is not None for row in rows):
         notes.append(WITHIN)
-    unsure = [row.ours for row in rows if row.best_of_several and row.within is None]
-    if any(ours is not None and ours.n > 2 for ours in unsure):
+    if any(row.best_of_several and row.within is None and row.ours.n > 2 for row in rows):
         notes.append(WITHIN_BEST)
     if any(within_text(row).text == NOT_JUDGED for row in rows):
         notes.append(
             "Not judged: a single run, or runs that came out equal, show no spread; two too little."
         )
     return " ".join(notes)
-
-
-def _imported_note(comparison: TableComparison) -> str:
-    made = ", ".join(machines(comparison.imported))
-    return one_line(
-        f"Imported: runs made elsewhere, on {made}; for comparison, and counted nowhere else."
-    )
 
 
 def _time_note(comparison: TableComparison) -> str:
@@ -444,23 +430,3 @@ def _time_note(comparison: TableComparison) -> str:
         f"Time, ours: mean of the runs on {place.text}, of training alone, without tests and "
         "pauses; what the paper's holds it does not say."
     )
-
-
-def _numbered_remarks(comparison: TableComparison) -> dict[str, str]:
-    """A small raised number for each different remark, in the order they appear."""
-    texts = dict.fromkeys(text for row in comparison.rows for text in row.remarks)
-    return {text: raised(number) for number, text in enumerate(texts, 1)}
-
-
-def _turned(
-    headings: tuple[Heading, ...], rows: tuple[tuple[Cell, ...], ...]
-) -> tuple[tuple[Heading, ...], tuple[tuple[Cell, ...], ...]]:
-    """Rows made columns, as the paper sets Table 9: hyperparameters downwards."""
-    first = Heading("Hyperparameters")
-    models = tuple(Heading(row[0].text, RIGHT) for row in rows)
-    turned = tuple(
-        (cell(heading.text), *(row[place] for row in rows))
-        for place, heading in enumerate(headings)
-        if place > 0
-    )
-    return (first, *models), turned

@@ -114,17 +114,14 @@ class Analysis:
 
     @property
     def parameters(self) -> int:
-        """All parameters of the layers that fit."""
         return sum(facts.parameters for facts in self.layers)
 
     @property
     def trainable(self) -> int:
-        """Parameters that training changes."""
         return sum(facts.trainable for facts in self.layers)
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of one image's forward pass."""
         return sum(facts.multiply_adds for facts in self.layers)
 
     @property

@@ -43,8 +43,6 @@ _ASCII = {
 
 @dataclass(frozen=True)
 class ArchitectureRow:
-    """One row of the paper's architecture tables."""
-
     index: int  # the layer's number, from 1; 0 is the input alone
     layer: str  # `Conv2D layer 1`
     operation: tuple[str, ...]  # lines
@@ -75,12 +73,13 @@ def layer_names(architecture: Architecture) -> tuple[str, ...]:
     names = []
     for position, layer in enumerate(layers):
         seen[layer.kind] += 1
-        if position == len(layers) - 1 and _is_output(layer, architecture.classes):
+        gives = isinstance(layer, Dense | ActivationLayer) and layer.activation == "softmax"
+        if position == len(layers) - 1 and gives:  # probabilities, of any number
             names.append("Output layer (Softmax)")
             continue
         number = f" {seen[layer.kind]}" if counts[layer.kind] > 1 else ""
         if isinstance(layer, Dense):
-            activation = "" if layer.activation == "linear" else _title(layer.activation)
+            activation = "" if layer.activation == "linear" else ACTIVATION_TITLES[layer.activation]
             if vectors_only:
                 inner = f"Dense, {activation}" if activation else "Dense"
                 names.append(f"Hidden layer {seen['Dense']} ({inner})")
@@ -90,7 +89,7 @@ def layer_names(architecture: Architecture) -> tuple[str, ...]:
         elif isinstance(layer, Conv2D):
             names.append(f"Conv2D layer {seen['Conv2D']}")
         elif isinstance(layer, ActivationLayer):
-            names.append(f"Activation layer{number} ({_title(layer.activation)})")
+            names.append(f"Activation layer{number} ({ACTIVATION_TITLES[layer.activation]})")
         else:
             names.append(f"{layer.name} layer{number}")
     return tuple(names)
@@ -100,14 +99,12 @@ def architecture_rows(
     architecture: Architecture,
     analysis: Analysis | None = None,
     *,
-    row_a_layer: bool = False,
     ascii_only: bool = False,
 ) -> tuple[ArchitectureRow, ...]:
     """The rows of the paper's table for any model, possible or not.
 
-    A Flatten that comes first is told in the input's row, as in Tables 1 and 2, unless
-    `row_a_layer` asks for a row for the input and one for each layer. Layers from the first
-    that does not fit have no output; that layer's row (or, where only the model's end is
+    A Flatten that comes first is told in the input's row, as in Tables 1 and 2. Layers from the
+    first that does not fit have no output; that layer's row (or, where only the model's end is
     wrong, the last row) holds the problem.
     """
     analysis = analysis or analyse(architecture)
@@ -117,9 +114,10 @@ def architecture_rows(
     index = 0
     shape: Shape = architecture.input_shape
     operation = f"({shape_text(shape)})"
-    if layers and isinstance(layers[0], Flatten) and analysis.layers and not row_a_layer:
+    if layers and isinstance(layers[0], Flatten) and analysis.layers:
+        # Without a single channel, as the paper writes 28×28.
+        image = shape_text(shape[:2] if shape[-1] == 1 else shape)
         index, shape = 1, analysis.layers[0].output_shape
-        image = shape_text(_drawn(architecture.input_shape))
         operation = f"Flatten input from {image} to {shape[0]}×1"
     head = ArchitectureRow(index, "Input layer", (operation,), _output(0, shape), 0, shape)
     rows = [replace(head, problem=problems.get(index))]
@@ -137,26 +135,12 @@ def architecture_rows(
             output = _output(step, shape)
             row = ArchitectureRow(index, name, lines, output, facts.parameters, shape, here)
         rows.append(row)
-    return tuple(_plain(row) for row in rows) if ascii_only else tuple(rows)
-
-
-def _plain(row: ArchitectureRow) -> ArchitectureRow:
-    operation = tuple(as_ascii(line) for line in row.operation)
-    return replace(row, operation=operation, output=as_ascii(row.output))
-
-
-def _title(activation: str) -> str:
-    return ACTIVATION_TITLES[activation]
-
-
-def _is_output(layer: Layer, classes: int) -> bool:
-    """Whether the model's last layer gives probabilities, of any number."""
-    return isinstance(layer, Dense | ActivationLayer) and layer.activation == "softmax"
-
-
-def _drawn(shape: Shape) -> Shape:
-    """An image's shape without a single channel, as the paper writes 28×28."""
-    return shape[:2] if shape[-1] == 1 else shape
+    if ascii_only:
+        rows = [
+            replace(row, operation=tuple(map(as_ascii, row.operation)), output=as_ascii(row.output))
+            for row in rows
+        ]
+    return tuple(rows)
 
 
 def _raised(number: int) -> str:
@@ -168,14 +152,13 @@ def _output(step: int, shape: Shape) -> str:
 
 
 def _activated(activation: str, value: str) -> str:
-    """The activation's formula over `value`."""
     match activation:
         case "relu":
             return f"max(0, {value})"
         case "sigmoid":
             return f"σ({value})"
         case _:
-            return f"{_title(activation)}({value})"
+            return f"{ACTIVATION_TITLES[activation]}({value})"
 
 
 def _operation(facts: LayerFacts, step: int, is_output: bool) -> tuple[str, ...]:
@@ -216,7 +199,7 @@ def _operation(facts: LayerFacts, step: int, is_output: bool) -> tuple[str, ...]
 def _settings(layer: Layer) -> str:
     """What a layer is set to, without its place: `32 filters of size 3×3, same padding, ReLU`."""
     activation = inner_activation(layer)
-    inner = [] if activation == "linear" else [_title(activation)]
+    inner = [] if activation == "linear" else [ACTIVATION_TITLES[activation]]
     return ", ".join([layer.words(), *inner])
 
 
@@ -254,7 +237,10 @@ def settings_lines(
     lines = []
     for field, (label, value) in _values(training or preset.training):
         changed = own.get(field) != (label, value)
-        inferred = None if changed else _inferred(preset, field)
+        covering = [note for note in preset.inferred if note.covers(field) and not changed]
+        # The reason of the most particular note.
+        notes = sorted(covering, key=lambda note: len(note.setting), reverse=True)
+        inferred = notes[0].reason if notes else None
         lines.append(SettingLine(field, label, value, inferred, changed))
     return tuple(lines)
 
@@ -300,9 +286,3 @@ def _values(training: TrainingSettings) -> list[tuple[str, tuple[str, str]]]:
         words = early_stopping_text(training.early_stopping)
         values.append(("training.early_stopping", ("Early stopping", words)))
     return values
-
-
-def _inferred(preset: Preset, field: str) -> str | None:
-    """The reason of the most particular note that covers the field."""
-    covering = [note for note in preset.inferred if note.covers(field)]
-    return max(covering, key=lambda note: len(note.setting)).reason if covering else None

@@ -290,10 +290,6 @@ def _draw_blocks(parts: tuple[Part, ...], width: int) -> list[Row]:
     return lines
 
 
-def _needed(blocks: list[_Block], gap: int) -> int:
-    return sum(block.room for block in blocks) + gap * (len(blocks) - 1)
-
-
 def _shared_out(blocks: list[_Block], gap: int, width: int) -> list[list[_Block]]:
     """The blocks in as few rows as fit, of about equal length."""
     least = 1
@@ -302,8 +298,11 @@ def _shared_out(blocks: list[_Block], gap: int, width: int) -> list[list[_Block]
         rows = [blocks[start : start + share] for start in range(0, len(blocks), share)]
         # An arrow leads on from each row but the last.
         arrows = [2] * (len(rows) - 1) + [0]
-        fitting = zip(rows, arrows, strict=True)
-        if share == 1 or all(_needed(row, gap) + arrow <= width for row, arrow in fitting):
+        needed = [
+            sum(block.room for block in row) + gap * (len(row) - 1) + arrow
+            for row, arrow in zip(rows, arrows, strict=True)
+        ]
+        if share == 1 or max(needed) <= width:
             return rows
         least += 1
 
@@ -316,7 +315,9 @@ def _block(part: Part, largest: int, longest: int, scale: _Scale) -> _Block:
     elif len(shape) == 3:
         height = max(2, round(_rows_of(shape[0], largest)))
         columns = max(3, round(_rows_of(shape[1], largest) * scale.across))
-        sheets = _sheets(shape[2])
+        # One sheet for one channel, then one more each doubling from 32 (three) on.
+        more = max(2, min(MOST_SHEETS, round(log2(shape[2])) - 2))
+        sheets = 1 if shape[2] == 1 else more
         size, channels = shape_text(shape[:2]), f"×{shape[2]}"
         beneath = (size + channels,) if scale.one_line else (size, channels)
     else:
@@ -329,13 +330,6 @@ def _block(part: Part, largest: int, longest: int, scale: _Scale) -> _Block:
 def _rows_of(size: int, largest: int) -> float:
     """Rows for an image's side. Less than proportional, so that 7×7 and 3×3 still differ."""
     return ROWS * float((size / largest) ** 0.7)
-
-
-def _sheets(channels: int) -> int:
-    """One sheet for one channel, then one more each doubling from 32 (three) on."""
-    if channels == 1:
-        return 1
-    return max(2, min(MOST_SHEETS, round(log2(channels)) - 2))
 
 
 def _block_row(blocks: list[_Block], gap: int, width: int, *, leads_on: bool) -> list[Row]:
@@ -351,7 +345,13 @@ def _block_row(blocks: list[_Block], gap: int, width: int, *, leads_on: bool) ->
         for row, line in enumerate(part.title, start=head - len(part.title)):
             canvas.centre(centre, row, line, part.role)
         start = left + (block.room - block.drawn_width) // 2
-        _draw_block(canvas, block, start, head + (body - block.drawn_height) // 2)
+        top = head + (body - block.drawn_height) // 2
+        if part.shape is None:
+            canvas.put(start, top, "✗", part.role)
+        else:
+            # The sheet furthest back is drawn first; each nearer one covers most of it.
+            for sheet in range(block.sheets):
+                canvas.box(start + sheet, top + sheet, block.width, block.height, part.role)
         edges.append((start, start + block.drawn_width))
         size = "problem" if part.shape is None else "shape"
         labels = [
@@ -369,16 +369,6 @@ def _block_row(blocks: list[_Block], gap: int, width: int, *, leads_on: bool) ->
     if leads_on:
         canvas.put(left - gap + 1, middle, "›", "connection")
     return canvas.rows()
-
-
-def _draw_block(canvas: _Canvas, block: _Block, start: int, top: int) -> None:
-    role = block.part.role
-    if block.part.shape is None:
-        canvas.put(start, top, "✗", role)
-        return
-    # The sheet furthest back is drawn first; each nearer one covers most of it.
-    for sheet in range(block.sheets):
-        canvas.box(start + sheet, top + sheet, block.width, block.height, role)
 
 
 # Models over vectors, as in the paper's Figures 1 and 2: columns of connected neurons
@@ -406,23 +396,20 @@ def _labels(part: Part) -> tuple[str, ...]:
     return (" ".join(part.title), size, *part.notes)
 
 
-def _circles(size: int, longest: int) -> int:
-    """How many circles stand for `size` neurons, the middle one for all that are left out.
-
-    All of them where they are few, else an odd number, so that columns share a middle.
-    """
-    if size <= 3:
-        return size
-    return 3 + 2 * round((MOST_CIRCLES - 3) / 2 * log2(size / 4) / max(1.0, log2(longest / 4)))
-
-
 def _column(part: Part, longest: int) -> dict[int, str]:
-    """The signs of a column by their rows, two apart, around the middle."""
+    """The signs of a column by their rows, two apart, around the middle.
+
+    A circle for each neuron where they are few, else an odd number, so that columns share a middle,
+    which stands for all that are left out.
+    """
     if part.shape is None:
         return {MOST_CIRCLES: "✗"}
-    count = _circles(part.shape[0], longest)
+    count = size = part.shape[0]
+    if size > 3:
+        share = log2(size / 4) / max(1.0, log2(longest / 4))
+        count = 3 + 2 * round((MOST_CIRCLES - 3) / 2 * share)
     signs = ["●"] * count
-    if count < part.shape[0]:
+    if count < size:
         signs[count // 2] = "⋮"
     first = MOST_CIRCLES + 1 - count
     return {first + 2 * number: sign for number, sign in enumerate(signs)}

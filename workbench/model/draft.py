@@ -11,6 +11,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -29,7 +30,6 @@ from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.preset import (
     LARGEST_FILE,
     PRESET_NAME,
-    Inferred,
     Preset,
     find_preset,
     preset_toml,
@@ -45,8 +45,6 @@ EMPTY = Preset(name="composed", title="Composed model", architecture=Architectur
 
 @dataclass(frozen=True)
 class Draft:
-    """An architecture and its training settings."""
-
     architecture: Architecture
     training: TrainingSettings
 
@@ -103,7 +101,6 @@ class Draft:
 
 
 def draft_of(preset: Preset) -> Draft:
-    """The draft that a preset begins as."""
     return Draft(preset.architecture, preset.training)
 
 
@@ -160,7 +157,6 @@ class DraftHistory:
         return replace(self, draft=step.draft, past=past, future=self.future[:-1]), step
 
     def saved_as(self, preset: Preset) -> DraftHistory:
-        """With the draft safe as a preset."""
         return replace(self, kept=preset)
 
     def preset(self) -> Preset:
@@ -183,6 +179,8 @@ class DraftHistory:
         """
         origin = self.origin
         same = self.draft == draft_of(origin)
+        lines = settings_lines(origin, self.draft.training)
+        changed = [line.field for line in lines if line.changed]
         summary = origin.summary if same else f"Composed from {origin.title}."
         return Preset(
             name=name,
@@ -190,14 +188,9 @@ class DraftHistory:
             summary="" if origin is EMPTY else summary,
             architecture=self.draft.architecture,
             training=self.draft.training,
-            inferred=_still_inferred(origin, self.draft.training),
+            # Of settings that the draft has left as they were.
+            inferred=tuple(note for note in origin.inferred if not any(map(note.covers, changed))),
         )
-
-
-def _still_inferred(origin: Preset, training: TrainingSettings) -> tuple[Inferred, ...]:
-    """The origin's notes on settings that the draft has left as they were."""
-    changed = [line.field for line in settings_lines(origin, training) if line.changed]
-    return tuple(note for note in origin.inferred if not any(map(note.covers, changed)))
 
 
 # What a draft changed of the preset it began as
@@ -356,11 +349,17 @@ class DraftFile:
         Raises:
             OSError: the disk is full or the folder cannot be written; what was there stays.
         """
+        if not history.unsaved:
+            self.discard()
+            return
         with self._guard:
-            if history.unsaved:
-                self._write(draft_text(history))
-            elif self._path is not None:
-                self._path.unlink(missing_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            while self._path is None:
+                path = self._folder / f"{secrets.token_hex(4)}.toml"
+                lock = try_lock(_lock_file(path))
+                if lock is not None:
+                    self._path, self._lock = path, lock
+            write_file(self._path, draft_text(history))
 
     def discard(self) -> None:
         """Remove what was written: the work was dropped on purpose.
@@ -384,7 +383,11 @@ class DraftFile:
             if self._path is not None or not self._folder.is_dir():
                 return None, []
             errors: list[PresetError] = []
-            for path in self._newest_first():
+            found = []
+            for path in self._folder.glob("*.toml"):
+                with suppress(FileNotFoundError):  # another app may save its work in this moment
+                    found.append((path.stat().st_mtime, path))
+            for _, path in sorted(found, reverse=True):
                 lock = try_lock(_lock_file(path))
                 if lock is None:
                     continue
@@ -414,27 +417,6 @@ class DraftFile:
                 return
             _let_go(self._path, self._lock)
             self._path, self._lock = None, -1
-
-    def _newest_first(self) -> list[Path]:
-        found = []
-        for path in self._folder.glob("*.toml"):
-            try:  # another app may save its work in this moment
-                found.append((path.stat().st_mtime, path))
-            except FileNotFoundError:
-                continue
-        return [path for _, path in sorted(found, reverse=True)]
-
-    def _write(self, text: str) -> None:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        write_file(self._path or self._new_path(), text)
-
-    def _new_path(self) -> Path:
-        while True:
-            path = self._folder / f"{secrets.token_hex(4)}.toml"
-            lock = try_lock(_lock_file(path))
-            if lock is not None:
-                self._path, self._lock = path, lock
-                return path
 
 
 def _lock_file(path: Path) -> Path:

@@ -146,12 +146,10 @@ class FormField:
 
     @property
     def short_name(self) -> str:
-        """The field's name in its own class."""
         return self.name.rpartition(".")[2]
 
     @property
     def label(self) -> str:
-        """The name as a person reads it."""
         return _LABELS.get(self.name) or _LABELS.get(
             self.short_name, self.short_name.replace("_", " ")
         )
@@ -189,7 +187,6 @@ class FormField:
         return f"{what} {self.limits}".rstrip()
 
     def text(self, value: object) -> str:
-        """A value as it is written in the form."""
         if value is None:
             return ""
         if isinstance(value, bool):
@@ -341,8 +338,13 @@ class Form:
     fixed: Mapping[str, object] = field(default_factory=dict)  # what the form leaves as it is
 
     def texts(self, value: BaseModel) -> dict[str, str]:
-        """A value as the texts of the fields."""
-        return {item.name: item.text(_at(value, item.name)) for item in self.fields}
+        texts = {}
+        for item in self.fields:
+            found: Any = value
+            for step in item.name.split("."):
+                found = getattr(found, step, None)  # None: a section left out as a whole
+            texts[item.name] = item.text(found)
+        return texts
 
     def check(self, texts: Mapping[str, str]) -> Checked:
         """The value of the texts, or what is wrong with them."""
@@ -350,7 +352,9 @@ class Form:
         values: dict[str, Any] = dict(self.fixed)
         for item in self.fields:
             try:
-                _put(values, item.name, item.parse(texts.get(item.name, "")))
+                section, _, last = item.name.rpartition(".")
+                part = values.setdefault(section, {}) if section else values
+                part[last] = item.parse(texts.get(item.name, ""))
             except FieldError as error:
                 errors[item.name] = str(error)
         if errors:
@@ -402,17 +406,6 @@ def _sentence(fault: ErrorDetails) -> str:
     if most is not None:
         return f"{fault['input']} is too large; {most:,} is the most"
     return fault_words(fault)
-
-
-def _at(value: Any, name: str) -> object:
-    for step in name.split("."):
-        value = getattr(value, step, None)  # None: a section that is left out as a whole
-    return value
-
-
-def _put(values: dict[str, Any], name: str, value: object) -> None:
-    section, _, last = name.rpartition(".")
-    (values.setdefault(section, {}) if section else values)[last] = value
 
 
 @cache

@@ -67,9 +67,10 @@ class Nadam(_Moments):
     kind: Literal["nadam"] = "nadam"
 
 
-Optimizer = Annotated[SGD | Adam | AdamW | RMSprop | Nadam, Field(discriminator="kind")]
-OPTIMIZERS: dict[str, type[SGD | Adam | AdamW | RMSprop | Nadam]] = {
-    cls.model_fields["kind"].default: cls for cls in get_args(get_args(Optimizer)[0])
+_Optimizers = SGD | Adam | AdamW | RMSprop | Nadam
+Optimizer = Annotated[_Optimizers, Field(discriminator="kind")]
+OPTIMIZERS: dict[str, type[_Optimizers]] = {
+    cls.model_fields["kind"].default: cls for cls in get_args(_Optimizers)
 }
 OPTIMIZER_TITLES = {kind: cls.__name__ for kind, cls in OPTIMIZERS.items()}
 
@@ -113,14 +114,11 @@ class ReduceOnPlateau(Validated):
     min_delta: MinDelta = 1e-4
 
 
-Schedule = Annotated[
-    Constant | InverseTimeDecay | CosineDecay | ExponentialDecay | ReduceOnPlateau,
-    Field(discriminator="kind"),
-]
-SCHEDULES: dict[
-    str,
-    type[Constant | InverseTimeDecay | CosineDecay | ExponentialDecay | ReduceOnPlateau],
-] = {cls.model_fields["kind"].default: cls for cls in get_args(get_args(Schedule)[0])}
+_Schedules = Constant | InverseTimeDecay | CosineDecay | ExponentialDecay | ReduceOnPlateau
+Schedule = Annotated[_Schedules, Field(discriminator="kind")]
+SCHEDULES: dict[str, type[_Schedules]] = {
+    cls.model_fields["kind"].default: cls for cls in get_args(_Schedules)
+}
 
 
 class EarlyStopping(Validated):

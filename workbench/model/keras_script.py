@@ -7,6 +7,8 @@ the order of the images in its own way, so results agree within the spread betwe
 
 from __future__ import annotations
 
+import json
+
 from workbench.errors import PresetError
 from workbench.model.architecture import require_sound
 from workbench.model.hyperparameters import (
@@ -16,12 +18,11 @@ from workbench.model.hyperparameters import (
     CosineDecay,
     ExponentialDecay,
     InverseTimeDecay,
-    Optimizer,
     ReduceOnPlateau,
     TrainingSettings,
 )
 from workbench.model.layers import Conv2D, Dense, Layer, output_start, shape_text
-from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.model.spec import TrainingSpec
 
 LINE_LENGTH = 88  # what black and ruff format to unless told otherwise
 
@@ -81,7 +82,7 @@ def _head(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
         "",
     ]
     if data.path is not None:
-        line = f"DATA_FILE = {_quoted(data.path)}"
+        line = f"DATA_FILE = {json.dumps(data.path)}"
         lines.append(line if len(line) <= LINE_LENGTH else f"{line}  # noqa: E501")
     lines += [
         f"INPUT_SHAPE = {spec.architecture.input_shape!r}",
@@ -101,31 +102,23 @@ def _head(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
 
 def _data(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
     data = spec.dataset
-    reading = [
-        "np.load(path, allow_pickle=False) as data:",
-        '    return [data[name] for name in ("x_train", "y_train", "x_test", "y_test")]',
+    source = "path" if data.path is not None and not asks_for_data else "sys.argv[1]"
+    body = [
+        f"    with np.load({source}, allow_pickle=False) as data:",
+        '        return [data[name] for name in ("x_train", "y_train", "x_test", "y_test")]',
     ]
     if asks_for_data:
-        body = [
-            "    if len(sys.argv) < 2:",
-            '        sys.exit("usage: python THIS_FILE DATA.npz")',
-            f"    with {reading[0].replace('path', 'sys.argv[1]')}",
-            f"    {reading[1]}",
-        ]
-    elif data.path is not None:
-        body = [
-            "    path = sys.argv[1] if len(sys.argv) > 1 else DATA_FILE",
-            f"    with {reading[0]}",
-            f"    {reading[1]}",
-        ]
-    else:
+        usage = '        sys.exit("usage: python THIS_FILE DATA.npz")'
+        body = ["    if len(sys.argv) < 2:", usage, *body]
+    elif data.path is None:
         body = [
             "    if len(sys.argv) > 1:",
-            f"        with {reading[0].replace('path', 'sys.argv[1]')}",
-            f"        {reading[1]}",
+            *(f"    {line}" for line in body),
             f"    (x_train, y_train), (x_test, y_test) = keras.datasets.{data.name}.load_data()",
             "    return x_train, y_train, x_test, y_test",
         ]
+    else:
+        body = ["    path = sys.argv[1] if len(sys.argv) > 1 else DATA_FILE", *body]
     brightest = "255 if max(x_train.max(), x_test.max()) > 1 else 1"
     if data.max_pixel is not None:
         brightest = f"{data.max_pixel:g}"
@@ -148,21 +141,19 @@ def _data(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
     ]
     if data.train_limit is not None:
         lines.append("x_train, y_train = x_train[:TRAIN_LIMIT], y_train[:TRAIN_LIMIT]")
+    own = []
+    if data.validation is not None and data.validation.own:
+        path = "sys.argv[1]" if asks_for_data else "sys.argv[1] if len(sys.argv) > 1 else DATA_FILE"
+        own = [
+            f"with np.load({path}) as data:",
+            '    x_val, y_val = prepare(data["x_val"], data["y_val"], brightest)',
+        ]
     return [
         *lines,
         "x_train, y_train = prepare(x_train, y_train, brightest)",
         "x_test, y_test = prepare(x_test, y_test, brightest)",
-        *(_own_validation(asks_for_data) if data.validation and data.validation.own else []),
+        *own,
         "",
-    ]
-
-
-def _own_validation(asks_for_data: bool) -> list[str]:
-    """The lines that read the file's x_val and y_val."""
-    path = "sys.argv[1]" if asks_for_data else "sys.argv[1] if len(sys.argv) > 1 else DATA_FILE"
-    return [
-        f"with np.load({path}) as data:",
-        '    x_val, y_val = prepare(data["x_val"], data["y_val"], brightest)',
     ]
 
 
@@ -183,10 +174,22 @@ def _training(spec: TrainingSpec) -> list[str]:
     training = spec.training
     rate, schedule = _learning_rate(training)
     name = OPTIMIZER_TITLES[training.optimizer.kind]
-    arguments = [f"learning_rate={rate}", *_optimizer_arguments(training.optimizer)]
+    # Of SGD only what makes it another than plain SGD.
+    values = training.optimizer.model_dump(
+        exclude={"kind", "learning_rate"}, exclude_defaults=isinstance(training.optimizer, SGD)
+    )
+    arguments = [f"learning_rate={rate}", *(f"{key}={value!r}" for key, value in values.items())]
     # XLA makes Dense layers faster on a CPU and convolutions slower.
     dense_only = not any(isinstance(layer, Conv2D) for layer in spec.architecture.layers)
     xla = dense_only if spec.xla is None else spec.xla
+    # What `fit` looks at after each epoch: images held out, the file's own, or the test's.
+    data = spec.dataset
+    if data.validation is not None and not data.validation.own:
+        share = data.held_out / data.read_images
+        monitored = f"    validation_split={share:.6g},  # the last ones"
+    else:
+        role = "test" if data.validation is None else "val"
+        monitored = f"    validation_data=(x_{role}, y_{role}),"
     return [
         *schedule,
         *_callbacks(training),
@@ -202,7 +205,7 @@ def _training(spec: TrainingSpec) -> list[str]:
         "    y_train,",
         "    batch_size=BATCH_SIZE,",
         "    epochs=EPOCHS,",
-        _monitored(spec.dataset),
+        monitored,
         *(["    callbacks=callbacks,"] if training.goes_by_validation else []),
         "    verbose=2,",
         ")",
@@ -212,14 +215,6 @@ def _training(spec: TrainingSpec) -> list[str]:
         'print(f"test loss: {loss:.4f}")',
         'print(f"test accuracy: {accuracy:.4f}")',
     ]
-
-
-def _monitored(data: DatasetRef) -> str:
-    """What `fit` looks at after each epoch: images held out, the file's own, or the test's."""
-    if data.validation is None or data.validation.own:
-        role = "test" if data.validation is None else "val"
-        return f"    validation_data=(x_{role}, y_{role}),"
-    return f"    validation_split={data.held_out / data.read_images:.6g},  # the last ones"
 
 
 def _callbacks(training: TrainingSettings) -> list[str]:
@@ -260,27 +255,12 @@ def _learning_rate(training: TrainingSettings) -> tuple[str, list[str]]:
     return "schedule", [*before, *written((call, ["LEARNING_RATE", *arguments]))]
 
 
-def _optimizer_arguments(optimizer: Optimizer) -> list[str]:
-    """All but the learning rate; of SGD only what makes it another than plain SGD."""
-    values = optimizer.model_dump(
-        exclude={"kind", "learning_rate"}, exclude_defaults=isinstance(optimizer, SGD)
-    )
-    return [f"{name}={value!r}" for name, value in values.items()]
-
-
-def _quoted(text: str) -> str:
-    """A Python string in double quotes, as black writes it."""
-    import json
-
-    return json.dumps(text)
-
-
 def layer_call(layer: Layer) -> Call:
     """The layer's constructor and its arguments; what is as in Keras is left out."""
     fields = type(layer).model_fields
     arguments = []
     for name, value in layer.keras_arguments().items():
-        text = _quoted(value) if isinstance(value, str) else repr(value)
+        text = json.dumps(value) if isinstance(value, str) else repr(value)  # as black writes it
         if fields[name].is_required() or name in layer.by_place:
             arguments.append(text)
         elif value != fields[name].default:

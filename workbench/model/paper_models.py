@@ -1,6 +1,6 @@
 """The models that are shipped, the paper's and one for speed, and what a list says of them first.
 
-Read without validation, whose library takes far longer to load: `library.shipped_presets` has the
+Read without validation, whose library takes far longer to load: `preset.shipped_presets` has the
 whole.
 """
 
@@ -52,10 +52,9 @@ def preset_file(name: str) -> Path:
 
 def shipped_headlines() -> tuple[Headline, ...]:
     """The headlines of the paper's nine models, in its order, and of the others."""
-    return tuple(_headline(name) for name in SHIPPED)
-
-
-def _headline(name: str) -> Headline:
-    data = tomllib.loads(preset_file(name).read_text(encoding="utf-8"))
-    accuracy = data.get("paper", {}).get("accuracy")
-    return Headline(name, data["title"], data["part"], data["summary"], accuracy)
+    found = []
+    for name in SHIPPED:
+        data = tomllib.loads(preset_file(name).read_text(encoding="utf-8"))
+        accuracy = data.get("paper", {}).get("accuracy")
+        found.append(Headline(name, data["title"], data["part"], data["summary"], accuracy))
+    return tuple(found)

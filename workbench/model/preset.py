@@ -233,7 +233,6 @@ def shipped_presets() -> tuple[Preset, ...]:
 
 
 def paper_presets() -> tuple[Preset, ...]:
-    """The nine models of the paper, in its order."""
     return shipped_presets()[: len(PAPER_ORDER)]
 
 

@@ -69,7 +69,6 @@ class DatasetRef(Validated):
 
     @property
     def evaluated_images(self) -> int:
-        """How many they are."""
         return self.validation.images if self.validation else self.test_images
 
     @property
@@ -149,8 +148,6 @@ BYTES = 4  # of a float32
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """Bytes by what they are for."""
-
     weights: int
     optimizer: int
     activations: int
@@ -159,7 +156,6 @@ class MemoryNeed:
 
     @property
     def total(self) -> int:
-        """Weights, optimizer and outputs together."""
         return self.weights + self.optimizer + self.activations
 
 

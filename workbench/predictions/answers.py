@@ -94,7 +94,6 @@ class ClassResult:
         return 2 * self.right / count if count else None
 
     def to_json(self) -> dict[str, Any]:
-        """As commands write it; measures are fractions."""
         return {
             "class": self.number,
             "images": self.images,
@@ -164,12 +163,10 @@ class Calibration:
 
     @property
     def filled(self) -> list[CalibrationBin]:
-        """The bins that have images."""
         return [part for part in self.bins if part.images]
 
     @property
     def sentence(self) -> str:
-        """What it says, for people."""
         side = "too sure" if self.overconfident else "not too sure"
         return (
             f"Calibration: confidence and accuracy lie {percent(self.error)} apart on average "
@@ -178,7 +175,6 @@ class Calibration:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As commands write it."""
         return {"expected_error": self.error, "bins": [part.to_json() for part in self.bins]}
 
 

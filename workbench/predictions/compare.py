@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import RunError
-from workbench.formats import percent
+from workbench.formats import count, percent
 from workbench.predictions.answers import Indices
 from workbench.predictions.of_run import Predictions, same_images
 
@@ -27,11 +27,6 @@ class Pair:
     both: Indices
     neither: Indices
     p_value: float
-
-    @property
-    def lead_of_b(self) -> int:
-        """On how many more images B is right than A; negative where A leads."""
-        return len(self.only_b) - len(self.only_a)
 
 
 def check_comparable(runs: Sequence[tuple[str, Predictions]]) -> None:
@@ -67,13 +62,12 @@ def compare_two(a: Predictions, b: Predictions) -> Pair:
 
 def pair_sentence(pair: Pair, name_a: str, name_b: str) -> str:
     """The comparison as a student would say it."""
-    lead = pair.lead_of_b
+    lead = len(pair.only_b) - len(pair.only_a)
     if lead == 0:
         return f"{name_a} and {name_b} are right equally often."
     ahead, behind = (name_b, name_a) if lead > 0 else (name_a, name_b)
-    images = "image" if abs(lead) == 1 else "images"
     return (
-        f"{ahead} is right on {abs(lead):,} {images} more than {behind}; "
+        f"{ahead} is right on {count(abs(lead), 'image')} more than {behind}; "
         f"two equally good models differ this much by chance {chance(pair.p_value)}."
     )
 
@@ -83,9 +77,9 @@ def chance(probability: float) -> str:
     if probability >= 0.995:
         return "nearly always"
     for of in (100, 1_000, 10_000, 100_000, 1_000_000):
-        count = round(probability * of)
-        if count >= 1 and (count >= 10 or of > 100 or probability * of >= 1):
-            return f"in {count:,} of {of:,} cases"
+        cases = round(probability * of)
+        if cases >= 1 and (cases >= 10 or of > 100 or probability * of >= 1):
+            return f"in {cases:,} of {of:,} cases"
     return "in less than 1 of 1,000,000 cases"
 
 

@@ -53,7 +53,6 @@ class Predictions:
 
     @property
     def accuracy(self) -> float:
-        """The share of images answered rightly."""
         return float(np.mean(self.right))
 
     @property
@@ -64,7 +63,6 @@ class Predictions:
 
 
 def same_images(a: Predictions, b: Predictions) -> bool:
-    """Whether both stand for the same test images."""
     return a.dataset_sha256 == b.dataset_sha256 and np.array_equal(a.truth, b.truth)
 
 
@@ -74,7 +72,6 @@ def keeps_probabilities(images: int, classes: int) -> bool:
 
 
 def to_bytes(predictions: Predictions) -> bytes:
-    """The content of the file."""
     arrays: dict[str, NDArray[Any]] = {
         "truth": predictions.truth,
         "classes": np.uint32(predictions.classes),  # type: ignore[dict-item]  # saved as 0-d
@@ -102,14 +99,15 @@ def read_predictions(path: Path) -> Predictions:
             raise ValueError("no file of this program")
         with np.load(path, allow_pickle=False) as archive:
             found = Predictions(
-                truth=_vector(archive, "truth", np.uint16),
-                predicted=_vector(archive, "predicted", np.uint16),
-                confidence=_vector(archive, "confidence", np.float16),
+                truth=archive["truth"],
+                predicted=archive["predicted"],
+                confidence=archive["confidence"],
                 probabilities=archive.get("probabilities"),
                 classes=int(archive["classes"]),
                 dataset_sha256=str(archive["dataset_sha256"]),
             )
-        _check(found)
+        if not _is_sound(found):
+            raise ValueError("no predictions of this program")
     except FileNotFoundError:
         raise
     except (
@@ -130,23 +128,18 @@ def read_predictions(path: Path) -> Predictions:
     return found
 
 
-def _vector(archive: Any, key: str, kind: type[np.generic]) -> NDArray[Any]:
-    values = archive[key]
-    if values.ndim != 1 or values.dtype != kind:
-        raise ValueError(f"{key}: {values.dtype} {values.shape}")
-    checked: NDArray[Any] = values
-    return checked
-
-
-def _check(found: Predictions) -> None:
-    count, classes = len(found), found.classes
-    table = found.probabilities
-    if not count or not len(found.predicted) == len(found.confidence) == count:
-        raise ValueError("lengths differ")
-    if max(found.truth.max(), found.predicted.max()) >= classes:
-        raise ValueError("a class that is none")
-    if table is not None and (table.shape != (count, classes) or table.dtype != np.float16):
-        raise ValueError(f"probabilities: {table.dtype} {table.shape}")
+def _is_sound(found: Predictions) -> bool:
+    vectors = (found.truth, found.predicted, found.confidence)
+    number, table = len(found), found.probabilities
+    return (
+        number > 0
+        and all(values.shape == (number,) for values in vectors)
+        and [values.dtype for values in vectors] == [np.uint16, np.uint16, np.float16]
+        and max(found.truth.max(), found.predicted.max()) < found.classes
+        and (
+            table is None or (table.shape == (number, found.classes) and table.dtype == np.float16)
+        )
+    )
 
 
 MAKER = "workbench.training.predictor"

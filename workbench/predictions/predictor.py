@@ -90,7 +90,6 @@ class Inside:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Inside:
-        """What `to_json` gave."""
         sheets = []
         for sheet in data["sheets"]:
             pixels = np.frombuffer(base64.b64decode(sheet["pictures"]), np.uint8)
@@ -174,15 +173,17 @@ class Predictor:
                 reply: dict[str, Any] = json.loads(process.stdout.readline())
                 return reply
             except (OSError, ValueError) as error:
-                self._end()
+                self.close()
                 raise EnvironmentProblem(
                     "the process that answers for the models has died; ask again, and see whether "
                     "there is memory for it"
                 ) from error
 
     def close(self) -> None:
-        """End the process."""
-        self._end()
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def _start(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is None:
@@ -200,9 +201,3 @@ class Predictor:
         except OSError as error:
             raise EnvironmentProblem(f"the predictor cannot be started: {error}") from error
         return self._process
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()

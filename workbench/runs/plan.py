@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 
 from pydantic import ValidationError
 
-from workbench.data.catalogue import DatasetFacts, describe_dataset
+from workbench.data.catalogue import describe_dataset
+from workbench.data.facts import DatasetFacts
 from workbench.errors import EnvironmentProblem, PresetError
 from workbench.model.architecture import require_sound
 from workbench.model.hyperparameters import Overrides, with_overrides

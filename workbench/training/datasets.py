@@ -29,7 +29,8 @@ import tensorflow as tf
 from filelock import FileLock
 
 from workbench.data.arrays import held_out
-from workbench.data.catalogue import KERAS_NAMES, NAMED, DatasetFacts, unknown_dataset
+from workbench.data.catalogue import KERAS_NAMES, NAMED, unknown_dataset
+from workbench.data.facts import DatasetFacts
 from workbench.data.npz import ArrayDataset, load_mnist, load_npz
 from workbench.errors import DatasetError
 from workbench.model.layers import shape_text

@@ -133,7 +133,7 @@ def _row_words(row: RowComparison, machine: Machine | None) -> list[str]:
         words.append(f"paper took {duration(row.row.train_seconds)}")
         if seconds is not None and machine is not None:
             words[-1] += f", ours {duration(seconds)} on {machine.host}, {machine.cores_text}"
-    if row.imported is not None:
+    if row.imported.runs:
         words.append(f"imported: {imported_text(row.imported)}")
     if ours is not None and ours.n > 1:
         best = f"best of {ours.n}: {percent(ours.best)}"

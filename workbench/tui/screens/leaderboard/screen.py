@@ -616,7 +616,7 @@ class LeaderboardScreen(CurveScreen):
                 run = subject.example
                 title = f"{run.preset}, {settings_text(run)}"
                 self._list_runs(title, subject.settings_key, run.preset, self._query.filter_text)
-            case RowComparison() if subject.ours is not None:
+            case RowComparison() if subject.ours.runs:
                 title = f"{subject.row.label} in Table {self._query.tab}"
                 self._list_runs(title, subject.settings_key)
             case CheckedClaim():
