@@ -21,7 +21,7 @@ from rich.console import Console
 from tests.cli.conftest import Runner
 from tests.queue.scripted import ScriptedExecutor, wanted
 from tests.support import LivingRun
-from workbench.cli.follow import Display, LiveDisplay, PlainDisplay, follow_queue
+from workbench.cli.queue_follow import Display, LiveDisplay, PlainDisplay, follow_queue
 from workbench.cli.trials import check_plan, exit_code
 from workbench.leaderboard.store import Leaderboard
 from workbench.queue import service

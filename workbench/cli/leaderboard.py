@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli import options
-from workbench.cli.options import ForceOption, TableFormat, checked_precision
+from workbench.cli.options import TableFormat
 from workbench.cli.output import check_free, note, print_json, print_table, put, write_shared
 from workbench.errors import QueryError, UserError
 from workbench.formats import count, none_matches
@@ -149,7 +149,7 @@ def chosen_table(
         UserError: something typed means nothing, or a file of results is none.
     """
     # Everything typed is checked before anything is read.
-    half = checked_precision(precision)
+    half = options.checked_precision(precision)
     wanted = parse_filter(filter_ or "")
     order = sort or DEFAULT_SORT
     parse_sort(order)
@@ -201,7 +201,7 @@ def leaderboard(
     precision: PaperPrecisionOption = "float32",
     imported: ImportedOption = False,
     by_epoch: EpochOption = False,
-    output: options.TableFormatOption = options.TableFormat.RICH,
+    output: options.TableFormatOption = TableFormat.RICH,
 ) -> None:
     """Rank and compare runs, also beside the paper's tables."""
     if context.invoked_subcommand is None:
@@ -229,7 +229,7 @@ def scripts(
             metavar="NAMES", help="Which to show, with commas between: title,metric.loss,config.lr"
         ),
     ] = None,
-    output: options.TableFormatOption = options.TableFormat.RICH,
+    output: options.TableFormatOption = TableFormat.RICH,
 ) -> None:
     """Compare runs of scripts by their metrics and configuration.
 
@@ -241,7 +241,7 @@ def scripts(
 
     found = synced().scripts
     runs = filter_runs(found, filter_ or "")
-    if not runs and output is options.TableFormat.RICH:
+    if not runs and output is TableFormat.RICH:
         note("no run of a script matches" if found else "no run of a script has ended yet")
         return
     chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
@@ -253,7 +253,7 @@ def scripts(
 @app.command("claims")
 def claims(
     precision: PaperPrecisionOption = "float32",
-    output: options.TableFormatOption = options.TableFormat.RICH,
+    output: options.TableFormatOption = TableFormat.RICH,
 ) -> None:
     """Check what the paper concludes, with numbers from our runs.
 
@@ -384,7 +384,7 @@ def export(
         typer.Option("--brief", help="In short: one table of all rows and the verdicts."),
     ] = False,
     with_: WithOption = None,
-    force: ForceOption = False,
+    force: options.ForceOption = False,
 ) -> None:
     """Write all results into one markdown document.
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli import options
-from workbench.cli.options import RunArgument
 from workbench.cli.output import (
     check_free,
     console,
@@ -410,7 +409,7 @@ MOST_FILES = 1_000
 
 
 def predict(
-    run: RunArgument,
+    run: options.RunArgument,
     images: Annotated[
         list[Path], typer.Argument(metavar="IMAGE", help="PNG or JPEG files of any size.")
     ],

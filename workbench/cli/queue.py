@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from workbench.cli import options
-from workbench.cli.follow import display_for, watch_queue
 from workbench.cli.output import note, print_json, print_table
+from workbench.cli.queue_follow import display_for, watch_queue
 from workbench.cli.run import note_jobs
 from workbench.errors import RunError
 from workbench.formats import count, percent

@@ -20,7 +20,6 @@ from workbench.cli.follow import (
     result_lines,
     view_for,
 )
-from workbench.cli.options import DetachOption, TagOption
 from workbench.cli.output import note, print_json, say
 from workbench.errors import RunError, UserError
 from workbench.files import given_umask, open_file
@@ -32,7 +31,6 @@ from workbench.queue.planning import results
 from workbench.queue.store import identity
 from workbench.runs import service
 from workbench.runs.environment import slower_here, usable_cores
-from workbench.runs.execution import execute as start
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import History
 from workbench.runs.plan import Plan, specs_for
@@ -242,9 +240,9 @@ def execute(
     name: Annotated[
         str, typer.Option(metavar="TEXT", help="What lists call the run; else the command.")
     ] = "",
-    tag: TagOption = None,
+    tag: options.TagOption = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.")] = "",
-    detach: DetachOption = False,
+    detach: options.DetachOption = False,
 ) -> None:
     """Run any command as a run that outlives the connection.
 
@@ -253,7 +251,10 @@ def execute(
 
     Example: mnist-workbench exec --name resnet -- python train.py --lr 0.1
     """
-    folder = start(default_home(), command, checked_labels(tag or [], note), name, given_umask())
+    from workbench.runs import execution
+
+    labels = checked_labels(tag or [], note)
+    folder = execution.execute(default_home(), command, labels, name, given_umask())
     if detach:
         print_detached([folder], as_json=False, many=False)
         return

@@ -14,7 +14,6 @@ import typer
 from workbench.cli import options
 from workbench.cli.app import group_of
 from workbench.cli.follow import EXIT_CODES, PlainView, follow, result_lines
-from workbench.cli.options import RunArguments, TagOption, chosen_runs
 from workbench.cli.output import note, print_json, print_table, say
 from workbench.cli.run import watch
 from workbench.errors import RunError, nearest
@@ -29,7 +28,6 @@ from workbench.runs.folder import RunFolder, all_runs, find_run
 from workbench.runs.record import checked_labels
 from workbench.runs.status import STATUS_WORDS, Status
 from workbench.runs.summary import AnySummary, ScriptSummary, difference, summary_of
-from workbench.runs.tensorboard import import_logs, watch_logs, write_tensorboard
 from workbench.settings import default_home
 from workbench.text import visible
 
@@ -286,7 +284,7 @@ def delete(
 
 
 def tensorboard(
-    runs: RunArguments,
+    runs: options.RunArguments,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FOLDER", help="A folder a run is made in it.")
     ],
@@ -297,7 +295,9 @@ def tensorboard(
 
     Example: mnist-workbench runs tensorboard 7kq2 -o logs
     """
-    for path in write_tensorboard(chosen_runs(runs), typed_path(output)):
+    from workbench.runs.tensorboard import write_tensorboard
+
+    for path in write_tensorboard(options.chosen_runs(runs), typed_path(output)):
         note(f"wrote {path}")
 
 
@@ -310,12 +310,14 @@ def take_in(
             "file with a JSON object a line.",
         ),
     ],
-    tag: TagOption = None,
+    tag: options.TagOption = None,
 ) -> None:
     """Take other programs' logs in as runs.
 
     Example: mnist-workbench runs import logs/ --tag old
     """
+    from workbench.runs.tensorboard import import_logs
+
     folders = import_logs(default_home(), typed_path(logs), checked_labels(tag or [], ""))
     for folder in folders:
         say(folder.run_id)
@@ -324,7 +326,7 @@ def take_in(
 
 def follow_logs(
     logs: Annotated[Path, typer.Argument(metavar="LOGS", help="As for `runs import`.")],
-    tag: TagOption = None,
+    tag: options.TagOption = None,
 ) -> None:
     """Follow logs that another program is writing.
 
@@ -332,5 +334,7 @@ def follow_logs(
 
     Example: mnist-workbench watch logs/
     """
+    from workbench.runs.tensorboard import watch_logs
+
     labels = checked_labels(tag or [], "")
     watch_logs(default_home(), typed_path(logs), labels, lambda folder: say(folder.run_id))

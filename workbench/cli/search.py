@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from workbench.cli import options
-from workbench.cli.follow import display_for, follow_queue
 from workbench.cli.output import note, print_json, say
+from workbench.cli.queue_follow import display_for, follow_queue
 from workbench.cli.run import note_jobs, warn_about
 from workbench.errors import RunError
 from workbench.formats import count, percent

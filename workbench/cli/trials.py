@@ -10,9 +10,9 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from workbench.cli import options
-from workbench.cli.follow import display_for, follow_queue
 from workbench.cli.leaderboard import WithOption, all_entries, results_in
 from workbench.cli.output import note, print_json, print_table, say
+from workbench.cli.queue_follow import display_for, follow_queue
 from workbench.cli.run import note_jobs, warn_about
 from workbench.config import Config
 from workbench.errors import PresetError
