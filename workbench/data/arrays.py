@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.npz_archive import BLOCK_BYTES, ArrayHeader, NpzArchive
-from workbench.errors import EnvironmentProblem
+from workbench.errors import DatasetError, EnvironmentProblem
 
 
 class MemoryStore:
@@ -114,31 +115,26 @@ def image_header(archive: NpzArchive, key: str) -> ArrayHeader:
     Raises:
         DatasetError: another rank, no images, or images too large.
     """
-    header = archive.header(key)
+    header, fault = archive.header(key), partial(archive.fault, key=key)
     shape = header.shape
     if len(shape) not in (3, 4):
-        raise archive.fault(
-            f"has shape {shape}; reshape it to (N, H, W) for grey or (N, H, W, C) for colour", key
+        raise fault(
+            f"has shape {shape}; reshape it to (N, H, W) for grey or (N, H, W, C) for colour"
         )
     if shape[0] < 1:
-        raise archive.fault("holds no images; save one at least", key)
+        raise fault("holds no images; save one at least")
     height, width, channels = image_shape(header)
     # A square image of 1 or 3 channels before its sides: no image has such a shape.
     if len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 4:
-        raise archive.fault(
+        raise fault(
             f"has shape {shape}, which looks like channels first; save it as (N, H, W, C), such as "
-            "x.transpose(0, 2, 3, 1)",
-            key,
+            "x.transpose(0, 2, 3, 1)"
         )
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
-        raise archive.fault(
-            f"has images of {height}×{width}; sides of 1 to {LARGEST_SIDE} are possible", key
-        )
+        raise fault(f"has images of {height}×{width}; sides of 1 to {LARGEST_SIDE} are possible")
     if not 1 <= channels <= MOST_CHANNELS:
-        raise archive.fault(
-            f"has {channels} channels (the last axis of {shape}); 1 to {MOST_CHANNELS} are "
-            "possible",
-            key,
+        raise fault(
+            f"has {channels} channels (the last axis of {shape}); 1 to {MOST_CHANNELS} are possible"
         )
     return header
 
@@ -176,31 +172,28 @@ def stream_pixels(
         passed += block.size
         if store is not None:
             store.write(block)
-    key = header.key
+    fault = partial(archive.fault, key=header.key)
     if first is not None:
-        raise archive.fault(
+        raise fault(
             f"holds {broken:,} pixels that are not numbers (the first is {first[1]} at "
-            f"{header.position(first[0])}); replace them",
-            key,
+            f"{header.position(first[0])}); replace them"
         )
     if lowest < 0:
-        raise archive.fault(
-            f"holds pixels below 0 (the lowest is {lowest:g}); scale pixels to 0…1 or 0…255", key
+        raise fault(
+            f"holds pixels below 0 (the lowest is {lowest:g}); scale pixels to 0…1 or 0…255"
         )
     if highest > (max_pixel or 255):
-        raise archive.fault(
+        raise fault(
             f"holds pixels above {max_pixel or 255:g} (the highest is {highest:g}); scale pixels "
-            "to 0…1 or 0…255, or name the highest there can be with --max-pixel",
-            key,
+            "to 0…1 or 0…255, or name the highest there can be with --max-pixel"
         )
     if max_pixel is not None:
         return highest
     # A resampling that overshoots 1 must not pass for pixels of 0…255: they would all be black.
     if header.dtype.kind == "f" and 1 < highest < 2:
-        raise archive.fault(
+        raise fault(
             f"holds pixels up to {highest:.6g}, neither 0…1 nor 0…255; clip them to 0…1, or name "
-            "the highest there can be with --max-pixel",
-            key,
+            "the highest there can be with --max-pixel"
         )
     return highest
 
@@ -241,6 +234,7 @@ def pixel_scale(archive: NpzArchive, train: ArrayHeader, highest: Mapping[str, f
 
 
 MOST_CLASSES = 10_000
+Fault = Callable[[str], DatasetError]  # the error that says what is wrong with an array
 
 
 def read_labels(
@@ -255,8 +249,8 @@ def read_labels(
         DatasetError: another shape, as many labels as there are images missing, or a value that
             names no class.
     """
-    header = archive.header(key)
-    _check_shape(archive, header, images_key, images)
+    header, fault = archive.header(key), partial(archive.fault, key=key)
+    _check_shape(fault, header.shape, images_key, images)
     values = np.empty(header.size, header.dtype.newbyteorder("="))
     start = 0
     for block in archive.blocks(key):
@@ -264,56 +258,50 @@ def read_labels(
         start += block.size
     table = values.reshape(header.shape, order="F" if header.fortran else "C")
     if table.ndim == 2 and table.shape[1] > 1:
-        return _from_one_hot(archive, key, table), table.shape[1]
-    return _from_numbers(archive, key, table.reshape(-1)), None
+        return _from_one_hot(fault, table), table.shape[1]
+    return _from_numbers(fault, table.reshape(-1)), None
 
 
-def _check_shape(archive: NpzArchive, header: ArrayHeader, images_key: str, images: int) -> None:
-    shape, key = header.shape, header.key
+def _check_shape(fault: Fault, shape: tuple[int, ...], images_key: str, images: int) -> None:
     if len(shape) not in (1, 2):
-        raise archive.fault(f"has shape {shape}; save one whole number an image, ({images},)", key)
+        raise fault(f"has shape {shape}; save one whole number an image, ({images},)")
     if shape[0] != images:
-        raise archive.fault(
-            f"has {shape[0]:,} labels for {images:,} images in {images_key}; save one an image",
-            key,
+        raise fault(
+            f"has {shape[0]:,} labels for {images:,} images in {images_key}; save one an image"
         )
     if len(shape) == 2 and not 1 <= shape[1] <= MOST_CLASSES:
-        raise archive.fault(
+        raise fault(
             f"has shape {shape}; one-hot labels take 2 to {MOST_CLASSES:,} columns, whole "
-            f"numbers the shape ({images},)",
-            key,
+            f"numbers the shape ({images},)"
         )
 
 
-def _from_one_hot(archive: NpzArchive, key: str, table: NDArray[Any]) -> NDArray[np.int64]:
+def _from_one_hot(fault: Fault, table: NDArray[Any]) -> NDArray[np.int64]:
     ones = table == 1
     sound = (ones | (table == 0)).all(axis=1) & (ones.sum(axis=1) == 1)
     wrong = np.flatnonzero(~sound)
     if wrong.size:
-        raise archive.fault(
+        raise fault(
             f"has shape {table.shape}, and row {wrong[0]} is not one-hot (one 1, the rest 0); "
-            f"save whole numbers of shape ({table.shape[0]},), such as y.argmax(axis=1)",
-            key,
+            f"save whole numbers of shape ({table.shape[0]},), such as y.argmax(axis=1)"
         )
     labels: NDArray[np.int64] = np.argmax(ones, axis=1).astype(np.int64)
     return labels
 
 
-def _from_numbers(archive: NpzArchive, key: str, values: NDArray[Any]) -> NDArray[np.int64]:
+def _from_numbers(fault: Fault, values: NDArray[Any]) -> NDArray[np.int64]:
     if values.dtype.kind == "f":
         broken = np.flatnonzero(~np.isfinite(values) | (values != np.floor(values)))
         if broken.size:
-            raise archive.fault(
+            raise fault(
                 f"holds {values[broken[0]]} at [{broken[0]}], which is no whole number; number "
-                "the classes 0, 1, 2, …",
-                key,
+                "the classes 0, 1, 2, …"
             )
     outside = np.flatnonzero((values < 0) | (values >= MOST_CLASSES))
     if outside.size:
-        raise archive.fault(
+        raise fault(
             f"holds the label {values[outside[0]]:g} at [{outside[0]}]; number the classes from "
-            f"0, to {MOST_CLASSES - 1:,} at most",
-            key,
+            f"0, to {MOST_CLASSES - 1:,} at most"
         )
     return values.astype(np.int64)
 

@@ -137,32 +137,21 @@ def _end(architecture: Architecture, shape: Shape) -> Problem | None:
         return Problem(
             0, "", "the model has no layers", f"add Flatten and Dense {classes}, softmax"
         )
-    label = layer_label(layers[-1])
-    if len(shape) != 1:
-        return Problem(
-            len(layers),
-            label,
-            f"the model ends with an image of {shape_text(shape)}, not {classes} probabilities",
-            _flatten_remedy(layers, classes),
-        )
-    if shape[0] != classes:
-        return Problem(
-            len(layers),
-            label,
-            f"the model ends with {shape[0]} values for {classes} classes",
-            f"end with Dense {classes}, softmax",
-        )
     closing = [layer for layer in layers if isinstance(layer, Dense | Conv2D | ActivationLayer)]
     final = closing[-1] if closing else None
-    tail = layers[-1]
-    if final is None or final.activation != "softmax" or tail is not final:
-        return Problem(
-            len(layers),
-            label,
-            "the model's output is not a probability distribution",
-            'give the last layer the activation "softmax"',
-        )
-    return None
+    if len(shape) != 1:
+        image = shape_text(shape)
+        reason = f"the model ends with an image of {image}, not {classes} probabilities"
+        remedy = _flatten_remedy(layers, classes)
+    elif shape[0] != classes:
+        reason = f"the model ends with {shape[0]} values for {classes} classes"
+        remedy = f"end with Dense {classes}, softmax"
+    elif final is None or final.activation != "softmax" or layers[-1] is not final:
+        reason = "the model's output is not a probability distribution"
+        remedy = 'give the last layer the activation "softmax"'
+    else:
+        return None
+    return Problem(len(layers), layer_label(layers[-1]), reason, remedy)
 
 
 def _flatten_remedy(layers: tuple[Layer, ...], classes: int) -> str:
