@@ -24,8 +24,9 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.compose.dialogs import DifferenceDialog, checked_name
 from workbench.tui.screens.compose.form import FormView
 from workbench.tui.screens.compose.screen import ComposeScreen
-from workbench.tui.screens.compose.stack import Drawing, LayerStack, LineView
+from workbench.tui.screens.compose.stack import Drawing, LayerStack
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
+from workbench.tui.widgets.steady_lines import SteadyLines
 
 PAPER = {preset.name: preset for preset in paper_presets()}
 
@@ -79,10 +80,9 @@ class Driver:
             return "\n".join(
                 str(line.content) for line in self.screen.query("#form Static").results(Static)
             )
-        if name == "drawing":
-            return self.screen.query_one(Drawing).plain
-        view = self.screen.query_one(f"#{name}", LineView)
-        return "\n".join(line.plain for line in view._lines)
+        if name == "stack":
+            return self.screen.query_one(LayerStack).plain
+        return self.screen.query_one(f"#{name}", SteadyLines).plain
 
     def words(self, name: str) -> str:
         """The same, however its lines are broken."""

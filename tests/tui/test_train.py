@@ -536,7 +536,7 @@ async def test_the_facts_of_a_long_run_fit_their_lines(home: Home, run: FakeRun)
     run.write(Started(time.time(), os.getpid(), 1, 5, STEPS, 60_000, True, "CPU"))
     run.train(2500, 50)
     run.end(Stopped, epochs_completed=2, step=2500, seconds=125.0)
-    state = RunState.of(run.folder)
+    state = RunState(run.folder)
     for event in EventReader(run.folder.events_file).read():
         state.apply(event)
     state.history.planned_epochs = 4000
@@ -550,7 +550,7 @@ async def test_a_result_without_runs_of_ones_own_has_no_empty_line(
 ) -> None:
     run.train(5 * STEPS)
     run.end(Finished, confusion=CONFUSION)
-    state = RunState.of(run.folder)
+    state = RunState(run.folder)
     for event in EventReader(run.folder.events_file).read():
         state.apply(event)
     alone = Verdict(None)

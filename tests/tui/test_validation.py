@@ -40,7 +40,7 @@ def text(lines: list[Line]) -> str:
 
 
 def test_while_it_trains_the_curve_and_the_numbers_are_of_validation(home: Home) -> None:
-    state = RunState.of(a_run(home))
+    state = RunState(a_run(home))
     state.apply(EPOCH)
     assert state.other == "validation"
     assert state.test.ys(Metric.ACCURACY)[0] == 0.875
@@ -51,7 +51,7 @@ def test_while_it_trains_the_curve_and_the_numbers_are_of_validation(home: Home)
 
 
 def test_at_the_end_both_are_told(home: Home) -> None:
-    state = RunState.of(a_run(home))
+    state = RunState(a_run(home))
     state.apply(EPOCH)
     facts = {"validation_accuracy": 0.875, "test_accuracy": 0.85, "test_loss": 0.3}
     state.apply(Finished(2.0, 10, 100, 1.0, 1e3, **facts))
@@ -63,7 +63,7 @@ def test_at_the_end_both_are_told(home: Home) -> None:
 
 
 def test_a_pruned_run_is_said_to_be_pruned(home: Home) -> None:
-    state = RunState.of(folder := a_run(home))
+    state = RunState(folder := a_run(home))
     state.apply(EPOCH)
     ending = Pruned(2.0, 1, 100, 1.0, 1e3, validation_accuracy=0.875)
     state.apply(ending)

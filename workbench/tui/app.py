@@ -12,6 +12,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -58,27 +59,18 @@ ONE_FILE = ("Draw",)  # places that are a module, no folder of modules
 STARTING = "A training is being started; a moment"
 
 
-def _place(name: str) -> Callable[[], Screen[None]]:
-    """Makes a place when it is first visited: the first frame shows one of them."""
-
-    def make() -> Screen[None]:
-        module = f"workbench.tui.screens.{name.lower()}{'' if name in ONE_FILE else '.screen'}"
-        screen: Screen[None] = getattr(import_module(module), f"{name}Screen")()
-        return screen
-
-    return make
+def _place(name: str) -> Screen[None]:
+    """A place, made when it is first visited: the first frame shows one of them."""
+    module = f"workbench.tui.screens.{name.lower()}{'' if name in ONE_FILE else '.screen'}"
+    screen: Screen[None] = getattr(import_module(module), f"{name}Screen")()
+    return screen
 
 
-def _palette() -> type[Provider]:
-    from workbench.tui.screens.palette import ActionProvider
+def _provider(name: str) -> type[Provider]:
+    from workbench.tui.screens import palette
 
-    return ActionProvider
-
-
-def _names() -> type[Provider]:
-    from workbench.tui.screens.palette import NameProvider
-
-    return NameProvider
+    provider: type[Provider] = getattr(palette, name)
+    return provider
 
 
 def _collect_garbage_again() -> None:
@@ -110,10 +102,12 @@ class WorkbenchApp(App[None]):
     TITLE = "mnist-workbench"
     CSS_PATH: ClassVar = style_sheet("app")
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        name.lower(): _place(name) for _, name in PLACES
+        name.lower(): partial(_place, name) for _, name in PLACES
     }
     DEFAULT_MODE = "models"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette, _names}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        partial(_provider, name) for name in ("ActionProvider", "NameProvider")
+    }
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = with_names(
         "App",
@@ -201,7 +195,6 @@ class WorkbenchApp(App[None]):
         return shown.replace("^", "ctrl+", 1) if binding.key.startswith("ctrl+") else shown
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """What each line passes on its way out."""
         return [*super().get_line_filters(), SAFE_LINES]
 
     def get_driver_class(self) -> type[Driver]:
@@ -398,23 +391,31 @@ class WorkbenchApp(App[None]):
             self.queue_started = self.queue_started or started
             return words
 
-        self.run_worker(self._tell(put), group="queue-action")
+        self._do(put, self.notify)
 
     def queue_up(self, asked: Request) -> None:
         """Queue what a dialog asked for, and start."""
         from workbench.tui.screens.queue import actions
 
         self.queue_started = True
-        self.run_worker(self._tell(partial(actions.add, self.home, asked)), group="queue-action")
+        self._do(partial(actions.add, self.home, asked), self.notify)
 
-    async def _tell(self, action: Callable[[], str]) -> None:
-        """Do something with the queue in a thread, and say what came of it."""
+    def begin_search(self, asked: SearchRequest) -> None:
+        """Begin a search that a dialog asked for, and show it."""
+        from workbench.tui.screens.queue import actions
+
+        self.queue_started = True
+        self._do(partial(actions.search, self.home, asked), self.open_search)
+
+    @work(group="queue-action")
+    async def _do(self, action: Callable[[], str], then: Callable[[str], None]) -> None:
+        """Do something with the queue in a thread; `then` is given what came of it."""
         try:
-            words = await asyncio.to_thread(action)
+            answer = await asyncio.to_thread(action)
         except UserError as error:
             self.complain(error)
         else:
-            self.notify(words)
+            then(answer)
         self.run_feed.look_now()
 
     async def _train(
@@ -457,68 +458,38 @@ class WorkbenchApp(App[None]):
 
         self.push_screen(TrainScreen(folder))
 
-    def begin_search(self, asked: SearchRequest) -> None:
-        """Begin a search that a dialog asked for, and show it."""
-        self.queue_started = True
-        self.run_worker(self._begin_search(asked), group="queue-action")
-
-    async def _begin_search(self, asked: SearchRequest) -> None:
-        from workbench.tui.screens.queue import actions
-
-        try:
-            search_id = await asyncio.to_thread(actions.search, self.home, asked)
-        except UserError as error:
-            self.complain(error)
-            return
-        self.run_feed.look_now()
-        self.open_search(search_id)
-
     def open_search(self, search_id: str) -> None:
         """Show a search, whether it goes on or is over."""
         from workbench.tui.screens.search.screen import SearchScreen
 
         self.push_screen(SearchScreen(search_id))
 
+    async def _go(self, place: str) -> Any:
+        """Go to a place; its screen."""
+        await self.action_go(place)
+        return self.screen
+
     async def open_in_compose(self, preset: Preset) -> None:
         """Take a preset to Compose; unsaved work there is asked about."""
-        from workbench.tui.screens.compose.screen import ComposeScreen
-
-        await self.action_go("compose")
-        screen = self.screen
-        if isinstance(screen, ComposeScreen):
-            screen.start_from(preset)
+        (await self._go("compose")).start_from(preset)
 
     async def draw_for(self, preset: str) -> None:
         """Go to Draw, where a model answers first."""
-        from workbench.tui.screens.draw import DrawScreen
-
-        await self.action_go("draw")
-        screen = self.screen
-        if isinstance(screen, DrawScreen):
-            screen.want(preset)
+        (await self._go("draw")).want(preset)
 
     async def show_model(self, name: str) -> None:
         """Go to a model in Models."""
-        from workbench.tui.screens.models.screen import ModelsScreen
-
-        await self.action_go("models")
-        screen = self.screen
-        if isinstance(screen, ModelsScreen):
-            screen.choose(name)
+        (await self._go("models")).choose(name)
 
     async def show_on_leaderboard(self, run_id: str) -> None:
         """Go to a run's row on the leaderboard, or to where it will be."""
-        from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
-
-        await self.action_go("leaderboard")
-        screen = self.screen
-        if isinstance(screen, LeaderboardScreen):
-            screen.show_run(run_id)
+        (await self._go("leaderboard")).show_run(run_id)
 
     def action_help_quit(self) -> None:
         self.notify("Press q to quit.")
 
-    def action_leave(self) -> None:
+    @work(group="leave")
+    async def action_leave(self) -> None:
         """Leave; ask what is to become of trainings started here and of unsaved work."""
         if self.screen.id == LEAVING:
             return
@@ -526,6 +497,7 @@ class WorkbenchApp(App[None]):
             self.notify(STARTING)
             return
         from workbench.runs import lock
+        from workbench.tui.screens.leave import KEEP, LEAVES, SAVE, carry_out, leave_dialog
 
         living = [folder for folder in self.started if lock.is_held(folder.lock_file)]
         queue = self.queue_started and self._queue_runs()
@@ -533,28 +505,14 @@ class WorkbenchApp(App[None]):
         if not living and not queue and work is None:
             self._leave_now()
             return
-        from workbench.tui.screens.leave import SAVE, leave_dialog
-
         dialog = leave_dialog(living, work.title_of_work if work else "", queue=queue)
         dialog.id = LEAVING
-
-        def answered(answer: str | None) -> None:
-            if answer == SAVE and work is not None:
-                self.run_worker(self._save_and_leave(work), group="leave")
-                return
-            self.run_worker(self._carry_out_and_leave(answer, living, queue, work), group="leave")
-
-        self.push_screen(dialog, answered)
-
-    async def _carry_out_and_leave(
-        self,
-        answer: str | None,
-        living: list[RunFolder],
-        queue: bool,
-        work: ComposeScreen | None,
-    ) -> None:
-        from workbench.tui.screens.leave import KEEP, LEAVES, carry_out
-
+        answer = await self.push_screen_wait(dialog)
+        if answer == SAVE and work is not None:
+            # Compose asks for a name; once it is saved, what else there is to ask is asked.
+            await self.action_go("compose")
+            work.save_then(self.action_leave)
+            return
         home = self.home if queue else None
         error = await asyncio.to_thread(carry_out, answer, living, home)
         if error is not None:
@@ -593,11 +551,6 @@ class WorkbenchApp(App[None]):
 
         screen = stack[0] if stack else None
         return screen if isinstance(screen, ComposeScreen) and screen.unsaved else None
-
-    async def _save_and_leave(self, work: ComposeScreen) -> None:
-        """Compose asks for a name; once it is saved, what else there is to ask is asked."""
-        await self.action_go("compose")
-        work.save_then(self.action_leave)
 
     def leave(self) -> None:
         """Leave at once: the terminal has gone, the trainings go on."""

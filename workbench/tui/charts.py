@@ -30,30 +30,18 @@ class Scale:
     back: Callable[[float], float]
 
 
-def _same(value: float) -> float:
-    return value
-
-
 def _log(value: float) -> float:
     return math.log10(value) if value > 0 else math.nan
-
-
-def _exp(place: float) -> float:
-    return float(10**place)
 
 
 def _error_log(accuracy: float) -> float:
     return -math.log10(max(LEAST_ERROR, 1.0 - accuracy)) if math.isfinite(accuracy) else math.nan
 
 
-def _error_exp(place: float) -> float:
-    return float(1.0 - 10**-place)
-
-
-LINEAR = Scale(_same, _same)
-LOG = Scale(_log, _exp)
+LINEAR = Scale(lambda value: value, lambda place: place)
+LOG = Scale(_log, lambda place: float(10**place))
 # For accuracies: 90, 99 and 99.9 % equally far apart, as what matters is how many are wrong.
-ERROR_LOG = Scale(_error_log, _error_exp)
+ERROR_LOG = Scale(_error_log, lambda place: float(1.0 - 10**-place))
 
 Ticks = tuple[tuple[float, str], ...]
 FittedAxis = tuple[Range, Ticks]
@@ -73,25 +61,24 @@ def nice_step(length: float, most: int) -> float:
 
 def linear_ticks(low: float, high: float, most: int, label: Callable[[float], str]) -> Ticks:
     """Round places between two values."""
-    step = nice_step(high - low, most)
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
-    return tuple((n * step, label(n * step)) for n in range(first, last + 1))
+    return _multiples(nice_step(high - low, most), low, high, label)
 
 
 def whole_ticks(low: float, high: float, most: int, label: Callable[[float], str]) -> Ticks:
     """As `linear_ticks`, whole numbers only."""
-    step = max(1.0, math.ceil(nice_step(high - low, most)))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return tuple((n * step, label(n * step)) for n in range(first, last + 1))
+    return _multiples(max(1.0, math.ceil(nice_step(high - low, most))), low, high, label)
 
 
 def time_ticks(low: float, high: float, most: int) -> Ticks:
     """Round places on an axis of seconds: 5 s, 30 s, 1:00, 10:00, 1:00:00."""
     steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
     step = next((one for one in steps if (high - low) / one <= most), nice_step(high - low, most))
+    return _multiples(step, low, high, lambda seconds: _time_label(seconds, step))
+
+
+def _multiples(step: float, low: float, high: float, label: Callable[[float], str]) -> Ticks:
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return tuple((n * step, _time_label(n * step, step)) for n in range(first, last + 1))
+    return tuple((n * step, label(n * step)) for n in range(first, last + 1))
 
 
 def _time_label(seconds: float, step: float) -> str:
@@ -287,7 +274,6 @@ class PlotOptions:
     zoom: float = 1.0  # the share of the planned run that is shown
 
     def smoothed(self, step: int) -> PlotOptions:
-        """With less or more smoothing."""
         at = max(0, min(SMOOTHINGS.index(self.smoothing) + step, len(SMOOTHINGS) - 1))
         return replace(self, smoothing=SMOOTHINGS[at])
 
@@ -321,7 +307,6 @@ class YAxis:
         self._range_for: object = None
 
     def scale(self, values: Sequence[float], log: bool) -> Scale:
-        """The scale on which these values are to be drawn."""
         self.style = axis_style(self.metric, values, log)
         if not log or self.style is None:
             return LINEAR

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 DOTS_ACROSS, DOTS_DOWN = 2, 4
 
@@ -264,84 +264,12 @@ def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
     """Draw a chart. Values that are not finite are left out; whoever asks says so in words."""
     if width < LEAST_COLUMNS or height < LEAST_LINES:
         return Drawing(())
-    import plotext
-
     columns, rows = canvas_size(width, height)
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.limit_size(False, False)
-    plotext.plot_size(width, height)
-    plotext.xlim(*chart.x_range)
-    plotext.ylim(*chart.y_range)
-    plotext.xaxes(True, False)
-    plotext.yaxes(True, False)
-    plotext.xticks(
-        [_snapped_x(chart, columns, x) for x, _ in chart.x_ticks],
-        [label for _, label in chart.x_ticks],
-    )
-    # Labels of one width keep the canvas where it is, whatever they say.
-    places = [_snapped_y(chart, rows, y) for y, _ in chart.y_ticks] or [chart.y_range[0]]
-    labels = [label for _, label in chart.y_ticks] or [""]
-    plotext.yticks(places, [label[:LABEL_COLUMNS].rjust(LABEL_COLUMNS) for label in labels])
-    drawn = _draw_curves(plotext, chart, columns, rows, glyphs)
-    if chart.reference is not None:
-        _draw_label(plotext, chart, chart.reference, columns, rows)
-    for note in chart.notes:
-        _draw_note(plotext, chart, note, columns, rows, glyphs)
-        drawn = True
-    if not drawn and chart.reference is None:
-        # plotext draws no axes without a point; this one lies outside.
-        plotext.scatter([chart.x_range[0]], [chart.y_range[0]], marker=" ")
-    lines = tuple(_spans(line) for line in plotext.build().rstrip("\n").split("\n")[:height])
+    text = _Figure(chart, columns, rows, glyphs).drawn(width, height)
+    lines = tuple(_spans(line) for line in text.rstrip("\n").split("\n")[:height])
     if glyphs is Glyphs.ASCII:
         lines = tuple(tuple((_to_ascii(text), role) for text, role in line) for line in lines)
     return Drawing(lines, columns=columns, rows=rows)
-
-
-def _snapped_x(chart: Chart, columns: int, x: float) -> float:
-    return value_for_cell(column_of(x, chart.x_range, columns), chart.x_range, columns)
-
-
-def _snapped_y(chart: Chart, rows: int, y: float) -> float:
-    return value_for_cell(row_of(y, chart.y_range, rows), chart.y_range, rows)
-
-
-def _draw_curves(plotext: object, chart: Chart, columns: int, rows: int, glyphs: Glyphs) -> bool:
-    """Bands, then all lines, then all marks; False where there was no point to draw."""
-    drawn = False
-    for band in chart.bands:
-        drawn = _draw_band(plotext, chart, band, columns, rows, glyphs) or drawn
-    points = [_finite_points(chart, series) for series in chart.series]
-    for series, (xs, ys) in zip(chart.series, points, strict=True):
-        if not xs or not series.line:
-            continue
-        drawn = True
-        if glyphs is not Glyphs.BRAILLE:  # characters go where the marks would
-            xs = [_snapped_x(chart, columns, x) for x in xs]
-            ys = [_snapped_y(chart, rows, y) for y in ys]
-        marker = "braille" if glyphs is Glyphs.BRAILLE else _plain_line(series.role)
-        plotext.plot(xs, ys, marker=marker, color=int(series.role))  # type: ignore[attr-defined]
-    if chart.reference is not None:
-        _draw_reference(plotext, chart, chart.reference, columns, rows, glyphs)
-    marked = [(one, found) for one, found in zip(chart.series, points, strict=True) if one.mark]
-    thinned = [
-        spread(*found, chart.x_range, columns, one.role - Role.FIRST, len(OVERLAY_ROLES))
-        if one.line
-        else found
-        for one, found in marked
-    ]
-    places = mark_cells(thinned, chart.x_range, chart.y_range, columns, rows)
-    for (series, _), cells in zip(marked, places, strict=True):
-        if not cells:
-            continue
-        drawn = True
-        plotext.scatter(  # type: ignore[attr-defined]
-            [value_for_cell(column, chart.x_range, columns) for column, _ in cells],
-            [value_for_cell(row, chart.y_range, rows) for _, row in cells],
-            marker=shown_mark(series.mark, glyphs),
-            color=int(series.role),
-        )
-    return drawn
 
 
 def shown_mark(mark: str, glyphs: Glyphs) -> str:
@@ -349,27 +277,148 @@ def shown_mark(mark: str, glyphs: Glyphs) -> str:
     return mark if glyphs is Glyphs.BRAILLE else PLAIN_MARKS.get(mark, "o")
 
 
-def _draw_band(
-    plotext: object, chart: Chart, band: Band, columns: int, rows: int, glyphs: Glyphs
-) -> bool:
-    """Every second dot between the two curves, so that it is no curve; False where none is."""
-    braille = glyphs is Glyphs.BRAILLE
-    across, down = (DOTS_ACROSS * columns, DOTS_DOWN * rows) if braille else (columns, rows)
-    xs, ys = [], []
-    for column in range(across):
-        x = value_for_cell(column, chart.x_range, across)
-        low, high = (_between(band.xs, values, x) for values in (band.lows, band.highs))
-        if low is None or high is None or not math.isfinite(low + high):
-            continue
-        first, last = (dot_of(y, chart.y_range, down) for y in (low, high))
-        for row in range(max(0, first), min(down - 1, last) + 1):
-            if not braille or (row + column) % 2 == 0:
-                xs.append(x)
-                ys.append(value_for_cell(row, chart.y_range, down))
-    if xs:
-        marker = "braille" if braille else ":"
-        plotext.scatter(xs, ys, marker=marker, color=int(band.role))  # type: ignore[attr-defined]
-    return bool(xs)
+class _Figure:
+    """plotext's one figure, with a chart's curves on a canvas of so many columns and rows."""
+
+    def __init__(self, chart: Chart, columns: int, rows: int, glyphs: Glyphs) -> None:
+        import plotext
+
+        self._plotext: Any = plotext
+        self._chart, self._columns, self._rows = chart, columns, rows
+        self._glyphs, self._braille = glyphs, glyphs is Glyphs.BRAILLE
+        self._drawn = False  # whether there was a point to draw
+
+    def drawn(self, width: int, height: int) -> str:
+        """All of it as plotext writes it, each role as a colour's number."""
+        plotext, chart = self._plotext, self._chart
+        plotext.clear_figure()
+        plotext.theme("clear")
+        plotext.limit_size(False, False)
+        plotext.plot_size(width, height)
+        plotext.xlim(*chart.x_range)
+        plotext.ylim(*chart.y_range)
+        plotext.xaxes(True, False)
+        plotext.yaxes(True, False)
+        plotext.xticks(
+            [self._snapped_x(x) for x, _ in chart.x_ticks], [label for _, label in chart.x_ticks]
+        )
+        # Labels of one width keep the canvas where it is, whatever they say.
+        places = [self._snapped_y(y) for y, _ in chart.y_ticks] or [chart.y_range[0]]
+        labels = [label for _, label in chart.y_ticks] or [""]
+        plotext.yticks(places, [label[:LABEL_COLUMNS].rjust(LABEL_COLUMNS) for label in labels])
+        for band in chart.bands:
+            self._draw_band(band)
+        self._draw_curves()
+        if chart.reference is not None:
+            self._draw_label(chart.reference)
+        for note in chart.notes:
+            self._draw_note(note)
+        if not self._drawn and chart.reference is None:
+            # plotext draws no axes without a point; this one lies outside.
+            plotext.scatter([chart.x_range[0]], [chart.y_range[0]], marker=" ")
+        return str(plotext.build())
+
+    def _x_of(self, column: int) -> float:
+        return value_for_cell(column, self._chart.x_range, self._columns)
+
+    def _y_of(self, row: int) -> float:
+        return value_for_cell(row, self._chart.y_range, self._rows)
+
+    def _snapped_x(self, x: float) -> float:
+        return self._x_of(column_of(x, self._chart.x_range, self._columns))
+
+    def _snapped_y(self, y: float) -> float:
+        return self._y_of(row_of(y, self._chart.y_range, self._rows))
+
+    def _scatter(
+        self, xs: Sequence[float], ys: Sequence[float], marker: str | list[str], role: Role
+    ) -> None:
+        self._plotext.scatter(xs, ys, marker=marker, color=int(role))
+
+    def _draw_curves(self) -> None:
+        """All lines, then all marks."""
+        chart = self._chart
+        points = [_finite_points(chart, series) for series in chart.series]
+        for series, (xs, ys) in zip(chart.series, points, strict=True):
+            if not xs or not series.line:
+                continue
+            self._drawn = True
+            if not self._braille:  # characters go where the marks would
+                xs = [self._snapped_x(x) for x in xs]
+                ys = [self._snapped_y(y) for y in ys]
+            marker = "braille" if self._braille else _plain_line(series.role)
+            self._plotext.plot(xs, ys, marker=marker, color=int(series.role))
+        if chart.reference is not None:
+            self._draw_reference(chart.reference)
+        marked = [(one, found) for one, found in zip(chart.series, points, strict=True) if one.mark]
+        turns = len(OVERLAY_ROLES)
+        thinned = [
+            spread(*found, chart.x_range, self._columns, one.role - Role.FIRST, turns)
+            if one.line
+            else found
+            for one, found in marked
+        ]
+        places = mark_cells(thinned, chart.x_range, chart.y_range, self._columns, self._rows)
+        for (series, _), cells in zip(marked, places, strict=True):
+            if cells:
+                self._drawn = True
+                xs, ys = (
+                    [self._x_of(cell[0]) for cell in cells],
+                    [self._y_of(cell[1]) for cell in cells],
+                )
+                self._scatter(xs, ys, shown_mark(series.mark, self._glyphs), series.role)
+
+    def _draw_band(self, band: Band) -> None:
+        """Every second dot between the two curves, so that it is no curve."""
+        chart, braille = self._chart, self._braille
+        across, down = self._columns, self._rows
+        if braille:
+            across, down = DOTS_ACROSS * across, DOTS_DOWN * down
+        xs, ys = [], []
+        for column in range(across):
+            x = value_for_cell(column, chart.x_range, across)
+            low, high = (_between(band.xs, values, x) for values in (band.lows, band.highs))
+            if low is None or high is None or not math.isfinite(low + high):
+                continue
+            first, last = (dot_of(y, chart.y_range, down) for y in (low, high))
+            for row in range(max(0, first), min(down - 1, last) + 1):
+                if not braille or (row + column) % 2 == 0:
+                    xs.append(x)
+                    ys.append(value_for_cell(row, chart.y_range, down))
+        if xs:
+            self._drawn = True
+            self._scatter(xs, ys, "braille" if braille else ":", band.role)
+
+    def _draw_reference(self, reference: Reference) -> None:
+        low, high = self._chart.y_range
+        if low <= reference.y <= high:
+            # Every second cell: a line that cannot be taken for a curve.
+            xs = [self._x_of(column) for column in range(0, self._columns, 2)]
+            dash = "-" if self._glyphs is Glyphs.ASCII else "╌" if self._braille else "─"
+            self._scatter(xs, [self._snapped_y(reference.y)] * len(xs), dash, reference.role)
+
+    def _draw_label(self, reference: Reference) -> None:
+        """The line's name, at the left, where curves begin far below; nothing may cut it."""
+        low, high = self._chart.y_range
+        label = f" {reference.label} "
+        if low <= reference.y <= high and len(label) + 4 <= self._columns:
+            self._write(2, reference.y, label, reference.role)
+
+    def _draw_note(self, note: Note) -> None:
+        """Words to the right of their place, or to the left where there is no room."""
+        self._drawn = True
+        at = column_of(note.x, self._chart.x_range, self._columns)
+        mark = shown_mark("✗", self._glyphs)
+        text, start = f"{mark} {note.text}", at
+        if at + len(text) > self._columns:
+            text, start = f"{note.text} {mark}", at - len(note.text) - 1
+        if start < 0:
+            text, start = mark, at
+        self._write(start, note.y, text, note.role)
+
+    def _write(self, start: int, y: float, text: str, role: Role) -> None:
+        xs = [self._x_of(start + at) for at in range(len(text))]
+        self._scatter(xs, [self._snapped_y(y)] * len(xs), list(text), role)
 
 
 def _between(xs: Sequence[float], ys: Sequence[float], x: float) -> float | None:
@@ -398,54 +447,6 @@ def _finite_points(chart: Chart, series: Series) -> tuple[list[float], list[floa
 
 def _plain_line(role: Role) -> str:
     return {Role.TRAIN_RAW: ".", Role.TEST: "-"}.get(role, "+" if role is Role.TRAIN else ".")
-
-
-def _draw_reference(
-    plotext: object, chart: Chart, reference: Reference, columns: int, rows: int, glyphs: Glyphs
-) -> None:
-    low, high = chart.y_range
-    if not low <= reference.y <= high:
-        return
-    # Every second cell: a line that cannot be taken for a curve.
-    xs = [value_for_cell(column, chart.x_range, columns) for column in range(0, columns, 2)]
-    y = _snapped_y(chart, rows, reference.y)
-    dash = "-" if glyphs is Glyphs.ASCII else "╌" if glyphs is Glyphs.BRAILLE else "─"
-    colour = int(reference.role)
-    plotext.scatter(xs, [y] * len(xs), marker=dash, color=colour)  # type: ignore[attr-defined]
-
-
-def _draw_label(
-    plotext: object, chart: Chart, reference: Reference, columns: int, rows: int
-) -> None:
-    """The line's name, at the left, where curves begin far below; nothing may cut it."""
-    low, high = chart.y_range
-    label = f" {reference.label} "
-    if not low <= reference.y <= high or len(label) + 4 > columns:
-        return
-    _write(plotext, chart, 2, _snapped_y(chart, rows, reference.y), label, columns, reference.role)
-
-
-def _draw_note(
-    plotext: object, chart: Chart, note: Note, columns: int, rows: int, glyphs: Glyphs
-) -> None:
-    """Words to the right of their place, or to the left where there is no room."""
-    at = column_of(note.x, chart.x_range, columns)
-    mark = shown_mark("✗", glyphs)
-    text, start = f"{mark} {note.text}", at
-    if at + len(text) > columns:
-        text, start = f"{note.text} {mark}", at - len(note.text) - 1
-    if start < 0:
-        text, start = mark, at
-    _write(plotext, chart, start, _snapped_y(chart, rows, note.y), text, columns, note.role)
-
-
-def _write(
-    plotext: object, chart: Chart, start: int, y: float, text: str, columns: int, role: Role
-) -> None:
-    xs = [value_for_cell(start + at, chart.x_range, columns) for at in range(len(text))]
-    plotext.scatter(  # type: ignore[attr-defined]
-        xs, [y] * len(xs), marker=list(text), color=int(role)
-    )
 
 
 _PART = re.compile(r"\x1b\[([0-9;]*)m")

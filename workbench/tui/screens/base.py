@@ -34,58 +34,31 @@ LEAST_COLUMNS, LEAST_LINES = 60, 18
 
 
 class Workbench(Protocol):
-    """What a screen may ask of the app."""
+    """What a screen may ask of the app, where each is explained."""
 
     home: Home
     config: Config
     run_feed: RunFeed
     queue_started: bool
 
-    def complain(self, error: UserError) -> None:
-        """Say what went wrong outside."""
-
-    def remember(self, name: str, value: Any) -> None:
-        """Keep a setting for the next time."""
-
-    def expect(self, make: Callable[[], list[TrainingSpec]]) -> None:
-        """Say what would be trained here, so that a worker can compile it ahead."""
-
+    def complain(self, error: UserError) -> None: ...
+    def remember(self, name: str, value: Any) -> None: ...
+    def expect(self, make: Callable[[], list[TrainingSpec]]) -> None: ...
     def train(
         self, specs: list[TrainingSpec], labels: Labels | None = None, *, next_seed: bool = False
-    ) -> None:
-        """Start trainings, or the first one with the next free seed, and open its screen."""
-
+    ) -> None: ...
     def put_in_line(
         self, specs: list[TrainingSpec], labels: Labels | None = None, *, next_seed: bool = False
-    ) -> None:
-        """Put trainings at the end of the queue, or the first one with the next free seed."""
-
-    def queue_up(self, asked: Request) -> None:
-        """Queue what a dialog asked for, and start."""
-
-    def ask_about(self, folder: RunFolder) -> None:
-        """Ask on leaving what is to become of a run."""
-
-    def open_run(self, folder: RunFolder) -> None:
-        """Show a run."""
-
-    def begin_search(self, asked: SearchRequest) -> None:
-        """Begin a search that a dialog asked for, and show it."""
-
-    def open_search(self, search_id: str) -> None:
-        """Show a search."""
-
-    async def open_in_compose(self, preset: Preset) -> None:
-        """Take a preset to Compose."""
-
-    async def draw_for(self, preset: str) -> None:
-        """Go to Draw, where a model answers first."""
-
-    async def show_model(self, name: str) -> None:
-        """Go to a model in Models."""
-
-    async def show_on_leaderboard(self, run_id: str) -> None:
-        """Go to a run's row on the leaderboard."""
+    ) -> None: ...
+    def queue_up(self, asked: Request) -> None: ...
+    def ask_about(self, folder: RunFolder) -> None: ...
+    def open_run(self, folder: RunFolder) -> None: ...
+    def begin_search(self, asked: SearchRequest) -> None: ...
+    def open_search(self, search_id: str) -> None: ...
+    async def open_in_compose(self, preset: Preset) -> None: ...
+    async def draw_for(self, preset: str) -> None: ...
+    async def show_model(self, name: str) -> None: ...
+    async def show_on_leaderboard(self, run_id: str) -> None: ...
 
 
 # For screens that show runs; they say by `run_here` which one is meant.
@@ -108,7 +81,6 @@ class WorkbenchScreen(Screen[None]):
 
     @property
     def workbench(self) -> Workbench:
-        """The app."""
         return cast("Workbench", self.app)
 
     def compose(self) -> ComposeResult:

@@ -41,8 +41,6 @@ TICKS = tuple((share / 4, f"{25 * share} %") for share in range(5))
 
 
 class ClassRows:
-    """The classes as rows of a list."""
-
     def __init__(self, results: Sequence[ClassResult]) -> None:
         self._results = results
 
@@ -121,12 +119,10 @@ class ClassesScreen(AnswersScreen):
         listing.show(ClassRows(self._results), COLUMNS)
 
     def say(self, sentence: str, word: str = "muted") -> None:
-        """Above the list."""
         lines = wrapped(sentence, word, self.size.width - 2, 3)
         self.query_one("#classes-head", SteadyLines).show(lines)
 
     def draw(self) -> None:
-        """The words and the plot."""
         run, trust = self._run, self._trust
         if run is None or trust is None:
             return

@@ -42,7 +42,6 @@ class Canvas:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is drawn."""
         return not self.pixels.any()
 
     def begin(self) -> None:
@@ -111,9 +110,6 @@ class CanvasView(Picture):
             super().__init__()
             self.start, self.end, self.first, self.erase = start, end, first, erase
 
-    class Lifted(Message):
-        """The button was let go."""
-
     _at: tuple[float, float] | None = None
     _erase = False
 
@@ -138,7 +134,6 @@ class CanvasView(Picture):
     def on_mouse_up(self, event: MouseUp) -> None:
         self._at = None
         self.release_mouse()
-        self.post_message(self.Lifted())
 
 
 class DrawScreen(AnswersScreen):
@@ -203,7 +198,6 @@ class DrawScreen(AnswersScreen):
 
     @property
     def models(self) -> list[RunFolder]:
-        """Those that answer."""
         return list(self._models)
 
     def want(self, preset: str) -> None:
@@ -250,7 +244,6 @@ class DrawScreen(AnswersScreen):
             await asyncio.sleep(STILL_SECONDS)
 
     def say(self, sentence: str, word: str = "muted") -> None:
-        """In place of the answers."""
         self._fault = sentence
         self.draw()
 
@@ -273,7 +266,6 @@ class DrawScreen(AnswersScreen):
         self.query_one(CanvasView).show(pixels)
 
     def draw(self) -> None:
-        """All of it."""
         if not self.is_mounted:
             return
         self._show_canvas()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -286,7 +286,6 @@ class ErrorsScreen(AnswersScreen):
 
     @property
     def has_images(self) -> bool:
-        """Whether the images have been read."""
         return self._images is not None
 
     # What is on view
@@ -307,7 +306,6 @@ class ErrorsScreen(AnswersScreen):
         return True
 
     def draw(self) -> None:
-        """Draw what is on view, all of it."""
         gallery, self._gallery = self._gallery, None
         if gallery is not None:
             self._show(gallery)
@@ -478,10 +476,13 @@ class ErrorsScreen(AnswersScreen):
 
     # What is asked for
 
-    def action_move(self, by: int) -> None:
-        """On or back."""
+    def _change(self, change: Callable[[Gallery], Gallery]) -> None:
+        """Show what a change makes of what is on view, where there is something."""
         if self._gallery is not None:
-            self._show(self._gallery.moved(by))
+            self._show(change(self._gallery))
+
+    def action_move(self, by: int) -> None:
+        self._change(lambda gallery: gallery.moved(by))
 
     def action_row(self, by: int) -> None:
         """A row of the grid; one image where only one is seen."""
@@ -495,12 +496,10 @@ class ErrorsScreen(AnswersScreen):
         self.action_move(by * a_page)
 
     def action_first(self) -> None:
-        if self._gallery is not None:
-            self._show(self._gallery.at(0))
+        self._change(lambda gallery: gallery.at(0))
 
     def action_last(self) -> None:
-        if self._gallery is not None:
-            self._show(self._gallery.at(len(self._gallery.images)))
+        self._change(lambda gallery: gallery.at(len(gallery.images)))
 
     def action_switch_view(self) -> None:
         self.toggle_class("grid")
@@ -518,10 +517,8 @@ class ErrorsScreen(AnswersScreen):
 
     @on(Click, "#errors-other-lines")
     def _listed_clicked(self, event: Click) -> None:
-        if self._gallery is not None:
-            lines = max(1, self.query_one("#errors-other-lines").size.height)
-            place = self._gallery.place
-            self._show(self._gallery.at(place - place % lines + event.y))
+        lines = max(1, self.query_one("#errors-other-lines").size.height)
+        self._change(lambda shown: shown.at(shown.place - shown.place % lines + event.y))
 
     def on_mouse_scroll_down(self) -> None:
         self.action_row(1)
@@ -553,8 +550,7 @@ class ErrorsScreen(AnswersScreen):
         self.app.push_screen(ChoiceDialog(question, answers, at), answered)
 
     def action_clear(self) -> None:
-        if self._gallery is not None:
-            self._show(self._gallery.filtered(None, None))
+        self._change(lambda gallery: gallery.filtered(None, None))
 
     def action_order(self) -> None:
         gallery = self._gallery
@@ -581,16 +577,16 @@ class ErrorsScreen(AnswersScreen):
         """The model's results class by class; one of them can be looked at here."""
 
         def chosen(number: int) -> None:
-            gallery = self._gallery
-            if gallery is not None:
-                mistakes = mistakes_of(gallery.names[0], gallery.runs[0])
-                self._show(self._in_order(mistakes.filtered(number, None)))
+            self._change(
+                lambda gallery: self._in_order(
+                    mistakes_of(gallery.names[0], gallery.runs[0]).filtered(number, None)
+                )
+            )
 
         self.app.push_screen(ClassesScreen(self._folders[0], chosen))
 
     def action_section(self) -> None:
-        if self._gallery is not None:
-            self._show(self._gallery.next_section())
+        self._change(Gallery.next_section)
 
 
 def agreement_lines(names: Sequence[str], together: Together) -> list[Line]:

@@ -65,7 +65,6 @@ class InsideScreen(AnswersScreen):
 
     @property
     def image(self) -> int:
-        """Which test image is on view."""
         return int(self._places[self._place])
 
     async def _look(self) -> None:
@@ -77,7 +76,6 @@ class InsideScreen(AnswersScreen):
         self.draw()
 
     def say(self, sentence: str, word: str = "muted") -> None:
-        """Above the pictures, with the image's number."""
         whole = f"image {self.image}: {sentence}"
         self._show_head(*wrapped(whole, word, self.size.width - 2, 2))
 
@@ -85,7 +83,6 @@ class InsideScreen(AnswersScreen):
         self.query_one("#inside-head", SteadyLines).show(lines)
 
     def draw(self) -> None:
-        """What the model makes of the image."""
         inside = self._inside
         if inside is None:
             return
@@ -114,7 +111,6 @@ class InsideScreen(AnswersScreen):
         self.draw()
 
     def action_page(self, by: int) -> None:
-        """More of the layer's pictures."""
         self._first = max(0, self._first + by * self.query_one(PictureGrid).a_page)
         self.draw()
 

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from rich.table import Table
 from rich.text import Text
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import App
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
-from textual.containers import VerticalScroll
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 
 from workbench.errors import UserError
 from workbench.text import visible
-from workbench.tui.screens.dialog import Dialog
+from workbench.tui.screens.dialog import Dialog, ReadingDialog
 from workbench.tui.widgets.hints import declared_actions, is_typed, rank
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ class NameProvider(Provider):
                 yield Hit(score, matcher.highlight(name), act, help=about)
 
 
-class HelpScreen(Dialog[None]):
+class HelpScreen(ReadingDialog):
     """A page of keys over the screen that asked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -182,11 +181,7 @@ class HelpScreen(Dialog[None]):
         super().__init__()
         self._about = about
 
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog wide"):
-            yield Static(self._keys())
-
-    def _keys(self) -> Table:
+    def content(self) -> Table:
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", no_wrap=True)
         table.add_column()
@@ -202,8 +197,3 @@ class HelpScreen(Dialog[None]):
                 table.add_row()
         table.add_row(Text("ctrl+p", style="bold"), Text("Actions, models and runs by name"))
         return table
-
-    def action_page(self, step: int) -> None:
-        """Scroll a line."""
-        scroll = self.query_one(VerticalScroll)
-        scroll.scroll_relative(y=step, animate=False)

@@ -287,11 +287,9 @@ class RunSettings(FormDialog[Answer | None]):
         self._checked: Checked | None = None  # None while a file is looked through
 
     def below(self) -> ComposeResult:
-        """What will be trained."""
         yield Static(id="summary", markup=False)
 
     def editor(self, name: str) -> Choice | Input:
-        """A line to write in, or a choice of a few."""
         if name in CHOICES:
             return Choice(CHOICES[name], self._own[name], id=name)
         suggester = SuggestFromList(DATASET_NAMES) if name == "dataset" else None

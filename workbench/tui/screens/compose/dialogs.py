@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -131,7 +131,6 @@ class DifferenceDialog(ReadingDialog):
         self._heading, self._difference = title, difference
 
     def content(self) -> Text:
-        """The lines."""
         difference = self._difference
         text = Text(self._heading + "\n\n", style="", no_wrap=True, overflow="ellipsis")
         text.stylize("bold", 0, len(self._heading))
@@ -185,70 +184,48 @@ def suggested_name(history: DraftHistory) -> str:
     return f"{kept.name[:57]}-edited" if kept.name in SHIPPED else kept.name
 
 
-class Saving:
-    """Asks until the draft is saved or the person steps out; `done` gets the saved preset."""
+async def save_draft(
+    app: App[None], home: Home, history: DraftHistory, *, ask: bool
+) -> Preset | None:
+    """Save the draft as a preset of the user's own; None where one steps out.
 
-    def __init__(
-        self, app: App[None], home: Home, history: DraftHistory, done: Callable[[Preset], None]
-    ) -> None:
-        self._app, self._home, self._history, self._done = app, home, history, done
-
-    def save(self) -> None:
-        """Save one's own model under its name; ask for one where it has none yet."""
-        kept = self._history.kept
+    One's own model is saved under its name, unless with `ask`; for any other a name is asked.
+    """
+    kept, preset, overwrite = history.kept, None, False
+    typed = suggested_name(history)
+    with suppress(UserError):  # never saved, or damaged or deleted since
+        if not ask and kept.name not in SHIPPED and find_preset(kept.name, home) == kept:
+            preset, typed, overwrite = history.named(kept.name, kept.title), kept.name, True
+    while True:
         try:
-            unchanged = kept.name not in SHIPPED and find_preset(kept.name, self._home) == kept
-        except UserError:
-            unchanged = False  # never saved, or damaged or deleted since
-        if unchanged:
-            self._write(self._history.named(kept.name, kept.title), kept.name, overwrite=True)
-        else:
-            self.ask()
-
-    def ask(self, typed: str | None = None) -> None:
-        """Ask for a name."""
-        value = suggested_name(self._history) if typed is None else typed
-        self._app.push_screen(TextDialog(_QUESTION, value, "a-name-of-your-own"), self._named)
-
-    def _named(self, typed: str | None) -> None:
-        if typed is None:
-            return
-        try:
-            name, title = checked_name(typed)
-        except PresetError as error:
-            self._complain(error)
-            self.ask(typed)
-            return
-        # A name kept as it was keeps its title too.
-        kept = self._history.kept
-        preset = self._history.named(name, kept.title if kept.name == name else title)
-        if name not in {path.stem for path in own_preset_files(self._home)}:
-            self._write(preset, typed, overwrite=False)
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "overwrite":
-                self._write(preset, typed, overwrite=True)
-            elif answer == "other":
-                self.ask(typed)
-
-        question = f"A preset {name} exists already."
-        answers = [("other", "Choose another name"), ("overwrite", f"Overwrite {name}")]
-        self._app.push_screen(ChoiceDialog(question, answers), answered)
-
-    def _write(self, preset: Preset, typed: str, *, overwrite: bool) -> None:
-        try:
-            path = save_preset(preset, self._home, overwrite=overwrite)
+            if preset is None:
+                dialog = TextDialog(_QUESTION, typed, "a-name-of-your-own")
+                answer = await app.push_screen_wait(dialog)
+                if answer is None:
+                    return None
+                typed = answer
+                name, title = checked_name(typed)
+                # A name kept as it was keeps its title too.
+                preset = history.named(name, kept.title if kept.name == name else title)
+                overwrite = name in {path.stem for path in own_preset_files(home)}
+                if overwrite:
+                    question = f"A preset {name} exists already."
+                    answers = [("other", "Choose another name"), ("overwrite", f"Overwrite {name}")]
+                    answer = await app.push_screen_wait(ChoiceDialog(question, answers))
+                    if answer is None:
+                        return None
+                    if answer == "other":
+                        preset = None
+                        continue
+            path = save_preset(preset, home, overwrite=overwrite)
         except UserError as error:
-            self._complain(error)
-            if isinstance(error, PresetError):
-                self.ask(typed)
-            return
-        self._app.notify(f"Saved as {preset.name} in {path}", markup=False)
-        self._done(preset)
-
-    def _complain(self, error: UserError) -> None:
-        self._app.notify(str(error), severity="error", timeout=10, markup=False)
+            app.notify(str(error), severity="error", timeout=10, markup=False)
+            if not isinstance(error, PresetError):
+                return None
+            preset = None
+        else:
+            app.notify(f"Saved as {preset.name} in {path}", markup=False)
+            return preset
 
 
 SAVE, START = "save", "start"
@@ -263,7 +240,6 @@ def layer_picks(architecture: Architecture) -> list[Pick]:
 
 
 def picked_layer(key: str, classes: int) -> Layer:
-    """The layer of a pick."""
     return output_layer(classes) if key == _OUTPUT else new_layer(key)
 
 
@@ -290,7 +266,6 @@ def picked_preset(key: str, home: Home) -> Preset:
 
 
 def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:
-    """The question before unsaved work is lost."""
     new = "an empty model" if preset is EMPTY else preset.title
     return ChoiceDialog(
         f"The changes of {work} are not saved.",

@@ -74,12 +74,10 @@ class FormView(VerticalScroll, can_focus=False):
 
     @property
     def fields(self) -> tuple[FormField, ...]:
-        """The fields on view."""
         return self._form.fields if self._form else ()
 
     @property
     def field(self) -> FormField | None:
-        """The field that is written in."""
         focused = self.screen.focused
         return next((item for item in self.fields if self._editor(item.name) is focused), None)
 

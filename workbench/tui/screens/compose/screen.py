@@ -6,6 +6,7 @@ Stack, form and totals are shown from one draft, and every change of it can be u
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -15,42 +16,122 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import AppFocus, Resize
+from textual.screen import Screen
 from textual.timer import Timer
 
 from workbench.data.catalogue import dataset_with
 from workbench.errors import PresetError, UserError
+from workbench.formats import moment
 from workbench.model.architecture import Analysis, Architecture, analyse
-from workbench.model.draft import EMPTY, Draft, DraftHistory, Step
+from workbench.model.draft import EMPTY, Draft, DraftFile, DraftHistory, Returned, Step
 from workbench.model.hyperparameters import TrainingSettings
 from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.preset import Preset
 from workbench.model.spec import memory_need
-from workbench.runs.estimate import Speed, expected_epoch, known_speeds, multiply_add_rate
-from workbench.settings import style_sheet
+from workbench.runs.estimate import Expected, Speed, expected_epoch, known_speeds, multiply_add_rate
+from workbench.settings import Home, style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.dialogs import (
     SAVE,
     START,
+    DifferenceDialog,
+    PickDialog,
     layer_picks,
     picked_layer,
     picked_preset,
     plan_of,
     preset_picks,
+    save_draft,
     specs_of,
     unsaved_dialog,
 )
-from workbench.tui.screens.compose.draft_keeper import DraftKeeper, back_words
 from workbench.tui.screens.compose.form import FormView
-from workbench.tui.screens.compose.stack import Costs, Drawing, LayerStack, Totals
+from workbench.tui.screens.compose.stack import Drawing, LayerStack, Totals
+from workbench.tui.widgets.borders import say_in_border
 
 if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
     from workbench.runs.record import Labels
 
+KEEP_SECONDS = 0.5  # from a change to its file, and between files
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again
 DRAW_DELAY = 0.3  # seconds without a key in the form before the model is drawn anew
 TOTALS_LINES = 5
 WIDE = 100  # columns from which the form stands beside the stack all the time
+
+
+class DraftKeeper:
+    """Keeps one screen's draft. What the disk refuses goes to the log: nobody asked for it."""
+
+    def __init__(self, screen: Screen[None], home: Home) -> None:
+        self._screen = screen
+        self._file = DraftFile(home)
+        self._seen: DraftHistory | None = None
+        self._wanted: DraftHistory | None = None
+        self._written = self._busy = False
+        # What is dropped or closed on the event loop must not be written after all by a thread.
+        self._guard = threading.Lock()
+
+    def take_over(self) -> tuple[Returned | None, list[PresetError]]:
+        """What an app left behind, and what of that cannot be read."""
+        try:
+            returned, errors = self._file.take_over()
+        except OSError as error:
+            self._screen.log.error(f"unsaved work cannot be looked for: {error}")
+            return None, []
+        if returned is not None:
+            self._seen, self._written = returned.history, True
+        return returned, errors
+
+    def changed(self, history: DraftHistory) -> None:
+        """The draft may have changed: write it soon."""
+        if history is self._seen:
+            return
+        self._seen = history
+        if not history.unsaved and not self._written:
+            return
+        self._written = True
+        self._wanted = history
+        if not self._busy:
+            self._busy = True
+            self._screen.run_worker(self._write(), group="draft")
+
+    async def _write(self) -> None:
+        try:
+            while self._wanted is not None:
+                await asyncio.sleep(KEEP_SECONDS)
+                await asyncio.to_thread(self._write_now)
+        finally:
+            self._busy = False
+
+    def _write_now(self) -> None:
+        with self._guard:
+            history, self._wanted = self._wanted, None
+            if history is None:
+                return
+            try:
+                self._file.keep(history)
+            except OSError as error:
+                self._screen.log.error(f"unsaved work cannot be kept: {error}")
+
+    def discard(self) -> None:
+        """The work is dropped on purpose and does not come back."""
+        with self._guard:
+            self._wanted = None
+            try:
+                self._file.discard()
+            except OSError as error:
+                self._screen.log.error(f"unsaved work cannot be removed: {error}")
+
+    def close(self) -> None:
+        """Write what is still to be written; the next app finds it."""
+        self._write_now()
+        self._file.close()
+
+
+def back_words(returned: Returned) -> str:
+    """`Unsaved work from 14:02 is back; u undoes that`, with the day where it is another."""
+    return f"Unsaved work from {moment(returned.changed_at)} is back; u undoes that"
 
 
 class ComposeScreen(WorkbenchScreen):
@@ -98,7 +179,6 @@ class ComposeScreen(WorkbenchScreen):
 
     @property
     def draft(self) -> Draft:
-        """The model as it stands."""
         return self.history.draft
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -182,10 +262,11 @@ class ComposeScreen(WorkbenchScreen):
         analysis = analyse(draft.architecture)
         self.place = max(0, min(self.place, len(draft.layers) + 1))
         stack, form = self.query_one(LayerStack), self.query_one(FormView)
-        stack.name_it(self._title(), self._said)
+        say_in_border(stack, self._title(), self._said)
         stack.show(draft, analysis, self.place)
         form.show(*self._form_content(analysis))
-        self.query_one(Totals).show(self._costs(analysis))
+        memory = memory_need(analysis, draft.training)
+        self.query_one(Totals).show_costs(analysis, memory, self._epoch(analysis))
         if self._drawing is not None:
             self._drawing.stop()
         if self._before is None:
@@ -209,24 +290,20 @@ class ComposeScreen(WorkbenchScreen):
         name = "new model" if history.kept is EMPTY else history.kept.title
         return f"{name} · unsaved changes" if history.unsaved else name
 
-    def _costs(self, analysis: Analysis) -> Costs:
-        """What it needs; the time of an epoch by earlier runs, or else by multiply-adds."""
-        architecture, training = self.draft.architecture, self.draft.training
-        memory = memory_need(analysis, training)
-        if analysis.problem is not None:
-            return Costs(analysis, memory)
+    def _epoch(self, analysis: Analysis) -> Expected | None:
+        """The time of an epoch by earlier runs, or else by multiply-adds."""
+        architecture = self.draft.architecture
+        if analysis.problem is not None or self._speeds is None:
+            return None
         data = dataset_with(architecture.input_shape, architecture.classes)
         images = (data.train_images, data.test_images) if data else (60_000, 10_000)
-        if self._speeds is None:
-            return Costs(analysis, memory)
-        epoch = expected_epoch(
+        return expected_epoch(
             architecture,
-            training.batch_size,
+            self.draft.training.batch_size,
             self._speeds,
             images=images[0],
             test_images=images[1],
         )
-        return Costs(analysis, memory, epoch)
 
     def _form_content(
         self, analysis: Analysis
@@ -315,8 +392,6 @@ class ComposeScreen(WorkbenchScreen):
     # Changes of the stack
 
     def action_add(self) -> None:
-        from workbench.tui.screens.compose.dialogs import PickDialog
-
         architecture = self.draft.architecture
         after = min(self.place, len(architecture.layers))
 
@@ -441,7 +516,6 @@ class ComposeScreen(WorkbenchScreen):
 
     def action_difference(self) -> None:
         from workbench.model.draft import difference
-        from workbench.tui.screens.compose.dialogs import DifferenceDialog
 
         origin = self.history.origin
         name = "an empty model" if origin is EMPTY else origin.title
@@ -455,24 +529,19 @@ class ComposeScreen(WorkbenchScreen):
     def action_save_as(self) -> None:
         self.save_then(lambda: None, ask=True)
 
-    def save_then(self, then: Callable[[], None], *, ask: bool = False) -> None:
+    @work(group="save")
+    async def save_then(self, then: Callable[[], object], *, ask: bool = False) -> None:
         """Save; `then` follows only where that came to be."""
-        from workbench.tui.screens.compose.dialogs import Saving
-
         draft = self.draft
-
-        def saved(preset: Preset) -> None:
-            if self.draft == draft:
-                self.history = self.history.saved_as(preset)
-            self._show()
-            then()
-
-        saving = Saving(self.app, self.workbench.home, self.history, saved)
-        saving.ask() if ask else saving.save()
+        saved = await save_draft(self.app, self.workbench.home, self.history, ask=ask)
+        if saved is None:
+            return
+        if self.draft == draft:
+            self.history = self.history.saved_as(saved)
+        self._show()
+        then()
 
     def action_start(self) -> None:
-        from workbench.tui.screens.compose.dialogs import PickDialog
-
         picks, errors = preset_picks(self.workbench.home)
         for error in errors:
             self.workbench.complain(error)

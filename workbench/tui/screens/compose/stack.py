@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
@@ -31,115 +31,7 @@ from workbench.model.layers import layer_label, shape_text
 from workbench.model.spec import MemoryNeed, mebibytes
 from workbench.runs.estimate import Expected
 from workbench.tui.theme import ROLE_COLOURS, model_diagram
-from workbench.tui.widgets.steady_lines import SteadyLines
-
-
-class LineView(ScrollView):
-    """Lines of text under an optional heading that stays; subclasses lay out and set them."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lines--muted",
-        "lines--accent",
-        "lines--error",
-        "lines--cursor",
-        "lines--heading",
-    }
-    DEFAULT_CSS = """
-    LineView { overflow-x: hidden; scrollbar-gutter: stable; background: $background; }
-    LineView > .lines--muted { color: $muted; }
-    LineView > .lines--heading { color: $muted; }
-    LineView > .lines--accent { color: $primary; }
-    LineView > .lines--error { color: $error; }
-    LineView > .lines--cursor {
-        background: $block-cursor-background;
-        color: $block-cursor-foreground;
-    }
-    """
-
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
-        self._heading: Text | None = None
-        self._lines: list[Text] = []
-
-    @property
-    def line_width(self) -> int:
-        """Columns of a line."""
-        return max(1, self.scrollable_content_region.width)
-
-    def paint(self, name: str) -> Style:
-        """The colours of a component class, without a background unless it has its own."""
-        style = self.get_component_rich_style(f"lines--{name}", partial=True)
-        return style
-
-    def lay_out(self) -> tuple[Text | None, list[Text]]:
-        """Heading and lines for the present width."""
-        raise NotImplementedError
-
-    def rebuild(self) -> None:
-        """Lay out anew and send what changed."""
-        if not self.is_attached or not self.size:
-            return
-        heading, lines = self.lay_out()
-        top = 1 if heading is not None else 0
-        old = [*([self._heading] if self._heading is not None else []), *self._lines]
-        new = [*([heading] if heading is not None else []), *lines]
-        self._heading, self._lines = heading, lines
-        if len(old) != len(new) or self.virtual_size.width != self.line_width:
-            self.virtual_size = Size(self.line_width, len(lines) + top)
-        for index in range(max(len(old), len(new))):
-            if index >= len(old) or index >= len(new) or not _same(old[index], new[index]):
-                # The heading stays in the first line, however far the rest is scrolled.
-                self.refresh_lines(index + (round(self.scroll_y) if index < top else 0))
-
-    def on_resize(self) -> None:
-        """Another width has another layout."""
-        self.rebuild()
-        self.refresh()
-
-    def notify_style_update(self) -> None:
-        """Another theme has other colours."""
-        super().notify_style_update()
-        if self.is_mounted:
-            self.call_later(self.on_resize)
-
-    def show_lines(self, first: int, last: int) -> None:
-        """Scroll as little as brings these lines (counted without the heading) into view."""
-        top = 1 if self._heading is not None else 0
-        height = self.scrollable_content_region.height - top
-        start = round(self.scroll_y)
-        if last >= start + height:
-            start = last - height + 1
-        if first < start:
-            start = first
-        if start != round(self.scroll_y):
-            self.scroll_to(y=start, animate=False, immediate=True)
-
-    def line_at(self, y: int) -> int | None:
-        """The line (counted without the heading) at a row of the view; None for none."""
-        top = 1 if self._heading is not None else 0
-        line = y + round(self.scroll_y) - top
-        return line if y >= top and 0 <= line < len(self._lines) else None
-
-    def render_line(self, y: int) -> Strip:
-        """One row of the view."""
-        width = self.line_width
-        if self._heading is not None and y == 0:
-            text: Text | None = self._heading
-        else:
-            line = self.line_at(y)
-            text = self._lines[line] if line is not None else None
-        base = self.rich_style
-        if text is None:
-            return Strip.blank(width, base)
-        segments = [piece for piece in text.render(self.app.console) if piece.text != "\n"]
-        # A text without spans renders without its own style.
-        whole = base + text.style if isinstance(text.style, Style) else base
-        return Strip(segments).apply_style(whole).adjust_cell_length(width, whole)
-
-
-def _same(one: Text, other: Text) -> bool:
-    return one.plain == other.plain and one.spans == other.spans and one.style == other.style
-
+from workbench.tui.widgets.steady_lines import Line, SteadyLines
 
 _LEAST_SETTINGS = 8  # columns; where there are fewer, the form says the settings
 _TRAINING = "Training"
@@ -157,8 +49,26 @@ class _Row:
     problem: str = ""
 
 
-class LayerStack(LineView, can_focus=True):
-    """The rows of a draft and a cursor on one of them. Places are those of `model.draft`."""
+class LayerStack(ScrollView, can_focus=True):
+    """The rows of a draft and a cursor on one of them. Places are those of `model.draft`.
+
+    The heading stays in the first line. Only lines that changed are drawn again.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "stack--muted",
+        "stack--error",
+        "stack--cursor",
+    }
+    DEFAULT_CSS = """
+    LayerStack { overflow-x: hidden; scrollbar-gutter: stable; background: $background; }
+    LayerStack > .stack--muted { color: $muted; }
+    LayerStack > .stack--error { color: $error; }
+    LayerStack > .stack--cursor {
+        background: $block-cursor-background;
+        color: $block-cursor-foreground;
+    }
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -189,25 +99,19 @@ class LayerStack(LineView, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(id="stack", classes="panel")
+        self._lines: list[Text] = []  # the heading first
         self._draft: Draft = draft_of(EMPTY)
         self._analysis: Analysis | None = None
         self._place = 0
         self._rows_of_lines: list[int] = []
-        self._titles = ("", "")
         self._said_wrong = 0  # lines that say what is wrong
 
     def show(self, draft: Draft, analysis: Analysis, place: int) -> None:
-        """Show a draft with the cursor on a place."""
         self._draft, self._analysis, self._place = draft, analysis, place
-        self.rebuild()
-        self._follow()
-
-    def name_it(self, title: str, said: str) -> None:
-        """The model's name above the stack, and what was just done below it."""
-        # Names are the user's: brackets in them are no markup. A border resends the widget.
-        if self._titles != (title, said):
-            self._titles = (title, said)
-            self.border_title, self.border_subtitle = Content(title), Content(said)
+        self._rebuild()
+        lines = [line for line, row in enumerate(self._rows_of_lines) if row == place]
+        if lines:
+            self._show_lines(0 if place == 0 else lines[0], lines[-1])
 
     @property
     def lines_needed(self) -> int:
@@ -215,18 +119,72 @@ class LayerStack(LineView, can_focus=True):
 
         What is wrong comes and goes with single letters, at which nothing is to move.
         """
-        return len(self._lines) - self._said_wrong + 3
+        return len(self._lines) - self._said_wrong + 2
 
-    def _follow(self) -> None:
-        lines = [line for line, place in enumerate(self._rows_of_lines) if place == self._place]
-        if lines:
-            self.show_lines(0 if self._place == 0 else lines[0], lines[-1])
+    @property
+    def plain(self) -> str:
+        return "\n".join(line.plain for line in self._lines[1:])
+
+    @property
+    def _line_width(self) -> int:
+        return max(1, self.scrollable_content_region.width)
+
+    def _paint(self, name: str) -> Style:
+        """The colours of a component class, without a background unless it has its own."""
+        return self.get_component_rich_style(f"stack--{name}", partial=True)
+
+    def _rebuild(self) -> None:
+        """Lay out anew and draw what changed."""
+        if not self.is_attached or not self.size:
+            return
+        old, self._lines = self._lines, self._lay_out()
+        if len(old) != len(self._lines) or self.virtual_size.width != self._line_width:
+            self.virtual_size = Size(self._line_width, len(self._lines))
+        for index, (before, after) in enumerate(zip_longest(old, self._lines)):
+            if before is None or after is None or not _same(before, after):
+                # The heading stays in the first line, however far the rest is scrolled.
+                self.refresh_lines(index + (0 if index else round(self.scroll_y)))
+
+    def on_resize(self) -> None:
+        self._rebuild()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Another theme has other colours."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self.call_later(self.on_resize)
+
+    def _show_lines(self, first: int, last: int) -> None:
+        """Scroll as little as brings these lines (counted without the heading) into view."""
+        height = self.scrollable_content_region.height - 1
+        start = round(self.scroll_y)
+        if last >= start + height:
+            start = last - height + 1
+        if first < start:
+            start = first
+        if start != round(self.scroll_y):
+            self.scroll_to(y=start, animate=False, immediate=True)
+
+    def _line_at(self, y: int) -> int:
+        """The place in `_lines` of a row of the view, which may lie behind their end."""
+        return y + round(self.scroll_y) if y else 0
+
+    def render_line(self, y: int) -> Strip:
+        width, base, line = self._line_width, self.rich_style, self._line_at(y)
+        if line >= len(self._lines):
+            return Strip.blank(width, base)
+        text = self._lines[line]
+        segments = [piece for piece in text.render(self.app.console) if piece.text != "\n"]
+        # A text without spans renders without its own style.
+        whole = base + text.style if isinstance(text.style, Style) else base
+        return Strip(segments).apply_style(whole).adjust_cell_length(width, whole)
 
     def on_focus(self) -> None:
-        self.rebuild()
+        self._rebuild()
 
     def on_blur(self) -> None:
-        self.rebuild()
+        self._rebuild()
 
     def action_move(self, by: int) -> None:
         """Move the cursor."""
@@ -238,10 +196,10 @@ class LayerStack(LineView, can_focus=True):
         self.post_message(self.Chosen())
 
     def on_click(self, event: Click) -> None:
-        line = self.line_at(event.get_content_offset_capture(self).y)
-        if line is None or self._rows_of_lines[line] < 0:
+        line = self._line_at(event.get_content_offset_capture(self).y) - 1
+        place = self._rows_of_lines[line] if 0 <= line < len(self._rows_of_lines) else -1
+        if place < 0:
             return
-        place = self._rows_of_lines[line]
         if place != self._place:
             self.post_message(self.Moved(place))
         elif event.chain > 1:
@@ -281,12 +239,12 @@ class LayerStack(LineView, can_focus=True):
             )
         return rows
 
-    def lay_out(self) -> tuple[Text | None, list[Text]]:
+    def _lay_out(self) -> list[Text]:
         """Columns as wide as their content; settings take what is left, or go."""
         rows = self._rows()
         if not rows:
-            return None, []
-        width = self.line_width
+            return []
+        width = self._line_width
         shape = max(len("output"), *(len(row.shape) for row in rows))
         parameters = max(len("parameters"), *(len(row.parameters) for row in rows))
         kind = max(len("Training"), *(len(row.kind) for row in rows))
@@ -301,9 +259,9 @@ class LayerStack(LineView, can_focus=True):
             used = fixed + shape + 2 + (parameters + 2 if parameters else 0)
             kind = max(4, width - used)
         columns = (kind, settings, shape, parameters)
-        muted, heading = self.paint("muted"), self.paint("heading")
-        head = Text("    # " + " ", style=heading, no_wrap=True)
-        self._columns(head, ("layer", "settings", "output", "parameters"), columns, heading)
+        muted = self._paint("muted")
+        head = Text("    #  ", style=muted, no_wrap=True)
+        self._columns(head, ("layer", "settings", "output", "parameters"), columns, muted)
         lines: list[Text] = []
         owners: list[int] = []
         self._said_wrong = 0
@@ -313,7 +271,7 @@ class LayerStack(LineView, can_focus=True):
             if row.problem:
                 for part in _wrapped(f"✗ {row.problem}", width - 7):
                     self._said_wrong += 1
-                    lines.append(Text(" " * 6 + part, style=self.paint("error"), no_wrap=True))
+                    lines.append(Text(" " * 6 + part, style=self._paint("error"), no_wrap=True))
                     owners.append(row.place)
         if not self._draft.layers:
             for part in ("", "No layers yet.", "Press a to add one, n to start from a preset."):
@@ -325,20 +283,20 @@ class LayerStack(LineView, can_focus=True):
         lines += training
         owners += [len(self._draft.layers) + 1] * len(training)
         self._rows_of_lines = owners
-        return head, lines
+        return [head, *lines]
 
     def _base(self, place: int) -> tuple[str, Style]:
         """Pointer and style of a row: the cursor is told by more than its colour."""
         if place != self._place:
             return " ", Style()
-        cursor = self.paint("cursor")
+        cursor = self._paint("cursor")
         return "›", cursor if self.has_focus else cursor + Style(dim=False)
 
     def _line(self, row: _Row, columns: tuple[int, int, int, int]) -> Text:
         pointer, base = self._base(row.place)
         text = Text(pointer, style=base, no_wrap=True)
-        text.append(f"{row.number:>3} ", self.paint("muted"))
-        text.append("✗ " if row.problem else "  ", self.paint("error"))
+        text.append(f"{row.number:>3} ", self._paint("muted"))
+        text.append("✗ " if row.problem else "  ", self._paint("error"))
         cells = (row.kind, row.settings, row.shape, row.parameters)
         self._columns(text, cells, columns, Style())
         return text
@@ -426,15 +384,6 @@ def packed(facts: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-@dataclass(frozen=True)
-class Costs:
-    """What is shown. `epoch` is None while nothing tells."""
-
-    analysis: Analysis
-    memory: MemoryNeed
-    epoch: Expected | None = None
-
-
 USUAL_HEIGHT = 17  # lines of a drawing in one row, with its border
 
 
@@ -465,67 +414,64 @@ class Drawing(SteadyLines):
         return ground + Style(color=self.app.theme_variables[colour], bold=bold)
 
 
-class Totals(LineView):
+class Totals(SteadyLines):
     """Three lines, always in the same places."""
 
     def __init__(self) -> None:
         super().__init__(id="totals", classes="panel")
         self.border_title = "totals"
-        self._costs: Costs | None = None
+        self._costs: tuple[Analysis, MemoryNeed, Expected | None] | None = None
 
-    def show(self, costs: Costs) -> None:
-        """Show other costs."""
-        self._costs = costs
-        self.rebuild()
+    def on_resize(self) -> None:
+        if self._costs is not None:
+            self.show_costs(*self._costs)
 
-    def lay_out(self) -> tuple[Text | None, list[Text]]:
-        if self._costs is None:
-            return None, []
-        muted = self.paint("muted")
-        return None, [
-            self._work(self._costs, muted),
-            self._memory(self._costs.memory, muted),
-            self._verdict(self._costs),
-        ]
-
-    def _work(self, costs: Costs, muted: Style) -> Text:
-        line = Text(no_wrap=True)
-        line.append("parameters ", muted)
-        line.append(_count(costs.analysis.parameters).rjust(10), Style(bold=True))
-        line.append("  multiply-adds/image ", muted)
-        line.append(_count(costs.analysis.multiply_adds).rjust(11), Style(bold=True))
-        line.append("  epoch ", muted)
-        epoch = costs.epoch
+    def show_costs(self, analysis: Analysis, memory: MemoryNeed, epoch: Expected | None) -> None:
+        """Show other costs; `epoch` is None while nothing tells how long one takes."""
+        self._costs = analysis, memory, epoch
         words = "not yet known" if epoch is None else f"about {rough_duration(epoch.seconds)}"
-        line.append(words, Style(bold=epoch is not None))
-        return line
-
-    def _memory(self, memory: MemoryNeed, muted: Style) -> Text:
-        line = Text(no_wrap=True)
-        line.append("memory MiB ", muted)
-        line.append(mebibytes(memory.total).rjust(10), Style(bold=True))
         parts = (
             f"  weights {mebibytes(memory.weights)} + optimizer {mebibytes(memory.optimizer)}"
             f" + batch outputs {mebibytes(memory.activations)}"
         )
-        line.append(parts, muted)
-        return line
+        self.show(
+            [
+                [
+                    ("parameters ", "muted"),
+                    (_count(analysis.parameters).rjust(10), "strong"),
+                    ("  multiply-adds/image ", "muted"),
+                    (_count(analysis.multiply_adds).rjust(11), "strong"),
+                    ("  epoch ", "muted"),
+                    (words, "strong" if epoch else ""),
+                ],
+                [
+                    ("memory MiB ", "muted"),
+                    (mebibytes(memory.total).rjust(10), "strong"),
+                    (parts, "muted"),
+                ],
+                self._verdict(analysis, epoch),
+            ]
+        )
 
-    def _verdict(self, costs: Costs) -> Text:
-        problem = costs.analysis.problem
+    def _verdict(self, analysis: Analysis, epoch: Expected | None) -> Line:
+        problem, width = analysis.problem, max(1, self.size.width)
         if problem is None:
-            text = Text("✓ ready to train", style=self.paint("accent"))
-            if costs.epoch is not None and costs.epoch.rough:
-                why = " · epoch estimated from multiply-adds; no run like it yet"
-                text.append(why, self.paint("muted"))
-        else:
-            sentence = f"✗ {problem}"
-            if len(sentence) > self.line_width and problem.index:
-                sentence = f"✗ not ready: layer {problem.index}, as said under it"
-            text = Text(sentence, style=self.paint("error"))
-            text.truncate(self.line_width, overflow="ellipsis")
-        text.no_wrap = True
-        return text
+            rough = epoch is not None and epoch.rough
+            why = " · epoch estimated from multiply-adds; no run like it yet" if rough else ""
+            return [("✓ ready to train", "accent"), (why, "muted")]
+        sentence = f"✗ {problem}"
+        if len(sentence) > width and problem.index:
+            sentence = f"✗ not ready: layer {problem.index}, as said under it"
+        return [(_fitted(sentence, width).rstrip(), "problem")]
+
+    def role_style(self, word: str) -> Style:
+        if word == "problem":
+            return self.visual_style.rich_style + Style(color=self.app.theme_variables["error"])
+        return super().role_style(word)
+
+
+def _same(one: Text, other: Text) -> bool:
+    return one.plain == other.plain and one.spans == other.spans and one.style == other.style
 
 
 def _count(number: int) -> str:

@@ -114,10 +114,10 @@ class Points:
 
 def read_curve(home: Home, run_id: str) -> Curve:
     """A run's curve from its folder. Reads the whole log."""
-    from workbench.tui.screens.train.state import RunState
+    from workbench.tui.screens.train.state import RunReader
 
     try:
-        state = RunState.read(RunFolder(home.runs / run_id))
+        state = RunReader(RunFolder(home.runs / run_id)).open()
     except UserError as error:
         return Curve(fault=str(error))
     except OSError as error:

@@ -89,17 +89,23 @@ LEAST_CELL = 5
 WORST = 5  # confusions named in words
 
 
-def confusion_sentences(confusion: list[list[int]], most: int = WORST) -> list[str]:
-    """The most frequent mistakes in words, the worst first."""
-    mistakes = [
+def _mistakes(confusion: list[list[int]]) -> list[tuple[int, int, int]]:
+    """(images, true class, prediction) off the diagonal, the most frequent first."""
+    found = [
         (count, true, predicted)
         for true, row in enumerate(confusion)
         for predicted, count in enumerate(row)
-        if true != predicted and count
+        if true != predicted
     ]
-    mistakes.sort(key=lambda one: (-one[0], one[1], one[2]))
+    return sorted(found, key=lambda one: (-one[0], one[1], one[2]))
+
+
+def confusion_sentences(confusion: list[list[int]], most: int = WORST) -> list[str]:
+    """The most frequent mistakes in words, the worst first."""
     return [
-        f"{true} taken for {predicted}: {count:,}" for count, true, predicted in mistakes[:most]
+        f"{true} taken for {predicted}: {count:,}"
+        for count, true, predicted in _mistakes(confusion)[:most]
+        if count
     ]
 
 
@@ -119,14 +125,6 @@ def _map_width(confusion: list[list[int]]) -> int:
     return 11 + len(confusion) * _cell_width(confusion) + 9
 
 
-def worst_cell(confusion: list[list[int]]) -> tuple[int, int]:
-    """The true class and the prediction of the most frequent mistake."""
-    cells = [
-        (true, predicted) for true, row in enumerate(confusion) for predicted in range(len(row))
-    ]
-    return max(cells, key=lambda cell: confusion[cell[0]][cell[1]] if cell[0] != cell[1] else -1)
-
-
 def heat_map(
     confusion: list[list[int]], low: Color, high: Color, cursor: tuple[int, int] | None = None
 ) -> Text:
@@ -136,13 +134,7 @@ def heat_map(
     look alike.
     """
     classes = len(confusion)
-    mistakes = [
-        count
-        for true, row in enumerate(confusion)
-        for predicted, count in enumerate(row)
-        if true != predicted
-    ]
-    most = max(mistakes, default=0) or 1
+    most = max((count for count, _, _ in _mistakes(confusion)), default=0) or 1
     cell = _cell_width(confusion)
     text = Text(no_wrap=True)
     text.append("true\\pred. ".rjust(11), "dim")
@@ -200,7 +192,7 @@ class ConfusionScreen(Dialog[tuple[int, int] | Literal["classes"] | None]):
     def __init__(self, confusion: list[list[int]], what: str) -> None:
         super().__init__()
         self._confusion, self._what = confusion, what
-        self._cursor = worst_cell(confusion)
+        self._cursor: tuple[int, int] = (*_mistakes(confusion), (0, 0, 0))[0][1:]
 
     def compose(self) -> ComposeResult:
         with ScrollableContainer(classes="dialog", id="confusion"):

@@ -104,60 +104,56 @@ def loss(value: float | None) -> str:
 
 
 class MetricReading(NamedTuple):
-    """A script's metric at one place; None where it has no value there."""
+    """A metric at one place, smoothed and not, and as tested; None where it has no value there."""
 
     name: str
-    smooth: float | None
-    raw: float | None
-    validation: float | None
+    smooth: float | None = None
+    raw: float | None = None
+    tested: float | None = None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Values at one place: the newest ones, or those under the cursor."""
+    """Values at one place: the newest ones, or those under the cursor.
+
+    Accuracy and loss, or the metrics of a script; `other` says whose values are `tested`.
+    """
 
     where: str
-    train_accuracy: float | None = None
-    train_loss: float | None = None
-    raw_accuracy: float | None = None
-    raw_loss: float | None = None
-    test_accuracy: float | None = None
-    test_loss: float | None = None
+    metrics: tuple[MetricReading, ...] = (MetricReading("accuracy"), MetricReading("loss"))
     test_epoch: int = 0
-    index: int | None = None  # of the values in the run's columns
-    test_index: int | None = None
-    metrics: tuple[MetricReading, ...] = ()  # of a script, in place of all these
-    other: str = "test"  # whose values are told as those of the test: validation's, where it is
+    other: str = "test"
+    script: bool = False
 
 
 def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
     """The values of a place, one a line, beside the paper's where it has one."""
-    if reading.metrics:
+    if reading.script:
         return _script_lines(reading.metrics, width)
+    accuracy, lost = reading.metrics
     after = f"epoch {reading.test_epoch}" if reading.test_epoch else ""
     beside = f"paper {percent(paper)}" if paper is not None else after
-    lines: list[Line] = []
     other, epoch = _short(reading.other), after if paper is not None else ""
-    for name, value, note, word in (
-        (f"{other} accuracy", share(reading.test_accuracy), beside, "test"),
-        (f"{other} loss", loss(reading.test_loss), epoch, "test"),
-        ("train accuracy", share(reading.raw_accuracy),
-         _smoothed(reading.raw_accuracy, reading.train_accuracy, of_loss=False), "train"),
-        ("train loss", loss(reading.raw_loss),
-         _smoothed(reading.raw_loss, reading.train_loss, of_loss=True), "train"),
-    ):  # fmt: skip
-        room = max(0, width - 25)
-        lines.append(
-            [(f"{name:<14} ", "muted"), (f"{value:>9}", word), (f" {note:>{room}}"[:room + 1],
-             "muted")]
-        )  # fmt: skip
-    return lines
+    room = max(0, width - 25)
+    return [
+        [
+            (f"{name:<14} ", "muted"),
+            (f"{value:>9}", word),
+            (f" {note:>{room}}"[: room + 1], "muted"),
+        ]
+        for name, value, note, word in (
+            (f"{other} accuracy", share(accuracy.tested), beside, "test"),
+            (f"{other} loss", loss(lost.tested), epoch, "test"),
+            ("train accuracy", share(accuracy.raw), _smoothed(accuracy), "train"),
+            ("train loss", loss(lost.raw), _smoothed(lost), "train"),
+        )
+    ]
 
 
 def _script_lines(metrics: Sequence[MetricReading], width: int) -> list[Line]:
     lines: list[Line] = []
     for metric in metrics:
-        train, validation = _value(metric.name, metric.raw), _value(metric.name, metric.validation)
+        train, validation = _value(metric.name, metric.raw), _value(metric.name, metric.tested)
         room = max(6, width - 26)
         lines.append(
             [
@@ -177,11 +173,13 @@ def _short(other: str) -> str:
     return "val" if other == "validation" else other
 
 
-def _smoothed(raw: float | None, smooth: float | None, *, of_loss: bool) -> str:
+def _smoothed(metric: MetricReading) -> str:
     """In brackets, where it is not what stands before them."""
-    if smooth is None or smooth == raw or not math.isfinite(smooth):
+    smooth = metric.smooth
+    if smooth is None or smooth == metric.raw or not math.isfinite(smooth):
         return ""
-    return f"(smoothed {short_number(smooth) if of_loss else f'{100 * smooth:.1f}'})"
+    said = short_number(smooth) if metric.name == "loss" else f"{100 * smooth:.1f}"
+    return f"(smoothed {said})"
 
 
 def compact_lines(
@@ -190,26 +188,28 @@ def compact_lines(
     """The same in two lines, for a narrow window; the place before what may be dropped."""
     speed = speed_text(state)
     machine = "  ".join(text for text in (machine_text(use), gpu_text(use)) if text)
-    if reading.metrics:
+    if reading.script:
         lines = _script_lines(reading.metrics[:2], width - len(machine) - 4)
         return [[*lines[0], ("    " + machine, "muted")], *lines[1:]]
+    accuracy, lost = reading.metrics
     beside = [reading.where, *([f"paper {percent(paper)}"] if paper is not None else [])]
+    test: Line = [(f"   {fitting(beside, '   ', width - 35)}", "muted")]
+    train: Line = [
+        (f"   {speed}" if speed else "", ""),
+        (f"   {machine}" if machine else "", "muted"),
+    ]
     return [
         [
-            (f"{_short(reading.other):<7}", "muted"),
-            (f"{share(reading.test_accuracy):>9}", "test"),
+            (f"{name:<7}", "muted"),
+            (f"{share(right):>9}", word),
             ("  loss ", "muted"),
-            (f"{loss(reading.test_loss):>9}", "test"),
-            (f"   {fitting(beside, '   ', width - 35)}", "muted"),
-        ],
-        [
-            ("train  ", "muted"),
-            (f"{share(reading.raw_accuracy):>9}", "train"),
-            ("  loss ", "muted"),
-            (f"{loss(reading.raw_loss):>9}", "train"),
-            (f"   {speed}" if speed else "", ""),
-            (f"   {machine}" if machine else "", "muted"),
-        ],
+            (f"{loss(wrong):>9}", word),
+            *rest,
+        ]
+        for name, right, wrong, word, rest in (
+            (_short(reading.other), accuracy.tested, lost.tested, "test", test),
+            ("train", accuracy.raw, lost.raw, "train", train),
+        )
     ]
 
 

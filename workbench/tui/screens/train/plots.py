@@ -116,14 +116,13 @@ class RunPlots(CurvePlots):
         self.set_class(not lower, "single")
 
     def next_metric(self, step: int) -> None:
-        """Another metric of a script in the lower plot."""
         self._chosen += step
         self.draw_now()
 
     @property
-    def shown(self) -> list[str]:
+    def _shown(self) -> dict[str, MetricChart]:
         """The metrics on view, from above."""
-        return [chart.metric for chart in self._charts.values() if chart.metric]
+        return {str(chart.metric): chart for chart in self._charts.values() if chart.metric}
 
     def _plot(self, metric: Metric) -> CurvePlot:
         return self.query_one(f"#{metric}", CurvePlot)
@@ -149,7 +148,6 @@ class RunPlots(CurvePlots):
             say_in_border(plot, f"{one_line(chart.metric)}{unit}{how}", words)
 
     def draw_now(self) -> None:
-        """Draw at once."""
         self._title()
         self.draw_now_or_soon()
         self.draw_if_due()
@@ -172,39 +170,12 @@ class RunPlots(CurvePlots):
         state = self._state
         if state is None:
             return Reading("waiting")
-        smoothed = {metric: chart.train.smoothed_values for metric, chart in self._charts.items()}
+        smoothed = {name: chart.train.smoothed_values for name, chart in self._shown.items()}
         if self._cursor is None:
-            found = reading_now(state, smoothed)
-        else:
-            window = self._window(state)
-            span = column_span(self._cursor, (window.low, window.high), self.columns)
-            found = reading_at(state, smoothed, self._view.axis, span)
-        if state.spec is None:
-            return replace(found, metrics=self._metric_readings(state, found))
-        return found
-
-    def _metric_readings(self, state: RunState, found: Reading) -> tuple[MetricReading, ...]:
-        """A script's metrics there: those on view first, the others where none is pointed at."""
-        others = [name for name in state.metrics if name not in self.shown]
-        now = self._cursor is None
-        last = state.history.metrics
-        readings = []
-        for name in [*self.shown, *(others if now else [])]:
-            smooth = raw = tested = None
-            if now:
-                raw, tested = last.get(name), last.get(f"{VALIDATION}{name}")
-            else:
-                if found.index is not None:
-                    raw = state.train.ys(name)[found.index]
-                if found.test_index is not None:
-                    tested = state.test.ys(name)[found.test_index]
-                    tested = tested if math.isfinite(tested) else None
-            for chart in self._charts.values():
-                values = chart.train.smoothed_values
-                if chart.metric == name and found.index is not None and len(values):
-                    smooth = values[min(found.index, len(values) - 1)]
-            readings.append(MetricReading(name, smooth, raw, tested))
-        return tuple(readings)
+            return reading_now(state, smoothed)
+        window = self._window(state)
+        span = column_span(self._cursor, (window.low, window.high), self.columns)
+        return reading_at(state, smoothed, self._view.axis, span)
 
 
 def stretch(window: Window, planned: float, zoom: float) -> str:
@@ -215,15 +186,25 @@ def stretch(window: Window, planned: float, zoom: float) -> str:
     return f"{which} {ZOOM_WORDS[zoom]}"
 
 
-# Smoothed values by metric; the drawing thread may be some chunks behind.
-Smoothed = Mapping[Metric, Sequence[float]]
+# Smoothed values of the metrics on view; the drawing thread may be some chunks behind.
+Smoothed = Mapping[str, Sequence[float]]
 
 
 def reading_now(state: RunState, smoothed: Smoothed) -> Reading:
-    """The newest values."""
+    """The newest values; of a script those of all its metrics, the ones on view first."""
     count = len(state.train)
     where = ("now" if state.status.alive else "last values") if count else "waiting"
-    return _reading(state, smoothed, count - 1, len(state.test) - 1, where)
+    reading = _reading(state, smoothed, count - 1, len(state.test) - 1, where)
+    if not reading.script:
+        return reading
+    last = state.history.metrics  # it need not log each metric at each step
+    return replace(
+        reading,
+        metrics=tuple(
+            MetricReading(name, None, last.get(name), last.get(f"{VALIDATION}{name}"))
+            for name in dict.fromkeys([*smoothed, *state.metrics])
+        ),
+    )
 
 
 def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, span: Range) -> Reading:
@@ -231,39 +212,23 @@ def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, span: Range) -> 
     the last test up to its end, so that a column with a test's mark reads that test."""
     index = index_at(state.train.xs(axis), sum(span) / 2, len(state.train))
     if index is None:
-        return Reading("nothing here")
-    step = state.train.xs(Axis.STEPS)[index]
-    seconds = state.train.xs(Axis.TIME)[index]
-    place = state.train.xs(Axis.EPOCHS)[index]
+        return _reading(state, smoothed, -1, -1, "nothing here")
     test = bisect_right(state.test.xs(axis), span[1], 0, len(state.test)) - 1
-    places = {Axis.EPOCHS: place, Axis.STEPS: step, Axis.TIME: seconds}
-    where = " · ".join(place_text(axis, at) for axis, at in places.items())
+    where = " · ".join(place_text(each, state.train.xs(each)[index]) for each in Axis)
     return _reading(state, smoothed, index, test, where)
 
 
 def _reading(state: RunState, smoothed: Smoothed, index: int, test: int, where: str) -> Reading:
-    def raw(metric: Metric) -> float | None:
-        return state.train.ys(metric)[index] if index >= 0 else None
-
-    def smooth(metric: Metric) -> float | None:
+    script = state.spec is None
+    metrics = []
+    for name, values in smoothed.items():
+        raw = state.train.ys(name)[index] if index >= 0 else None
+        tested = state.test.ys(name)[test] if test >= 0 else None
+        if script and tested is not None and not math.isfinite(tested):
+            tested = None
         # The drawing thread may not have come to the newest chunks yet.
-        values = smoothed[metric]
-        count = len(values)
-        return values[min(index, count - 1)] if index >= 0 and count else raw(metric)
-
-    def tested(metric: Metric) -> float | None:
-        return state.test.ys(metric)[test] if test >= 0 else None
-
-    return Reading(
-        where,
-        smooth(Metric.ACCURACY),
-        smooth(Metric.LOSS),
-        raw(Metric.ACCURACY),
-        raw(Metric.LOSS),
-        tested(Metric.ACCURACY),
-        tested(Metric.LOSS),
-        state.history.epochs[test].epoch if 0 <= test < len(state.history.epochs) else 0,
-        index if index >= 0 else None,
-        test if test >= 0 else None,
-        other=state.other,
-    )
+        smooth = values[min(index, len(values) - 1)] if index >= 0 and len(values) else raw
+        metrics.append(MetricReading(name, smooth, raw, tested))
+    epochs = state.history.epochs
+    epoch = epochs[test].epoch if 0 <= test < len(epochs) else 0
+    return Reading(where, tuple(metrics), epoch, state.other, script)

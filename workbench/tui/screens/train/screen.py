@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar, Literal, TypeVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.worker import get_current_worker
 
 from workbench.errors import UserError
 from workbench.runs import service
+from workbench.runs.events import Event
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.settings import style_sheet
@@ -23,16 +23,18 @@ from workbench.tui.screens.base import COPY_ID
 from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.train import numbers
-from workbench.tui.screens.train import state as feed
 from workbench.tui.screens.train.numbers import EpochTable, Verdict, judge
 from workbench.tui.screens.train.plots import RunPlots
-from workbench.tui.screens.train.state import MachineUse, RunState
+from workbench.tui.screens.train.state import FolderSays, MachineUse, RunReader, RunState
 from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.title_bar import TitleBar
 
 Answer = TypeVar("Answer")
 NUMBERS_SECONDS = 0.5
+POLL_SECONDS, POLL_SECONDS_ENDED = 0.1, 0.5
+# So that a viewer that was suspended catches up without holding the event loop.
+MOST_EVENTS = 500
 # What tab goes through: with room for both plots, and with room for one.
 WIDE_VIEWS = ("both", "accuracy", "loss")
 NARROW_VIEWS = ("accuracy", "loss", "epochs")
@@ -93,7 +95,6 @@ class TrainScreen(CurveScreen):
 
     @property
     def folder(self) -> RunFolder:
-        """The run that is shown."""
         return self._folder
 
     @property
@@ -137,45 +138,48 @@ class TrainScreen(CurveScreen):
         plotting.warm_up()
         self._follow()
 
-    @work(thread=True, exclusive=True, group="feed")
-    def _follow(self) -> None:
-        worker = get_current_worker()
-        feed.follow(self._folder, self.post_message, lambda: worker.is_cancelled)
+    @work(exclusive=True, group="feed")
+    async def _follow(self) -> None:
+        """Read the folder again and again, also after the run has ended: it may be resumed."""
+        reader = RunReader(self._folder)
+        try:
+            state = await asyncio.to_thread(reader.open)
+            self._opened(state, reader.paper)
+            while True:
+                events = await asyncio.to_thread(reader.look)
+                self._use = reader.use
+                if events or state.folder_says != reader.folder_says:
+                    for start in range(0, max(1, len(events)), MOST_EVENTS):
+                        self._news(state, events[start : start + MOST_EVENTS], reader.folder_says)
+                        await asyncio.sleep(0)
+                alive = reader.folder_says.alive
+                await asyncio.sleep(POLL_SECONDS if alive else POLL_SECONDS_ENDED)
+        except UserError as error:
+            self._unreadable(error)
 
     # What the folder tells
 
-    @on(feed.Opened)
-    def _opened(self, message: feed.Opened) -> None:
-        self._state = message.state
-        self._paper = message.paper
-        if message.state.history.fault:
-            self.notify(message.state.history.fault, severity="warning", markup=False)
-        self.plots.follow(message.state, message.paper)
+    def _opened(self, state: RunState, paper: float | None) -> None:
+        self._state, self._paper = state, paper
+        if state.history.fault:
+            self.notify(state.history.fault, severity="warning", markup=False)
+        self.plots.follow(state, paper)
         self._changed()
 
-    @on(feed.News)
-    def _news(self, message: feed.News) -> None:
-        state = self._state
-        if state is None:
-            return
+    def _news(self, state: RunState, events: list[Event], folder_says: FolderSays) -> None:
         first = not len(state.train)
-        for event in message.events:
+        for event in events:
             state.apply(event)
-        state.folder_says = message.folder_says
-        if message.events:
+        state.folder_says = folder_says
+        if events:
             self.plots.changed()
         if state.status is not self._status or (first and len(state.train)):
             self._changed()
 
-    @on(feed.Machine)
-    def _machine(self, message: feed.Machine) -> None:
-        self._use = message.use
-
-    @on(feed.Unreadable)
-    def _unreadable(self, message: feed.Unreadable) -> None:
+    def _unreadable(self, error: UserError) -> None:
         self._state = None  # what was read before would be shown over it
         self._lines("#run-head").show([[(" this run cannot be shown", "bad")]])
-        self._show_notice([str(message.error)], "bad")
+        self._show_notice([str(error)], "bad")
 
     def _changed(self) -> None:
         """The run has come to another state."""
@@ -290,7 +294,6 @@ class TrainScreen(CurveScreen):
 
     @property
     def plots(self) -> RunPlots:
-        """The run's curves."""
         return self.query_one(RunPlots)
 
     def _lines(self, selector: str) -> SteadyLines:
@@ -325,7 +328,6 @@ class TrainScreen(CurveScreen):
         self.query_one(EpochTable).scroll_rows(rows)
 
     def read_off(self) -> None:
-        """Say what the cursor stands on."""
         self._tick()
 
     def action_log_or_right(self) -> None:

@@ -6,15 +6,12 @@ import gc
 import math
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from textual.message import Message
-
-from workbench.errors import RunError, UserError
+from workbench.errors import RunError
 from workbench.leaderboard.paper import paper_accuracy
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
@@ -35,8 +32,8 @@ from workbench.runs.events import (
     Stopped,
 )
 from workbench.runs.folder import RunFolder
-from workbench.runs.log import EventReader, History
-from workbench.runs.record import Labels, PresetRecord, RunRecord, ScriptRecord
+from workbench.runs.log import EventReader
+from workbench.runs.record import PresetRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import collapsed_to
 from workbench.runs.trouble import Watch
@@ -53,54 +50,23 @@ class FolderSays(NamedTuple):
 ALIVE = FolderSays()
 
 
-@dataclass
 class RunState:
-    """One run as far as its log has been read."""
+    """One run as far as its log has been read, to begin with before its first event.
 
-    folder: RunFolder
-    record: RunRecord
-    history: History
-    curves: RunCurves
-    watch: Watch
-    labels: Labels = field(default_factory=Labels)
-    folder_says: FolderSays = ALIVE
-    since: float = 0.0  # when the run began to wait for what it now waits for
+    Raises:
+        RunError: the folder is gone or its spec.json damaged.
+    """
 
-    @classmethod
-    def of(cls, folder: RunFolder) -> RunState:
-        """The state before the first event.
-
-        Raises:
-            RunError: the folder is gone or its spec.json damaged.
-        """
-        record = folder.record
-        script = isinstance(record, ScriptRecord)
-        history = folder.empty_history()
-        return cls(
-            folder,
-            record,
-            history,
-            RunCurves(history.steps_per_epoch),
-            Watch(None if script else folder.spec.dataset.classes),
-            labels=folder.labels,
-            since=record.created_at,
-        )
-
-    @classmethod
-    def read(cls, folder: RunFolder) -> RunState:
-        """The state after the whole log.
-
-        Raises:
-            RunError: the folder is gone, or cannot be read.
-        """
-        state, reader = cls.of(folder), EventReader(folder.events_file)
-        for event in reader.events():
-            state.apply(event)
-        state.history.fault = reader.fault
-        return state
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder, self.record = folder, folder.record
+        self.history = folder.empty_history()
+        self.curves = RunCurves(self.history.steps_per_epoch)
+        self.watch = Watch(self.spec.dataset.classes if self.spec else None)
+        self.labels = folder.labels
+        self.folder_says = ALIVE
+        self.since = self.record.created_at  # when it began to wait for what it now waits for
 
     def apply(self, event: Event) -> None:
-        """Take one event into account."""
         self.history.apply(event)
         match event:
             case Batch() | Epoch():
@@ -133,12 +99,10 @@ class RunState:
 
     @property
     def train(self) -> Samples:
-        """What was trained, chunk by chunk."""
         return self.curves.train
 
     @property
     def test(self) -> Samples:
-        """What was tested, or validated."""
         return self.curves.test
 
     @property
@@ -316,102 +280,58 @@ class Sampler:
         return MachineUse(cpu, memory, tuple(self._gpus), self._gpu_meter.missing)
 
 
-POLL_SECONDS = 0.1
-POLL_SECONDS_ENDED = 0.5
 SAMPLE_SECONDS = 2.0
-# So that a viewer that was suspended catches up without holding the event loop.
-MOST_EVENTS = 500
 EVENTS_A_BREATH = 100
 MANY_EVENTS = 5_000
 
 
-class Opened(Message):
-    """The log has been read up to now. The state belongs to the receiver from here on."""
+class RunReader:
+    """Reads a run's folder, in a thread: first `open`, then `look` again and again."""
 
-    def __init__(self, state: RunState, paper: float | None) -> None:
-        super().__init__()
-        self.state, self.paper = state, paper
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._reader = EventReader(folder.events_file)
+        self._sampler, self._sampled = Sampler(folder.lock_file), 0.0
+        self.folder_says = ALIVE
+        self.paper: float | None = None  # the accuracy that the paper has for such a training
+        self.use: MachineUse | None = None  # what the worker takes; None when it cannot be told
 
+    def open(self) -> RunState:
+        """The state after the whole log up to now, which belongs to the caller from then on.
 
-class News(Message):
-    """What was added to the log since, and what the folder tells beside it."""
+        Raises:
+            UserError: the run cannot be shown at all.
+        """
+        state = RunState(self._folder)
+        state.folder_says = self.folder_says = _look(self._folder)
+        # Each full collection would walk all events read so far, 70 ms at 50,000, with every
+        # other thread waiting. They hold no cycles; frozen, they are not walked later either.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            for number, event in enumerate(self._reader.events()):
+                state.apply(event)
+                if number % EVENTS_A_BREATH == EVENTS_A_BREATH - 1:
+                    time.sleep(0.001)  # whoever waits for the interpreter gets it
+            if len(state.history.batches) > MANY_EVENTS:
+                gc.freeze()
+        finally:
+            if collecting:
+                gc.enable()
+        state.history.fault = self._reader.fault
+        self.paper = paper_accuracy(state.spec.settings_key) if state.spec else None
+        return state
 
-    def __init__(self, events: list[Event], folder_says: FolderSays) -> None:
-        super().__init__()
-        self.events, self.folder_says = events, folder_says
-
-
-class Unreadable(Message):
-    """The run cannot be shown at all."""
-
-    def __init__(self, error: UserError) -> None:
-        super().__init__()
-        self.error = error
-
-
-class Machine(Message):
-    """What the worker takes of the machine; None when it cannot be told."""
-
-    def __init__(self, use: MachineUse | None) -> None:
-        super().__init__()
-        self.use = use
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Machine)
-
-
-def follow(
-    folder: RunFolder, post: Callable[[Message], object], cancelled: Callable[[], bool]
-) -> None:
-    """Read the folder until cancelled, also after the run has ended: it may be resumed."""
-    try:
-        _follow(folder, post, cancelled)
-    except UserError as error:
-        post(Unreadable(error))
-
-
-def _follow(
-    folder: RunFolder, post: Callable[[Message], object], cancelled: Callable[[], bool]
-) -> None:
-    state = RunState.of(folder)
-    reader = EventReader(folder.events_file)
-    said = _look(folder)
-    _read_past(reader, state)
-    state.folder_says, state.history.fault = said, reader.fault
-    post(Opened(state, paper_accuracy(state.spec.settings_key) if state.spec else None))
-    del state
-    sampler, sampled = Sampler(folder.lock_file), 0.0
-    while not cancelled():
-        before = said
+    def look(self) -> list[Event]:
+        """What was added since; `folder_says` and `use` are then as of now."""
         # Before reading: what was written up to the lock's release is then surely read.
-        said = _look(folder)
-        events = reader.read()
-        if events or before != said:
-            for start in range(0, max(1, len(events)), MOST_EVENTS):
-                post(News(events[start : start + MOST_EVENTS], said))
+        self.folder_says = _look(self._folder)
+        events = self._reader.read()
         now = time.monotonic()
-        if now - sampled >= SAMPLE_SECONDS:
-            sampled = now
-            post(Machine(sampler.sample() if said.alive else None))
-        time.sleep(POLL_SECONDS if said.alive else POLL_SECONDS_ENDED)
-
-
-def _read_past(reader: EventReader, state: RunState) -> None:
-    """Apply the whole log without getting in the way of the event loop."""
-    # Each full collection would walk all events read so far, 70 ms at 50,000, with every other
-    # thread waiting. They hold no cycles; frozen, they are not walked later either.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        for number, event in enumerate(reader.events()):
-            state.apply(event)
-            if number % EVENTS_A_BREATH == EVENTS_A_BREATH - 1:
-                time.sleep(0.001)  # whoever waits for the interpreter gets it
-        if len(state.history.batches) > MANY_EVENTS:
-            gc.freeze()
-    finally:
-        if collecting:
-            gc.enable()
+        if now - self._sampled >= SAMPLE_SECONDS:
+            self._sampled = now
+            self.use = self._sampler.sample() if self.folder_says.alive else None
+        return events
 
 
 def _look(folder: RunFolder) -> FolderSays:
