@@ -43,7 +43,7 @@ MODEL = "cnn-2"
 OWN = "convnet on my digits"
 SCRIPT = f"""
 import keras
-from workbench import LiveCallback
+from workbench.training.fit_callback import LiveCallback
 from workbench.data.npz import load_mnist
 
 keras.utils.set_random_seed(0)
@@ -101,7 +101,7 @@ def train_missing(home: Home) -> None:
 
 async def models(app: WorkbenchApp, pilot: Pilot[None]) -> None:
     """The cursor on CNN model 2, whatever is above it."""
-    from workbench.tui.screens.models.model_list import ModelList
+    from workbench.tui.screens.models.screen import ModelList
 
     listing = app.screen.query_one(ModelList)
     while listing.entry is None or listing.entry.name != MODEL:

@@ -30,8 +30,7 @@ from workbench.runs.standby import Standby
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Role
-from workbench.tui.screens.models.model_list import ModelList
-from workbench.tui.screens.models.screen import ModelsScreen
+from workbench.tui.screens.models.screen import ModelList, ModelsScreen
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.curve_plot import CurvePlot
 

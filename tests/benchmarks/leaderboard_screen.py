@@ -113,7 +113,7 @@ async def _measure(
     while True:
         screen = pilot.app.screen
         if isinstance(screen, LeaderboardScreen) and screen.found is not before:
-            shown = len(screen.found.groups) + len(screen.found.runs)
+            shown = len(screen.found.rows)
             if rows is None or shown == rows:
                 break
         if what == "to the end" and screen.query_one(RowList).cursor == (rows or 0) - 1:

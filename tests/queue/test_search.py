@@ -42,7 +42,7 @@ from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
-from workbench.tui.screens.queue.rows import QueueRows
+from workbench.tui.screens.queue.screen import trial_cell
 
 SPACE = ("learning_rate=log:1e-4..1e-1", "optimizer=sgd,adam", "batch_size=30,60,120")
 
@@ -672,7 +672,7 @@ def test_lists_tell_validation_accuracy_from_that_of_the_test(home: Home) -> Non
     told = [(data["test_accuracy"], data["validation_accuracy"]) for data in
             (trial.to_json(), final.to_json())]  # fmt: skip
     assert told == [(None, trial.accuracy), (final.accuracy, None)]
-    rows = QueueRows(view, (), {}, bars=False)
-    assert [str(rows.cell(place, "accuracy", 6)[0])[-1] for place in (1, 2)] == ["v", "0"]
+    cells = [trial_cell(item, "accuracy", 6) for item in (trial, final)]
+    assert [str(cell[0])[-1] for cell in cells] == ["v", "0"]
     table = queue_table(view)
     assert "val" in str(table.rows[0]) and "% val" not in str(table.rows[1])

@@ -12,7 +12,7 @@ from tests.runs.test_damaged import JUNK, WRONG_FOLDERS, itself
 from tests.support import LivingRun, ended_run, until
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.runs.screen import RunsScreen
+from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.train.screen import TrainScreen
 
 

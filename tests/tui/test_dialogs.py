@@ -22,7 +22,7 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.compose.screen import ComposeScreen
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.queue.add_dialog import AddDialog
+from workbench.tui.screens.queue.adding import AddDialog
 from workbench.tui.screens.run_settings import RunSettings
 from workbench.tui.widgets.row_list import RowList
 

@@ -17,7 +17,7 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.classes import ClassesScreen
 from workbench.tui.screens.errors import ErrorsScreen, compared, hardest_first, mistakes_of
-from workbench.tui.widgets.hints import Hints
+from workbench.tui.widgets.bars import Hints
 from workbench.tui.widgets.pictures import Picture, PictureGrid, bar
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines

@@ -22,8 +22,6 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.charts import PlotOptions
 from workbench.tui.plotting import Chart, Role
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.leaderboard.detail import BoardDetail
-from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.overlay import (
     Curve,
     Overlay,
@@ -35,9 +33,9 @@ from workbench.tui.screens.leaderboard.overlay import (
     read_curve,
     runs_of,
 )
-from workbench.tui.screens.leaderboard.rows import difference
+from workbench.tui.screens.leaderboard.parts import EditLine, TabLine
+from workbench.tui.screens.leaderboard.rows import BoardDetail, difference
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
-from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
@@ -211,7 +209,7 @@ async def test_tags_and_note_are_edited_in_place(results: Home) -> None:
         await open_board(app, pilot, 5)
         await pilot.press("T")
         await pilot.press(*"a:b", "enter")  # no tag: refused, and the line stays
-        assert app.screen.query_one(EditLine).editing
+        assert app.screen.query_one(EditLine).has_class("editing")
         for _ in range(3):
             await pilot.press("backspace")
         await pilot.press(*"night best", "enter")
@@ -531,7 +529,7 @@ async def open_table(app: WorkbenchApp, pilot: object, number: int, rows: int) -
     assert isinstance(screen, LeaderboardScreen)
     screen._go_to_tab(number)
     await until(  # type: ignore[arg-type]
-        pilot, lambda: screen._found.query.tab == number and len(shown(app)) == rows
+        pilot, lambda: screen.found.query.tab == number and len(shown(app)) == rows
     )
 
 

@@ -10,9 +10,9 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.leaderboard.board import CLAIMS
-from workbench.tui.screens.leaderboard.detail import BoardDetail
+from workbench.tui.screens.leaderboard.parts import TabLine
+from workbench.tui.screens.leaderboard.rows import BoardDetail
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
-from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.widgets.row_list import RowList
 
 

@@ -16,11 +16,10 @@ from workbench.runs import logger
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.leaderboard.board import SCRIPTS
-from workbench.tui.screens.leaderboard.detail import BoardDetail
-from workbench.tui.screens.leaderboard.dialogs import ColumnsDialog, RunsDifferenceDialog
 from workbench.tui.screens.leaderboard.overlay import Overlay
+from workbench.tui.screens.leaderboard.parts import ColumnsDialog, RunsDifferenceDialog, TabLine
+from workbench.tui.screens.leaderboard.rows import BoardDetail
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
-from workbench.tui.screens.leaderboard.tabs import TabLine
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList

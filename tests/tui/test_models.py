@@ -20,11 +20,10 @@ from workbench.runs.summary import summarise
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.models.catalogue import shipped_entries
-from workbench.tui.screens.models.model_list import ModelList, short_count
 from workbench.tui.screens.models.model_view import layer_table
-from workbench.tui.screens.models.screen import ModelsScreen
+from workbench.tui.screens.models.screen import ModelList, ModelsScreen, short_count
 from workbench.tui.screens.run_settings import RunSettings
-from workbench.tui.widgets.columns import fit
+from workbench.tui.widgets.words import fit
 
 WIDE, NARROW = (120, 40), (80, 24)
 

@@ -13,7 +13,7 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.run_feed import severity, title_words, words_of
 from workbench.tui.screens.leave import farewell
-from workbench.tui.screens.models.model_list import ModelList
+from workbench.tui.screens.models.screen import ModelList
 from workbench.tui.screens.palette import HelpScreen
 from workbench.tui.screens.train.screen import TrainScreen
 

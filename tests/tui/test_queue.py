@@ -25,13 +25,12 @@ from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.queue.add_dialog import AddDialog, SweepDialog
+from workbench.tui.screens.queue.adding import AddDialog, SweepDialog
 from workbench.tui.screens.queue.screen import QueueScreen
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.widgets.choice import Choice
-from workbench.tui.widgets.hints import Hints
+from workbench.tui.widgets.bars import Hints, TitleBar
+from workbench.tui.widgets.form import Choice
 from workbench.tui.widgets.row_list import RowList
-from workbench.tui.widgets.title_bar import TitleBar
 
 TRAINS_LONG = 180.0
 

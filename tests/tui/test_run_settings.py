@@ -27,7 +27,7 @@ from workbench.tui.screens.run_settings import (
     place_line,
     work_line,
 )
-from workbench.tui.widgets.choice import Choice
+from workbench.tui.widgets.form import Choice
 
 Answer = tuple[list[TrainingSpec], Labels] | None
 

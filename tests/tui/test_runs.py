@@ -23,12 +23,10 @@ from workbench.runs.watchlist import WatchedRun, Watchlist
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.palette import named_actions
-from workbench.tui.screens.runs.rows import COLUMNS, RunRows, model_text, origin_text, progress_text
-from workbench.tui.screens.runs.screen import RunsScreen
+from workbench.tui.screens.runs import COLUMNS, RunsScreen, model_text, origin_text, progress_text
+from workbench.tui.widgets.bars import Hints, TitleBar
 from workbench.tui.widgets.filter_line import FilterLine
-from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.row_list import RowList
-from workbench.tui.widgets.title_bar import TitleBar
 
 
 def shown(app: WorkbenchApp) -> list[str]:
@@ -41,7 +39,7 @@ def shown(app: WorkbenchApp) -> list[str]:
 def ids(app: WorkbenchApp) -> list[str]:
     screen = app.screen
     assert isinstance(screen, RunsScreen)
-    return [run.run_id for run in screen._shown]
+    return [run.run_id for run in screen.query_one(RowList).rows]
 
 
 def has_line(app: WorkbenchApp, *words: str) -> bool:
@@ -351,13 +349,14 @@ def test_a_run_on_few_images_is_marked_before_anything_is_cut(home: Home) -> Non
     few = spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"train_limit": 3000})})
     folder = made_run(home, few)
     summary = summarise(folder)
-    rows = RunRows([WatchedRun(folder, summary=summary)], ())
+    run = WatchedRun(folder, summary=summary)
+    say = {column.key: column.say for column in COLUMNS if column.say}
     for width in (9, 13, 18):
-        model = rows.cell(0, "model", width)
+        model = say["model"](run, width)
         assert "".join(text for text, _ in model).endswith(" (3k)")
         assert sum(len(text) for text, _ in model) <= width
     for width, first in ((15, "3k "), (32, "3,000 images"), (58, "3,000 images")):
-        assert str(rows.cell(0, "settings", width)).startswith(first)
+        assert str(say["settings"](run, width)).startswith(first)
     assert model_text(summarise(ended_run(home)), 9) == "nn-1"
 
 

@@ -31,10 +31,9 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Role
 from workbench.tui.screens.compose.screen import ComposeScreen
+from workbench.tui.screens.queue.adding import SearchDialog
 from workbench.tui.screens.run_settings import RunSettings, check, own_values
-from workbench.tui.screens.search.charts import SearchCharts, drawn
-from workbench.tui.screens.search.dialog import SearchDialog
-from workbench.tui.screens.search.screen import SearchScreen
+from workbench.tui.screens.search import SearchCharts, SearchScreen
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import SteadyLines
@@ -224,16 +223,16 @@ async def test_the_palette_finds_searches(home: Home) -> None:
 
 def test_curves_of_what_was_given_up_are_dim_and_under_the_others(home: Home) -> None:
     wanted = half_way(home)
-    progress = drawn(SearchFolder(home, wanted.id).progress(), wanted.trials)
+    progress = SearchFolder(home, wanted.id).progress()
     chart = SearchCharts().curves(progress, 60, 12)
     roles = [series.role for series in chart.series]
     assert roles[0] is Role.DIM and roles[-1] is Role.TEST
-    assert SearchCharts().trials(drawn(SearchProgress(), 12), 60, 12).x_range == (0.5, 12.5)
+    assert SearchCharts().trials(SearchProgress(), 12, 60, 12).x_range == (0.5, 12.5)
 
 
 def test_neither_the_view_nor_the_dialog_loads_optuna() -> None:
     code = (
-        "import sys, workbench.tui.screens.search.screen, workbench.tui.screens.search.dialog, "
+        "import sys, workbench.tui.screens.search, workbench.tui.screens.queue.adding, "
         "workbench.cli.search; sys.exit('optuna' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

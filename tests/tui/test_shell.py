@@ -22,8 +22,7 @@ from workbench.tui import start
 from workbench.tui.app import IDLE_SECONDS, LEAVING, WorkbenchApp
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.palette import HelpScreen, named_actions
-from workbench.tui.widgets.hints import Hint, Hints, declared_actions, hint_line
-from workbench.tui.widgets.title_bar import TitleBar
+from workbench.tui.widgets.bars import Hint, Hints, TitleBar, declared_actions, hint_line
 
 
 class Place(WorkbenchScreen):

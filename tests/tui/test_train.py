@@ -56,8 +56,8 @@ from workbench.tui.screens.train.numbers import Verdict
 from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.screens.train.state import RunState
+from workbench.tui.widgets.bars import Hints
 from workbench.tui.widgets.curve_plot import CurvePlot
-from workbench.tui.widgets.hints import Hints
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 
 pytestmark = pytest.mark.asyncio
@@ -209,7 +209,7 @@ async def test_a_growing_curve_sends_only_what_changed(
             run.train(step, step - 1000)
             await until(pilot, lambda before=before: text(screen, "accuracy") != before)
         assert whole == []
-        screen.query_one(RunPlots).switch_scale()
+        screen.action_log_scale()
         await until(pilot, lambda: set(whole) == {"accuracy", "loss"})  # the titles say so
 
 

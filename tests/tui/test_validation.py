@@ -14,7 +14,7 @@ from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
-from workbench.tui.screens.leaderboard.overlay import Quantity, read_curve
+from workbench.tui.screens.leaderboard.overlay import read_curve
 from workbench.tui.screens.train.numbers import (
     Line,
     epoch_heading,
@@ -85,6 +85,7 @@ def test_curves_of_several_runs_may_be_of_validation(home: Home) -> None:
     folder = a_run(home)
     write_event(folder.events_file, EPOCH)
     curve = read_curve(home, folder.run_id)
-    assert curve.quantities[0] == Quantity("validation", "accuracy")
+    assert next(iter(curve.parts)) == "validation"
+    assert "accuracy" in curve.parts["validation"].names
     assert list(curve.parts["validation"].ys(Metric.ACCURACY)) == [0.875]
     assert "test" not in curve.parts

@@ -32,7 +32,7 @@ from workbench.tui.keys import KeyOrder, with_names
 from workbench.tui.run_feed import RunFeed, Seen, severity, title_words, words_of
 from workbench.tui.terminal import SAFE_LINES, TerminalDriver
 from workbench.tui.theme import DARK, LIGHT
-from workbench.tui.widgets.title_bar import PLACES
+from workbench.tui.widgets.bars import PLACES
 
 # What a run and a model are is imported where it is needed: the first frame does not wait for it.
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from workbench.runs.standby import Standby
     from workbench.tui.screens.base import Workbench
     from workbench.tui.screens.compose.screen import ComposeScreen
-    from workbench.tui.screens.queue.add_dialog import Request
+    from workbench.tui.screens.queue.adding import Request
 
 STANDBY_LOOK_SECONDS = 0.25
 # Without a key or the mouse for so long, no worker is kept warm, as it takes about 1 GB.
@@ -55,7 +55,7 @@ LEAVING = "leaving"  # the id of the question at leaving, which is asked once
 LEAVE = "Leave; asks while something trains or is not saved"
 HELP = "The keys that work here"
 MOST_SAID = 3  # runs that end at once and are each told of
-ONE_FILE = ("Draw",)  # places that are a module, no folder of modules
+ONE_FILE = ("Runs", "Draw")  # places that are a module, no folder of modules
 STARTING = "A training is being started; a moment"
 
 
@@ -382,10 +382,10 @@ class WorkbenchApp(App[None]):
     ) -> None:
         """Queue trainings, or with `next_seed` the first one with the next free seed."""
         from workbench.runs.record import Labels
-        from workbench.tui.screens.queue import actions
+        from workbench.tui.screens.queue import adding
 
         def put() -> str:
-            words, started = actions.put_in_line(
+            words, started = adding.put_in_line(
                 self.home, specs, labels or Labels(), next_seed=next_seed
             )
             self.queue_started = self.queue_started or started
@@ -395,17 +395,17 @@ class WorkbenchApp(App[None]):
 
     def queue_up(self, asked: Request) -> None:
         """Queue what a dialog asked for, and start."""
-        from workbench.tui.screens.queue import actions
+        from workbench.tui.screens.queue import adding
 
         self.queue_started = True
-        self._do(partial(actions.add, self.home, asked), self.notify)
+        self._do(partial(adding.add, self.home, asked), self.notify)
 
     def begin_search(self, asked: SearchRequest) -> None:
         """Begin a search that a dialog asked for, and show it."""
-        from workbench.tui.screens.queue import actions
+        from workbench.tui.screens.queue import adding
 
         self.queue_started = True
-        self._do(partial(actions.search, self.home, asked), self.open_search)
+        self._do(partial(adding.search, self.home, asked), self.open_search)
 
     @work(group="queue-action")
     async def _do(self, action: Callable[[], str], then: Callable[[str], None]) -> None:
@@ -460,7 +460,7 @@ class WorkbenchApp(App[None]):
 
     def open_search(self, search_id: str) -> None:
         """Show a search, whether it goes on or is over."""
-        from workbench.tui.screens.search.screen import SearchScreen
+        from workbench.tui.screens.search import SearchScreen
 
         self.push_screen(SearchScreen(search_id))
 

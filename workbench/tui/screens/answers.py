@@ -27,7 +27,6 @@ class AnswersScreen(WorkbenchScreen):
     """A screen that asks models beside the keys, and draws what it has for the window's size."""
 
     def draw(self) -> None:
-        """Draw what there is now."""
         raise NotImplementedError
 
     def say(self, sentence: str, word: str = "muted") -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -15,12 +17,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.config import Config
-from workbench.errors import UserError
+from workbench.errors import RunError, UserError
 from workbench.settings import Home
 from workbench.tui.keys import with_names
 from workbench.tui.run_feed import RunFeed
-from workbench.tui.widgets.hints import Hints
-from workbench.tui.widgets.title_bar import TitleBar
+from workbench.tui.widgets.bars import Hints, TitleBar
 
 if TYPE_CHECKING:
     from workbench.model.preset import Preset
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from workbench.queue.search import SearchRequest
     from workbench.runs.folder import RunFolder
     from workbench.runs.record import Labels
-    from workbench.tui.screens.queue.add_dialog import Request
+    from workbench.tui.screens.queue.adding import Request
 
 LEAST_COLUMNS, LEAST_LINES = 60, 18
+MOST_FAULTS = 3  # that are said, of many at once
 
 
 class Workbench(Protocol):
@@ -79,6 +81,10 @@ class WorkbenchScreen(Screen[None]):
         cls.BINDINGS = with_names(cls.__name__, cls.__dict__.get("BINDINGS", ()))
         super().__init_subclass__(**options)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._one_by_one = asyncio.Lock()
+
     @property
     def workbench(self) -> Workbench:
         return cast("Workbench", self.app)
@@ -123,3 +129,51 @@ class WorkbenchScreen(Screen[None]):
         """Leave a screen that lies on another; the four main places stay."""
         if self.is_active and len(self.app.screen_stack) > 1:
             self.app.pop_screen()
+
+    def when_answered(self, dialog: Screen[Any], then: Callable[[Any], object]) -> None:
+        """Open a dialog, and go on with its answer, unless it is stepped out of."""
+
+        def answered(answer: Any) -> None:
+            if answer is not None:
+                then(answer)
+
+        self.app.push_screen(dialog, answered)
+
+    @work(description="carry out")
+    async def carry_out(
+        self,
+        action: Callable[[], str | Sequence[UserError] | None],
+        then: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Do something in a thread, say what came of it or what refused, and look again.
+
+        What is asked for in one order is done in it.
+        """
+        async with self._one_by_one:
+            try:
+                came = await asyncio.to_thread(action)
+            except UserError as error:
+                came = [error]
+        then()
+        self.workbench.run_feed.look_now()
+        if isinstance(came, str):
+            if came:
+                self.notify(came)
+            return
+        faults = list(came or ())
+        for fault in faults[:MOST_FAULTS]:
+            self.workbench.complain(fault)
+        if len(faults) > MOST_FAULTS:
+            more = f"and {len(faults) - MOST_FAULTS} more refused likewise"
+            self.workbench.complain(RunError(more))
+
+    @work(exclusive=True, group="open", description="open")
+    async def open_found(self, find: Callable[[], RunFolder]) -> None:
+        """Open the run that is found in a thread, unless one has gone elsewhere meanwhile."""
+        try:
+            folder = await asyncio.to_thread(find)
+        except UserError as error:
+            self.workbench.complain(error)
+            return
+        if self.app.screen is self:
+            self.workbench.open_run(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from workbench.formats import MISSING, bare_percent, number, percent
+from workbench.leaderboard.table import Column
 from workbench.predictions.answers import (
     Calibration,
     ClassOrder,
@@ -24,45 +25,29 @@ from workbench.settings import style_sheet
 from workbench.tui.plotting import Chart, Role, Series
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.base import COPY_ID
-from workbench.tui.widgets.columns import NO_ROWS, Column
+from workbench.tui.widgets.bars import TitleBar
 from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines, wrapped
-from workbench.tui.widgets.title_bar import TitleBar
+
+
+def class_key(result: ClassResult) -> str:
+    return str(result.number)
+
+
+def _share(name: str) -> Callable[[ClassResult, int], str]:
+    return lambda result, width: bare_percent(getattr(result, name))
+
 
 COLUMNS = (
-    Column("class", "class", 6, right=True),
-    Column("images", "images", 6, weight=1, right=True),
-    Column("precision", "prec. %", 7, right=True),
-    Column("recall", "recall %", 8, right=True),
-    Column("f1", "F1", 6, right=True),
-)
+    Column("class", "class", 6, right=True, say=lambda result, width: str(result.number)),
+    Column("images", "images", 6, weight=1, right=True,
+           say=lambda result, width: f"{result.images:,}"),
+    Column("precision", "prec. %", 7, right=True, say=_share("precision")),
+    Column("recall", "recall %", 8, right=True, say=_share("recall")),
+    Column("f1", "F1", 6, right=True, say=lambda result, width: number(result.f1, ".4f")),
+)  # fmt: skip
 TICKS = tuple((share / 4, f"{25 * share} %") for share in range(5))
-
-
-class ClassRows:
-    def __init__(self, results: Sequence[ClassResult]) -> None:
-        self._results = results
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    def key(self, index: int) -> str:
-        return str(self._results[index].number)
-
-    def mark(self, index: int) -> str:
-        return ""
-
-    def cell(self, index: int, column: str, width: int) -> str:
-        result = self._results[index]
-        match column:
-            case "class":
-                return str(result.number)
-            case "images":
-                return f"{result.images:,}"
-            case "f1":
-                return number(result.f1, ".4f")
-        return bare_percent(getattr(result, column))
 
 
 class ClassesScreen(AnswersScreen):
@@ -94,7 +79,7 @@ class ClassesScreen(AnswersScreen):
         yield SteadyLines(id="classes-head")
         with Horizontal():
             with panel("classes-list", "by class"):
-                yield RowList()
+                yield RowList(class_key)
             with panel("classes-trust", "accuracy by confidence"):
                 yield CurvePlot(id="classes-plot")
 
@@ -102,7 +87,7 @@ class ClassesScreen(AnswersScreen):
         self.query_one(TitleBar).detail = self._folder.run_id
         listing = self.query_one(RowList)
         listing.sorted_by = ClassOrder.CLASS
-        listing.show(NO_ROWS, COLUMNS)
+        listing.show((), COLUMNS)
         listing.focus()
         self.ask(self._load)
 
@@ -115,8 +100,8 @@ class ClassesScreen(AnswersScreen):
     def _list(self) -> None:
         listing = self.query_one(RowList)
         self._results = ClassOrder(listing.sorted_by).sort(self._results)
-        listing.cursor = 0  # the worst, where it is sorted by them
-        listing.show(ClassRows(self._results), COLUMNS)
+        # The cursor goes to the worst, where it is sorted by them.
+        listing.show(self._results, COLUMNS, key=next(map(class_key, self._results), None))
 
     def say(self, sentence: str, word: str = "muted") -> None:
         lines = wrapped(sentence, word, self.size.width - 2, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import on
 from textual.binding import Binding
 
@@ -33,11 +35,8 @@ CURVE_KEYS = (
 
 
 class CurveScreen(WorkbenchScreen):
-    """A screen with curves."""
-
     @property
     def plots(self) -> CurvePlots:
-        """Its curves."""
         return self.query_one(CurvePlots)
 
     def read_off(self) -> None:
@@ -49,19 +48,17 @@ class CurveScreen(WorkbenchScreen):
         self.read_off()
 
     def action_smooth(self, step: int) -> None:
-        """Less or more smoothing."""
-        self.plots.look(self.plots.options.smoothed(step))
-        self.workbench.remember("smoothing", self.plots.options.smoothing)
+        self.plots.look(self.plots.view.smoothed(step))
+        self.workbench.remember("smoothing", self.plots.view.smoothing)
 
     def action_log_scale(self) -> None:
-        self.plots.switch_scale()
+        self.plots.look(replace(self.plots.view, log=not self.plots.view.log))
 
     def action_axis(self) -> None:
-        self.plots.look(self.plots.options.with_next_axis())
-        self.workbench.remember("axis", str(self.plots.options.axis))
+        self.plots.look(self.plots.view.with_next_axis())
+        self.workbench.remember("axis", str(self.plots.view.axis))
 
     def action_cursor(self, step: int) -> None:
-        """Move the cursor; the first move puts it on the newest point."""
         self.plots.move_cursor(step)
         self.read_off()
 
@@ -73,5 +70,4 @@ class CurveScreen(WorkbenchScreen):
         self.step_back()
 
     def step_back(self) -> None:
-        """Leave the screen."""
         super().action_step_out()

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -81,6 +81,18 @@ class ChoiceDialog(Dialog[str | None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
+
+
+def confirm(
+    app: App[Any], question: str, yes: str, then: Callable[[], object], no: str = "Cancel"
+) -> None:
+    """Ask, and go on if one says so; the cursor begins on what changes nothing."""
+
+    def answered(answer: str | None) -> None:
+        if answer == "yes":
+            then()
+
+    app.push_screen(ChoiceDialog(question, [("no", no), ("yes", yes)]), answered)
 
 
 class ReadingDialog(Dialog[None]):

@@ -24,9 +24,9 @@ from workbench.runs.folder import RunFolder, all_runs
 from workbench.settings import Home, style_sheet
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.dialog import ChoiceDialog
+from workbench.tui.widgets.bars import TitleBar
 from workbench.tui.widgets.pictures import Picture, bar
 from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
-from workbench.tui.widgets.title_bar import TitleBar
 
 SIDE = 40  # pixels: 20 lines of half blocks, which is what 80×24 has room for
 PEN_RADIUS = 1.7

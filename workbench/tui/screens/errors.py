@@ -34,9 +34,9 @@ from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.classes import ClassesScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.inside import InsideScreen
+from workbench.tui.widgets.bars import TitleBar
 from workbench.tui.widgets.pictures import Picture, PictureGrid, bar
 from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
-from workbench.tui.widgets.title_bar import TitleBar
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from workbench.predictions.predictor import Inside, Predictor
 from workbench.runs.folder import RunFolder
 from workbench.settings import style_sheet
 from workbench.tui.screens.answers import AnswersScreen, panel
+from workbench.tui.widgets.bars import TitleBar
 from workbench.tui.widgets.pictures import Picture, PictureGrid
 from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
-from workbench.tui.widgets.title_bar import TitleBar
 
 
 class InsideScreen(AnswersScreen):

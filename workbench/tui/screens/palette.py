@@ -26,7 +26,7 @@ from textual.widgets import Input, OptionList
 from workbench.errors import UserError
 from workbench.text import visible
 from workbench.tui.screens.dialog import Dialog, ReadingDialog
-from workbench.tui.widgets.hints import declared_actions, is_typed, rank
+from workbench.tui.widgets.bars import declared_actions, is_typed, rank
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder

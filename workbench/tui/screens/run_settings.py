@@ -38,7 +38,7 @@ from workbench.runs.environment import slower_here
 from workbench.runs.plan import MOST_REPEATS, Plan, specs_for_preset
 from workbench.runs.record import Labels, checked_labels
 from workbench.tui.screens.dialog import FormDialog
-from workbench.tui.widgets.choice import Choice
+from workbench.tui.widgets.form import Choice
 
 if TYPE_CHECKING:
     from workbench.tui.screens.base import Workbench
@@ -404,7 +404,7 @@ class RunSettings(FormDialog[Answer | None]):
     def action_search(self) -> None:
         """Go on to a search: with the ranges written here, and the other settings as they are."""
         from workbench.queue.search import SearchRequest
-        from workbench.tui.screens.search.dialog import SearchDialog
+        from workbench.tui.screens.queue.adding import SearchDialog
 
         checked = self._checked
         if checked is None or checked.errors:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from rich.segment import Segment
 from rich.style import Style
@@ -57,7 +56,6 @@ class CurvePlot(SteadyLines):
 
     @property
     def cursor(self) -> int | None:
-        """The marked column of the canvas."""
         return self._cursor
 
     @cursor.setter
@@ -126,52 +124,37 @@ class CurvePlots(Vertical):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
-        self._view = PlotOptions()
-        self._cursor: int | None = None
+        self.view = PlotOptions()  # how the curves are looked at
+        # The marked column, counted from the left of the canvas.
+        self.cursor: int | None = None
 
     def prefer(self, config: Config) -> None:
         """Begin as the user likes it."""
-        self._view = PlotOptions(axis=Axis(config["axis"]), smoothing=config["smoothing"])
-
-    @property
-    def options(self) -> PlotOptions:
-        """How the curves are looked at."""
-        return self._view
+        self.view = PlotOptions(axis=Axis(config["axis"]), smoothing=config["smoothing"])
 
     def look(self, view: PlotOptions) -> None:
-        """Look at them in this way from now on."""
-        self._view = view
+        self.view = view
         self.draw_now()
 
-    def switch_scale(self) -> None:
-        """Linear or logarithmic."""
-        self.look(replace(self._view, log=not self._view.log))
-
     def draw_now(self) -> None:
-        """Draw the curves as they are looked at."""
         raise NotImplementedError
 
     def newest_column(self) -> int | None:
         """Where the newest point stands, counted from the left of the canvas; None without one."""
         raise NotImplementedError
 
-    @property
-    def cursor(self) -> int | None:
-        """The marked column, counted from the left of the canvas."""
-        return self._cursor
-
     def set_cursor(self, column: int | None) -> None:
         """Mark a column in all plots, or none."""
         if column is not None:
             column = max(0, min(column, self.columns - 1))
-        self._cursor = column
+        self.cursor = column
         for plot in self.query(CurvePlot):
             plot.cursor = column
 
     def move_cursor(self, step: int) -> None:
         """Move it; the first move puts it on the newest point."""
-        if self._cursor is not None:
-            self.set_cursor(self._cursor + step)
+        if self.cursor is not None:
+            self.set_cursor(self.cursor + step)
         elif (newest := self.newest_column()) is not None:
             self.set_cursor(newest)
 

@@ -12,6 +12,7 @@ from textual.widgets import Input, Label, Static
 
 from workbench.errors import QueryError
 from workbench.leaderboard.query import parse_filter
+from workbench.tui.widgets.row_list import RowList
 
 
 class Line(Input):
@@ -49,9 +50,6 @@ class FilterLine(Vertical):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, FilterLine.Changed)
 
-    class Done(Message):
-        """The rows are to have the focus again."""
-
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Label("filter ")
@@ -62,16 +60,11 @@ class FilterLine(Vertical):
 
     @property
     def text(self) -> str:
-        """The filter as typed."""
         return self.query_one(Input).value
 
-    def open(self, text: str | None = None) -> None:
-        """Show the line and write in it; `text` replaces what it holds."""
+    def open(self) -> None:
         self.add_class("open")
-        line = self.query_one(Input)
-        if text is not None:
-            line.value = text
-        line.focus()
+        self.query_one(Input).focus()
 
     def set_text(self, text: str) -> None:
         """Filter without going to the line."""
@@ -80,11 +73,11 @@ class FilterLine(Vertical):
 
     def action_clear(self) -> None:
         self.set_text("")
-        self.post_message(self.Done())
+        self.screen.query_one(RowList).focus()
 
     def action_done(self) -> None:
         self.set_class(bool(self.text.strip()), "open")
-        self.post_message(self.Done())
+        self.screen.query_one(RowList).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

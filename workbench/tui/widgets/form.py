@@ -3,18 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, RenderResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.events import DescendantFocus
+from textual.content import Content
+from textual.events import Click, DescendantFocus, Key
+from textual.message import Message
+from textual.reactive import reactive
 from textual.validation import ValidationResult, Validator
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workbench.model.forms import FieldError, FieldKind, FormField
-from workbench.tui.widgets.choice import Choice
 
 LONGEST_NUMBER = 40  # characters; no number or size of a form is longer
+
+
+class Choice(Widget, can_focus=True):
+    """One of a few answers on one line, changed with left and right or by its first letter.
+
+    `answers` are pairs of a value and what is shown for it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right", "turn(1)", "next", show=False, tooltip="The next answer"),
+        Binding("left", "turn(-1)", "before", show=False, tooltip="The answer before"),
+    ]
+    DEFAULT_CSS = """
+    Choice { height: 1; width: auto; background: $surface; color: $foreground; }
+    Choice:focus { background-tint: $foreground 5%; text-style: bold; }
+    """
+
+    value: reactive[str] = reactive("")
+
+    @dataclass
+    class Changed(Message):
+        choice: Choice
+        value: str
+
+        @property
+        def control(self) -> Choice:
+            """The widget, for selectors of `@on`."""
+            return self.choice
+
+    def __init__(
+        self,
+        answers: Sequence[tuple[str, str]],
+        value: str,
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
+        self._answers = list(answers)
+        self.set_reactive(Choice.value, value)
+
+    def render(self) -> RenderResult:
+        label = dict(self._answers).get(self.value, self.value)
+        return Content.assemble(("‹ ", "$primary"), label, (" ›", "$primary"))
+
+    def watch_value(self, value: str) -> None:
+        self.post_message(self.Changed(self, value))
+
+    def action_turn(self, step: int) -> None:
+        """The next answer, or the one before; round at the ends."""
+        values = [value for value, _ in self._answers]
+        place = values.index(self.value) if self.value in values else -step
+        self.value = values[(place + step) % len(values)]
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Everything that can be typed belongs to the choice."""
+        return bool(character and character.isprintable())
+
+    def on_key(self, event: Key) -> None:
+        """A letter takes the next answer that begins with it; those of vim move where none does."""
+        if not event.is_printable or event.character is None:
+            return
+        event.stop()
+        event.prevent_default()
+        values = [value for value, _ in self._answers]
+        place = values.index(self.value) + 1 if self.value in values else 0
+        letter = event.character.lower()
+        after = [*values[place:], *values[:place]]
+        fits = [value for value in after if value.lower().startswith(letter)]
+        if fits:
+            self.value = fits[0]
+        elif letter in "hl ":
+            self.action_turn(-1 if letter == "h" else 1)
+
+    def on_click(self, event: Click) -> None:
+        self.action_turn(-1 if event.x < 2 else 1)
 
 
 class FieldValidator(Validator):
@@ -33,7 +113,6 @@ class FieldValidator(Validator):
 
 
 def editor_of(field: FormField, text: str) -> Input | Choice:
-    """A line to write in, or a choice of a few."""
     if field.kind in (FieldKind.CHOICE, FieldKind.SWITCH):
         return Choice([(choice, choice) for choice in field.choices], text)
     editor = Input(
@@ -88,7 +167,6 @@ class FieldLines(VerticalScroll, can_focus=False, inherit_bindings=False):
             line.set_class(event.widget in line.children, "current")
 
     def show_errors(self, errors: Mapping[str, str]) -> None:
-        """Say under each field what is wrong with it."""
         for name, line in self._faults.items():
             sentence = errors.get(name, "")
             text = f"✗ {sentence}" if sentence else ""
@@ -97,7 +175,6 @@ class FieldLines(VerticalScroll, can_focus=False, inherit_bindings=False):
                 line.set_class(bool(sentence), "shown")
 
     def focus_first_of(self, errors: Iterable[str]) -> None:
-        """Go to the first field that is wrong."""
         wrong = set(errors)
         for name, editor in self.editors.items():
             if name in wrong:

@@ -13,13 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.figures.images import (
-    Captioned,
-    Pixels,
-    ascii_lines,
-    fitted,
-    half_block_lines,
-)
+from workbench.figures.images import Captioned, Pixels, ascii_lines, fitted, half_block_lines
 from workbench.tui.plotting import Glyphs, terminal_glyphs
 
 SMALL = 14, 7  # columns and lines of a small image

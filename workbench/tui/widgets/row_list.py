@@ -6,8 +6,8 @@ that numbers stand still; the least important columns go where it is narrow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -20,15 +20,20 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.leaderboard.table import GAP, Column, Content, fitted
-from workbench.tui.widgets.columns import NO_ROWS, Rows, fit
+from workbench.leaderboard.table import GAP, Column, Content, Piece, fitted
 from workbench.tui.widgets.steady_lines import ink
+from workbench.tui.widgets.words import fit
 
 GUTTER = 3  # the cursor's mark, the row's mark, a space
+SELECTED: Piece = ("◆", "")
 
 
 class RowList(ScrollView, can_focus=True):
-    """Rows with a cursor. The screen gives the rows and the columns with `show`."""
+    """Rows with a cursor, of whatever the columns know to tell of, as the screen gives them.
+
+    `key_of` says what a row is known by, however the order changes. `marks` are what stands in
+    the gutter of selected rows, by their keys.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "row-list--heading",
@@ -78,39 +83,57 @@ class RowList(ScrollView, can_focus=True):
             super().__init__()
             self.column = column
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
-        super().__init__(id=id)
-        self._rows: Rows = NO_ROWS
+    def __init__(self, key_of: Callable[[Any], str]) -> None:
+        super().__init__()
+        self._key_of = key_of
+        self.rows: Sequence[Any] = ()
+        self.marks: dict[str, Piece] = {}
         self._columns: tuple[Column, ...] = ()
-        self._fitted: list[tuple[Column, int]] = []
+        self._fitted: list[tuple[Column, int, int]] = []  # with its place and its width
 
     @property
     def line_width(self) -> int:
         return self.scrollable_content_region.width
 
     @property
+    def row(self) -> Any:
+        """What the row under the cursor tells of; None where there are no rows."""
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    @property
     def key(self) -> str | None:
         """What the row under the cursor is known by; None where there are no rows."""
-        return self._rows.key(self.cursor) if self.cursor < len(self._rows) else None
+        return None if self.row is None else self._key_of(self.row)
 
-    def show(self, rows: Rows, columns: Sequence[Column], key: str | None = None) -> None:
-        """Show other rows; the cursor goes to the row of `key`, or stays where it is."""
-        self._rows = rows
-        if tuple(columns) != self._columns:
-            self._columns = tuple(columns)
-            self._fit()
-        self.virtual_size = Size(self.line_width, len(rows) + 1)
+    def show(self, rows: Sequence[Any], columns: Sequence[Column], key: str | None = None) -> None:
+        """Show other rows, drawing only the lines that differ.
+
+        The cursor goes to the row of `key`, else it stays on its row, or in its place.
+        """
+        key, before = key or self.key, self.rows
+        alike = len(rows) == len(before) and tuple(columns) == self._columns
+        self.rows, self._columns = rows, tuple(columns)
+        self._fit()
         place = min(self.cursor, max(0, len(rows) - 1))
-        if key is not None and (place >= len(rows) or rows.key(place) != key):
-            place = next((at for at in range(len(rows)) if rows.key(at) == key), place)
+        if key is not None and (place >= len(rows) or self._key_of(rows[place]) != key):
+            keys = (at for at, row in enumerate(rows) if self._key_of(row) == key)
+            place = next(keys, place)
         self.cursor = place
         self._keep_in_sight()
         self.post_message(self.Moved())
-        self.refresh()
+        if not (rows and alike):
+            self.refresh()
+            return
+        top = self.scroll_offset.y
+        for at in range(top, min(len(rows), top + self.size.height)):
+            if rows[at] is not before[at] and rows[at] != before[at]:
+                self.refresh_row(at)
 
-    def update_rows(self, rows: Rows) -> None:
-        """The same rows in the same order with other content; nothing is drawn yet."""
-        self._rows = rows
+    def select(self) -> None:
+        """Select the row under the cursor, or no longer."""
+        if self.key is not None and self.marks.pop(self.key, None) is None:
+            self.marks[self.key] = SELECTED
+        self.refresh_row(self.cursor)
 
     def refresh_row(self, index: int) -> None:
         """Draw one row anew: all that a living row costs."""
@@ -124,16 +147,11 @@ class RowList(ScrollView, can_focus=True):
 
     def column_region(self, key: str) -> tuple[int, int]:
         """Where a column begins and how wide it is; all of the row if it is not shown."""
-        x = GUTTER
-        for column, width in self._fitted:
-            if column.key == key:
-                return x, width
-            x += width + GAP
-        return GUTTER, max(1, self.line_width - GUTTER)
+        places = ((x, width) for column, x, width in self._fitted if column.key == key)
+        return next(places, (GUTTER, max(1, self.line_width - GUTTER)))
 
     def shows(self, key: str) -> bool:
-        """Whether there is room for a column."""
-        return any(column.key == key for column, _ in self._fitted)
+        return any(column.key == key for column, *_ in self._fitted)
 
     def render_line(self, y: int) -> Strip:
         width = self.line_width
@@ -141,17 +159,15 @@ class RowList(ScrollView, can_focus=True):
         if y == 0:
             return self._heading_line().adjust_cell_length(width, base).apply_style(base)
         index = self.scroll_offset.y + y - 1
-        if index >= len(self._rows):
+        if index >= len(self.rows):
             return self._empty_line(y, base)
         return self._row_line(index).adjust_cell_length(width, base).apply_style(base)
 
     def action_move(self, step: int) -> None:
-        """The cursor up or down."""
-        if len(self._rows):
-            self.cursor = max(0, min(len(self._rows) - 1, self.cursor + step))
+        if len(self.rows):
+            self.cursor = max(0, min(len(self.rows) - 1, self.cursor + step))
 
     def action_page(self, pages: int) -> None:
-        """The cursor up or down by as many rows as are in sight."""
         self.action_move(pages * max(1, self.size.height - 2))
 
     def watch_cursor(self, old: int, new: int) -> None:
@@ -167,7 +183,6 @@ class RowList(ScrollView, can_focus=True):
 
     def on_resize(self, event: Resize) -> None:
         self._fit()
-        self.virtual_size = Size(self.line_width, len(self._rows) + 1)
         self._keep_in_sight()
 
     def on_click(self, event: Click) -> None:
@@ -176,12 +191,12 @@ class RowList(ScrollView, can_focus=True):
         if place is None:
             return
         if place.y == 0:
-            column = self._column_at(place.x)
-            if column is not None:
-                self.post_message(self.HeadingClicked(column))
+            for column, x, width in self._fitted:
+                if x <= place.x < x + width + GAP:
+                    self.post_message(self.HeadingClicked(column.key))
             return
         index = self.scroll_offset.y + place.y - 1
-        if index >= len(self._rows):
+        if index >= len(self.rows):
             return
         self.cursor = index
         if place.x < GUTTER:
@@ -189,16 +204,12 @@ class RowList(ScrollView, can_focus=True):
         elif event.chain == 2:
             self.post_message(self.Opened())
 
-    def _column_at(self, x: int) -> str | None:
-        at = GUTTER
-        for column, width in self._fitted:
-            if at <= x < at + width + GAP:
-                return column.key
-            at += width + GAP
-        return None
-
     def _fit(self) -> None:
-        self._fitted = fitted(self._columns, max(1, self.line_width - GUTTER))
+        self._fitted, x = [], GUTTER
+        for column, width in fitted(self._columns, max(1, self.line_width - GUTTER)):
+            self._fitted.append((column, x, width))
+            x += width + GAP
+        self.virtual_size = Size(self.line_width, len(self.rows) + 1)
 
     def _keep_in_sight(self) -> None:
         rows_in_sight = max(1, self.size.height - 1)
@@ -215,7 +226,7 @@ class RowList(ScrollView, can_focus=True):
         chosen = self.get_component_rich_style("row-list--sorted", partial=True)
         by, downwards = self.sorted_by.lstrip("-"), self.sorted_by.startswith("-")
         segments = [Segment(" " * GUTTER)]
-        for place, (column, width) in enumerate(self._fitted):
+        for place, (column, _, width) in enumerate(self._fitted):
             if place:
                 segments.append(Segment(" " * GAP))
             text, style = column.heading, heading
@@ -225,17 +236,17 @@ class RowList(ScrollView, can_focus=True):
         return Strip(segments)
 
     def _row_line(self, index: int) -> Strip:
-        under_cursor = index == self.cursor
-        mark = self._rows.mark(index)
+        row, under_cursor = self.rows[index], index == self.cursor
+        mark = self.marks.get(self._key_of(row), (" ", ""))
         segments = [
             Segment("▌" if under_cursor and self.has_focus else " ", self._style("train")),
             *self._cell(mark, 1, False),
             Segment(" "),
         ]
-        for place, (column, width) in enumerate(self._fitted):
+        for place, (column, _, width) in enumerate(self._fitted):
             if place:
                 segments.append(Segment(" " * GAP))
-            content = self._rows.cell(index, column.key, width)
+            content = column.say(row, width) if column.say is not None else ""
             segments += self._cell(content, width, column.right)
         strip = Strip(segments)
         if under_cursor:
@@ -267,7 +278,7 @@ class RowList(ScrollView, can_focus=True):
 
     def _empty_line(self, y: int, base: Style) -> Strip:
         width = self.line_width
-        if len(self._rows) or not self.empty:
+        if len(self.rows) or not self.empty:
             return Strip.blank(width, base)
         lines = self.empty.splitlines()
         first = max(2, (self.size.height - len(lines)) // 2)

@@ -16,8 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workbench.model.forms import FieldKind, Form, FormField, form_of
-from workbench.tui.widgets.choice import Choice
-from workbench.tui.widgets.form import FieldLines, editor_of
+from workbench.tui.widgets.form import Choice, FieldLines, editor_of
 
 
 class FormView(VerticalScroll, can_focus=False):

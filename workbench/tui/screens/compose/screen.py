@@ -47,7 +47,7 @@ from workbench.tui.screens.compose.dialogs import (
 )
 from workbench.tui.screens.compose.form import FormView
 from workbench.tui.screens.compose.stack import Drawing, LayerStack, Totals
-from workbench.tui.widgets.borders import say_in_border
+from workbench.tui.widgets.words import say_in_border
 
 if TYPE_CHECKING:
     from workbench.model.spec import TrainingSpec
@@ -488,7 +488,7 @@ class ComposeScreen(WorkbenchScreen):
 
     def action_search(self) -> None:
         from workbench.queue.search import SearchRequest
-        from workbench.tui.screens.search.dialog import SearchDialog
+        from workbench.tui.screens.queue.adding import SearchDialog
 
         preset = self.history.preset()
         if self._refused(preset):

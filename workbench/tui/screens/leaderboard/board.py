@@ -1,52 +1,72 @@
-"""What the leaderboard shows, computed away from the screen: read, filtered, sorted, grouped."""
+"""What the leaderboard shows, and what is asked of it, away from the screen: in threads.
+
+It is read, filtered, sorted and grouped; exported, copied, rebuilt; runs of it are deleted and
+compared, what is missing is queued.
+"""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 
 from workbench.errors import UserError
-from workbench.files import Stamp, stamp
-from workbench.leaderboard.claims import CheckedClaim, Evidence
+from workbench.files import Stamp, stamp, typed_path, write_export
+from workbench.formats import count
+from workbench.leaderboard.claims import CheckedClaim, Evidence, claims_view
 from workbench.leaderboard.columns import (
     Column,
     SortKey,
-    find_field,
-    find_group_column,
-    parse_sort,
     script_columns,
     sort_groups,
     sort_runs,
     sorted_rows,
     telling_columns,
 )
-from workbench.leaderboard.database import LeaderboardDamaged
+from workbench.leaderboard.export import to_markdown
 from workbench.leaderboard.grouping import Group, group_runs
 from workbench.leaderboard.judges import check_evidence
-from workbench.leaderboard.paper import (
-    RowComparison,
-    TableComparison,
-    compare_all,
-)
+from workbench.leaderboard.paper import TableComparison, compare_all
 from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard, imported_file
+from workbench.leaderboard.table import Column as ListColumn
 from workbench.leaderboard.table import Table
-from workbench.leaderboard.views import scripts_table
-from workbench.model.tables import TABLE_NUMBERS
-from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
+from workbench.leaderboard.views import (
+    difference_table,
+    grouped_table,
+    imported_table,
+    leaderboard_table,
+    paper_view,
+    scripts_table,
+)
+from workbench.model.tables import TABLE_NUMBERS, PaperTable
+from workbench.runs.folder import RunFolder
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary, difference
 from workbench.settings import Home
+from workbench.text import one_line
 from workbench.tui.screens.leaderboard.overlay import Subject
-from workbench.tui.widgets.columns import Column as ListColumn
-from workbench.tui.widgets.columns import list_columns
+from workbench.tui.screens.leaderboard.rows import (
+    Row,
+    claim_columns,
+    group_columns,
+    imported_columns,
+    list_columns,
+    paper_columns,
+    run_columns,
+    tally,
+)
 
 ALL_RUNS = 0  # the tab of all runs; those of the paper's tables have the table's number
 CLAIMS = -1  # the tab of what the paper concludes
 IMPORTED = -2  # the tab of imported runs, where there are any
 SCRIPTS = -3  # the tab of runs of scripts, likewise
 TABS = (ALL_RUNS, *TABLE_NUMBERS, CLAIMS)
+# What terminals take through OSC 52, with its base64, without dropping it.
+MOST_COPIED_BYTES = 70_000
 
 
 @dataclass(frozen=True)
@@ -95,43 +115,27 @@ class Board:
         return self.run(subject.run_id)
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A board, or why there is none. `damaged` can be fixed by rebuilding.
+def load_if_changed(
+    home: Home, stamps: tuple[Stamp | None, ...]
+) -> tuple[Board | None, UserError | None, tuple[Stamp | None, ...]]:
+    """The board unless the files are as they were, what is wrong, and how the files are now.
 
-    `warning` is of the imported runs, without which the board is shown.
+    A fault beside a board is of the imported runs, without which it is shown. Takes a while with
+    thousands of runs.
     """
-
-    board: Board | None
-    error: UserError | None = None
-    warning: UserError | None = None
-
-    @property
-    def damaged(self) -> bool:
-        """Whether the file is damaged, rather than busy or out of reach."""
-        return isinstance(self.error, LeaderboardDamaged)
-
-
-def load(home: Home) -> Loaded:
-    """Read the leaderboard. Takes a while with thousands of runs."""
+    now = (stamp(home.leaderboard), stamp(imported_file(home)))
+    if now == stamps:
+        return None, None, now
     with _kept_from_collector():
         leaderboard = Leaderboard(home)
         try:
             entries, scripts = leaderboard.recorded()
         except UserError as error:
-            return Loaded(None, error)
+            return None, error, now
         try:
-            return Loaded(make_board(entries, leaderboard.imported(), scripts))
+            return make_board(entries, leaderboard.imported(), scripts), None, now
         except UserError as error:
-            return Loaded(make_board(entries, scripts=scripts), warning=error)
-
-
-def load_if_changed(
-    home: Home, stamps: tuple[Stamp | None, ...]
-) -> tuple[Loaded | None, tuple[Stamp | None, ...]]:
-    """What is read unless the files are as they were, and how they are now."""
-    now = (stamp(home.leaderboard), stamp(imported_file(home)))
-    return (None if now == stamps else load(home)), now
+            return make_board(entries, scripts=scripts), error, now
 
 
 @contextmanager
@@ -157,7 +161,6 @@ def make_board(
     imported: Iterable[RunSummary] = (),
     scripts: Iterable[ScriptSummary] = (),
 ) -> Board:
-    """The board of these runs, with imported ones and scripts beside them."""
     runs, others = tuple(entries), tuple(imported)
     tables = {table.table.number: table for table in compare_all(runs, imported=others)}
     half = compare_all(runs, "bfloat16")
@@ -176,24 +179,6 @@ def make_board(
 
 
 @dataclass(frozen=True)
-class Order:
-    """A column's key and which way."""
-
-    column: str = "accuracy"
-    downwards: bool = True
-
-    @property
-    def text(self) -> str:
-        """As `RowList.sorted_by` takes it."""
-        return f"-{self.column}" if self.downwards else self.column
-
-    @property
-    def sort(self) -> str:
-        """As a sort of the leaderboard is written."""
-        return self.text if self.downwards else f"+{self.column}"
-
-
-@dataclass(frozen=True)
 class Within:
     """The runs of one group, or of one row of the paper (of any preset), and the way back."""
 
@@ -204,103 +189,238 @@ class Within:
     row: str  # the key of what was opened
 
     def holds(self, run: RunSummary) -> bool:
-        """Whether a run is one of them."""
         return run.settings_key == self.settings_key and self.preset in ("", run.preset)
+
+
+BEST_FIRST = "-accuracy"
 
 
 @dataclass(frozen=True)
 class BoardQuery:
-    """What is asked for: a tab, a filter, an order, grouped or not, or within a group."""
+    """What is asked for: a tab, a filter, an order, grouped or not, or within a group.
+
+    Orders are a column's key, with a leading "-" for downwards, as `RowList` has them.
+    """
 
     tab: int = ALL_RUNS
     filter_text: str = ""
-    order: Order = field(default_factory=Order)
+    order: str = BEST_FIRST
     grouped: bool = False
     within: Within | None = None
-    script_order: Order = field(default_factory=lambda: Order("started_at"))
+    script_order: str = "-started_at"
     columns: tuple[str, ...] = ()  # of scripts; none: those that tell them apart
 
     @property
-    def sorted_by(self) -> Order:
-        """The order of the tab; tables of the paper keep its own."""
+    def sorted_by(self) -> str:
+        """The order of the tab; tables of the paper keep their own."""
         return self.script_order if self.tab == SCRIPTS else self.order
-
-    def ordered(self, order: Order) -> BoardQuery:
-        """The same in another order."""
-        if self.tab == SCRIPTS:
-            return replace(self, script_order=order)
-        return replace(self, order=order)
-
-    def starts_downwards(self, board: Board, column: str) -> bool:
-        """Which way one most often wants a column: the best, the newest, the fastest first."""
-        if self.tab == SCRIPTS:
-            return board.script_columns[column].descending
-        return parse_sort(column, find_group_column if self.grouped else find_field)[0].descending
 
 
 @dataclass(frozen=True)
 class BoardRows:
-    """What a view shows of a board: one of the kinds of rows is filled."""
+    """What a view shows of a board: rows under a title, and the table to hand out of them."""
 
     query: BoardQuery
-    runs: Sequence[RunSummary] = field(default=(), repr=False)
-    groups: Sequence[Group] = field(default=(), repr=False)
-    comparison: TableComparison | None = field(default=None, repr=False)
-    claims: Sequence[CheckedClaim] = field(default=(), repr=False)
-    scripts: Sequence[ScriptSummary] = field(default=(), repr=False)
-    table: Table | None = field(default=None, repr=False)  # of the scripts
-    columns: Sequence[ListColumn] = ()  # of that table
-
-    @property
-    def subjects(self) -> Sequence[AnySummary | Group | RowComparison | CheckedClaim]:
-        """What the rows are about, one each."""
-        if self.comparison is not None:
-            return self.comparison.rows
-        return self.claims or self.groups or self.scripts or self.runs
+    title: str
+    counted: str  # how many there are, in words
+    rows: Sequence[Row] = field(repr=False)
+    columns: Sequence[ListColumn]
+    table: Callable[[], Table] = field(repr=False)
+    file_name: str = "leaderboard.md"  # suggested for an export
+    comparison: TableComparison | None = field(default=None, repr=False)  # of a table of the paper
 
 
-def row_key(row: AnySummary | Group | RowComparison | CheckedClaim) -> str:
-    """What a row is known by, however the order changes."""
-    match row:
-        case RunSummary() | ScriptSummary():
-            return row.run_id
-        case Group():
-            return f"{row.example.preset}/{row.settings_key}"
-        case RowComparison():
-            return row.settings_key
-    return row.claim.key
-
-
-def select_rows(board: Board, query: BoardQuery) -> BoardRows:
-    """The rows of a query, in their order.
+def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) -> BoardRows:
+    """The rows of a query, in their order; `training` are settings that are being trained.
 
     Raises:
         QueryError: the filter cannot be understood.
     """
     if query.tab == CLAIMS:
-        return BoardRows(query, claims=board.claims)
+        title = "what the paper concludes, and what our runs say"
+        return BoardRows(query, title, tally(board.claims), board.claims, claim_columns(),
+                         partial(claims_view, board.claims), "claims.md")  # fmt: skip
     if query.tab == IMPORTED:
-        return BoardRows(query, runs=sort_runs(board.imported))
-    if query.tab not in (ALL_RUNS, SCRIPTS):
-        return BoardRows(query, comparison=board.tables.get(query.tab))
+        imported = sort_runs(board.imported)
+        hosts = sorted({run.host for run in imported})
+        machines = one_line(hosts[0]) if len(hosts) == 1 else count(len(hosts), "machine")
+        return BoardRows(
+            query,
+            "imported for comparison · not your own",
+            f"{count(len(imported), 'run')} on {machines}",
+            imported,
+            imported_columns(),
+            partial(imported_table, imported),
+            "imported.md",
+        )
+    if (comparison := board.tables.get(query.tab)) is not None:
+        table = comparison.table
+        return BoardRows(
+            query,
+            f"Table {table.number} · {table.title}",
+            f"{comparison.trained} of {count(len(table.rows), 'row')} trained",
+            comparison.rows,
+            paper_columns(comparison, training),
+            partial(paper_view, comparison),
+            f"table-{table.number}.md",
+            comparison,
+        )
     chosen = parse_filter(query.filter_text)
+    filtered = f" where {query.filter_text.strip()}" if query.filter_text.strip() else ""
     if query.tab == SCRIPTS:
-        return _select_scripts(board, query, [run for run in board.scripts if chosen.matches(run)])
+        scripts = [run for run in board.scripts if chosen.matches(run)]
+        return _select_scripts(board, query, scripts, filtered)
     runs: Sequence[RunSummary] = board.entries
     if chosen:
         runs = [run for run in runs if chosen.matches(run)]
     if query.within is not None:
         runs = [run for run in runs if query.within.holds(run)]
+    sort = query.order if query.order.startswith("-") else f"+{query.order}"
     if query.grouped:
-        return BoardRows(query, groups=sort_groups(group_runs(runs), query.order.sort))
-    return BoardRows(query, runs=sort_runs(runs, query.order.sort))
+        groups = sort_groups(group_runs(runs), sort)
+        counted = sum(len(group.runs) for group in groups)
+        return BoardRows(
+            query,
+            "by preset and settings",
+            f"{count(len(groups), 'group')} of {count(counted, 'run')}",
+            groups,
+            group_columns(board.beyond),
+            partial(grouped_table, groups, f"Leaderboard by settings{filtered}"),
+        )
+    runs = sort_runs(runs, sort)
+    title, counted_runs = "all runs", _of_all(runs, board.entries)
+    if query.within is not None:
+        title = one_line(f"runs of {query.within.title}")
+        counted_runs += " · esc leads back"
+    return BoardRows(
+        query,
+        title,
+        counted_runs,
+        runs,
+        run_columns(board.beyond),
+        partial(leaderboard_table, runs, f"Leaderboard{filtered}"),
+    )
 
 
-def _select_scripts(board: Board, query: BoardQuery, runs: Sequence[ScriptSummary]) -> BoardRows:
+def _select_scripts(
+    board: Board, query: BoardQuery, runs: Sequence[ScriptSummary], filtered: str
+) -> BoardRows:
     known = board.script_columns
-    order = query.script_order if query.script_order.column in known else BoardQuery().script_order
-    key = SortKey(known[order.column], order.downwards)
+    order = query.script_order
+    if order.removeprefix("-") not in known:
+        order = BoardQuery().script_order
+    key = SortKey(known[order.removeprefix("-")], order.startswith("-"))
     columns = [known[name] for name in query.columns if name in known] or telling_columns(runs)
     runs = sorted_rows(runs, [key])
     table = scripts_table(runs, columns)
-    return BoardRows(query, scripts=runs, table=table, columns=list_columns(columns, table))
+    return BoardRows(
+        query,
+        "scripts of your own",
+        _of_all(runs, board.scripts),
+        runs,
+        list_columns(columns, table),
+        lambda: replace(table, title=f"{table.title}{filtered}"),
+        "scripts.md",
+    )
+
+
+def _of_all(shown: Sequence[AnySummary], all_runs: Sequence[AnySummary]) -> str:
+    """`12 of 40 runs`, or `40 runs`."""
+    some = "" if len(shown) == len(all_runs) else f"{len(shown):,} of "
+    return some + count(len(all_runs), "run")
+
+
+# What is asked of it
+
+
+class ExportRefused(UserError):
+    """A name that cannot be written to, or a text too long to copy."""
+
+
+def export_target(text: str) -> Path:
+    """The file that a person named.
+
+    Raises:
+        ExportRefused: it is no file's name, or its folder does not exist.
+    """
+    if not text.strip():
+        raise ExportRefused("export: no file was named; nothing is written")
+    path = typed_path(text.strip())
+    if path.is_dir():
+        raise ExportRefused(f"export: {path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise ExportRefused(f"export: there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ExportRefused(f"export: {path} cannot be written; choose another folder")
+    return path
+
+
+def write(found: BoardRows, path: Path) -> str:
+    """Write the rows on view to a file as markdown.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written or the disk is full.
+    """
+    write_export(path, to_markdown(found.table()))
+    return f"Written to {path}"
+
+
+def copyable(found: BoardRows) -> str:
+    """The rows on view as markdown, if a terminal's clipboard takes it.
+
+    Raises:
+        ExportRefused: it is too long for that.
+    """
+    text = to_markdown(found.table())
+    size = len(text.encode())
+    if size > MOST_COPIED_BYTES:
+        raise ExportRefused(
+            f"copy: {size // 1000:,} kB are more than terminals take; filter the rows (/), "
+            "or write them to a file (m)"
+        )
+    return text
+
+
+def sync(home: Home) -> list[UserError]:
+    """Catch up with runs that ended while the leaderboard could not be written, or say why not."""
+    problem = Leaderboard(home).sync().unwritten
+    return [problem] if problem else []
+
+
+def rebuild(home: Home) -> str:
+    """Write the leaderboard anew from the run folders."""
+    lines: list[str] = []
+    runs = Leaderboard(home).rebuild(lines.append)
+    left_out = f"; {len(lines)} could not be read: {lines[0]}" if lines else ""
+    return f"The leaderboard holds {count(runs, 'run')} again{left_out}"
+
+
+def differences(home: Home, run_ids: Iterable[str]) -> Table:
+    """What differs between runs, setting by setting.
+
+    Raises:
+        RunError: a run's folder is gone or damaged.
+    """
+    found = difference([RunFolder(home.runs / run_id) for run_id in run_ids])
+    note = () if found.settings else ("No setting differs.",)
+    title = f"{count(len(found.run_ids), 'run')}, setting by setting"
+    return replace(difference_table(found), title=title, footnotes=note)
+
+
+def queue_missing(home: Home, table: PaperTable) -> tuple[str, bool]:
+    """Queue the trainings of a table that are not there yet, and let the queue run.
+
+    What is to be said of it, and whether the queue works now.
+    """
+    from workbench.queue import service as queue
+    from workbench.queue.planning import plan_trials, trainings_for
+
+    wanted = trainings_for([table])
+    found = plan_trials(home, wanted)
+    if not found.to_train:
+        return f"Nothing is missing in Table {table.number}", False
+    queue.enqueue(home, wanted, "app")
+    queue.start(home)
+    new = count(len(found.new), "training")
+    said = f"{new} queued" if found.new else "All that is missing is queued already"
+    return f"{said}; 5 shows the queue", True

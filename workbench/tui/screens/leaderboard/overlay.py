@@ -14,19 +14,13 @@ from workbench.errors import UserError
 from workbench.formats import count, metric_text
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
+from workbench.leaderboard.table import Piece
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window, axis_style, index_at
 from workbench.runs.folder import RunFolder
 from workbench.runs.summary import RunSummary, ScriptSummary
 from workbench.settings import Home
 from workbench.text import one_line
-from workbench.tui.charts import (
-    PlotOptions,
-    YAxis,
-    place_text,
-    scale_words,
-    settled,
-    x_ticks,
-)
+from workbench.tui.charts import PlotOptions, YAxis, place_text, scale_words, settled, x_ticks
 from workbench.tui.plotting import (
     OVERLAY_MARKS,
     OVERLAY_ROLES,
@@ -38,10 +32,9 @@ from workbench.tui.plotting import (
     column_span,
     shown_mark,
 )
-from workbench.tui.widgets.borders import say_in_border
-from workbench.tui.widgets.columns import Piece, fit
 from workbench.tui.widgets.curve_plot import CurvePlot, CurvePlots
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.words import fit, say_in_border
 
 MOST = len(OVERLAY_MARKS)
 TRAIN = "train"
@@ -71,15 +64,6 @@ class Curve:
     parts: Mapping[str, Samples] = field(default_factory=dict)
     span: float = 1.0  # the optimizer steps over which smoothing keeps its weight
     fault: str = ""
-
-    @property
-    def quantities(self) -> list[Quantity]:
-        """What there is to see of it, what matters most first."""
-        return [
-            Quantity(part, name)
-            for part, samples in self.parts.items()
-            for name in sorted(samples.names, key=lambda name: (name not in _FIRST, name))
-        ]
 
 
 LOADING = Curve(fault="reading …")
@@ -126,7 +110,6 @@ def read_curve(home: Home, run_id: str) -> Curve:
 
 
 def read_curves(home: Home, run_ids: Iterable[str]) -> dict[str, Curve]:
-    """The curves of several runs by their ids."""
     return {run_id: read_curve(home, run_id) for run_id in run_ids}
 
 
@@ -250,15 +233,15 @@ class Overlay(CurvePlots):
     @property
     def quantities(self) -> list[Quantity]:
         """What there is to see of the runs on view."""
-        found = [
-            quantity
+        found = dict.fromkeys(
+            Quantity(part, name)
             for item in self._shown
             for curve in item.curves
-            for quantity in curve.quantities
-        ]
+            for part, samples in curve.parts.items()
+            for name in sorted(samples.names, key=lambda name: (name not in _FIRST, name))
+        )
         # What is evaluated first, and all of one kind together.
-        order = list(dict.fromkeys(found))
-        return sorted(order, key=lambda one: (one.part == TRAIN, one.metric not in _FIRST))
+        return sorted(found, key=lambda one: (one.part == TRAIN, one.metric not in _FIRST))
 
     @property
     def quantity(self) -> Quantity:
@@ -275,10 +258,9 @@ class Overlay(CurvePlots):
             self.draw_now()
 
     def draw_now(self) -> None:
-        """Draw at once."""
         if self._shown:
             self._say()
-            make = partial(self._make, list(self._shown), self.quantity, self._view)
+            make = partial(self._make, list(self._shown), self.quantity, self.view)
             self.query_one(CurvePlot).draw(make)
 
     def _make(
@@ -296,14 +278,13 @@ class Overlay(CurvePlots):
         return column_of(max(ends), self._x_range, self.columns) if ends else None
 
     def set_cursor(self, column: int | None) -> None:
-        """Read the curves off there."""
         super().set_cursor(column)
         self._say()
 
     @on(CurvePlot.Drawn)
     def _say(self) -> None:
         """What is on view, and whose curve is whose."""
-        view, quantity = self._view, self.quantity
+        view, quantity = self.view, self.quantity
         how = scale_words(axis_style(quantity.metric, (), view.log), view.log)
         title = f"{quantity.text}{how}"
         parts = [f"x: {view.axis}"]
@@ -466,7 +447,3 @@ class Selection:
         """Take what each has become; forget what is gone."""
         found = {key: (place, now(subject)) for key, (place, subject) in self._slots.items()}
         self._slots = {key: (place, one) for key, (place, one) in found.items() if one is not None}
-
-    def clear(self) -> None:
-        """Select nothing."""
-        self._slots.clear()

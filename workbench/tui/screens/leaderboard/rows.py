@@ -1,7 +1,8 @@
-"""The leaderboard's columns: of runs, imported ones, groups, rows of the paper, and its claims.
+"""The rows of the leaderboard: their columns, and the lines below the table about one of them.
 
-As those of commands in `leaderboard/columns.py`, with the units in the headings and the settings
-in one column: a screen has fewer letters.
+Of runs, imported ones, scripts, groups, rows of the paper, and its claims. The columns are as
+those of commands in `leaderboard/columns.py`, with the units in the headings and the settings in
+one column: a screen has fewer letters.
 """
 
 from __future__ import annotations
@@ -10,25 +11,48 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from rich.text import Text
+from textual.app import RenderResult
+from textual.reactive import reactive
+from textual.widget import Widget
+
 from workbench.formats import (
     MISSING,
     bare_percent,
     clock,
+    count,
+    duration,
+    epochs_done,
+    local_time,
     moment,
+    percent,
     percent_spread,
     points,
     seeds_text,
 )
 from workbench.leaderboard.claims import MARKS, CheckedClaim, Kind
+from workbench.leaderboard.columns import Column as TableColumn
 from workbench.leaderboard.columns import group_difference, run_difference
-from workbench.leaderboard.grouping import Group
+from workbench.leaderboard.grouping import Group, Machine, machine_of
 from workbench.leaderboard.paper import RowComparison, TableComparison, paper_accuracy
-from workbench.leaderboard.views import SHORT_HEADINGS
+from workbench.leaderboard.table import (
+    NARROWEST,
+    Align,
+    Column,
+    Content,
+    Piece,
+    Table,
+    natural_width,
+    whole_text,
+)
+from workbench.leaderboard.views import SHORT_HEADINGS, imported_text
+from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.status import Status
-from workbench.runs.summary import RunSummary
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 from workbench.text import one_line
-from workbench.tui.settings_text import settings_text
-from workbench.tui.widgets.columns import Column, Content, Piece
+from workbench.tui.widgets.words import settings_text
+
+Row = AnySummary | Group | RowComparison | CheckedClaim  # what a row tells of
 
 BEYOND = "≠"
 
@@ -42,12 +66,12 @@ def difference(points_off: float | None, beyond: bool) -> Content:
     return (f"{text} {BEYOND}", "warning") if beyond and points_off is not None else f"{text}  "
 
 
-def mean_accuracy(group: Group | None) -> Piece:
+def mean_accuracy(group: Group) -> Piece:
     """`97.41 ± 0.07`, or what became of runs of which none learned."""
-    if group is not None and group.n:
+    if group.n:
         return percent_spread(group.mean, group.deviation).removesuffix(" %"), "strong"
-    for some, state in ((group and group.collapsed, Status.COLLAPSED),
-                        (group and group.diverged, Status.DIVERGED)):  # fmt: skip
+    for some, state in ((group.collapsed, Status.COLLAPSED),
+                        (group.diverged, Status.DIVERGED)):  # fmt: skip
         if some:
             return state.word, state.role
     return MISSING, "muted"
@@ -151,8 +175,6 @@ def group_columns(beyond: Collection[str] = ()) -> tuple[Column, ...]:
 
 
 def claim_columns() -> tuple[Column, ...]:
-    """Of checked claims, one a line."""
-
     def verdict(checked: CheckedClaim, width: int) -> Content:
         tone, mark = MARKS[checked.verdict.kind]
         return f"{mark} {checked.verdict.kind.value}", tone.value
@@ -205,12 +227,12 @@ def paper_columns(comparison: TableComparison, training: Mapping[str, int]) -> t
         Column("paper", "Paper's best %" if best else "Paper %", 14 if best else 7, right=True,
                say=lambda row, width: bare_percent(row.row.accuracy)),
         Column("ours", "Ours %", 12, right=True, say=lambda row, width: mean_accuracy(row.ours)),
-        Column("n", "n", 2, right=True, say=lambda row, width: str(row.ours.n if row.ours else 0)),
+        Column("n", "n", 2, right=True, say=lambda row, width: str(row.ours.n)),
     ]  # fmt: skip
     if comparison.shows_best:
         columns.append(
             Column("best", "Our best %", 10, weight=2 if best else 10, right=True,
-                   say=lambda row, width: bare_percent(row.ours.best if row.ours else None))
+                   say=lambda row, width: bare_percent(row.ours.best))
         )  # fmt: skip
     columns += [
         Column("difference", "Diff.  ", 7, right=True,
@@ -233,10 +255,10 @@ def paper_columns(comparison: TableComparison, training: Mapping[str, int]) -> t
     return tuple(columns)
 
 
-def _imported(group: Group | None) -> str:
+def _imported(group: Group) -> str:
     """`97.41 ± 0.07 (3)` of runs of somebody else: mean, deviation and how many."""
     text = mean_accuracy(group)[0]
-    return f"{text} ({group.n})" if group is not None and group.n else text
+    return f"{text} ({group.n})" if group.n else text
 
 
 def _verdict(row: RowComparison, going: int, short: bool) -> Content:
@@ -244,11 +266,10 @@ def _verdict(row: RowComparison, going: int, short: bool) -> Content:
         state = Status.RUNNING
         return (f"{state.marked}{f' {going}' if going > 1 else ''}", state.role)
     if not row.trained:
-        diverged = row.ours is not None and row.ours.diverged
         state = Status.DIVERGED
-        return (state.marked, state.role) if diverged else ("○ t trains", "muted")
+        return (state.marked, state.role) if row.ours.diverged else ("○ t trains", "muted")
     collapsed = row.collapses.removesuffix(" collapsed").replace(" of ", "/")
-    if row.paper_collapsed or (row.ours is not None and not row.ours.n):
+    if row.paper_collapsed or not row.ours.n:
         state = Status.COLLAPSED
         text = f"{state.mark} {collapsed}"
         return (text if short else f"{text} {state.word}", state.role)
@@ -258,8 +279,165 @@ def _verdict(row: RowComparison, going: int, short: bool) -> Content:
         case False:
             text, tone = f"{BEYOND} beyond{'' if short else ' spread'}", "warning"
         case None:
-            n = row.ours.n if row.ours is not None else 0
-            text, tone = f"· {({1: 'one run', 2: 'two runs'}).get(n, 'all equal')}", "muted"
+            few = {1: "one run", 2: "two runs"}
+            text, tone = f"· {few.get(row.ours.n, 'all equal')}", "muted"
     if not collapsed:
         return (text, tone)
     return [(text, tone), (" !" if short else f" ! {collapsed}", "warning")]
+
+
+def list_columns(columns: Sequence[TableColumn[ScriptSummary]], table: Table) -> tuple[Column, ...]:
+    """Of scripts: the columns of commands, as wide as the texts of a table of the same runs."""
+    found = []
+    for place, column in enumerate(columns):
+        widest = natural_width(table, place)
+        heading = table.headings[place]
+
+        def say(
+            run: ScriptSummary, width: int, column: TableColumn[ScriptSummary] = column
+        ) -> Content:
+            cell = column.cell(run)
+            return whole_text(cell), cell.tone.value
+
+        found.append(
+            Column(
+                column.name,
+                heading.text,
+                widest if heading.weight else min(widest, NARROWEST),
+                heading.weight,
+                heading.align is Align.RIGHT,
+                ideal=widest,
+                say=say,
+            )
+        )
+    return tuple(found)
+
+
+def row_key(row: Row) -> str:
+    """What a row is known by, however the order changes."""
+    match row:
+        case RunSummary() | ScriptSummary():
+            return row.run_id
+        case Group():
+            return f"{row.example.preset}/{row.settings_key}"
+        case RowComparison():
+            return row.settings_key
+    return row.claim.key
+
+
+# Below the table
+
+
+class BoardDetail(Widget):
+    """`subject` is what the cursor is on, or a sentence."""
+
+    subject: reactive[Row | str | None] = reactive(None)
+    label_heading = ""  # what the paper calls the rows of the table on view
+    timed_on: Machine | None = None  # the machine whose times stand in that table
+    machines = False  # whether runs are told with the machine they were made on
+
+    def render(self) -> RenderResult:
+        subject = self.subject
+        match subject:
+            case RunSummary():
+                first = f"seed {subject.seed}, {settings_text(subject)}"
+                head, second = subject.run_id, _run_words(subject)
+                if self.machines:
+                    machine = f"{machine_of(subject).text}, TensorFlow {subject.tensorflow}"
+                    second = f"{machine}  ·  {second}"
+            case ScriptSummary():
+                facts = (subject.framework, subject.config_text or " ".join(subject.command))
+                head, first = subject.run_id, "  ".join(fact for fact in facts if fact)
+                second = _facts(subject, [subject.message])
+            case Group():
+                head = subject.example.preset
+                first, second = settings_text(subject.example), _group_words(subject)
+            case RowComparison():
+                head, first = subject.row.label, subject.verdict
+                if head.isdigit():
+                    head = f"{self.label_heading} {head}"
+                second = "  ·  ".join(_row_words(subject, self.timed_on))
+            case CheckedClaim():
+                return _claim(subject)
+            case str():
+                head, first, second = "", subject, ""
+            case _:
+                return ""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        if head:
+            text.append(f"{one_line(head)}  ", "bold")
+        text.append(f"{one_line(first)}\n{one_line(second)}")
+        return text
+
+
+def _claim(checked: CheckedClaim) -> Text:
+    """The claim, then what our runs say: whole sentences, over as many lines as they take."""
+    text = Text(one_line(checked.claim.statement), "bold")
+    text.append(f"\n{one_line(checked.verdict.text)}", "not bold")
+    return text
+
+
+def _run_words(run: RunSummary) -> str:
+    parts = []
+    match run.state:
+        case Status.COLLAPSED:
+            parts.append(f"answers {run.collapsed_to} to every image")
+        case Status.FINISHED:
+            pass
+        case Status.STOPPED | Status.PRUNED:
+            parts.append(f"{run.state.word} after {epochs_done(run.epochs_completed, run.epochs)}")
+        case state:
+            parts.append(run.message or state.word)
+    if run.validation_accuracy is not None:
+        parts.append(f"{percent(run.validation_accuracy)} of the validation images")
+    if run.best_epoch_test_accuracy is not None:
+        parts.append(f"best {percent(run.best_epoch_test_accuracy)} in epoch {run.best_epoch}")
+    return _facts(run, parts)
+
+
+def _facts(run: AnySummary, first: list[str]) -> str:
+    """What came of a run, then how long it took, when it began, and its labels."""
+    parts = [*first, duration(run.train_seconds), local_time(run.started_at)]
+    return "  ·  ".join(part for part in (*parts, " ".join(run.tags), run.note) if part)
+
+
+def _group_words(group: Group) -> str:
+    parts = [f"{count(len(group.trials), 'run')}, seeds {seeds_text(group.seeds)}"]
+    if group.collapsed:
+        parts.append(group.collapsed_text)
+    if group.n:
+        parts.append(percent_spread(group.mean, group.deviation))
+        parts.append(f"from {percent(group.worst)} to {percent(group.best)}")
+    if group.repeated:
+        parts.append(f"{group.repeated} repeated")
+    if group.unfinished:
+        parts.append(f"{group.unfinished} not finished")
+    if group.diverged:
+        parts.append(f"{group.diverged} diverged")
+    return "  ·  ".join(parts)
+
+
+def _row_words(row: RowComparison, machine: Machine | None) -> list[str]:
+    """First what a narrow table drops: times, imported runs, the best run; then remarks."""
+    words, ours = [], row.ours
+    if row.row.train_seconds is not None:
+        seconds = ours.seconds_on(machine)
+        words.append(f"paper took {duration(row.row.train_seconds)}")
+        if seconds is not None and machine is not None:
+            words[-1] += f", ours {duration(seconds)} on {machine.host}, {machine.cores_text}"
+    if row.imported.runs:
+        words.append(f"imported: {imported_text(row.imported)}")
+    if ours.n > 1:
+        best = f"best of {ours.n}: {percent(ours.best)}"
+        if row.best_difference is not None:
+            best += f" ({points(row.best_difference)})"
+        words.append(best)
+    # Of ours first: a narrow terminal cuts the rest.
+    words += sorted(row.remarks, key=lambda text: text.startswith("Paper"))
+    settings = row.row.preset_with_settings().training
+    words.append(
+        f"{row.row.preset}: {optimizer_text(settings.optimizer)}, "
+        f"learning rate {settings.optimizer.learning_rate:g}, "
+        f"batch {settings.batch_size}, {count(settings.epochs, 'epoch')}"
+    )
+    return words

@@ -4,55 +4,57 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import Resize
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from workbench.errors import RunError, UserError
 from workbench.files import Stamp
 from workbench.formats import none_matches
 from workbench.leaderboard.claims import CheckedClaim
+from workbench.leaderboard.columns import find_field, find_group_column, parse_sort
+from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard
-from workbench.model.tables import TABLE_NUMBERS, PaperTable, paper_table
+from workbench.model.tables import TABLE_NUMBERS, paper_table
+from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
-from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
+from workbench.runs.summary import RunSummary, ScriptSummary
 from workbench.settings import style_sheet
 from workbench.text import one_line
 from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID
 from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
-from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
-from workbench.tui.screens.leaderboard import actions
+from workbench.tui.screens.dialog import ChoiceDialog, TextDialog, confirm
 from workbench.tui.screens.leaderboard.board import (
     ALL_RUNS,
+    BEST_FIRST,
     CLAIMS,
     IMPORTED,
     SCRIPTS,
     Board,
     BoardQuery,
-    BoardRows,
-    Loaded,
-    Order,
     Within,
+    copyable,
+    differences,
+    export_target,
     load_if_changed,
-    row_key,
+    queue_missing,
+    rebuild,
     select_rows,
+    sync,
+    write,
 )
-from workbench.tui.screens.leaderboard.detail import BoardDetail
-from workbench.tui.screens.leaderboard.dialogs import ColumnsDialog, RunsDifferenceDialog
-from workbench.tui.screens.leaderboard.edit_line import EditLine
 from workbench.tui.screens.leaderboard.overlay import (
     LOADING,
     MOST,
@@ -65,19 +67,16 @@ from workbench.tui.screens.leaderboard.overlay import (
     runs_of,
     subject_of,
 )
-from workbench.tui.screens.leaderboard.rows import (
-    claim_columns,
-    group_columns,
-    imported_columns,
-    paper_columns,
-    run_columns,
+from workbench.tui.screens.leaderboard.parts import (
+    ColumnsDialog,
+    EditLine,
+    RunsDifferenceDialog,
+    TabLine,
 )
-from workbench.tui.screens.leaderboard.tabs import TabLine, titles
-from workbench.tui.settings_text import settings_text
-from workbench.tui.widgets.borders import say_in_border
-from workbench.tui.widgets.columns import NO_ROWS, Column, ListRows
+from workbench.tui.screens.leaderboard.rows import BoardDetail, group_columns, row_key, run_columns
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.words import say_in_border, settings_text
 
 READING = "Reading the leaderboard …"
 NO_RESULTS = "No results yet. Press t on a model to train it."
@@ -134,16 +133,16 @@ class LeaderboardScreen(CurveScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._board: Board | None = None
+        self._board: Board | None = None  # as read last
         self._stamps: tuple[Stamp | None, ...] = ()  # of the files as they were read
         self._reading = self._selecting = False
+        self._training: Counter[str] = Counter()  # settings, with how many runs
         self._query = BoardQuery()
-        self._found = BoardRows(self._query)
+        self.found = select_rows(Board(), self._query, self._training)  # the rows on view
         # By tab: what is chosen in one has no rows in another.
         self._selections: dict[int, Selection] = {}
         self._curves: dict[str, Curve] = {}
         self._overlay = Overlay()
-        self._training: Counter[str] = Counter()
         self._damaged = False
         self._first_row = False  # the next rows are to be seen from the first one
         self._wanted_row = ""  # goes under the cursor as soon as it is among the rows
@@ -157,11 +156,6 @@ class LeaderboardScreen(CurveScreen):
     def _selection(self) -> Selection:
         """The runs whose curves are shown under the tab on view."""
         return self._selections.setdefault(self._query.tab, Selection(terminal_glyphs()))
-
-    @property
-    def found(self) -> BoardRows:
-        """The rows on view."""
-        return self._found
 
     @property
     def _listing(self) -> RowList:
@@ -196,7 +190,7 @@ class LeaderboardScreen(CurveScreen):
         yield FilterLine()
         yield Static(id="notice", markup=False)
         with Container(id="board-panel", classes="panel"):
-            yield RowList()
+            yield RowList(row_key)
             yield EditLine()
         yield BoardDetail()
         yield self._overlay
@@ -204,7 +198,7 @@ class LeaderboardScreen(CurveScreen):
     def on_mount(self) -> None:
         self.plots.prefer(self.workbench.config)
         self._listing.empty = READING
-        self._listing.show(NO_ROWS, run_columns())
+        self._listing.show((), self.found.columns)
         self._listing.focus()
         self._show_title()
         self._read()
@@ -224,7 +218,8 @@ class LeaderboardScreen(CurveScreen):
             run.summary.settings_key for run in seen.living if isinstance(run.summary, RunSummary)
         )
         if training != self._training:
-            self._training = training
+            self._training.clear()
+            self._training.update(training)
             if self._query.tab != ALL_RUNS:
                 self._show_rows()
 
@@ -237,31 +232,30 @@ class LeaderboardScreen(CurveScreen):
             return
         self._reading = True
         try:
-            loaded, self._stamps = await asyncio.to_thread(
+            read, fault, self._stamps = await asyncio.to_thread(
                 load_if_changed, self.workbench.home, self._stamps
             )
         finally:
             self._reading = False
-        if loaded is not None:
-            self._take(loaded)
+        if read is not None or fault is not None:
+            self._take(read, fault)
 
-    def _take(self, loaded: Loaded) -> None:
-        """Show what was read."""
-        first = self._board is None
-        if loaded.error is not None:
-            self._damaged = self._damaged or loaded.damaged
-            self._notice(loaded.error)
-        if loaded.board is not None:
-            if first and not self._damaged:
-                self._carry_out(lambda: actions.sync(self.workbench.home))
+    def _take(self, read: Board | None, fault: UserError | None) -> None:
+        """Show what was read, or say why nothing was; a fault beside a board is a warning."""
+        if read is None:
+            self._damaged = self._damaged or isinstance(fault, LeaderboardDamaged)
+            self._notice(fault)
+        else:
+            if self._board is None and not self._damaged:
+                self.carry_out(partial(sync, self.workbench.home), self._read)
             if not self._damaged:
                 self._notice(None)
-        if loaded.board is not None and (loaded.board.entries or not self._damaged):
-            self._board = loaded.board
+            if fault is not None:
+                self.workbench.complain(fault)
         # A damaged file was moved aside; what was read before it stays on view.
+        if read is not None and (read.entries or not self._damaged):
+            self._board = read
         self._board = self._board or Board()
-        if loaded.warning is not None:
-            self.workbench.complain(loaded.warning)
         self._offer_tabs(self._board.tabs)
         for selection in self._selections.values():
             selection.renew(self._board.renewed)
@@ -299,10 +293,10 @@ class LeaderboardScreen(CurveScreen):
             asked: tuple[Board, BoardQuery] | None = None
             while asked is None or asked[0] is not self.board or asked[1] != self._query:
                 asked = self.board, self._query
-                found = await asyncio.to_thread(select_rows, *asked)
+                found = await asyncio.to_thread(select_rows, *asked, self._training)
         finally:
             self._selecting = False
-        self._found = found
+        self.found = found
         self._show_rows()
         self._show_curves()
 
@@ -321,85 +315,55 @@ class LeaderboardScreen(CurveScreen):
         self._change(first_row=True)
 
     def _show_rows(self) -> None:
-        rows, columns = self._rows(), self._columns()
-        listing = self._listing
+        listing, rows, columns = self._listing, self.found.rows, self.found.columns
         sortable = self._query.tab in (ALL_RUNS, SCRIPTS)
-        listing.sorted_by = self._query.sorted_by.text if sortable else ""
-        if self._board is not None and not self._total:
+        listing.sorted_by = self._query.sorted_by if sortable else ""
+        listing.marks = self._selection.marks
+        total = len(self.board.scripts if self._query.tab == SCRIPTS else self.board.entries)
+        if self._board is not None and not total:
             listing.empty = DAMAGED if self._damaged else NO_RESULTS
         elif self._board is not None:
-            listing.empty = f"{none_matches(self._total)}\nesc shows all."
-        listing.show(rows, columns, key=self._next_key(rows, listing.key))
-        self.set_class(self._found.query.tab == CLAIMS, "claims")
-        self._show_title()
-        self._show_detail()
-
-    def _next_key(self, rows: ListRows[Any], now: str | None) -> str | None:
-        """The key of the row that the cursor goes to; None for the place where it stands."""
-        wanted = self._wanted_row
-        if wanted and any(rows.key(place) == wanted for place in range(len(rows))):
-            now, self._wanted_row, self._first_row = wanted, "", False
+            listing.empty = f"{none_matches(total)}\nesc shows all."
+        key = None
+        if self._wanted_row and self._wanted_row in map(row_key, rows):
+            key, self._wanted_row, self._first_row = self._wanted_row, "", False
         elif self._first_row:
-            self._listing.cursor, self._first_row = 0, False
-            return None
-        return now
-
-    def _rows(self) -> ListRows[Any]:
-        marks = self._selection.marks
-        return ListRows(self._found.subjects, row_key, self._columns(), marks)
-
-    def _columns(self) -> Sequence[Column]:
-        found = self._found
-        if found.comparison is not None:
-            return paper_columns(found.comparison, self._training)
-        if found.table is not None:
-            return found.columns
-        if found.query.tab == CLAIMS:
-            return claim_columns()
-        if found.query.tab == IMPORTED:
-            return imported_columns()
-        return (group_columns if found.query.grouped else run_columns)(self.board.beyond)
+            key, self._first_row = next(map(row_key, rows), None), False
+        listing.show(rows, columns, key)
+        listing.refresh()  # what trains may say something else in a row that is the same
+        self.set_class(self.found.query.tab == CLAIMS, "claims")
+        self._show_title()
 
     def _show_title(self) -> None:
-        panel = self.query_one("#board-panel")
-        say_in_border(panel, *titles(self._found, self._total, len(self._selection)))
-
-    @property
-    def _total(self) -> int:
-        """How many runs there are, whatever the filter."""
-        return len(self.board.scripts if self._query.tab == SCRIPTS else self.board.entries)
-
-    def _subject(self) -> AnySummary | Group | RowComparison | CheckedClaim | None:
-        rows, place = self._found.subjects, self._listing.cursor
-        return rows[place] if place < len(rows) else None
+        selected = len(self._selection)
+        words = [self.found.counted, *([f"{selected} selected"] if selected else [])]
+        say_in_border(self.query_one("#board-panel"), self.found.title, " · ".join(words))
 
     @on(RowList.Moved)
     def _show_detail(self) -> None:
-        if not self.query_one(EditLine).editing:
-            detail = self.query_one(BoardDetail)
-            detail.machines = self._found.query.tab == IMPORTED
-            table = self._found.comparison
+        if not self.query_one(EditLine).has_class("editing"):
+            detail, table = self.query_one(BoardDetail), self.found.comparison
+            detail.machines = self.found.query.tab == IMPORTED
             detail.timed_on = table.timed_on if table is not None else None
-            detail.subject = self._subject()
+            detail.subject = self._listing.row
 
     # Curves
 
     @property
     def plots(self) -> Overlay:
-        """The curves of what is selected."""
         return self._overlay
 
     @on(RowList.Marked)
     def action_select(self) -> None:
-        subject = subject_of(self._subject())
-        if subject is None or self._listing.key is None:
+        key, subject = self._listing.key, subject_of(self._listing.row)
+        if subject is None or key is None:
             self.workbench.complain(RunError("there is no finished run here to show the curve of"))
-        elif not self._selection.toggle(self._listing.key, subject):
+        elif not self._selection.toggle(key, subject):
             self.workbench.complain(RunError(f"{MOST} curves at a time; space takes one away"))
         self._selection_changed()
 
     def _selection_changed(self) -> None:
-        self._listing.update_rows(self._rows())
+        self._listing.marks = self._selection.marks
         self._listing.refresh()
         self._show_title()
         self._show_curves()
@@ -436,7 +400,7 @@ class LeaderboardScreen(CurveScreen):
         lines = None
         if len(self._selection):
             room = self.size.height - OTHER_LINES
-            lines = max(LEAST_LIST, min(len(self._found.subjects) + 3, room // 2))
+            lines = max(LEAST_LIST, min(len(self.found.rows) + 3, room // 2))
         self.query_one("#board-panel").styles.height = lines
 
     @property
@@ -466,7 +430,7 @@ class LeaderboardScreen(CurveScreen):
 
     def show_run(self, run_id: str) -> None:
         """Put the cursor on a run among all runs, now or as soon as it has been recorded."""
-        order = Order() if self._query.grouped else self._query.order
+        order = BEST_FIRST if self._query.grouped else self._query.order
         query = replace(
             self._query, tab=ALL_RUNS, filter_text="", order=order, grouped=False, within=None
         )
@@ -494,10 +458,6 @@ class LeaderboardScreen(CurveScreen):
     def _filter_changed(self, event: FilterLine.Changed) -> None:
         self._change(filter_text=event.text)
 
-    @on(FilterLine.Done)
-    def _filter_done(self) -> None:
-        self._listing.focus()
-
     def step_back(self) -> None:
         """Back to the list, to the groups or the table that one came from; the filter goes, the
         selection."""
@@ -509,37 +469,33 @@ class LeaderboardScreen(CurveScreen):
         elif line.text and self._query.tab in (ALL_RUNS, SCRIPTS):
             line.set_text("")
         elif self._selection:
-            self._selection.clear()
+            del self._selections[self._query.tab]
             self._selection_changed()
 
     def action_group(self) -> None:
         grouped = not self._query.grouped
-        columns = group_columns() if grouped else run_columns()
-        known = any(column.key == self._query.order.column for column in columns)
-        order = self._query.order if known else Order()
+        columns, order = (group_columns if grouped else run_columns)(), self._query.order
+        if all(column.key != order.removeprefix("-") for column in columns):
+            order = BEST_FIRST
         self._change(grouped=grouped, order=order, within=None, first_row=True)
 
     def action_sort(self) -> None:
-        answers = [(column.key, column.heading.strip()) for column in self._columns()]
+        answers = [(column.key, column.heading.strip()) for column in self.found.columns]
         if self._query.tab == SCRIPTS:
             answers = self._script_columns
 
-        def answered(column: str | None) -> None:
-            if column is not None:
-                self._sort_by(column)
-
-        now = self._query.sorted_by.column
+        now = self._query.sorted_by.removeprefix("-")
         at = now if now in dict(answers) else None
-        self.app.push_screen(ChoiceDialog("Sort by", answers, at), answered)
+        self.when_answered(ChoiceDialog("Sort by", answers, at), self._sort_by)
 
     def action_sort_next(self, step: int) -> None:
-        keys = [column.key for column in self._columns() if self._listing.shows(column.key)]
-        now = self._query.sorted_by.column
+        keys = [column.key for column in self.found.columns if self._listing.shows(column.key)]
+        now = self._query.sorted_by.removeprefix("-")
         place = (keys.index(now) + step) % len(keys) if now in keys else 0
         self._sort_by(keys[place])
 
     def action_reverse(self) -> None:
-        self._sort_by(self._query.sorted_by.column)
+        self._sort_by(self._query.sorted_by.removeprefix("-"))
 
     @on(RowList.HeadingClicked)
     def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
@@ -547,22 +503,26 @@ class LeaderboardScreen(CurveScreen):
             self._sort_by(event.column)
 
     def _sort_by(self, column: str) -> None:
-        """By a column; the one that is sorted by already is turned round."""
-        query, before = self._query, self._query.sorted_by
-        if column == before.column:
-            downwards = not before.downwards
+        """By a column, as one most often wants it: the best, the newest, the fastest first.
+
+        The one that is sorted by already is turned round.
+        """
+        query = self._query
+        of_scripts = query.tab == SCRIPTS
+        if query.sorted_by.removeprefix("-") == column:
+            downwards = not query.sorted_by.startswith("-")
+        elif of_scripts:
+            downwards = self.board.script_columns[column].descending
         else:
-            downwards = query.starts_downwards(self.board, column)
-        self._query = query.ordered(Order(column, downwards))
-        self._change(first_row=True)
+            find = find_group_column if query.grouped else find_field
+            downwards = parse_sort(column, find)[0].descending
+        order = f"-{column}" if downwards else column
+        self._change(first_row=True, **{"script_order" if of_scripts else "order": order})
 
     def action_columns(self) -> None:
-        def answered(chosen: tuple[str, ...] | None) -> None:
-            if chosen is not None:
-                self._change(columns=chosen)
-
-        shown = [column.key for column in self._found.columns]
-        self.app.push_screen(ColumnsDialog(self._script_columns, shown), answered)
+        shown = [column.key for column in self.found.columns]
+        dialog = ColumnsDialog(self._script_columns, shown)
+        self.when_answered(dialog, lambda chosen: self._change(columns=chosen))
 
     @property
     def _script_columns(self) -> list[tuple[str, str]]:
@@ -577,34 +537,33 @@ class LeaderboardScreen(CurveScreen):
     def action_errors(self) -> None:
         from workbench.tui.screens.errors import ErrorsScreen
 
-        subject, run_ids = self._subject(), self._selection.run_ids[:MOST]
+        subject, run_ids = self._listing.row, self._selection.run_ids[:MOST]
         if not run_ids and isinstance(subject, RunSummary):
             run_ids = [subject.run_id]
         folders = [RunFolder(self.workbench.home.runs / run_id) for run_id in run_ids]
         if folders:
             self.app.push_screen(ErrorsScreen(self.workbench.home, folders))
 
-    @work(group="difference")
-    async def action_difference(self) -> None:
+    def action_difference(self) -> None:
         """The selected runs, setting by setting; of a group one run."""
         run_ids = [runs_of(subject)[0].run_id for subject in self._selection.subjects]
-        try:
-            table = await asyncio.to_thread(actions.differences, self.workbench.home, run_ids)
-        except UserError as error:
-            self.workbench.complain(error)
-            return
-        self.app.push_screen(RunsDifferenceDialog(table))
+
+        def compare() -> None:
+            table = differences(self.workbench.home, run_ids)
+            self.app.call_from_thread(self.app.push_screen, RunsDifferenceDialog(table))
+
+        self.carry_out(compare)
 
     @property
     def run_here(self) -> str | None:
         """The run under the cursor; None on a row of several."""
-        subject = self._subject()
+        subject = self._listing.row
         return subject.run_id if isinstance(subject, RunSummary | ScriptSummary) else None
 
     @on(RowList.Opened)
     def action_open(self) -> None:
         """Open the run; of a group or a row list its runs; of a claim show its table."""
-        subject = self._subject()
+        subject = self._listing.row
         match subject:
             case RunSummary() | ScriptSummary():
                 folder = RunFolder(self.workbench.home.runs / subject.run_id)
@@ -633,31 +592,28 @@ class LeaderboardScreen(CurveScreen):
             self._query,
             tab=ALL_RUNS,
             filter_text=filter_text,
-            order=Order(),
+            order=BEST_FIRST,
             grouped=False,
             within=within,
         )
         self._change_to(query)
 
     def action_train(self) -> None:
-        row = self._subject()
-        if not isinstance(row, RowComparison):
-            return
-        self.workbench.train([row.row.spec()], next_seed=True)
+        row = self._listing.row
+        if isinstance(row, RowComparison):
+            self.workbench.train([row.row.spec()], next_seed=True)
 
     def action_train_all(self) -> None:
-        if self._found.comparison is not None:
-            self._queue_missing(self._found.comparison.table)
-
-    @work(group="change", description="queue")
-    async def _queue_missing(self, table: PaperTable) -> None:
-        try:
-            said, works = await asyncio.to_thread(actions.queue_missing, self.workbench.home, table)
-        except UserError as error:
-            self.workbench.complain(error)
+        comparison = self.found.comparison
+        if comparison is None:
             return
-        self.workbench.queue_started = self.workbench.queue_started or works
-        self.notify(said)
+
+        def queue() -> str:
+            said, works = queue_missing(self.workbench.home, comparison.table)
+            self.workbench.queue_started = self.workbench.queue_started or works
+            return said
+
+        self.carry_out(queue)
 
     def action_edit_tags(self) -> None:
         self._edit("tags")
@@ -666,7 +622,7 @@ class LeaderboardScreen(CurveScreen):
         self._edit("note")
 
     def _edit(self, what: str) -> None:
-        run = self._subject()
+        run = self._listing.row
         if not isinstance(run, RunSummary | ScriptSummary):
             return
         text = " ".join(run.tags) if what == "tags" else run.note
@@ -675,30 +631,32 @@ class LeaderboardScreen(CurveScreen):
         said = f"{kind}, of run {run.run_id}: enter keeps, esc leaves as it was."
         self.query_one(BoardDetail).subject = said
 
-    @on(EditLine.Kept)
-    def _kept(self, event: EditLine.Kept) -> None:
-        run = self.board.run(event.run_id)
+    @on(Input.Submitted, "EditLine")
+    def _edited(self, event: Input.Submitted) -> None:
+        """Keep the text, once it is sound."""
+        line = self.query_one(EditLine)
+        run_id, run = line.run_id, self.board.run(line.run_id)
         tags, note = (list(run.tags), run.note) if run else ([], "")
         try:
-            if event.what == "tags":
-                labels = checked_labels(event.text.replace(",", " ").split(), note)
+            if line.what == "tags":
+                labels = checked_labels(event.value.replace(",", " ").split(), note)
             else:
                 # Tags that are there already are not judged again.
-                labels = Labels(tags=tuple(tags), note=checked_labels([], event.text.strip()).note)
+                labels = Labels(tags=tuple(tags), note=checked_labels([], event.value.strip()).note)
         except UserError as error:
             self.workbench.complain(error)
             return
-        self._edit_left()
-        self._carry_out(partial(self._set_labels, event.run_id, labels))
 
-    def _set_labels(self, run_id: str, labels: Labels) -> None:
-        """Keep a run's tags and note. In a thread."""
-        Leaderboard(self.workbench.home).set_labels(run_id, labels)
-        self.workbench.run_feed.look_again_at(run_id)
+        def keep() -> None:
+            Leaderboard(self.workbench.home).set_labels(run_id, labels)
+            self.workbench.run_feed.look_again_at(run_id)
+
+        self._edit_left()
+        self.carry_out(keep, self._read)
 
     @on(EditLine.Left)
     def _edit_left(self) -> None:
-        self.query_one(EditLine).close()
+        self.query_one(EditLine).remove_class("editing")
         self._listing.focus()
         self._show_detail()
 
@@ -707,77 +665,46 @@ class LeaderboardScreen(CurveScreen):
         run_ids = [one.run_id for one in self._selection.subjects if not isinstance(one, Group)]
         if not run_ids and self.run_here is not None:
             run_ids = [self.run_here]
-        if not run_ids:
-            return
-        named = ", ".join(run_ids)
+        if run_ids:
+            folders = [RunFolder(self.workbench.home.runs / run_id) for run_id in run_ids]
+            results = Leaderboard(self.workbench.home)
+            question = (
+                f"Delete {', '.join(run_ids)} for good? Folder, model and leaderboard entry go."
+            )
+            delete = partial(service.delete, folders, results)
+            confirm(self.app, question, "Delete for good",
+                    lambda: self.carry_out(delete, self._read), no="Keep")  # fmt: skip
 
-        def answered(answer: str | None) -> None:
-            if answer == "delete":
-                self._carry_out(lambda: actions.delete(self.workbench.home, run_ids))
+    def action_rebuild(self) -> None:
+        def anew() -> str:
+            said = rebuild(self.workbench.home)
+            self._damaged = False
+            return said
 
-        self.app.push_screen(
-            ChoiceDialog(
-                f"Delete {named} for good? Folder, model and leaderboard entry go.",
-                [("keep", "Keep"), ("delete", "Delete for good")],
-            ),
-            answered,
-        )
-
-    @work(group="change")
-    async def action_rebuild(self) -> None:
-        try:
-            said = await asyncio.to_thread(actions.rebuild, self.workbench.home)
-        except UserError as error:
-            self.workbench.complain(error)
-            return
-        self._damaged = False
-        self.notify(said)
-        self._read()
-
-    @work(group="change", description="carry out")
-    async def _carry_out(self, action: Callable[[], str | Sequence[UserError] | None]) -> None:
-        """Do something in a thread, say what came of it, or what refused, and look again."""
-        try:
-            came = await asyncio.to_thread(action)
-        except UserError as error:
-            came = [error]
-        if isinstance(came, str):
-            self.notify(came)
-        elif came:
-            for fault in came[:3]:
-                self.workbench.complain(fault)
-        self._read()
+        self.carry_out(anew, self._read)
 
     def action_export(self) -> None:
-        found = self._found
+        found = self.found
 
-        def named(text: str | None) -> None:
-            if text is None:
-                return
-            path = actions.export_target(text)
-            if not path.exists():
-                self._carry_out(lambda: actions.write(found, path))
-                return
+        def named(text: str) -> None:
+            path = export_target(text)
+            export = partial(self.carry_out, partial(write, found, path))
+            if path.exists():
+                confirm(self.app, f"{path} exists already.", "Replace it", export)
+            else:
+                export()
 
-            def answered(answer: str | None) -> None:
-                if answer == "replace":
-                    self._carry_out(lambda: actions.write(found, path))
-
-            question = f"{path} exists already."
-            answers = [("keep", "Cancel"), ("replace", "Replace it")]
-            self.app.push_screen(ChoiceDialog(question, answers), answered)
-
-        name = actions.suggested_name(found)
         question = "Write what is on view, as markdown, to"
-        self.app.push_screen(TextDialog(question, name, check=actions.export_target), named)
+        dialog = TextDialog(question, found.file_name, check=export_target)
+        self.when_answered(dialog, named)
 
-    @work(group="copy")
-    async def action_copy(self) -> None:
-        try:
-            text = await asyncio.to_thread(actions.copyable, self._found)
-        except UserError as error:
-            self.workbench.complain(error)
-            return
-        self.app.copy_to_clipboard(text)
-        lines = text.count("\n")
-        self.notify(f"{lines:,} lines of markdown handed to the terminal's clipboard")
+    def action_copy(self) -> None:
+        found = self.found
+
+        def copy() -> str:
+            text = copyable(found)
+            self.app.call_from_thread(self.app.copy_to_clipboard, text)
+            lines = text.count("\n")
+            return f"{lines:,} lines of markdown handed to the terminal's clipboard"
+
+        self.carry_out(copy)

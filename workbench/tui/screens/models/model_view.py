@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from workbench.tui.screens.models.catalogue import Entry
 from workbench.tui.theme import ROLE_COLOURS, model_diagram
-from workbench.tui.widgets.columns import fit
+from workbench.tui.widgets.words import fit
 
 # The model package is imported where a model is drawn: the first frame does not wait for it.
 if TYPE_CHECKING:
@@ -28,14 +28,11 @@ WIDE_TABLE = 60  # columns from which outputs are written as sets
 
 
 class View(StrEnum):
-    """What is shown of a model."""
-
     DIAGRAM = "diagram"
     TABLE = "table"
     SETTINGS = "settings"
 
     def after(self, step: int) -> View:
-        """The next view, or the one before."""
         views = list(View)
         return views[(views.index(self) + step) % len(views)]
 

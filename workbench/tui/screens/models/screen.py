@@ -3,38 +3,220 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.events import Resize
-from textual.widgets import Input, Static
+from textual.geometry import Size
+from textual.message import Message
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
 
 from workbench.errors import UserError
+from workbench.formats import bare_percent
 from workbench.model.paper_models import PAPER_IN_SHORT
 from workbench.settings import style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.models.accuracy import (
+from workbench.tui.screens.models.catalogue import (
     NO_RESULTS,
+    PART_TITLES,
+    Entry,
     ModelResults,
     accuracy_lines,
     accuracy_sentence,
+    own_entries,
     read_results,
+    shipped_entries,
+    unread_entries,
 )
-from workbench.tui.screens.models.catalogue import own_entries, shipped_entries, unread_entries
-from workbench.tui.screens.models.model_list import ModelList
 from workbench.tui.screens.models.model_view import ModelView, settings_text
+from workbench.tui.widgets.marked_options import MarkedOptions
+from workbench.tui.widgets.words import fit
 
 if TYPE_CHECKING:
     from workbench.model.describe import SettingLine
     from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
-    from workbench.runs.record import Labels
     from workbench.tui.run_feed import Seen
 
 REST = 0.02  # seconds that the cursor rests before the model under it is drawn
+MARGIN = " "  # where the cursor's mark stands
+WIDE = 38  # columns from which parameters stand in full and n has a column
+
+
+class ModelList(MarkedOptions, inherit_bindings=False):
+    """Headings and models; the cursor walks over models only."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor_down", "next model", show=False, tooltip="The next model"),
+        Binding("up,k", "cursor_up", "model before", show=False, tooltip="The model before"),
+        Binding("home,g", "first", "first model", show=False, tooltip="The first model"),
+        Binding("end,G", "last", "last model", show=False, tooltip="The last model"),
+        Binding("pagedown", "page_down", show=False),
+        Binding("pageup", "page_up", show=False),
+    ]
+
+    class Chosen(Message):
+        """The cursor stands on another model, or on one whose results changed."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        super().__init__(markup=False, compact=True)
+        self._entries = tuple(entries)
+        self._results: Mapping[str, ModelResults] = {}
+        self._words = ""
+        self._drawn_size = Size(0, 0)
+        self._wanted = ""  # where the cursor is to go
+
+    @property
+    def entry(self) -> Entry | None:
+        """The model under the cursor."""
+        option = self.highlighted_option
+        return self._entry(option.id if option else None)
+
+    def show(
+        self,
+        entries: Iterable[Entry] | None = None,
+        results: Mapping[str, ModelResults] | None = None,
+        words: str | None = None,
+    ) -> None:
+        """Change what is listed; what is left out stays as it is."""
+        before = self._entries, self._results, self._words
+        if entries is not None:
+            self._entries = tuple(entries)
+        if results is not None:
+            self._results = results
+        if words is not None:
+            self._words = words
+        if before != (self._entries, self._results, self._words):
+            self._rebuild()
+
+    def choose(self, name: str) -> None:
+        """The cursor to a model, as soon as it is listed."""
+        self._wanted = name
+        self._rebuild()
+
+    @property
+    def heading(self) -> Content:
+        parameters = "parameters" if self._is_wide else "par."
+        return Content.styled(self._in_columns("model", parameters, "paper", "ours", "n"), "$muted")
+
+    @property
+    def _line_width(self) -> int:
+        return self.scrollable_content_region.width
+
+    @property
+    def _is_wide(self) -> bool:
+        return self._line_width >= WIDE
+
+    def _in_columns(self, name: str, parameters: str, paper: str, ours: str, n: str) -> str:
+        """All but the mark, which is coloured; what the numbers leave is the name's."""
+        wide = self._is_wide
+        room = 10 if wide else 5
+        # The margin, parameters, paper, ours, n, the mark, and spaces between.
+        name = fit(name, self._line_width - room - (20 if wide else 15))
+        line = f"{MARGIN}{name} {parameters:>{room}} {paper:>5} {ours:>5}"
+        return line + (f" {n:>3}" if wide else "")
+
+    def on_resize(self, event: Resize) -> None:
+        if self.scrollable_content_region.size != self._drawn_size:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        if self._line_width <= 0:
+            return
+        self._drawn_size = self.scrollable_content_region.size
+        kept = self.highlighted_option.id if self.highlighted_option else None
+        listed = [entry for entry in self._entries if entry.matches(self._words)]
+        options: list[Option] = []
+        parts = {
+            part: members
+            for part in PART_TITLES
+            if (members := [entry for entry in listed if entry.part == part])
+            or (part == "own" and not self._words)
+        }
+        # With a heading each, two lines for one that is empty, and one between two.
+        lines = sum(2 + (len(members) or 2) for members in parts.values()) - 1
+        is_loose = lines <= self._drawn_size.height
+        for part, members in parts.items():
+            title = PART_TITLES[part]
+            if options and is_loose:
+                options.append(Option(" ", disabled=True))
+            options.append(Option(Content.styled(f"{MARGIN}{title}", "$muted"), disabled=True))
+            options += [Option(self._line(entry), id=_key(entry)) for entry in members]
+            if not members:
+                text = f"{MARGIN}none yet: e opens a model\n{MARGIN}in Compose, w saves it there"
+                if any(entry.is_unread for entry in self._entries):
+                    text = f"{MARGIN}reading them…"
+                options.append(Option(Content.styled(text, "$muted"), disabled=True))
+        if not listed:
+            text = f"{MARGIN}nothing matches “{self._words}”; Esc shows all"
+            options = [Option(Content.styled(text, "$muted"), disabled=True)]
+        with self.prevent(OptionList.OptionHighlighted):
+            self.clear_options()
+            self.add_options(options)
+            places = {option.id: place for place, option in enumerate(options) if option.id}
+            first = next(iter(places.values()), None)
+            self.highlighted = places.get(kept, first) if kept else first
+            wanted = next((key for key in places if key.partition(":")[2] == self._wanted), None)
+            if wanted is not None:
+                self.highlighted, self._wanted = places[wanted], ""
+        self.post_message(self.Chosen())
+
+    def _line(self, entry: Entry) -> Content:
+        results = self._results.get(entry.name, NO_RESULTS)
+        ours = results.ours
+        if entry.problem is not None:
+            mark = "✗ damaged" if entry.error else "✗ impossible"
+            room = self._line_width - len(MARGIN + mark) - 1
+            name = f"{MARGIN}{fit(entry.name, room)} "
+            return Content.assemble(name, (mark, "$error"))
+        parameters = ""
+        if entry.analysis is not None:
+            count = entry.analysis.parameters
+            parameters = f"{count:,}" if self._is_wide else short_count(count)
+        line = self._in_columns(
+            entry.name,
+            parameters,
+            bare_percent(entry.paper_accuracy, ""),
+            bare_percent(ours.mean if ours else None, ""),
+            str(ours.n) if ours and ours.n else "",
+        )
+        gap = " " if self._is_wide else ""
+        return Content.assemble(line, gap, ("✓" if results.within else " ", "$success"))
+
+    def _entry(self, key: str | None) -> Entry | None:
+        return next((entry for entry in self._entries if _key(entry) == key), None)
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.post_message(self.Chosen())
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        # A click moves the cursor; it must not open the settings as Enter does.
+        event.stop()
+
+
+def _key(entry: Entry) -> str:
+    return f"{entry.part}:{entry.name}"
+
+
+def short_count(number: int) -> str:
+    """A count in at most five columns: `8,970`, `102 k`, `3.33M`."""
+    if number < 10_000:
+        return f"{number:,}"
+    for size, sign in ((1_000, "k"), (1_000_000, "M"), (1_000_000_000, "G")):
+        scaled = number / size
+        if scaled < 999.5:
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{digits}f}{sign}"
+    return f"{number:.0e}"
 
 
 class ModelsScreen(WorkbenchScreen):
@@ -44,12 +226,7 @@ class ModelsScreen(WorkbenchScreen):
     CSS_PATH: ClassVar = style_sheet("models")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "train", "train", tooltip="Train it at once, with its own settings"),
-        Binding(
-            "enter",
-            "settings",
-            "settings",
-            tooltip="Change settings, then train it",
-        ),
+        Binding("enter", "settings", "settings", tooltip="Change settings, then train it"),
         Binding("e", "edit", "compose", tooltip="Open it in Compose"),
         Binding("Q", "queue", "queue it", tooltip="Put it in the queue, with its own settings"),
         Binding("S", "sweep", "sweep", tooltip="Train it with several settings, one after another"),
@@ -85,7 +262,6 @@ class ModelsScreen(WorkbenchScreen):
                     yield Static(id="model-accuracy", classes="panel", markup=False)
 
     def on_mount(self) -> None:
-        """Titles in the borders; the keys are the list's."""
         panel = self.query_one("#model-list")
         panel.border_title = f"models of {PAPER_IN_SHORT}"
         panel.border_subtitle = "% · ✓ paper within spread"
@@ -254,13 +430,9 @@ class ModelsScreen(WorkbenchScreen):
         preset = self._preset()
         if preset is None:
             return
-        from workbench.tui.screens.queue.add_dialog import Request, SweepDialog
+        from workbench.tui.screens.queue.adding import SweepDialog
 
-        def answered(asked: Request | None) -> None:
-            if asked is not None:
-                self.workbench.queue_up(asked)
-
-        self.app.push_screen(SweepDialog(self.workbench.home, preset), answered)
+        self.when_answered(SweepDialog(self.workbench.home, preset), self.workbench.queue_up)
 
     def _own_specs(self) -> list[TrainingSpec]:
         """The training of the preset under the cursor; none where it cannot be trained."""
@@ -283,12 +455,7 @@ class ModelsScreen(WorkbenchScreen):
         except UserError as error:
             self.workbench.complain(error)
             return
-
-        def answered(answer: tuple[list[TrainingSpec], Labels] | None) -> None:
-            if answer is not None:
-                self.workbench.train(*answer)
-
-        self.app.push_screen(RunSettings(preset), answered)
+        self.when_answered(RunSettings(preset), lambda answer: self.workbench.train(*answer))
 
     async def action_edit(self) -> None:
         preset = self._preset()
@@ -302,7 +469,6 @@ class ModelsScreen(WorkbenchScreen):
 
 
 def _specs(preset: Preset) -> list[TrainingSpec]:
-    """The training of a preset with its own settings."""
     from workbench.runs.plan import Plan, specs_for_preset
 
     return specs_for_preset(preset, Plan())

@@ -1,43 +1,45 @@
-"""The screen of the queue: start, watch, reorder, drop, stop."""
+"""The screen of the queue: start, watch, reorder, drop, stop.
+
+A trial is one line: state, what it is for, training, progress, accuracy, time. Below the list,
+two lines about the one under the cursor.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.events import Resize
 from textual.widgets import Static
 
-from workbench.errors import UserError
-from workbench.formats import count
-from workbench.leaderboard.paper import paper_accuracies
-from workbench.queue.store import SearchEntry
+from workbench.errors import RunError, UserError
+from workbench.formats import MISSING, clock, count, epochs_done, moment, percent, rough_duration
+from workbench.leaderboard.paper import beside_paper, paper_accuracies
+from workbench.leaderboard.table import Column
+from workbench.leaderboard.table import Content as CellContent
+from workbench.model.spec import TrainingSpec
+from workbench.queue import service
+from workbench.queue.store import QueueStore, SearchEntry, settings_words
 from workbench.queue.view import QueueView, QueueWatch, TrialView, headline
 from workbench.runs.folder import RunFolder
-from workbench.settings import style_sheet
+from workbench.runs.status import Status
+from workbench.settings import Home, style_sheet
+from workbench.text import one_line
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
-from workbench.tui.screens.dialog import ChoiceDialog
-from workbench.tui.screens.queue import actions
-from workbench.tui.screens.queue.add_dialog import AddDialog, Request
-from workbench.tui.screens.queue.rows import (
-    COLUMNS,
-    PROGRESS,
-    QueueRows,
-    detail_lines,
-    row_id,
-    search_lines,
-    subtitle,
-)
-from workbench.tui.widgets.borders import say_in_border
+from workbench.tui.screens.dialog import confirm
+from workbench.tui.screens.queue.adding import AddDialog, Request, add
 from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.words import bar_pieces, say_in_border
 
 LOOKING = "Looking at the queue …"
 EMPTY = (
@@ -82,32 +84,29 @@ class QueueScreen(WorkbenchScreen):
         self._view = NOTHING
         self._looked = False  # whether `_view` says anything yet
         self._looking = self._look_again = False
-        self._order = asyncio.Lock()  # what keys ask for is done in the order of the keys
-        self._selected: set[str] = set()
         self._papers = paper_accuracies()
         self._trouble = ""  # said once, not at each look
 
     def body(self) -> ComposeResult:
         yield Static(id="queue-headline", markup=False)
         with Vertical(id="queue-panel", classes="panel"):
-            yield RowList()
+            yield RowList(row_id)
         yield Static(id="queue-detail", classes="two-lines")
 
     def on_mount(self) -> None:
         self._watch = QueueWatch(self.workbench.home)
         self.query_one("#queue-panel").border_title = "queue"
-        listing = self.query_one(RowList)
-        listing.empty = LOOKING
-        listing.show(self._rows(), COLUMNS)
-        listing.focus()
+        self._listing.empty = LOOKING
+        self._listing.show((), self._columns)
+        self._listing.focus()
         self.workbench.run_feed.seen.subscribe(self, self._runs_seen)
 
     def on_screen_resume(self) -> None:
         self._look()
 
-    def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
-        self.call_after_refresh(self._redraw)
+    @property
+    def _listing(self) -> RowList:
+        return self.query_one(RowList)
 
     # Looking
 
@@ -142,21 +141,14 @@ class QueueScreen(WorkbenchScreen):
             self._looking = False
 
     def _show(self, view: QueueView) -> None:
-        """Bring the list up to date, drawing only what differs."""
-        before, self._view = self._view, view
-        first, self._looked = not self._looked, True
+        first, self._looked, self._view = not self._looked, True, view
         ids = [row_id(row) for row in view.rows]
-        self._selected &= set(ids)
-        listing = self.query_one(RowList)
-        if ids and ids == [row_id(row) for row in before.rows]:
-            listing.update_rows(self._rows())
-            for index, (old, new) in enumerate(zip(before.rows, view.rows, strict=True)):
-                if old != new:
-                    listing.refresh_row(index)
-        else:
-            listing.empty = EMPTY
-            key = _first_of_interest(view) if first else listing.key
-            listing.show(self._rows(), COLUMNS, key=key)
+        listing = self._listing
+        listing.marks = {key: mark for key, mark in listing.marks.items() if key in ids}
+        listing.empty = EMPTY
+        # What trains, else what is next.
+        of_interest = [item.trial.id for item in view.training + view.pending][:1] if first else []
+        listing.show(view.rows, self._columns, key=next(iter(of_interest), None))
         self._show_words()
 
     def _show_words(self) -> None:
@@ -165,13 +157,12 @@ class QueueScreen(WorkbenchScreen):
         line = self.query_one("#queue-headline", Static)
         if line.content != content:
             line.update(content)
-        panel = self.query_one("#queue-panel")
-        words = subtitle(self._view, len(self._selected))
-        say_in_border(panel, subtitle=words)
-        self._show_detail()
+        words = subtitle(self._view, len(self._listing.marks))
+        say_in_border(self.query_one("#queue-panel"), subtitle=words)
 
+    @on(RowList.Moved)
     def _show_detail(self) -> None:
-        row = self._row
+        row = self._listing.row
         content = Content("")
         if row is not None:
             head, rest = (
@@ -184,22 +175,8 @@ class QueueScreen(WorkbenchScreen):
         if line.content != content:
             line.update(content, layout=False)
 
-    def _rows(self) -> QueueRows:
-        bars = self.query_one(RowList).shows(PROGRESS)
-        return QueueRows(self._view, self._selected, self._papers, bars=bars)
-
-    def _redraw(self) -> None:
-        listing = self.query_one(RowList)
-        listing.update_rows(self._rows())
-        listing.refresh()
-
-    @property
-    def _row(self) -> SearchEntry | TrialView | None:
-        place = self.query_one(RowList).cursor
-        return self._view.rows[place] if place < len(self._view.rows) else None
-
     def _under_cursor(self) -> TrialView | None:
-        row = self._row
+        row = self._listing.row
         return row if isinstance(row, TrialView) else None
 
     @property
@@ -207,35 +184,19 @@ class QueueScreen(WorkbenchScreen):
         item = self._under_cursor()
         return item.trial.run_id if item else None
 
-    @on(RowList.Moved)
-    def _moved(self) -> None:
-        self._show_detail()
-
     # Acting
 
-    def _ask_for(self, action: Callable[[], str]) -> None:
+    def _ask_for(self, action: Callable[..., str], *given: Any) -> None:
         """Do something with the queue in a thread, say what came of it, and look."""
-        self.run_worker(self._in_order(action), group="queue-action")
-
-    async def _in_order(self, action: Callable[[], str]) -> None:
-        async with self._order:
-            try:
-                words = await asyncio.to_thread(action)
-            except UserError as error:
-                self.workbench.complain(error)
-            else:
-                if words:
-                    self.notify(words, markup=False)
-            self._look()
-            self.workbench.run_feed.look_now()
+        self.carry_out(partial(action, self.workbench.home, *given), self._look)
 
     @on(RowList.Opened)
     def action_open(self) -> None:
-        row = self._row
+        row = self._listing.row
         if isinstance(row, SearchEntry):
             self.workbench.open_search(row.id)
         elif row is not None:
-            self.run_worker(self._open(row.trial.id), group="queue-open", exclusive=True)
+            self.open_found(partial(folder_of, self.workbench.home, row.trial.id))
 
     def action_open_search(self) -> None:
         item = self._under_cursor()
@@ -247,74 +208,327 @@ class QueueScreen(WorkbenchScreen):
             several = "put the cursor on one of its trials" if known else "S in Compose starts one"
             self.notify(f"No search is meant here: {several}.")
 
-    async def _open(self, trial_id: str) -> None:
-        folder: RunFolder
-        try:
-            folder = await asyncio.to_thread(actions.folder_of, self.workbench.home, trial_id)
-        except UserError as error:
-            self.workbench.complain(error)
-            return
-        if self.app.screen is self:
-            self.workbench.open_run(folder)
-
     def action_start_or_stop(self) -> None:
         # Whoever stopped it does not answer for what others start later.
         self.workbench.queue_started = self._view.stopping or not self._view.running
-        self._ask_for(partial(actions.start_or_stop, self.workbench.home))
+        self._ask_for(start_or_stop)
 
     def action_add(self) -> None:
-        def answered(asked: Request | None) -> None:
-            if asked is not None:
-                self.workbench.queue_started = True
-                self._ask_for(partial(actions.add, self.workbench.home, asked))
+        def answered(asked: Request) -> None:
+            self.workbench.queue_started = True
+            self._ask_for(add, asked)
 
         running = self._view.engine if self._view.running else None
-        self.app.push_screen(AddDialog(self.workbench.home, self._view.jobs, running), answered)
+        self.when_answered(AddDialog(self.workbench.home, self._view.jobs, running), answered)
 
     def action_shift(self, step: int) -> None:
         item = self._under_cursor()
         if item is not None:
-            self._ask_for(partial(actions.move, self.workbench.home, item.trial.id, step))
+            self._ask_for(move, item.trial.id, step)
 
     def action_drop(self) -> None:
-        row = self._row
-        ids = [key for each in self._view.rows if (key := row_id(each)) in self._selected]
-        ids = ids or ([row_id(row)] if row is not None else [])
-        if not ids:
-            return
-        drop = partial(self._ask_for, partial(actions.drop, self.workbench.home, ids))
-        if len(ids) == 1:
-            drop()
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "drop":
-                drop()
-
-        question = f"Drop {count(len(ids), 'trial')} from the queue? Runs and results stay."
-        answers = [("stay", "Cancel"), ("drop", "Drop them")]
-        self.app.push_screen(ChoiceDialog(question, answers), answered)
+        key, marks = self._listing.key, self._listing.marks
+        ids = [chosen for row in self._view.rows if (chosen := row_id(row)) in marks]
+        if len(ids) > 1:
+            question = f"Drop {count(len(ids), 'trial')} from the queue? Runs and results stay."
+            confirm(self.app, question, "Drop them", lambda: self._ask_for(drop, ids))
+        elif ids or key is not None:
+            self._ask_for(drop, ids or [key])
 
     def action_clear(self) -> None:
         if self._view.rows or self._view.notice:
-            self._ask_for(partial(actions.clear, self.workbench.home))
+            self._ask_for(clear)
 
     @on(RowList.Marked)
     def action_select(self) -> None:
-        row = self._row
-        if row is not None:
-            self._selected ^= {row_id(row)}
-            self.query_one(RowList).refresh_row(self.query_one(RowList).cursor)
-            self._show_words()
+        self._listing.select()
+        self._show_words()
 
     def action_step_out(self) -> None:
-        if self._selected:
-            self._selected.clear()
-            self.query_one(RowList).refresh()
+        if self._listing.marks:
+            self._listing.marks = {}
+            self._listing.refresh()
             self._show_words()
 
+    # Rows
 
-def _first_of_interest(view: QueueView) -> str | None:
-    """What trains, else what is next."""
-    first = next(iter(view.training + view.pending), None)
-    return first.trial.id if first is not None else None
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return tuple(replace(column, say=partial(self._cell, column.key)) for column in COLUMNS)
+
+    def _cell(self, column: str, row: SearchEntry | TrialView, width: int) -> CellContent:
+        if isinstance(row, SearchEntry):
+            return search_cell(self._view, row, column, width)
+        # Where there is no room for the bar, the state says how far a trial is.
+        bars = self._listing.shows("progress")
+        paper = self._papers.get(row.trial.spec.settings_key)
+        return trial_cell(row, column, width, bars=bars, paper=paper)
+
+
+# What is asked of the queue: done in a thread; the sentence to say comes back
+
+
+def start_or_stop(home: Home) -> str:
+    """Stop a queue that runs, start one that does not; one that is just stopping goes on."""
+    store = QueueStore(home)
+    stopping = store.read().stopping
+    if store.runs() and not stopping and service.stop(home):
+        return ""  # the headline says it
+    if not service.start(home):
+        return "Nothing in the queue is left to train."
+    return "The queue goes on." if stopping else ""
+
+
+def move(home: Home, trial_id: str, step: int) -> str:
+    """Train a waiting trial later (`step` 1) or earlier (-1).
+
+    Its place is read here, not from the screen: keys may come faster than looks.
+    """
+    waiting = [trial.id for trial in QueueStore(home).read().waiting]
+    if trial_id not in waiting:
+        raise RunError("only waiting trials can be moved")
+    place = waiting.index(trial_id) + 1 + step
+    if 1 <= place <= len(waiting):
+        service.move(home, trial_id, place)
+    return ""
+
+
+def drop(home: Home, trial_ids: Sequence[str]) -> str:
+    """Take trials out of the queue.
+
+    Raises:
+        RunError: one of them trains now.
+    """
+    store = QueueStore(home)
+    state, alive = store.read(), store.runs()
+    for trial_id in trial_ids:
+        trial = state.trial(trial_id)
+        if alive and trial is not None and trial.state is Status.RUNNING:
+            raise RunError(
+                f"trial {trial_id} is training: enter opens its run, s stops it there; "
+                "then it can be dropped"
+            )
+    dropped = service.drop(home, trial_ids)
+    return f"Dropped {count(dropped, 'trial')}; runs and results stay." if dropped > 1 else ""
+
+
+def clear(home: Home) -> str:
+    """Take out all that have ended, and what is said of a queue that was lost."""
+    state = QueueStore(home).read()
+    ended = [trial.id for trial in state.trials if not trial.state.pending]
+    ended += [entry.id for entry in state.searches if not entry.state.pending]
+    if not ended and not state.notice:
+        return "No trial has ended yet."
+    dropped = service.drop(home, ended)
+    if not dropped:
+        return ""
+    return f"Cleared {count(dropped, 'trial')}; runs and results stay."
+
+
+def folder_of(home: Home, trial_id: str) -> RunFolder:
+    """The folder of a trial's run.
+
+    Raises:
+        RunError: the trial has none: not yet, or not any more.
+    """
+    trial = QueueStore(home).read().trial(trial_id)
+    if trial is None:
+        raise RunError(f"trial {trial_id} was dropped")
+    if trial.run_id is None:
+        waits = trial.state is Status.WAITING
+        raise RunError(
+            f"trial {trial_id} has no run yet: it waits for its turn"
+            if waits
+            else f"trial {trial_id} has no run: {trial.message or 'it was never begun'}"
+        )
+    folder = RunFolder(home.runs / trial.run_id)
+    _ = folder.record  # says what is wrong where it is gone or damaged
+    return folder
+
+
+# A trial or a search as a line
+
+COLUMNS = (
+    Column("state", "State", 11),
+    Column("for", "For", 8, stretch=1, most=24),
+    Column("training", "Training", 18, stretch=2, most=52),
+    Column("seed", "Seed", 4, weight=2, right=True),
+    Column("progress", "Progress", 16, weight=4),
+    Column("accuracy", "Test %", 6, right=True),
+    Column("paper", "Paper", 5, weight=3, right=True),
+    Column("time", "Time", 10, weight=1, right=True),
+)
+# From these widths on a form of the training is used: by the column, so that its rows are alike.
+WORDS, TITLE, SIZES = 44, 32, 23
+
+
+def trial_cell(
+    item: TrialView, column: str, width: int, *, bars: bool = True, paper: float | None = None
+) -> CellContent:
+    """What a column says of a trial; without `bars` the state says how far it is."""
+    trial = item.trial
+    match column:
+        case "state":
+            return state_words(item, share=not bars)
+        case "for":
+            return label_text(trial.label, width)
+        case "training":
+            return training_text(trial.spec, width)
+        case "seed":
+            return str(trial.spec.seed)
+        case "progress":
+            going = item.run is not None and item.run.step and trial.state.pending
+            return progress_bar(percent_done(item), item.progress, width) if going else ""
+        case "accuracy":
+            text = number_text(item.accuracy, trial.state)
+            if item.of_validation and item.accuracy is not None:
+                return (f"{text}v", "muted")  # the line below says what it is of
+            return (text, "test" if trial.state.pending else "strong")
+        case "paper":
+            return (number_text(paper), "muted")
+    return time_text(item)
+
+
+def search_cell(view: QueueView, entry: SearchEntry, column: str, width: int) -> CellContent:
+    """What a column says of a search."""
+    match column:
+        case "state":
+            still = entry.state is Status.RUNNING and not view.running
+            state = Status.WAITING if still else entry.state
+            return state.marked, state.role
+        case "for":
+            return "search"
+        case "training":
+            text = one_line(f"{entry.id}: {entry.message}" if entry.message else entry.id)
+            return (text if len(text) <= width else text.removeprefix(f"{entry.id}: "), "strong")
+        case "progress" if entry.state.pending:
+            share = view.share(entry)
+            return progress_bar(int(100 * share), share, width)
+    return ""
+
+
+def row_id(row: SearchEntry | TrialView) -> str:
+    return row.id if isinstance(row, SearchEntry) else row.trial.id
+
+
+def state_words(item: TrialView, *, share: bool) -> tuple[str, str]:
+    """Mark, word and style of a trial's state; with `share` how far it is in the word's place."""
+    state = item.state
+    if share and state is Status.RUNNING and item.run is not None:
+        return f"{state.mark} {percent_done(item):3d} %", state.role
+    return state.marked, state.role
+
+
+def label_text(label: str, width: int) -> str:
+    """What a trial is for; without the word `Tables` where it is narrow."""
+    text = one_line(label)
+    if width < 18 and text.startswith("Table"):
+        return text.partition(" ")[2]
+    return text
+
+
+def training_text(spec: TrainingSpec, width: int) -> str:
+    """`CNN model 2, Adam 0.002, batch 60, 5 epochs`, or `cnn-2 Adam 0.002 60×5` in less room."""
+    if width >= WORDS:
+        return one_line(f"{spec.title}, {settings_words(spec)}")
+    name = spec.title if width >= TITLE else spec.preset
+    words = one_line(f"{name} {settings_words(spec, short=True)}")
+    return words if width >= SIZES else words.rpartition(" ")[0]
+
+
+def percent_done(item: TrialView) -> int:
+    """How far a trial is; 100 not before it has come to its end."""
+    return min(99, int(100 * item.progress)) if item.trial.state.pending else 100
+
+
+def progress_bar(percent: int, share: float, width: int) -> CellContent:
+    """A bar and the share done, in exactly this width."""
+    tail = f" {percent:3d} %"
+    return [*bar_pieces(share, max(0, width - len(tail))), (tail, "")]
+
+
+def number_text(fraction: float | None, state: Status | None = None) -> str:
+    """`97.49`; a dash where an ended trial has none, nothing where it may still come."""
+    if fraction is None or not math.isfinite(fraction):
+        return MISSING if state is not None and not state.pending else ""
+    return f"{100 * fraction:.2f}"
+
+
+def time_text(item: TrialView) -> tuple[str, str]:
+    """Time taken once it has ended, time left while it trains, the estimate before."""
+    if not item.trial.state.pending:
+        seconds = item.result.train_seconds if item.result is not None else None
+        return (MISSING if seconds is None else clock(seconds), "")
+    if item.run is not None and item.seconds_left is not None:
+        return (f"{clock(item.seconds_left)} left", "")
+    return (item.estimate_text or MISSING, "muted")
+
+
+def search_lines(entry: SearchEntry) -> tuple[str, str]:
+    said = entry.message or "no trial yet"
+    return one_line(f"search {entry.id}"), one_line(f"{said}  ·  enter shows it")
+
+
+def detail_lines(item: TrialView, place: int, begins_in: float | None) -> tuple[str, str]:
+    """The two lines about a trial; `place` is its place among the waiting, from 1, and
+    `begins_in` the seconds until its turn, where known."""
+    trial = item.trial
+    words = _words(item, _place(place, begins_in))
+    if item.accuracy is not None:
+        words.insert(0, _accuracy(item, item.accuracy))
+    if trial.run_id:
+        words.append(f"run {trial.run_id}")
+    return one_line(item.named), one_line("  ·  ".join(word for word in words if word))
+
+
+def _words(item: TrialView, place: str) -> list[str]:
+    trial = item.trial
+    if item.lost is not None:
+        return [f"{item.lost.word}: nobody trains it now; s resumes it from its last whole epoch"]
+    match trial.state:
+        case Status.WAITING if trial.run_id:
+            return [place, "resumes from its last whole epoch"]
+        case Status.WAITING if item.seconds_left is None:
+            return [place, "how long it takes is not known yet"]
+        case Status.WAITING:
+            about = "roughly" if item.guessed else "about"
+            return [place, f"{about} {rough_duration(item.seconds_left or 0.0)} here"]
+        case Status.RUNNING if item.run is not None:
+            summary = item.run.summary
+            epochs = epochs_done(summary.epochs_completed, summary.epochs) if summary else ""
+            return [item.run.preparing, epochs, item.run.fault]
+        case Status.FINISHED if item.result and item.result.train_seconds is not None:
+            return [f"trained in {clock(item.result.train_seconds)}"]
+        case Status.PRESENT:
+            return ["was trained already"]
+        case Status.PRUNED:
+            return ["pruned by its search, and kept"]
+        case Status.STOPPED | Status.KILLED:
+            return [trial.message, f"{trial.state.word} by hand; s resumes it"]
+    return [item.fault]
+
+
+def _place(place: int, begins_in: float | None) -> str:
+    if place == 1:
+        return "the next to train"
+    begins = "" if begins_in is None else f", begins about {moment(time.time() + begins_in)}"
+    return f"number {place} of the waiting{begins}"
+
+
+def _accuracy(item: TrialView, accuracy: float) -> str:
+    trial = item.trial
+    so_far = trial.state.pending
+    beside = beside_paper(trial.spec.settings_key, None if so_far else accuracy)
+    words = f"{percent(accuracy)} so far" if so_far else percent(accuracy)
+    if item.of_validation:
+        return f"{words} of the validation images"
+    return f"{words}, {beside}" if beside else words
+
+
+def subtitle(view: QueueView, selected: int) -> str:
+    """What the list holds: `14 trials · 2 selected`."""
+    if not view.rows:
+        return ""
+    parts = [count(len(view.searches), "search", "searches")] if view.searches else []
+    parts.append(count(len(view.trials), "trial"))
+    return " · ".join([*parts, f"{selected} selected"] if selected else parts)

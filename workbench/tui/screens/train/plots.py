@@ -26,8 +26,8 @@ from workbench.tui.plotting import (
 )
 from workbench.tui.screens.train.numbers import MetricReading, Reading, fitting
 from workbench.tui.screens.train.state import RunState
-from workbench.tui.widgets.borders import say_in_border
 from workbench.tui.widgets.curve_plot import CurvePlot, CurvePlots
+from workbench.tui.widgets.words import say_in_border
 
 PLOT_SECONDS = 1.2  # a redrawn plot is the dearest thing on a slow connection
 ZOOMS = (1.0, 0.25, 0.0625)
@@ -60,7 +60,7 @@ class RunPlots(CurvePlots):
         """Draw this state from now on."""
         self._state, self._paper = state, paper
         if state.spec is None and not state.history.steps_per_epoch:
-            self._view = replace(self._view, axis=Axis.STEPS)  # nobody knows how long an epoch is
+            self.view = replace(self.view, axis=Axis.STEPS)  # nobody knows how long an epoch is
         self.draw_now_or_soon()
 
     def changed(self) -> None:
@@ -80,12 +80,12 @@ class RunPlots(CurvePlots):
         if state.spec is None:
             self._take_metrics(state.metrics)
         window = self._window(state)
-        self._stretch = stretch(window, state.planned(self._view.axis), self._view.zoom)
+        self._stretch = stretch(window, state.planned(self.view.axis), self.view.zoom)
         self._title()
         frame = Frame(
             state.train,
             state.test,
-            self._view,
+            self.view,
             window,
             self._paper,
             state.diverged_at,
@@ -97,14 +97,14 @@ class RunPlots(CurvePlots):
             self._plot(metric).draw(partial(chart.make, frame))
 
     def _window(self, state: RunState) -> Window:
-        axis = self._view.axis
+        axis = self.view.axis
         planned, done = state.planned(axis), state.done(axis)
         if axis is Axis.TIME and state.status.alive:
             # The expected time wavers; the axis follows only what it cannot hold.
             if not planned <= self._held_seconds <= 1.5 * planned:
                 self._held_seconds = planned * 1.1
             planned = self._held_seconds
-        return recent(planned, done, self._view.zoom)
+        return recent(planned, done, self.view.zoom)
 
     def _take_metrics(self, names: list[str]) -> None:
         """Give the plots to a script's metrics: the first above, the chosen one of the others."""
@@ -128,7 +128,7 @@ class RunPlots(CurvePlots):
         return self.query_one(f"#{metric}", CurvePlot)
 
     def _title(self) -> None:
-        view = self._view
+        view = self.view
         glyphs = terminal_glyphs()
         line, dot = "—" if glyphs is Glyphs.BRAILLE else "+", shown_mark("●", glyphs)
         smooth = f"smoothing {view.smoothing:g}" if view.smoothing else "not smoothed"
@@ -154,8 +154,8 @@ class RunPlots(CurvePlots):
 
     def next_zoom(self) -> None:
         """The whole run, a quarter of it, a sixteenth of it."""
-        at = (ZOOMS.index(self._view.zoom) + 1) % len(ZOOMS)
-        self.look(replace(self._view, zoom=ZOOMS[at]))
+        at = (ZOOMS.index(self.view.zoom) + 1) % len(ZOOMS)
+        self.look(replace(self.view, zoom=ZOOMS[at]))
 
     def newest_column(self) -> int | None:
         """Where the newest chunk stands."""
@@ -163,7 +163,7 @@ class RunPlots(CurvePlots):
         if state is None or not len(state.train):
             return None
         window = self._window(state)
-        return column_of(state.done(self._view.axis), (window.low, window.high), self.columns)
+        return column_of(state.done(self.view.axis), (window.low, window.high), self.columns)
 
     def reading(self) -> Reading:
         """The values under the cursor, or the newest ones."""
@@ -171,11 +171,11 @@ class RunPlots(CurvePlots):
         if state is None:
             return Reading("waiting")
         smoothed = {name: chart.train.smoothed_values for name, chart in self._shown.items()}
-        if self._cursor is None:
+        if self.cursor is None:
             return reading_now(state, smoothed)
         window = self._window(state)
-        span = column_span(self._cursor, (window.low, window.high), self.columns)
-        return reading_at(state, smoothed, self._view.axis, span)
+        span = column_span(self.cursor, (window.low, window.high), self.columns)
+        return reading_at(state, smoothed, self.view.axis, span)
 
 
 def stretch(window: Window, planned: float, zoom: float) -> str:

@@ -26,9 +26,9 @@ from workbench.tui.screens.train import numbers
 from workbench.tui.screens.train.numbers import EpochTable, Verdict, judge
 from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.state import FolderSays, MachineUse, RunReader, RunState
-from workbench.tui.widgets.borders import say_in_border
+from workbench.tui.widgets.bars import TitleBar
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
-from workbench.tui.widgets.title_bar import TitleBar
+from workbench.tui.widgets.words import say_in_border
 
 Answer = TypeVar("Answer")
 NUMBERS_SECONDS = 0.5

@@ -1,13 +1,15 @@
-"""The dialogs that queue trainings, and say as one types what that means here: those of the
-paper's tables, and those of a grid of settings over one model."""
+"""What is put into the queue: the dialogs that ask for it, and say as one types what that means
+here, of the paper's tables, of a grid of settings over one model, of a search over ranges of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, TypeVar, cast
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, TypeVar, cast, get_args
 
+from pydantic import BaseModel
 from textual import on
 from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding, BindingType
@@ -20,11 +22,14 @@ from textual.widgets import Button, Input, Static
 
 from workbench.config import MOST_SEEDS, Config
 from workbench.errors import RunError, UserError
-from workbench.formats import count
-from workbench.model.forms import FieldError, FieldKind, FormField, Limits
+from workbench.formats import count, named_seeds
+from workbench.leaderboard.store import Leaderboard
+from workbench.model.forms import FieldError, FieldKind, FormField, Limits, form_of
+from workbench.model.hyperparameters import with_overrides
 from workbench.model.preset import Preset
-from workbench.model.spec import Precision
+from workbench.model.spec import Precision, TrainingSpec
 from workbench.model.tables import TABLE_NUMBERS
+from workbench.queue import service
 from workbench.queue.planning import (
     Axis,
     PlannedTrial,
@@ -35,14 +40,26 @@ from workbench.queue.planning import (
     tables_of,
     trainings_for,
 )
-from workbench.queue.store import MOST_JOBS, MOST_TRIALS, Engine, Origin
+from workbench.queue.search import (
+    VALIDATION,
+    Pruner,
+    Sampler,
+    SearchRequest,
+    enqueue_search,
+    require_optuna,
+    search_cost,
+)
+from workbench.queue.space import full_name
+from workbench.queue.store import MOST_JOBS, MOST_TRIALS, Engine, Origin, QueueStore, asked_for
 from workbench.queue.view import plan_sentence
+from workbench.runs import service as runs_service
 from workbench.runs.environment import slower_here, usable_cores
 from workbench.runs.estimate import Speed, known_speeds
 from workbench.runs.plan import Plan
+from workbench.runs.record import Labels
 from workbench.settings import Home
 from workbench.tui.screens.dialog import FormDialog
-from workbench.tui.widgets.choice import Choice
+from workbench.tui.widgets.form import Choice
 
 PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
 CELL = 5  # letters of ` ✓ 3 `
@@ -94,7 +111,24 @@ class Sweep:
 
 
 Request = Reproduction | Sweep
-Asked = TypeVar("Asked")
+Asked = TypeVar("Asked", bound=Request | SearchRequest)
+
+
+def plan(home: Home, asked: Request | SearchRequest, speeds: Sequence[Speed]) -> str:
+    """What comes of it: `24 rows, 20 trainings: 12 trained already, …`, or the cost of a search.
+
+    Asked for in a thread.
+
+    Raises:
+        UserError: nothing can; with the field that is wrong, if it is one.
+    """
+    if isinstance(asked, SearchRequest):
+        search = asked.search()
+        require_optuna(search.sampler)
+        cost = search_cost(search, speeds)
+        return "\n".join([cost.sentence, *cost.notes])
+    trials = asked.trials(home)
+    return f"{asked.words(trials)}: {plan_sentence(plan_trials(home, trials), speeds)}"
 
 
 class PlanningDialog(FormDialog[Asked | None]):
@@ -127,20 +161,10 @@ class PlanningDialog(FormDialog[Asked | None]):
             errors[name] = str(error)
             return 1
 
-    def plan(self, asked: Asked, speeds: Sequence[Speed]) -> str:
-        """What comes of it, in words; asked for in a thread.
-
-        Raises:
-            UserError: nothing can; with the field that is wrong, if it is one.
-        """
-        raise NotImplementedError
-
     def advice(self, asked: Asked) -> list[str]:
-        """What is to be thought of."""
         return []
 
     def below(self) -> ComposeResult:
-        """What will be trained, and advice."""
         yield Static(id="plan", markup=False)
         yield Static(id="advice", markup=False)
 
@@ -183,7 +207,7 @@ class PlanningDialog(FormDialog[Asked | None]):
     async def _planned(self, asked: Asked) -> str:
         if self._speeds is None:
             self._speeds = await asyncio.to_thread(known_speeds, self._home)
-        return await asyncio.to_thread(self.plan, asked, self._speeds)
+        return await asyncio.to_thread(plan, self._home, asked, self._speeds)
 
     def _say(self, words: str) -> None:
         for line in self.query("#plan").results(Static):  # none once it was answered
@@ -217,15 +241,6 @@ class PlanningDialog(FormDialog[Asked | None]):
             self.dismiss(asked)
 
 
-class TrialsDialog(PlanningDialog[Request]):
-    """Trainings for the queue, compared with what has been trained."""
-
-    def plan(self, asked: Request, speeds: Sequence[Speed]) -> str:
-        """`24 rows, 20 trainings: 12 trained already, 8 new; 8 to train: about 41 min …`"""
-        trials = asked.trials(self._home)
-        return f"{asked.words(trials)}: {plan_sentence(plan_trials(self._home, trials), speeds)}"
-
-
 class TablesChoice(Widget, can_focus=True):
     """`chosen` are the numbers that are on; all of them at first."""
 
@@ -255,7 +270,6 @@ class TablesChoice(Widget, can_focus=True):
         return Content("").join(parts)
 
     def action_move(self, step: int) -> None:
-        """To another table."""
         self.cursor = max(0, min(len(TABLE_NUMBERS) - 1, self.cursor + step))
 
     def action_take(self) -> None:
@@ -278,7 +292,7 @@ class TablesChoice(Widget, can_focus=True):
             self.action_take()
 
 
-class AddDialog(TrialsDialog):
+class AddDialog(PlanningDialog[Request]):
     """The trainings of the paper's tables."""
 
     title_of_form = "reproduce the paper's tables"
@@ -297,7 +311,6 @@ class AddDialog(TrialsDialog):
         self._engine = engine
 
     def editor(self, name: str) -> TablesChoice | Choice | Input:
-        """A line to write in, or a choice."""
         if name == "tables":
             return TablesChoice(id=name)
         if name == "precision":
@@ -313,7 +326,6 @@ class AddDialog(TrialsDialog):
         self.check()
 
     def request(self) -> Reproduction | dict[str, str]:
-        """The tables that are ticked, with what stands beside them."""
         errors: dict[str, str] = {}
         tables = self.query_one(TablesChoice).chosen
         if not tables:
@@ -336,7 +348,6 @@ class AddDialog(TrialsDialog):
         return errors or Reproduction(tables, seeds, half_or_whole, jobs, executor)
 
     def advice(self, asked: Request) -> list[str]:
-        """Of jobs that share the cores, and of bfloat16."""
         advice = []
         if asked.jobs is not None and asked.jobs > 1 and asked.executor == "local":
             cores = usable_cores()
@@ -351,7 +362,7 @@ class AddDialog(TrialsDialog):
         return advice
 
 
-class SweepDialog(TrialsDialog):
+class SweepDialog(PlanningDialog[Request]):
     """A grid of settings over a preset; an empty field leaves a setting as the preset has it."""
 
     FIELDS = (
@@ -369,7 +380,6 @@ class SweepDialog(TrialsDialog):
         self.title_of_form = f"sweep of {preset.name}: lists or ranges of settings"
 
     def editor(self, name: str) -> Input:
-        """A line to write in, which shows the preset's own value."""
         training = self._preset.training
         own = {
             "optimizer": training.optimizer.kind,
@@ -383,7 +393,6 @@ class SweepDialog(TrialsDialog):
         return Input(str(seeds) if seeds > 1 else "", placeholder=own[name], compact=True, id=name)
 
     def request(self) -> Sweep | dict[str, str]:
-        """The settings that are written in."""
         errors: dict[str, str] = {}
         axes = []
         for name, *_ in self.FIELDS[:-1]:
@@ -394,3 +403,142 @@ class SweepDialog(TrialsDialog):
                 errors[name] = error.reason
         seeds = self.whole("seeds", MOST_SEEDS, errors)
         return errors or Sweep(self._preset.name, tuple(axes), seeds)
+
+
+# Of the search itself, with what it is unless something else is written.
+OWN = (
+    ("trials", "Trials", "settings to try"),
+    ("timeout", "Time", "no trial begins after 30m, 2h"),
+    ("seeds", "Final seeds", "of the chosen settings"),
+    ("validation", "Validation", "held out: a share, or a number"),
+    ("sampler", "Sampler", ""),
+    ("pruner", "Pruner", "ends hopeless trials"),
+)
+CHOICES = {"sampler": get_args(Sampler), "pruner": get_args(Pruner)}
+DEFAULTS = {
+    item.name: str(item.default)
+    for item in fields(SearchRequest)
+    if any(item.name == name for name, *_ in OWN)
+}
+
+
+class SearchDialog(PlanningDialog[SearchRequest]):
+    """Returns the search that is asked for, or None when stepped out of."""
+
+    ACCEPT = ("add", "Search", "enter search")
+
+    def __init__(self, home: Home, begun: SearchRequest) -> None:
+        super().__init__(home)
+        preset = begun.preset
+        self._begun = begun
+        pairs = (text.split("=", 1) for text in begun.space)
+        self._written = {full_name(name): values for name, values in pairs}
+        self._own: dict[str, str] = {}  # what each setting is where no range is written
+        training, *layers = [
+            self._settings("", with_overrides(preset.training, begun.plan.overrides)),
+            *(
+                self._settings(f"layers.{place}.", layer)
+                for place, layer in enumerate(preset.architecture.layers, 1)
+            ),
+        ]
+        self.FIELDS = (*training, *OWN, *(line for lines in layers for line in lines))
+        self.title_of_form = f"search {preset.name}: ranges or lists of any settings"
+
+    def _settings(self, prefix: str, value: BaseModel) -> list[tuple[str, str, str]]:
+        """A line for each setting of the training or of a layer."""
+        lines = []
+        form = form_of(value)
+        texts = form.texts(value)
+        for field in form.fields:
+            if field.name.startswith("early_stopping"):  # is not searched
+                continue
+            full = f"{prefix}{field.name}"
+            self._own[full] = texts[field.name]
+            label = f"{prefix.split('.')[1]} {field.label}" if prefix else field.label
+            lines.append((full, label.capitalize(), _example(field)))
+        return lines
+
+    def editor(self, name: str) -> Input | Choice:
+        widget = name.replace(".", "-")
+        if name in CHOICES:
+            answers = [(choice, choice) for choice in CHOICES[name]]
+            return Choice(answers, getattr(self._begun, name), id=widget)
+        if name in self._own:
+            text, placeholder = self._written.get(name, ""), self._own[name] or "–"
+        elif name == "validation":
+            text, placeholder = self._begun.plan.validation or "", VALIDATION
+        else:
+            text, placeholder = "", DEFAULTS[name] or "none"
+        return Input(text, placeholder=placeholder, compact=True, id=widget)
+
+    def _typed(self, name: str) -> str:
+        widget = self.query_one(f"#{name.replace('.', '-')}")
+        assert isinstance(widget, Input | Choice)
+        return widget.value.strip()
+
+    def request(self) -> SearchRequest | dict[str, str]:
+        """What is written; the core says in a thread what of it is wrong."""
+        space = tuple(f"{name}={text}" for name in self._own if (text := self._typed(name)))
+        plan = replace(self._begun.plan, validation=self._typed("validation") or VALIDATION)
+        own = {name: self._typed(name) or DEFAULTS[name] for name in DEFAULTS}
+        return replace(self._begun, plan=plan, space=space, **own)  # type: ignore[arg-type]
+
+
+def _example(field: FormField) -> str:
+    """How a range of a setting may be written."""
+    match field.kind:
+        case FieldKind.COUNT | FieldKind.SIZES:
+            return "16..128 or 30,60" if field.kind is FieldKind.COUNT else "3,5"
+        case FieldKind.NUMBER:
+            return "log:1e-4..1e-1 or 0.1,0.2" if "rate" in field.name else "0..0.9 or 0,0.7"
+    return ",".join(field.choices[:3])
+
+
+# Putting it there: done in a thread; the sentence to say comes back
+
+
+def add(home: Home, asked: Request) -> str:
+    """Queue what is asked for and is not there yet, and let the queue run."""
+    ids = set(service.enqueue(home, asked.trials(home), asked.by))
+    if not ids:
+        return "Nothing to train: the leaderboard has all of it."
+    earlier = sum(trial.id not in ids for trial in QueueStore(home).read().waiting)
+    runs = QueueStore(home).runs()
+    service.start(home, asked.jobs, None if runs else asked_for(asked.executor))
+    first = f"; {earlier} queued earlier go first" if earlier else ""
+    return f"{count(len(ids), 'training')} queued{first}."
+
+
+def search(home: Home, asked: SearchRequest) -> str:
+    """Queue a search, or go on with the one that asks the same, and let the queue run; its id."""
+    wanted = asked.search()
+    enqueue_search(home, wanted)
+    service.start(home)
+    return wanted.id
+
+
+def put_in_line(
+    home: Home, specs: Sequence[TrainingSpec], labels: Labels, *, next_seed: bool
+) -> tuple[str, bool]:
+    """Queue trainings; what is to be said of it, and whether the queue was started for them.
+
+    With `next_seed` the first one alone, with the lowest seed that is neither run nor queued. A
+    queue that was stopped with others waiting stays stopped.
+    """
+    store = QueueStore(home)
+    before, running = store.read(), store.runs()
+    if next_seed:
+        key = specs[0].settings_key
+        queued = [t.spec.seed for t in before.trials if t.spec.settings_key == key]
+        seed = runs_service.next_seed(specs[0], Leaderboard(home), queued)
+        specs = [specs[0].model_copy(update={"seed": seed})]
+    ids = service.enqueue(home, [PlannedTrial(spec) for spec in specs], "app", labels)
+    if not ids:
+        return "Nothing to train: the leaderboard has all of it.", False
+    waiting = [trial.id for trial in store.read().waiting]
+    place = waiting.index(ids[0]) + 1 if ids[0] in waiting else 0
+    what = f"{specs[0].preset}, {named_seeds([spec.seed for spec in specs])}"
+    words = f"{what}: number {place} of the waiting." if place else f"{what}: trains already."
+    if running or not before.waiting:
+        return words, service.start(home) and not running
+    return f"{words} The queue does not run; s on Queue starts it.", False

@@ -1,1 +1,0 @@
-"""Runs: one line a run, the living ones on top and moving."""

@@ -1,1 +1,0 @@
-"""Search: what a search has found so far, and what each setting had to do with it."""
