@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ WORKLOADS = {
 # oneDNN's kernels are TensorFlow's default only where the processor has AVX512-VNNI or AMX.
 TENSORFLOW = {
     "loop": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+    "loop, ReLU as it is": {"TF_ENABLE_ONEDNN_OPTS": "1"},
     "fit": {},
     "fit, oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "1"},
 }
@@ -84,6 +86,8 @@ def _compare(
     asked: argparse.Namespace, name: str, precision: str, torch_python: str | None, peaks: Any
 ) -> list[str]:
     variants = [*TENSORFLOW, *(["PyTorch"] if torch_python else [])]
+    if name == "nn-1":  # it has no pooling
+        variants.remove("loop, ReLU as it is")
     timings = {variant: Timing() for variant in variants}
     for round_number in range(asked.rounds):
         for variant in variants:
@@ -137,7 +141,7 @@ def _measure(asked: argparse.Namespace) -> None:
     if asked.variant == "peak":
         print(json.dumps({precision: _peak(precision) for precision in ("float32", "bfloat16")}))
         return
-    rates = _time_loop(asked) if asked.variant == "loop" else _time_fit(asked)
+    rates = _time_loop(asked) if asked.variant.startswith("loop") else _time_fit(asked)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"rates": rates, "peak_mib": peak}))
 
@@ -149,6 +153,8 @@ def _time_loop(asked: argparse.Namespace) -> list[float]:
     from workbench.training.datasets import choose_source
     from workbench.training.loop import TrainingLoop
 
+    if asked.variant != "loop":
+        compiled_steps.relu_gradient_behind_pooling = lambda _model: nullcontext()
     data = load_mnist(_limit(asked))
     model = build_model(_spec(asked.model, asked.precision))
     source = choose_source(data.x_train, data.y_train, classes=10)
