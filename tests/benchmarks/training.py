@@ -149,6 +149,7 @@ def _measure(asked: argparse.Namespace) -> None:
 def _time_loop(asked: argparse.Namespace) -> list[float]:
     import keras
 
+    from workbench.training import compiled_steps
     from workbench.training.build import build_model
     from workbench.training.datasets import choose_source
     from workbench.training.loop import TrainingLoop
