@@ -42,8 +42,9 @@ class Nodes:
         return str(self.cluster.address)
 
     def datasets(self) -> list[str]:
-        """The names of those that nodes keep, once for each node."""
-        return [file.name for file in self._folder.glob("cache-*/*/cluster/datasets/*")]
+        """The files of data sets that nodes keep, once for each node."""
+        own, keras = "cache-*/*/cluster/datasets/*", "keras-*/datasets/*/*"
+        return sorted(file.name for where in (own, keras) for file in self._folder.glob(where))
 
     def kill(self, node: Any) -> None:
         """As a machine that loses its power."""
@@ -57,5 +58,8 @@ class Nodes:
     def _settings(self, name: str) -> dict[str, Any]:
         return {
             "include_dashboard": False,
-            "env_vars": {"XDG_CACHE_HOME": str(self._folder / f"cache-{name}")},
+            "env_vars": {
+                "XDG_CACHE_HOME": str(self._folder / f"cache-{name}"),
+                "KERAS_HOME": str(self._folder / f"keras-{name}"),
+            },
         }

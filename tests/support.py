@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 from textual.app import App
 from textual.events import Resize
 from textual.pilot import Pilot
@@ -215,3 +218,21 @@ class FakeNvml(ModuleType):
         if percent is None:
             raise self.NVMLError("Not Supported")
         return SimpleNamespace(gpu=percent)
+
+
+def place_fashion_mnist(home: Path) -> np.ndarray:
+    """The four files of Fashion-MNIST as a user would copy them; pixels here are arbitrary."""
+    folder = home / "datasets" / "fashion-mnist"
+    folder.mkdir(parents=True)
+    images = np.zeros((60_000, 28, 28), np.uint8)
+    images[:100] = np.random.default_rng(0).integers(0, 256, (100, 28, 28))
+    for stem, count in (("train", 60_000), ("t10k", 10_000)):
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        for kind, size, content in (
+            ("labels-idx1", 8, labels),
+            ("images-idx3", 16, images[:count]),
+        ):
+            path = folder / f"{stem}-{kind}-ubyte.gz"
+            with gzip.open(path, "wb", compresslevel=1) as file:
+                file.write(b"\0" * size + content.tobytes())
+    return images

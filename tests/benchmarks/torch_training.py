@@ -2,13 +2,15 @@
 
 Arguments: an .npz with `images` (N, H, W, 1) float32 and `labels` (N,), the model's name, the
 batch size, and seconds to measure for. Prints one JSON object. Written as one would for speed:
-tensors in memory, a permutation an epoch, the quickest of four ways to hold and update weights.
+tensors in memory, a permutation an epoch, the quickest of several ways to hold and update weights,
+`torch.compile` among them where a C++ compiler is installed.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import shutil
 import sys
 import time
 
@@ -37,9 +39,11 @@ def convolutions() -> nn.Module:
 
 
 class Trainer:
-    """One way of training: memory layout and kind of update."""
+    """One way of training: memory layout, kind of update, compiled or not."""
 
-    def __init__(self, name: str, precision: str, *, channels_last: bool, fused: bool) -> None:
+    def __init__(
+        self, name: str, precision: str, *, channels_last: bool, fused: bool, compiled: bool
+    ) -> None:
         self.model = dense() if name == "nn-1" else convolutions()
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.model.to(memory_format=self.layout)
@@ -48,6 +52,9 @@ class Trainer:
         self.optimizer = kind(self.model.parameters(), **settings, **way)
         self.bfloat16 = precision == "bfloat16"
         self.way = f"{'channels_last' if channels_last else 'NCHW'}, {next(iter(way))}"
+        if compiled:
+            self.model.compile()
+            self.way += ", compiled"
 
     def epoch(self, images: torch.Tensor, labels: torch.Tensor, batch_size: int) -> float:
         """Train one epoch; images a second."""
@@ -74,10 +81,11 @@ def main() -> None:
     images = torch.from_numpy(data["images"]).permute(0, 3, 1, 2).contiguous()
     labels = torch.from_numpy(data["labels"]).long()
     layouts = [False] if name == "nn-1" else [False, True]
+    kinds = [(False, False), (True, False), *([(True, True)] if shutil.which("g++") else [])]
     trainers = [
-        Trainer(name, precision, channels_last=layout, fused=fused)
+        Trainer(name, precision, channels_last=layout, fused=fused, compiled=compiled)
         for layout in layouts
-        for fused in (False, True)
+        for fused, compiled in kinds
     ]
     sample = slice(0, max(5 * int(batch_size), len(images) // 10))
     for trainer in trainers:

@@ -16,6 +16,8 @@ import pytest
 
 from tests.cli.conftest import Runner
 from tests.ray_nodes import Nodes
+from tests.support import place_fashion_mnist
+from workbench.data.catalogue import KERAS_FILES
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.spec import TrainingSpec
 from workbench.queue import service
@@ -131,29 +133,42 @@ def assert_equal(folder: RunFolder, here: RunFolder) -> None:
 
 
 def test_a_trial_trains_on_a_node_and_lands_on_the_leaderboard(
-    home: Home, here: RunFolder, nodes: Nodes, workbench: Runner, tmp_path: Path
+    home: Home,
+    here: RunFolder,
+    nodes: Nodes,
+    workbench: Runner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    (tmp_path / "keras").mkdir()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    place_fashion_mnist(tmp_path / "keras")
     images = np.arange(40 * 28 * 28, dtype=np.uint8).reshape(40, 28, 28)
     labels = np.arange(40) % 10
     own = tmp_path / "own.npz"
     np.savez(own, x_train=images, y_train=labels, x_test=images[:20], y_test=labels[:20])
-    specs = [small(home, 2, dataset=str(own), train_limit=None, seed=seed) for seed in (0, 1)]
+    specs = [
+        small(home, 2, dataset=dataset, train_limit=limit, seed=seed)
+        for dataset, limit in ((str(own), None), ("fashion_mnist", 100))
+        for seed in (0, 1)
+    ]
     service.enqueue(home, [PlannedTrial(small(home, EPOCHS)), *map(PlannedTrial, specs)], "sweep")
     done = workbench("queue", "start", "--executor", "ray", "--address", nodes.address)
     assert done.returncode == 0, done.stderr
     store = QueueStore(home)
     until(lambda: not store.runs())
-    assert [trial.state for trial in store.read().trials] == [Status.FINISHED] * 3
+    assert [trial.state for trial in store.read().trials] == [Status.FINISHED] * 5
     folder = run_of(store)
     assert_equal(folder, here)
     assert folder.predictions_file.exists()
     entries = {entry.run_id: entry for entry in Leaderboard(home).entries()}
     assert {str(trial.run_id) for trial in store.read().trials} <= entries.keys()
     assert any("training on" in words for words in said(folder))
-    # A data set of one's own went to the node once, for both of its trainings.
+    # A data set of one's own went to the node once, for both of its trainings; so did Keras's.
     runs = [RunFolder(home.runs / str(trial.run_id)) for trial in store.read().trials[1:]]
-    assert [sum("sending" in words for words in said(run)) for run in runs] == [1, 0]
-    assert nodes.datasets() == [f"{specs[0].dataset.sha256}.npz"]
+    assert [sum("sending" in words for words in said(run)) for run in runs] == [1, 0, 1, 0]
+    files = {Path(file).name for file in KERAS_FILES["fashion_mnist"]}
+    assert nodes.datasets() == sorted({f"{specs[0].dataset.sha256}.npz", *files})
     shown = workbench("doctor", "--executor", "ray", "--address", nodes.address, "--format", "json")
     found = {item["what"]: item for item in json.loads(shown.stdout)}
     assert sum(what.startswith("node ") for what in found) == 2

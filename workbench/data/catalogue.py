@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 from workbench.data.facts import MNIST_SHA256, DatasetFacts
@@ -18,7 +19,26 @@ NAMED: dict[str, DatasetFacts] = {
     )
 }
 DATASET_NAMES = tuple(NAMED)
-KERAS_NAMES = tuple(name for name in NAMED if name != "mnist")  # fetched at first use
+# What Keras fetches at first use, and where below its folder of data sets it looks before.
+KERAS_FILES: dict[str, tuple[str, ...]] = {
+    "fashion_mnist": (
+        "fashion-mnist/train-labels-idx1-ubyte.gz",
+        "fashion-mnist/train-images-idx3-ubyte.gz",
+        "fashion-mnist/t10k-labels-idx1-ubyte.gz",
+        "fashion-mnist/t10k-images-idx3-ubyte.gz",
+    ),
+    "cifar10": ("cifar-10-batches-py-target_archive",),
+    "cifar100": ("cifar-100-python-target_archive",),
+}
+KERAS_NAMES = tuple(KERAS_FILES)
+
+
+def keras_folder() -> Path:
+    """Where Keras keeps its data sets on this machine."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    if not os.access(home, os.W_OK):
+        home = Path("/tmp/.keras")  # where Keras itself falls back to
+    return home / "datasets"
 
 
 def describe_dataset(

@@ -9,7 +9,6 @@ is more than a whole step of a small model.
 from __future__ import annotations
 
 import hashlib
-import os
 import socket
 import sys
 from abc import ABC, abstractmethod
@@ -29,7 +28,7 @@ import tensorflow as tf
 from filelock import FileLock
 
 from workbench.data.arrays import held_out
-from workbench.data.catalogue import KERAS_NAMES, NAMED, unknown_dataset
+from workbench.data.catalogue import KERAS_FILES, KERAS_NAMES, NAMED, keras_folder, unknown_dataset
 from workbench.data.facts import DatasetFacts
 from workbench.data.npz import ArrayDataset, load_mnist, load_npz
 from workbench.errors import DatasetError
@@ -37,20 +36,9 @@ from workbench.model.layers import shape_text
 from workbench.model.spec import DatasetRef
 
 FLOAT32_BYTES = 4
-# Where Keras looks, below its `datasets` folder, before it fetches.
-CACHED_FILES: dict[str, tuple[str, ...]] = {
-    "fashion_mnist": (
-        "fashion-mnist/train-labels-idx1-ubyte.gz",
-        "fashion-mnist/train-images-idx3-ubyte.gz",
-        "fashion-mnist/t10k-labels-idx1-ubyte.gz",
-        "fashion-mnist/t10k-images-idx3-ubyte.gz",
-    ),
-    "cifar10": ("cifar-10-batches-py-target_archive",),
-    "cifar100": ("cifar-100-python-target_archive",),
-}
 # What has to be placed there by hand, in words.
 _BY_HAND = {
-    "fashion_mnist": f"its four files ({', '.join(CACHED_FILES['fashion_mnist'])})",
+    "fashion_mnist": f"its four files ({', '.join(KERAS_FILES['fashion_mnist'])})",
     "cifar10": "cifar-10-python.tar.gz as cifar-10-batches-py-target_archive",
     "cifar100": "cifar-100-python.tar.gz as cifar-100-python-target_archive",
 }
@@ -133,7 +121,7 @@ def load_keras_dataset(name: str, train_limit: int | None = None) -> ArrayDatase
             machine is damaged; the message says what failed and what to do.
     """
     facts = NAMED[name]
-    folder = cache_folder()
+    folder = keras_folder()
     try:
         with _one_at_a_time(folder), _impatient_network(), redirect_stdout(sys.stderr):
             (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
@@ -144,13 +132,6 @@ def load_keras_dataset(name: str, train_limit: int | None = None) -> ArrayDatase
     except Exception as error:
         raise _refusal(name, folder, error) from error
     return _arrays(facts, folder, (x_train, y_train, x_test, y_test), train_limit)
-
-
-def cache_folder() -> Path:
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
-    if not os.access(home, os.W_OK):
-        home = Path("/tmp/.keras")  # where Keras itself falls back to
-    return home / "datasets"
 
 
 def _arrays(
@@ -188,7 +169,7 @@ def _arrays(
 
 def _refusal(name: str, folder: Path, error: Exception) -> DatasetError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    cached = [folder / file for file in CACHED_FILES[name]]
+    cached = [folder / file for file in KERAS_FILES[name]]
     if all(file.is_file() for file in cached):
         place = cached[0].parent if len(cached) > 1 else cached[0]
         return DatasetError(

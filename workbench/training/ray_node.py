@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.data.catalogue import KERAS_FILES, keras_folder
 from workbench.errors import DatasetError, EnvironmentProblem, refused
 from workbench.files import stamp, write_file
 from workbench.runs import control, lock
@@ -78,21 +79,22 @@ class Trainer:
         self._descriptor = -1
 
     def greet(self, dataset: str | None) -> tuple[dict[str, object], bool]:
-        """This node's environment, and whether the data set of a checksum is here."""
+        """This node's environment, and whether a data set (by checksum or Keras's name) is here."""
         here = this_environment().model_dump()
-        return here, dataset is None or self._dataset(dataset).exists()
+        return here, dataset is None or all(file.exists() for file in self._files(dataset))
 
-    def keep_dataset(self, sha256: str, content: bytes) -> None:
-        """Keep a data set for all trainings of this node.
+    def keep_dataset(self, dataset: str, parts: list[tuple[str, bytes]]) -> None:
+        """Keep a data set for all trainings of this node: checksum and content of its files.
 
         Raises:
             EnvironmentProblem: it came damaged, or cannot be written.
         """
-        if hashlib.sha256(content).hexdigest() != sha256:
+        if any(hashlib.sha256(content).hexdigest() != sha256 for sha256, content in parts):
             raise EnvironmentProblem("the data set came damaged; start the queue again")
-        with refused(f"{self._cache}: ", "; free space there"):
-            self._dataset(sha256).parent.mkdir(parents=True, exist_ok=True)
-            write_file(self._dataset(sha256), content)
+        for file, (_, content) in zip(self._files(dataset), parts, strict=True):
+            with refused(f"{file.parent}: ", "; free space there"):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_file(file, content)
 
     def begin(self, run_id: str, record: str, checkpoint: bytes | None) -> None:
         """Begin to train a run: `record` is its `spec.json`.
@@ -147,6 +149,11 @@ class Trainer:
     def _here(self) -> RunFolder:
         assert self._folder is not None  # `begin` was called
         return self._folder
+
+    def _files(self, dataset: str) -> list[Path]:
+        if dataset in KERAS_FILES:
+            return [keras_folder() / file for file in KERAS_FILES[dataset]]
+        return [self._dataset(dataset)]
 
     def _dataset(self, sha256: str) -> Path:
         return self._cache / "datasets" / f"{sha256}.npz"

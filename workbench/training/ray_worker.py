@@ -22,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench.data.catalogue import KERAS_FILES, keras_folder
 from workbench.errors import DatasetError, EnvironmentProblem, RunError, UserError
 from workbench.files import write_file
 from workbench.formats import count
@@ -292,12 +293,14 @@ class RayWorker(Worker):
         """Train from the last whole epoch to the end, or until the node is lost."""
         folder = self._folder
         ref = folder.spec.dataset
-        wanted = ref.sha256 if ref.path is not None else None
+        by_name = ref.name if ref.name in KERAS_FILES else None
+        wanted = ref.sha256 if ref.path is not None else by_name
         there, has_data = self._ask("greet", wanted)
         self._note_node(Environment.model_validate(there))
-        if wanted is not None and not has_data:
+        parts = [] if wanted is None or has_data else _parts(ref)
+        if parts:  # what is not here either the node fetches itself
             self._emit(Preparing(time.time(), f"sending {ref.name}"))
-            self._ask("keep_dataset", wanted, _content(ref))
+            self._ask("keep_dataset", wanted, parts)
         checkpoint = folder.checkpoint_file
         state = checkpoint.read_bytes() if checkpoint.exists() else None
         self._cluster.ask("begin", folder.run_id, folder.spec_file.read_text(), state)
@@ -375,8 +378,15 @@ class RayWorker(Worker):
         return failed
 
 
-def _content(ref: DatasetRef) -> bytes:
-    """The file of a data set, as it was when the run was planned."""
+def _parts(ref: DatasetRef) -> list[tuple[str, bytes]]:
+    """Checksum and content of a data set's files; none where Keras has not fetched it yet.
+
+    A file of one's own is as it was when the run was planned.
+    """
+    if ref.path is None:
+        files = [keras_folder() / file for file in KERAS_FILES[ref.name]]
+        contents = [file.read_bytes() for file in files] if all(map(Path.exists, files)) else []
+        return [(hashlib.sha256(content).hexdigest(), content) for content in contents]
     try:
         content = Path(ref.path or "").read_bytes()
     except OSError as error:
@@ -386,7 +396,7 @@ def _content(ref: DatasetRef) -> bytes:
             f"data set {ref.path} has changed since the run was planned; start a new run, or put "
             "back the data of the old one"
         )
-    return content
+    return [(ref.sha256, content)]
 
 
 def main(arguments: list[str] | None = None) -> int:
