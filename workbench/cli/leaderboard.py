@@ -235,7 +235,12 @@ def scripts(
 
     Example: mnist-workbench leaderboard scripts --filter 'config.lr>0.001' --sort metric.val_loss
     """
-    from workbench.leaderboard.columns import find_script_columns, sort_scripts, telling_columns
+    from workbench.leaderboard.columns import (
+        SortKey,
+        find_script_columns,
+        sorted_rows,
+        telling_columns,
+    )
     from workbench.leaderboard.query import filter_runs
     from workbench.leaderboard.views import scripts_table
 
@@ -246,7 +251,10 @@ def scripts(
         return
     chosen = [name.strip() for name in (columns or "").split(",") if name.strip()]
     shown = find_script_columns(runs, chosen) if chosen else telling_columns(runs)
-    table = scripts_table(sort_scripts(runs, sort) if runs else [], shown)
+    if runs:
+        [column] = find_script_columns(runs, [sort.removeprefix("-")])
+        runs = sorted_rows(runs, [SortKey(column, sort.startswith("-"))])
+    table = scripts_table(runs, shown)
     show_table(table, output)
 
 

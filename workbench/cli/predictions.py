@@ -59,11 +59,11 @@ from workbench.predictions.compare import (
 from workbench.predictions.of_run import Predictions, images_of, other_answers, predictions_of
 from workbench.predictions.predictor import Predictor
 from workbench.runs.folder import RunFolder, find_run
+from workbench.settings import default_home
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-from workbench.settings import default_home
 
 DEFAULT_LIMIT = 20
 RIGHT = Align.RIGHT
@@ -82,20 +82,8 @@ def _run_for(run: str, output: Path | None, force: bool) -> RunFolder:
     return find_run(default_home(), run)
 
 
-def _deliver(
-    form: options.ListFormat,
-    data: Callable[[], object],
-    show: Callable[[], None],
-    output: Path | None = None,
-    draw: Callable[[], Any] | None = None,
-) -> None:
-    """The figure where one is asked for; else JSON or what is for people."""
-    if output is not None and draw is not None:
-        write_shared(output, render_figure(draw, form_of(output)))
-    elif form is options.ListFormat.JSON:
-        print_json(data())
-    else:
-        show()
+def _write_figure(output: Path, draw: Callable[[], Any]) -> None:
+    write_shared(output, render_figure(draw, form_of(output)))
 
 
 def errors(
@@ -130,30 +118,25 @@ def errors(
     if output is not None and not len(wrong):
         raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
 
-    def records() -> list[dict[str, Any]]:
-        runs = other_answers(default_home(), found, folder.run_id) | {folder.run_id: found}
-        return [_record(found, index, runs) for index in shown.tolist()]
-
-    def data() -> dict[str, Any]:
-        about = {"run_id": folder.run_id, "images": len(found), "wrong": len(wrong)}
-        return about | {"errors": records()}
-
-    def show() -> None:
-        if not len(wrong):
-            note(f"run {folder.run_id}: no wrong answer among these images")
-        elif images:
-            _draw(_captioned(found, shown, images_of(folder)))
-        else:
-            print_table(_errors_table(folder, records(), len(wrong)))
-
-    def draw() -> Any:
+    if output is not None:
         drawn = _captioned(found, shown[:MOST_IMAGES], images_of(folder))
-        title = (
-            f"{folder.spec.title}, run {folder.run_id}: {len(drawn)} of {len(wrong)} wrong images"
-        )
-        return grid_figure(drawn, title)
-
-    _deliver(form, data, show, output, draw)
+        which = f"{len(drawn)} of {len(wrong)} wrong images"
+        title = f"{folder.spec.title}, run {folder.run_id}: {which}"
+        _write_figure(output, lambda: grid_figure(drawn, title))
+        return
+    if form is options.ListFormat.RICH and not len(wrong):
+        note(f"run {folder.run_id}: no wrong answer among these images")
+        return
+    if form is options.ListFormat.RICH and images:
+        _draw(_captioned(found, shown, images_of(folder)))
+        return
+    runs = other_answers(default_home(), found, folder.run_id) | {folder.run_id: found}
+    records = [_record(found, index, runs) for index in shown.tolist()]
+    if form is options.ListFormat.JSON:
+        about = {"run_id": folder.run_id, "images": len(found), "wrong": len(wrong)}
+        print_json(about | {"errors": records})
+    else:
+        print_table(_errors_table(folder, records, len(wrong)))
 
 
 def _record(found: Predictions, index: int, runs: Mapping[str, Predictions]) -> dict[str, Any]:
@@ -247,21 +230,18 @@ def inside(
     title = f"Run {folder.run_id}, image {image}: {answer}"
     whole = [Captioned(images.pixels(image), "image"), Captioned(found.looked, "where it looks")]
 
-    def show() -> None:
+    if output is not None:
+        sheets = [(one.title, one.enlarged) for one in found.sheets]
+        _write_figure(output, lambda: sheets_figure(whole, sheets, title))
+    elif form is options.ListFormat.JSON:
+        print_json({"run_id": folder.run_id, "image": image, **found.to_json()})
+    else:
         say(title)
         _draw(whole)
         for sheet in found.sheets:
             say()
             say(sheet.title)
             _draw([Captioned(one, "") for one in sheet.enlarged])
-
-    _deliver(
-        form,
-        lambda: {"run_id": folder.run_id, "image": image, **found.to_json()},
-        show,
-        output,
-        lambda: sheets_figure(whole, [(one.title, one.enlarged) for one in found.sheets], title),
-    )
 
 
 def classes(
@@ -280,23 +260,20 @@ def classes(
     folder = _run_for(run, output, force)
     found = predictions_of(folder)
     results, trust = sort.sort(by_class(found)), calibration(found)
-    _deliver(
-        form,
-        lambda: {
-            "run_id": folder.run_id,
-            "accuracy": found.accuracy,
-            "classes": [result.to_json() for result in results],
-            "calibration": trust.to_json(),
-        },
-        lambda: print_table(_classes_table(folder, results, trust.sentence)),
-        output,
-        lambda: classes_figure(
-            results, trust, f"{folder.spec.title}, run {folder.run_id}, by class"
-        ),
-    )
-
-
-def _classes_table(folder: RunFolder, results: list[ClassResult], footnote: str) -> Table:
+    if output is not None:
+        title = f"{folder.spec.title}, run {folder.run_id}, by class"
+        _write_figure(output, lambda: classes_figure(results, trust, title))
+        return
+    if form is options.ListFormat.JSON:
+        print_json(
+            {
+                "run_id": folder.run_id,
+                "accuracy": found.accuracy,
+                "classes": [result.to_json() for result in results],
+                "calibration": trust.to_json(),
+            }
+        )
+        return
     columns: Columns[ClassResult] = [
         (Heading("Class", RIGHT), lambda result: result.number),
         (Heading("Images", RIGHT), lambda result: f"{result.images:,}"),
@@ -304,7 +281,7 @@ def _classes_table(folder: RunFolder, results: list[ClassResult], footnote: str)
         (Heading("Recall", RIGHT), lambda result: percent(result.recall)),
         (Heading("F1", RIGHT), lambda result: number(result.f1, ".4f")),
     ]
-    return table_of(f"Run {folder.run_id} by class", results, columns, [footnote])
+    print_table(table_of(f"Run {folder.run_id} by class", results, columns, [trust.sentence]))
 
 
 def compare(
@@ -331,36 +308,34 @@ def compare(
     together = compare_all(found)
     pair = compare_two(*found) if len(found) == 2 else None
 
-    def data() -> dict[str, Any]:
-        listed = [
+    if form is not options.ListFormat.JSON:
+        print_table(_comparison(names, found, together, pair, limit))
+        return
+    data: Record = {
+        "runs": names,
+        "images": len(found[0]),
+        "accuracies": list(together.accuracies),
+        "majority_vote": together.vote,
+        "mean_probability": together.mean_probability,
+        "agreement": together.agreement.tolist(),
+        "hardest": [
             {
                 "image": index,
                 "true": int(found[0].truth[index]),
                 "wrong_in": int(together.wrong[index]),
             }
             for index in together.hardest[:limit].tolist()
-        ]
-        parts: dict[str, Any] = {}
-        if pair is not None:
-            parts["pair"] = {
-                "only_first": pair.only_a.tolist(),
-                "only_second": pair.only_b.tolist(),
-                "both": len(pair.both),
-                "neither": len(pair.neither),
-                "p_value": pair.p_value,
-            }
-        return {
-            "runs": names,
-            "images": len(found[0]),
-            "accuracies": list(together.accuracies),
-            "majority_vote": together.vote,
-            "mean_probability": together.mean_probability,
-            "agreement": together.agreement.tolist(),
-            "hardest": listed,
-            **parts,
+        ],
+    }
+    if pair is not None:
+        data["pair"] = {
+            "only_first": pair.only_a.tolist(),
+            "only_second": pair.only_b.tolist(),
+            "both": len(pair.both),
+            "neither": len(pair.neither),
+            "p_value": pair.p_value,
         }
-
-    _deliver(form, data, lambda: print_table(_comparison(names, found, together, pair, limit)))
+    print_json(data)
 
 
 def _comparison(

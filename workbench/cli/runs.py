@@ -22,7 +22,7 @@ from workbench.formats import count
 from workbench.leaderboard.columns import Column
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.table import Align, Heading, Table, cell
-from workbench.leaderboard.views import difference_table, run_column, some_validated
+from workbench.leaderboard.views import difference_table, run_column
 from workbench.runs import lock, service
 from workbench.runs.folder import RunFolder, all_runs, find_run
 from workbench.runs.record import checked_labels
@@ -128,7 +128,7 @@ def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
         )
 
     origins = {summary.run_id: origin for summary, origin in summaries}
-    validated = some_validated(summary for summary, _ in summaries)
+    validated = any(getattr(run, "validation_accuracy", None) is not None for run, _ in summaries)
     columns: tuple[Column[Any], ...] = (
         run_column("Run"),
         run_column("Status"),

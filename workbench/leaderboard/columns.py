@@ -416,16 +416,6 @@ def telling_columns(runs: Sequence[ScriptSummary]) -> list[Column[ScriptSummary]
     return [known[name] for name in names]
 
 
-def sort_scripts(runs: Sequence[ScriptSummary], order: str) -> list[ScriptSummary]:
-    """By a column, `-` before its name for the greatest first; those without a value last.
-
-    Raises:
-        QueryError: no run has such a column.
-    """
-    [column] = find_script_columns(runs, [order.removeprefix("-")])
-    return sorted_rows(runs, [SortKey(column, order.startswith("-"))])
-
-
 # Sorting
 
 # Names that stand for several columns together.

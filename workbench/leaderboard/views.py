@@ -44,11 +44,6 @@ def _headings(headings: tuple[Heading, ...], data: Iterable[str]) -> tuple[Headi
     return tuple(replace(item, weight=1) if item.text == "Data" else item for item in headings)
 
 
-def some_validated(summaries: Iterable[object]) -> bool:
-    """Whether any run has a validation accuracy: else there is no column for it."""
-    return any(getattr(run, "validation_accuracy", None) is not None for run in summaries)
-
-
 def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard") -> Table:
     """All runs in the order given, one a row; what no run has, has no column."""
     columns = [
