@@ -59,6 +59,7 @@ class Interrupts:
     """How often the person pressed Ctrl-C (a TERM signal counts as one)."""
 
     count: int = 0
+    answered: int = 0  # of these; a second one kills only what it was meant for
 
 
 @contextmanager

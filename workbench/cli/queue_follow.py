@@ -51,17 +51,16 @@ def follow_queue(
     Raises:
         UserError: the queue's file is or was damaged.
     """
-    answered = 0
     with counted_interrupts() as interrupts, closing(_looks(home, display, trial_ids)) as looks:
         for whole in looks:
             view = whole.of_search(search) if search else whole.only(trial_ids)
             if not view.unfinished or not view.running:
                 break
-            if interrupts.count > answered:
-                answered += 1
+            if interrupts.count > interrupts.answered:
+                interrupts.answered += 1
                 display.close()
-                service.stop(home, kill=answered > 1)
-                if answered == 1:
+                service.stop(home, kill=interrupts.answered > 1)
+                if interrupts.answered == 1:
                     note("saving what trains, then the queue stops; Ctrl-C again kills it unsaved")
     return view
 

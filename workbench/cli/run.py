@@ -173,12 +173,11 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     kills it.
     """
     summaries: list[AnySummary] = []
-    answered = [0]  # presses passed on so far; a second one kills only what it was meant for
     code = 0
     with counted_interrupts() as interrupts:
         for position, folder in enumerate(folders):
             view = view_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
-            answer = partial(pass_on, interrupts, answered, folders[position:], view.say)
+            answer = partial(pass_on, interrupts, folders[position:], view.say)
             summary = follow(folder, view, answer)
             if summary is None:
                 code = code or 1
@@ -200,16 +199,11 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
     return code
 
 
-def pass_on(
-    interrupts: Interrupts,
-    answered: list[int],
-    folders: list[RunFolder],
-    say: Callable[[str], None],
-) -> None:
+def pass_on(interrupts: Interrupts, folders: list[RunFolder], say: Callable[[str], None]) -> None:
     """Bring what the person pressed since the last look to the run and those behind it."""
-    if interrupts.count <= answered[0]:
+    if interrupts.count <= interrupts.answered:
         return
-    answered[0] = interrupts.count
+    interrupts.answered = interrupts.count
     if interrupts.count == 1:
         say("stopping after this chunk and saving; Ctrl-C again kills it unsaved")
     else:
@@ -265,7 +259,7 @@ def _follow(folder: RunFolder) -> int:
     """Show what the command prints until it ends; its exit code."""
     view = _OutputView(sys.stdout)
     with counted_interrupts() as interrupts:
-        summary = follow(folder, view, partial(pass_on, interrupts, [0], [folder], view.say))
+        summary = follow(folder, view, partial(pass_on, interrupts, [folder], view.say))
     if not isinstance(summary, ScriptSummary):
         return 1
     for line in result_lines(summary):
