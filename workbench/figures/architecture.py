@@ -332,6 +332,8 @@ class _Block(NamedTuple):
     part: Part
     sheet: Point
     sheets: int
+    left: float = 0.0  # of the upper left corner, once it has its place
+    top: float = 0.0
 
     @property
     def drawn(self) -> Point:
@@ -345,14 +347,8 @@ class _Block(NamedTuple):
         lines = (_size(self.part), *_operation(self.part), *_notes(self.part))
         return max(self.drawn[0], *(_text_width(line) for line in lines))
 
-
-class _Placed(NamedTuple):
-    block: _Block
-    left: float
-    top: float
-
     def on_front(self, share: Point) -> Point:
-        back, (width, height) = SHEET_STEP * (self.block.sheets - 1), self.block.sheet
+        back, (width, height) = SHEET_STEP * (self.sheets - 1), self.sheet
         return self.left + back + share[0] * width, self.top + back + share[1] * height
 
 
@@ -365,7 +361,7 @@ def _draw_blocks(sheet: _Sheet, parts: Sequence[Part]) -> None:
         highest = max(block.drawn[1] for block in row)
         middle = top + TEXT_SIZE + 10 + highest / 2
         placed = [
-            _Placed(block, centre - block.drawn[0] / 2, middle - block.drawn[1] / 2)
+            block._replace(left=centre - block.drawn[0] / 2, top=middle - block.drawn[1] / 2)
             for block, centre in zip(row, _middles(row), strict=True)
         ]
         for item in placed:
@@ -374,7 +370,7 @@ def _draw_blocks(sheet: _Sheet, parts: Sequence[Part]) -> None:
             _link(sheet, here, there)
         foot = middle + highest / 2 + TEXT_SIZE + 12
         for item in placed:
-            part, centre = item.block.part, item.left + item.block.drawn[0] / 2
+            part, centre = item.part, item.left + item.drawn[0] / 2
             if part.shape is not None:
                 sheet.text((centre, item.top - 8), _size(part))
             colour = PAINTS["problem"].line if part.shape is None else INK
@@ -385,7 +381,7 @@ def _draw_blocks(sheet: _Sheet, parts: Sequence[Part]) -> None:
         if number:
             sheet.arrow(placed[0].left - 20, middle)
         if number + 1 < len(rows):
-            sheet.arrow(placed[-1].left + placed[-1].block.drawn[0] + 12, middle)
+            sheet.arrow(placed[-1].left + placed[-1].drawn[0] + 12, middle)
 
 
 def _block(part: Part, largest: int, longest: int) -> _Block:
@@ -421,54 +417,53 @@ def _rows(blocks: list[_Block]) -> list[list[_Block]]:
     return [[block] for block in blocks]
 
 
-def _draw_block(sheet: _Sheet, item: _Placed) -> None:
-    block, (width, height), left, top = item.block, item.block.sheet, item.left, item.top
-    paint = PAINTS[block.part.role]
-    if block.part.shape is None:
+def _draw_block(sheet: _Sheet, item: _Block) -> None:
+    (width, height), left, top, paint = item.sheet, item.left, item.top, PAINTS[item.part.role]
+    if item.part.shape is None:
         sheet.cross((left + width / 2, top + height / 2), width / 2)
-    elif block.part.is_vector:
+    elif item.part.is_vector:
         lean = BAR_LEAN * height
         upper = [(left, top), (left + width, top)]
         lower = [(x + lean, top + height) for x, _ in reversed(upper)]
         sheet.polygon([*upper, *lower], paint.other, paint.line)
     else:
         # The sheet furthest back is drawn first; each nearer one covers most of it.
-        for number in range(block.sheets):
+        for number in range(item.sheets):
             step = SHEET_STEP * number
-            fill = paint.fill if (block.sheets - number) % 2 else paint.other
-            sheet.rectangle((left + step, top + step), block.sheet, fill, paint.line)
+            fill = paint.fill if (item.sheets - number) % 2 else paint.other
+            sheet.rectangle((left + step, top + step), item.sheet, fill, paint.line)
 
 
-def _link(sheet: _Sheet, here: _Placed, there: _Placed) -> None:
+def _link(sheet: _Sheet, here: _Block, there: _Block) -> None:
     """How the next block comes from this one: a window and its result, or end to end."""
-    if here.block.part.shape is None or there.block.part.shape is None:
+    if here.part.shape is None or there.part.shape is None:
         return
-    if not there.block.part.is_vector:
+    if not there.part.is_vector:
         _link_window(sheet, here, there)
         return
-    if here.block.part.is_vector:
-        width, height = here.block.sheet
+    if here.part.is_vector:
+        width, height = here.sheet
         upper = (here.left + width, here.top)
         lower = (upper[0] + BAR_LEAN * height, here.top + height)
     else:
         # From the foremost sheet: a line from the others would cross the label above them.
         upper, lower = here.on_front((1.0, 0.0)), here.on_front((1.0, 1.0))
-    height = there.block.sheet[1]
+    height = there.sheet[1]
     foot = (there.left + BAR_LEAN * height, there.top + height)
     sheet.lines([(upper, (there.left, there.top)), (lower, foot)], LINK, 0.8)
 
 
-def _link_window(sheet: _Sheet, here: _Placed, there: _Placed) -> None:
-    shape, layer = here.block.part.shape, there.block.part.layer
+def _link_window(sheet: _Sheet, here: _Block, there: _Block) -> None:
+    shape, layer = here.part.shape, there.part.layer
     assert shape is not None
     # A layer without a window makes each value of one value.
     window = getattr(layer, "window", (1, 1))
-    sides = zip(reversed(window), reversed(shape[:2]), here.block.sheet, strict=True)
+    sides = zip(reversed(window), reversed(shape[:2]), here.sheet, strict=True)
     size = [min(1.0, max(pixels / all_, 6 / drawn)) for pixels, all_, drawn in sides]
     start = [min(at, 1.0 - share) for at, share in zip(WINDOW_AT, size, strict=True)]
     left, top = here.on_front((start[0], start[1]))
     right, bottom = here.on_front((start[0] + size[0], start[1] + size[1]))
-    paint = PAINTS[there.block.part.role]
+    paint = PAINTS[there.part.role]
     sheet.rectangle((left, top), (right - left, bottom - top), "#ffffff", paint.line)
     result = there.on_front(RESULT_AT)
     sheet.lines([((right, top), result), ((right, bottom), result)], LINK, 0.8)
