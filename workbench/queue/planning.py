@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
 from zipfile import is_zipfile
@@ -150,17 +151,15 @@ def resumable_runs(
     found: dict[Identity, list[ResumableRun]] = {}
     for folder in all_runs(home):
         entry = ended.get(folder.run_id)
-        if entry is not None:
-            key = entry.settings_key, entry.seed
-            if key not in wanted or entry.status is Status.FINISHED or entry.diverged:
-                continue
-        elif (crashed := _identity_of(folder)) is None or crashed not in wanted:
+        if entry is not None and (entry.status is Status.FINISHED or entry.diverged):
             continue
-        else:
-            key = crashed
-        begun = _begun(folder)
-        if begun is not None:
-            found.setdefault(key, []).append(begun)
+        key = (entry.settings_key, entry.seed) if entry is not None else _identity_of(folder)
+        if key is None or key not in wanted:
+            continue
+        with suppress(UserError, OSError):  # nothing can go on from it
+            if not lock.is_held(folder.lock_file) and is_zipfile(folder.checkpoint_file):
+                done, created = summarise(folder).epochs_completed, folder.record.created_at
+                found.setdefault(key, []).append(ResumableRun(folder.run_id, done, created))
     for runs in found.values():
         runs.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
     return found
@@ -170,17 +169,6 @@ def _identity_of(folder: RunFolder) -> Identity | None:
     try:
         return identity(folder.spec)
     except UserError:  # a damaged folder trains nothing that is known
-        return None
-
-
-def _begun(folder: RunFolder) -> ResumableRun | None:
-    """What a run that does not live left behind; None where nothing can go on from it."""
-    try:
-        if lock.is_held(folder.lock_file) or not is_zipfile(folder.checkpoint_file):
-            return None
-        summary = summarise(folder)
-        return ResumableRun(folder.run_id, summary.epochs_completed, folder.record.created_at)
-    except (UserError, OSError):
         return None
 
 
