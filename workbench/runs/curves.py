@@ -7,6 +7,7 @@ as quick as one of a short run. Nothing is drawn and NumPy is not needed.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -212,7 +213,7 @@ class Smoothing:
         return self.values
 
 
-class _Parts:
+class _Parts(ABC):
     """Equal parts of an x range; as x only grows, one is closed once a later one begins.
 
     Values outside the range and values that are not finite are left out.
@@ -223,8 +224,21 @@ class _Parts:
         self._count = max(1, count)
         self._width = (high - low) / self._count
         self._read = 0
-        self._closed: tuple[list[float], list[float]] = ([], [])
+        self._closed: list[tuple[float, float]] = []
         self._part = -1
+
+    def points(self) -> tuple[list[float], list[float]]:
+        """The points of all parts, x ascending."""
+        found = self._closed + self._open_points()
+        return [x for x, _ in found], [y for _, y in found]
+
+    @abstractmethod
+    def _open_points(self) -> list[tuple[float, float]]:
+        """Those of the last part, as far as it is read."""
+
+    def _begin(self, part: int) -> None:
+        self._closed += self._open_points()
+        self._part = part
 
     def _unread(
         self, xs: Sequence[float], ys: Sequence[float], count: int
@@ -248,20 +262,17 @@ class Means(_Parts):
     to those before it. Where there is one value a part, it is that value.
     """
 
-    def __init__(self, low: float, high: float, count: int) -> None:
-        super().__init__(low, high, count)
-        self._sums = (0.0, 0.0, 0.0)
-        self._length = 0.0  # of the last value
+    _sums = (0.0, 0.0, 0.0)  # of places and values, and how much they count
+    _length = 0.0  # of the last value
 
     def extend(self, xs: Sequence[float], ys: Sequence[float], count: int) -> None:
         """Carry on to the first `count` values of two columns."""
         for index, x, y in self._unread(xs, ys, count):
             length = x - (xs[index - 1] if index else 0.0)
             part = min(self._part_of(x), self._count - 1)  # the last holds the range's end too
-            far_shorter = length < FAR_SHORTER * self._length
-            if part != self._part and not far_shorter:
-                self._closed = self.points()
-                self._part, self._sums = part, (0.0, 0.0, 0.0)
+            if part != self._part and length >= FAR_SHORTER * self._length:
+                self._begin(part)
+                self._sums = (0.0, 0.0, 0.0)
             # Also of one far shorter: where compiling made the first value the longest by far, the
             # next one is taken to it, and those after that are as long as the one before them.
             self._length = length
@@ -269,13 +280,9 @@ class Means(_Parts):
             share = length or 1.0  # two values at one place
             self._sums = (x_sum + x * share, y_sum + y * share, seen + share)
 
-    def points(self) -> tuple[list[float], list[float]]:
-        """At most one point a part, x ascending."""
+    def _open_points(self) -> list[tuple[float, float]]:
         x_sum, y_sum, seen = self._sums
-        if not seen:
-            return self._closed
-        xs, ys = self._closed
-        return [*xs, x_sum / seen], [*ys, y_sum / seen]
+        return [(x_sum / seen, y_sum / seen)] if seen else []
 
 
 class Buckets(_Parts):
@@ -284,40 +291,22 @@ class Buckets(_Parts):
     A line through the points looks like the line through all values.
     """
 
-    def __init__(self, low: float, high: float, count: int) -> None:
-        super().__init__(low, high, count)
-        self._open: list[tuple[float, float]] = []  # the least and the greatest so far
+    _open: tuple[tuple[float, float], ...] = ()  # the least and the greatest so far
 
     def extend(self, xs: Sequence[float], ys: Sequence[float], count: int) -> None:
         """Carry on to the first `count` values of two columns."""
         for _, x, y in self._unread(xs, ys, count):
             part = self._part_of(x)
             if part != self._part:
-                self._close()
-                self._part, self._open = part, [(x, y), (x, y)]
+                self._begin(part)
+                self._open = (x, y), (x, y)
             elif y < self._open[0][1]:
-                self._open[0] = (x, y)
+                self._open = (x, y), self._open[1]
             elif y > self._open[1][1]:
-                self._open[1] = (x, y)
+                self._open = self._open[0], (x, y)
 
-    def points(self) -> tuple[list[float], list[float]]:
-        """At most two points a part, x ascending."""
-        xs, ys = self._closed
-        last_xs, last_ys = _in_order(self._open)
-        return xs + last_xs, ys + last_ys
-
-    def _close(self) -> None:
-        xs, ys = _in_order(self._open)
-        self._closed[0].extend(xs)
-        self._closed[1].extend(ys)
-        self._open = []
-
-
-def _in_order(pair: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    if len(pair) == 2 and pair[0] == pair[1]:
-        pair = pair[:1]
-    ordered = sorted(pair)
-    return [x for x, _ in ordered], [y for _, y in ordered]
+    def _open_points(self) -> list[tuple[float, float]]:
+        return sorted(set(self._open))
 
 
 @dataclass(frozen=True)

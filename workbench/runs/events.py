@@ -46,7 +46,12 @@ class Event:
             if data.get(name, 0) is None:
                 del data[name]
         if "metrics" in data:
-            data = {key: value for key, value in data.items() if not _missing(key, value)}
+            # What only the own loop measures says nothing where `metrics` does.
+            data = {
+                key: value
+                for key, value in data.items()
+                if key not in _MEASURED or not (value is None or value != value)
+            }
         return json.dumps(_finite(data), separators=(",", ":"), allow_nan=False) + "\n"
 
 
@@ -292,11 +297,6 @@ _sound: dict[tuple[object, ...], tuple[tuple[str, float], ...]] = {}
 _MOST_SOUND = 100
 
 
-def _missing(name: str, value: Any) -> bool:
-    """Whether a field says nothing where `metrics` does."""
-    return name in _MEASURED and (value is None or value != value)
-
-
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
@@ -319,7 +319,10 @@ def parse_line(line: bytes | str) -> Event | None:
         UnreadableLine: there is no event in it.
     """
     try:
-        data = _json(line)
+        try:
+            data = from_json(line)
+        except ValueError:  # also where a text names a file of bytes that are no characters
+            data = json.loads(line)
     except (ValueError, RecursionError) as error:  # torn by a kill or a full disk
         raise UnreadableLine from error
     name = data.pop("event", None) if isinstance(data, dict) else None
@@ -342,7 +345,11 @@ def parse_line(line: bytes | str) -> Event | None:
         if value is None and item.number and item.name in data:
             values[item.name] = math.nan
         elif item.name == "metrics" and type(value) is dict:
-            values[item.name] = _metrics(value)
+            values[item.name] = {  # what is no number is left out, null is NaN again
+                name: math.nan if number is None else number
+                for name, number in value.items()
+                if number is None or type(number) in (int, float)
+            }
         elif item.fits(value):
             values[item.name] = value
         elif item.required or (item.measured and (measured or value is not None)):
@@ -355,19 +362,3 @@ def parse_line(line: bytes | str) -> Event | None:
             if item.largest is not None and item.name in data
         )
     return kind(**values)
-
-
-def _metrics(values: dict[str, Any]) -> dict[str, float]:
-    """A script's metrics: null is NaN again, and what is no number is left out."""
-    return {
-        name: math.nan if value is None else value
-        for name, value in values.items()
-        if value is None or type(value) in (int, float)
-    }
-
-
-def _json(line: bytes | str) -> Any:
-    try:
-        return from_json(line)
-    except ValueError:  # also where a text names a file of bytes that are no characters
-        return json.loads(line)

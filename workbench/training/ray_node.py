@@ -16,7 +16,7 @@ import threading
 import traceback
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from workbench.runs import control, lock
 from workbench.runs.environment import this_environment
 from workbench.runs.events import Ended, Event
 from workbench.runs.folder import RunFolder
+from workbench.runs.log import EventWriter
 from workbench.runs.record import PresetRecord, parse_record, write_json
 from workbench.training.worker import Worker, forget_peak_memory
 
@@ -51,11 +52,11 @@ class Report:
     scratch: str = ""  # the folder over there, where a message names it
 
 
-@dataclass
-class Outbox:
+class Outbox(EventWriter):
     """The log of a run whose folder is elsewhere."""
 
-    lines: deque[str] = field(default_factory=deque)  # it may be used from two threads
+    def __init__(self) -> None:
+        self.lines = deque[str]()  # it may be used from two threads
 
     def write(self, event: Event, *, durable: bool = False) -> None:
         """Keep an event until it is asked for."""

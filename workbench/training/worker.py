@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.files import open_to_append
@@ -31,6 +31,7 @@ from workbench.runs.control import Command, requested
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventWriter
 from workbench.runs.sequence import next_run
+from workbench.runs.standby import MOST_COMPILED
 from workbench.runs.status import Status
 
 if TYPE_CHECKING:
@@ -40,24 +41,16 @@ if TYPE_CHECKING:
 PAUSE_POLL_SECONDS = 0.1
 # How long a kept worker, with its gigabyte of memory, waits for the next run.
 IDLE_SECONDS = 60.0
-# The compilers keep some 10 to 50 MB of each that they have compiled, until the process ends.
-MOST_COMPILED = 12
 # Kept free in the run folder so that a full disk can still be told in the log.
 RESERVE_BYTES = 64 * 1024
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
-
-
-class Log(Protocol):
-    """Takes the events of a run, as `EventWriter` does."""
-
-    def write(self, event: events.Event, *, durable: bool = False) -> None: ...
 
 
 class Worker:
     """One run's training, seen from its folder."""
 
     def __init__(
-        self, folder: RunFolder, ready: Ready | None = None, log: Log | None = None
+        self, folder: RunFolder, ready: Ready | None = None, log: EventWriter | None = None
     ) -> None:
         """`log` takes the events in place of the folder's own log."""
         self._folder = folder
