@@ -43,7 +43,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         super().__init__()
         self._facts: dict[str, Any] = {"name": name, "config": config, "tags": tags, "note": note}
         self._save_model = save_model
-        self._run: Run | None = None
+        self.run: Run | None = None  # once `fit` or `evaluate` has begun
         self._fitting = self._first_epoch = self._cut_short = False
         self._fits = 0
         self._steps_before = 0  # of earlier epochs
@@ -53,28 +53,24 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         self._within: dict[str, Any] = {}  # those that are told within an epoch
         self._means: frozenset[str] = frozenset()  # logs that are running means over the epoch
 
-    @property
-    def run(self) -> Run | None:
-        return self._run
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if self._run is not None:
-            self._run.finish(error)
+        if self.run is not None:
+            self.run.finish(error)
 
     def give_up(self, error: Exception) -> None:
-        if self._run is not None:
-            self._run.give_up(error)
+        if self.run is not None:
+            self.run.give_up(error)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Make the run, or take it up again."""
         self._fitting = self._first_epoch = True
-        if self._run is None:
+        if self.run is None:
             epochs, steps = self._planned("epochs"), self._planned("steps")
-            self._run = start(**self._facts, epochs=epochs, steps_per_epoch=steps)
-        self._run.go_on()
+            self.run = start(**self._facts, epochs=epochs, steps_per_epoch=steps)
+        self.run.go_on()
         self._fits += 1
         called_by = _callback_list()
         if called_by is not None:
@@ -83,14 +79,14 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
 
     def _left(self, fit: int) -> None:
         """Keras's list of callbacks is gone, and with it the `fit` that had made it."""
-        if self._fitting and self._run is not None and fit == self._fits:
+        if self._fitting and self.run is not None and fit == self._fits:
             self._fitting = False
-            self._run.finish(RuntimeError("an exception left fit, and the program caught it"))
+            self.run.finish(RuntimeError("an exception left fit, and the program caught it"))
 
     @harmless
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keras's running means begin anew."""
-        run = self._run
+        run = self.run
         if run is None:
             return
         if self._first_epoch:
@@ -106,7 +102,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
     @harmless
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the stretch since the last point, now and then; hold a pause, pass a stop on."""
-        run = self._run
+        run = self.run
         if run is None:
             return
         self._batches = batch + 1  # the last one of an execution of several steps
@@ -120,7 +116,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
     @harmless
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the rest of the epoch, and its own values with those of the validation data."""
-        run, logs = self._run, logs or {}
+        run, logs = self.run, logs or {}
         if run is None:
             return
         self._point(run, {name: logs[name] for name in self._within if name in logs})
@@ -135,7 +131,7 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
     @harmless
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Keep the model where that was asked for, and end the run."""
-        run, self._fitting = self._run, False
+        run, self._fitting = self.run, False
         if run is None or run.folder is None:
             return
         self._describe(run)  # one that is built by its first batch
@@ -147,13 +143,13 @@ class LiveCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """An `evaluate` of its own is recorded too, also without a `fit` before it."""
-        if not self._fitting and self._run is None:
-            self._run = start(**self._facts)
+        if not self._fitting and self.run is None:
+            self.run = start(**self._facts)
 
     @harmless
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """The results of `evaluate`; those of `fit`'s validation come with its epochs."""
-        run = self._run
+        run = self.run
         if self._fitting or run is None:
             return
         run.go_on()

@@ -31,7 +31,7 @@ from workbench.training.build import build_model
 from workbench.training.checkpoint import Progress, Weights
 from workbench.training.compiled_steps import CompiledSteps, device_text
 from workbench.training.datasets import InMemorySource, load_sources
-from workbench.training.evaluation import Evaluation, Evaluator
+from workbench.training.evaluation import Evaluator
 from workbench.training.loop import DivergedError, LoopCallback, Monitors, TrainingLoop
 
 # More cells than this make the ending's line too long for a reader of the log's tail.
@@ -144,7 +144,7 @@ def train(
     )
     if start:
         emit(Resumed(time.time(), progress.epochs_completed + 1, progress.step, progress.seconds))
-    diverged, stopped = None, False
+    diverged, whole = None, True
     if progress.epochs_completed < spec.training.epochs and not monitors.stopped:
         if steps is None:
             words, layers = "compiling the first steps", len(model.layers)
@@ -158,17 +158,17 @@ def train(
                 # Those that look at validation first, so that what is kept has the epoch in it.
                 callbacks=[*monitors.callbacks, live],
             )
-            stopped = ended.stopped and not monitors.stopped
+            whole = monitors.stopped or not ended.stopped
         except DivergedError as error:
-            diverged = (error.epoch + 1, error.step + 1)
+            diverged, whole = (error.epoch + 1, error.step + 1), False
     elif monitors.best_weights is not None:
         model.set_weights(monitors.best_weights)
     evaluation, final = loop.last_evaluation, live.progress
-    if diverged is None and not stopped and validates:
+    if whole and validates:
         # The weights may be those of an earlier epoch now, and nothing has been tested yet.
         judged = evaluator.evaluate(should_stop)
         evaluation = tester.evaluate(should_stop) if judged is not None and spec.tested else None
-        stopped = judged is None or (spec.tested and evaluation is None)
+        whole = judged is not None and not (spec.tested and evaluation is None)
         if judged is not None:
             final = replace(
                 final,
@@ -178,30 +178,25 @@ def train(
                 test_accuracy=evaluation.accuracy if evaluation else None,
                 best_epoch=monitors.best_epoch,
             )
-    elif diverged is None and not stopped and evaluation is None:
+    elif whole and evaluation is None:
         # Killed after the last epoch's checkpoint and before its ending: only this is missing.
         evaluation = evaluator.evaluate(should_stop)
-        stopped = evaluation is None
-    whole = diverged is None and not stopped
+        whole = evaluation is not None
+    confusion: list[list[int]] = []
+    if whole and evaluation is not None and evaluation.classes <= LARGEST_CONFUSION:
+        confusion = evaluation.confusion.tolist()
     return Result(
         model=model,
         progress=final,
         step=live.step,
         seconds=round(live.seconds, 4),
-        stopped=stopped,
+        stopped=not whole and diverged is None,
         diverged=diverged,
-        confusion=_confusion(evaluation) if whole else [],
+        confusion=confusion,
         parameters=model.count_params(),
         predictions=evaluation if whole else None,
         ready=after_run(spec, model, loop.compiled) if whole and start is None else None,
     )
-
-
-def _confusion(evaluation: Evaluation | None) -> list[list[int]]:
-    if evaluation is None or evaluation.classes > LARGEST_CONFUSION:
-        return []
-    counts: list[list[int]] = evaluation.confusion.tolist()
-    return counts
 
 
 class Ready:
