@@ -360,11 +360,10 @@ def checked_search(search: Search) -> Search:
 class Cost:
     """What a search costs, by settings drawn at random; `expected` is None where nothing tells.
 
-    `impossible`: a sentence for each of the `drawn` that is no model, or too large for memory.
+    `impossible`: a sentence for each of these that is no model, or too large for memory.
     """
 
     search: Search
-    drawn: int
     impossible: tuple[str, ...]
     expected: Expected | None
 
@@ -386,7 +385,7 @@ class Cost:
             notes.append(f"no trial begins after {rough_duration(self.search.timeout)}")
         if self.impossible:
             notes.append(
-                f"{len(self.impossible)} of {self.drawn} drawn at random are impossible: "
+                f"{len(self.impossible)} of {DRAWN_FOR_COST} drawn at random are impossible: "
                 f"{self.impossible[0]}"
             )
         return notes
@@ -411,14 +410,14 @@ def search_cost(search: Search, speeds: Sequence[Speed]) -> Cost:
         raise RunError(f"nothing in this space can be trained: {impossible[0]}")
     times = [time for spec in specs if (time := expected_training(spec, speeds)) is not None]
     if not times:
-        return Cost(search, DRAWN_FOR_COST, tuple(impossible), None)
+        return Cost(search, tuple(impossible), None)
     data = search.base.dataset
     # The final trainings have all images; an impossible trial takes no time.
     trials = search.trials * len(specs) / DRAWN_FOR_COST
     finals = search.seeds * data.read_images / max(1, data.images)
     seconds = fmean(time.seconds for time in times) * (trials + finals)
     rough = any(time.rough for time in times)
-    return Cost(search, DRAWN_FOR_COST, tuple(impossible), Expected(seconds, rough))
+    return Cost(search, tuple(impossible), Expected(seconds, rough))
 
 
 def require_optuna(sampler: str = "tpe") -> None:

@@ -22,6 +22,7 @@ FailureReason = Literal["diverged", "data", "memory", "disk", "cluster", "error"
 
 LOG_VERSION = 2  # 1: no first line, and no metrics but loss and accuracy
 VALIDATION = "val_"
+EVALUATED = ("test_accuracy", "test_loss", "validation_accuracy", "validation_loss")
 # Written only where there is something to say.
 _ABSENT = ("metrics", "validation_loss", "validation_accuracy", "cold_seconds")
 
@@ -151,8 +152,7 @@ class Epoch(Event):
     @property
     def evaluated(self) -> dict[str, Any]:
         """What was evaluated after it, as fields of an ending; None for what was not."""
-        names = ("test_loss", "test_accuracy", "validation_loss", "validation_accuracy")
-        found = {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in EVALUATED}
         return {name: None if value != value else value for name, value in found.items()}
 
 

@@ -22,7 +22,7 @@ from workbench.errors import EnvironmentProblem, UserError
 from workbench.formats import epochs_done, metric_text, percent, points
 from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import optimizer_text
-from workbench.runs.events import Ended, Epoch, Failed, Finished
+from workbench.runs.events import EVALUATED, Ended, Epoch, Failed, Finished
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import History, last_ending, whole_epochs
 from workbench.runs.record import Kept, RunRecord, ScriptRecord, Setting, flat_settings
@@ -204,8 +204,7 @@ def summary_of(
     script, status = record.script, status or folder.status()
     ending = last_ending(folder.events_file) if not status.alive else None
     if ending:
-        results = _ended(ending) | {"exit_code": ending.exit_code, "step": ending.step}
-        metrics = ending.metrics or {}
+        results, metrics = _ended(ending), ending.metrics or {}
     else:
         history = history or folder.history()
         results, metrics = _so_far(history) | {"step": history.step}, history.metrics
@@ -227,13 +226,14 @@ def _facts_of(folder: RunFolder) -> dict[str, Any]:
 
 
 def _ended(ending: Ended) -> dict[str, Any]:
-    """What an ending says of a run of either kind."""
-    return {
-        "diverged": isinstance(ending, Failed) and ending.diverged,
-        "message": ending.message if isinstance(ending, Failed) else "",
-        "epochs_completed": ending.epochs_completed,
-        "train_seconds": ending.seconds,
-    }
+    """What an ending says of a run of either kind, with what has the name of a field."""
+    diverged = isinstance(ending, Failed) and ending.diverged
+    found = vars(ending) | {"diverged": diverged, "train_seconds": ending.seconds}
+    if diverged:
+        found |= dict.fromkeys(EVALUATED)
+    if isinstance(ending, Finished) and ending.confusion:
+        found["collapsed_to"] = only_answer(ending.confusion)
+    return found
 
 
 def _so_far(history: History) -> dict[str, Any]:
@@ -261,8 +261,7 @@ def summarise(
     ending = last_ending(folder.events_file) if not status.alive else None
     if ending:
         epochs = whole_epochs(folder.events_file)
-        results = _results(ending)
-        results |= _by_epoch(epochs, ending.epochs_completed)
+        results = _ended(ending) | _by_epoch(epochs, ending.epochs_completed)
     else:
         results = results_so_far(history or folder.history())
     if results.get("parameters") is None:
@@ -325,17 +324,6 @@ def _by_accuracy(facts: dict[str, Any]) -> int | None:
     return constant_answer(accuracy)
 
 
-def _results(ending: Ended) -> dict[str, Any]:
-    results = _ended(ending)
-    for name in ("test_accuracy", "test_loss", "validation_accuracy", "validation_loss"):
-        results[name] = None if results["diverged"] else getattr(ending, name)
-    kept = ("best_epoch_test_accuracy", "best_epoch", "parameters", "images_per_second")
-    results |= {name: getattr(ending, name) for name in kept}
-    if isinstance(ending, Finished) and ending.confusion:
-        results["collapsed_to"] = only_answer(ending.confusion)
-    return results
-
-
 def _by_epoch(epochs: Sequence[Epoch], completed: int) -> dict[str, Any]:
     """What epochs 1 to `completed` tell one by one; no accuracies where one of them is missing."""
     told = [epoch for epoch in epochs if epoch.epoch <= completed]
@@ -376,8 +364,7 @@ def difference(folders: Sequence[RunFolder]) -> Difference:
     for summary in summaries:
         found: dict[str, Setting] = {"state": summary.state.word, "seconds": summary.train_seconds}
         if isinstance(summary, RunSummary):
-            names = ("test_accuracy", "test_loss", "validation_accuracy", "validation_loss")
-            found |= {name: getattr(summary, name) for name in names}
+            found |= {name: getattr(summary, name) for name in EVALUATED}
         else:
             found |= summary.metrics
         results.append(found)
