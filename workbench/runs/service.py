@@ -2,7 +2,8 @@
 
 Commands and screens ask here, so that the same verb does, and refuses, the same everywhere.
 Workers outlive the connection that they were started from. Requests reach them through the run's
-folder; all functions read files, so screens call them in a thread.
+folder; all functions read files, so screens call them in a thread. What the state of a run forbids
+(one has ended, another still trains) is refused with a `RunError`.
 """
 
 from __future__ import annotations
@@ -55,11 +56,7 @@ def each(folders: Iterable[RunFolder], action: Callable[[RunFolder], object]) ->
 
 
 def require_alive(folder: RunFolder) -> Status:
-    """What a living run does.
-
-    Raises:
-        RunError: it has ended.
-    """
+    """What a living run does; one that has ended is refused."""
     status = folder.status()
     if not status.alive:
         raise RunError(f"run {folder.run_id} has ended already ({status.word})")
@@ -67,11 +64,7 @@ def require_alive(folder: RunFolder) -> Status:
 
 
 def pause(folder: RunFolder) -> None:
-    """Have it wait after its current chunk; its worker keeps its memory.
-
-    Raises:
-        RunError: it has ended.
-    """
+    """Have it wait after its current chunk; its worker keeps its memory."""
     require_alive(folder)
     control.request(folder.path, control.Command.PAUSE)
 
@@ -85,9 +78,6 @@ def resume(folder: RunFolder) -> bool:
     """Let a paused run go on, or one that was cut short from its last whole epoch.
 
     Returns whether that took a new worker.
-
-    Raises:
-        RunError: it trains, has come to its end, or diverged.
     """
     status = folder.status()
     if not status.alive:
@@ -100,11 +90,7 @@ def resume(folder: RunFolder) -> bool:
 
 
 def pause_or_resume(folder: RunFolder) -> bool:
-    """Pause a run that trains, let a paused one go on; whether it is to pause now.
-
-    Raises:
-        RunError: it has ended.
-    """
+    """Pause a run that trains, let a paused one go on; whether it is to pause now."""
     require_alive(folder)
     paused = asked_to_pause(folder)
     (resume if paused else pause)(folder)
@@ -112,11 +98,7 @@ def pause_or_resume(folder: RunFolder) -> bool:
 
 
 def stop(folder: RunFolder) -> None:
-    """Have it stop after its current chunk and be saved; one that waits is taken back.
-
-    Raises:
-        RunError: it has ended.
-    """
+    """Have it stop after its current chunk and be saved; one that waits is taken back."""
     require_alive(folder)
     control.request(folder.path, control.Command.STOP)
 
@@ -125,7 +107,6 @@ def kill(folder: RunFolder) -> None:
     """End its worker at once, without saving.
 
     Raises:
-        RunError: it has ended, or has no worker of its own yet.
         EnvironmentProblem: its worker cannot be signalled.
     """
     if require_alive(folder) is Status.QUEUED:
@@ -230,11 +211,7 @@ def launch(
 
 
 def take_up(folder: RunFolder, kind: WorkerKind = LOCAL) -> subprocess.Popen[bytes]:
-    """Take a crashed or stopped run up again from its last whole epoch; its new worker.
-
-    Raises:
-        RunError: the run is alive or has come to its end.
-    """
+    """Take a crashed or stopped run up again from its last whole epoch; its new worker."""
     _ = folder.spec  # said here and not in a log: it is damaged, or is no run of the workbench's
     status = folder.status()
     if status.alive:
