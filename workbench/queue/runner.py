@@ -132,9 +132,12 @@ class Runner:
         for trial_id, job in list(self._jobs.items()):
             if job.ended():
                 del self._jobs[trial_id]
+                told = trial_id in self._told
+                self._told.discard(trial_id)
                 trial = self._state.trial(trial_id)
                 if trial is not None:
-                    self._ended[trial_id] = self._outcome(trial, job.run_id)
+                    found = outcome_of(RunFolder(self._home.runs / job.run_id), interrupted=told)
+                    self._ended[trial_id] = trial.model_copy(update=found)
         if self._ended:
             with self._store.change() as state:
                 for trial in self._ended.values():
@@ -148,12 +151,6 @@ class Runner:
             self._look()
             if back and not self._state.stopping:
                 raise EnvironmentProblem(back[0])  # what cannot be trained now is tried later
-
-    def _outcome(self, trial: Trial, run_id: str) -> Trial:
-        told = trial.id in self._told
-        self._told.discard(trial.id)
-        folder = RunFolder(self._home.runs / run_id)
-        return trial.model_copy(update=outcome_of(folder, interrupted=told))
 
     def _fill(self) -> None:
         """Begin trials while there is room; the queue is read anew before each."""

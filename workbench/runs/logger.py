@@ -249,7 +249,8 @@ class Run:
         if self._writer is None:
             return
         with self._mutex:
-            self._end_epoch(_Means(self._usable(metrics)).take())
+            values = self._usable(metrics)
+            self._end_epoch({name[:LONGEST_NAME]: _number(value) for name, value in values.items()})
         self._look()
 
     def __enter__(self) -> Self:
@@ -461,10 +462,9 @@ def script_ending(facts: dict[str, Any], *, stopped: bool, message: str, lost: i
 class _Means:
     """Sums of values by name; those that lie on a device are read when the means are taken."""
 
-    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+    def __init__(self) -> None:
         self._sums: dict[str, tuple[float, float]] = {}
         self._held: list[tuple[str, Any]] = []
-        self.add(values or {})
 
     def add(self, values: Mapping[str, Any], weight: float = 1.0) -> None:
         for name, value in values.items():

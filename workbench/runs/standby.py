@@ -71,7 +71,11 @@ class Standby:
             return
         with contextlib.suppress(OSError):  # a training starts a worker of its own then
             place = _runtime_folder() / _name(self._home)
-            if not self._find(place) and free_memory_bytes() >= LEAST_FREE_BYTES:
+            for path in place.parent.glob(f"{place.name}-*.sock"):
+                with contextlib.suppress(OSError):  # left by one that was killed
+                    self._connect(path)
+                    return
+            if free_memory_bytes() >= LEAST_FREE_BYTES:
                 self._warm_one(place)
 
     @property
@@ -126,14 +130,6 @@ class Standby:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-
-    def _find(self, place: Path) -> bool:
-        """Connect to the worker that another app has started."""
-        for path in place.parent.glob(f"{place.name}-*.sock"):
-            with contextlib.suppress(OSError):  # left by one that was killed
-                self._connect(path)
-                return True
-        return False
 
     def _connect(self, path: Path) -> None:
         channel = socket.socket(socket.AF_UNIX)

@@ -388,7 +388,7 @@ class Monitors:
     def state(self) -> dict[str, dict[str, Any]]:
         """What the callbacks remember now, as plain data."""
         return {
-            name: {key: _plain(getattr(callback, key)) for key in _REMEMBERED[name]}
+            name: {key: np.asarray(getattr(callback, key)).tolist() for key in _REMEMBERED[name]}
             for name, callback in self._known.items()
         }
 
@@ -406,7 +406,3 @@ class Monitors:
     def stopped(self) -> bool:
         """Whether early stopping has ended the training."""
         return bool(getattr(self._known.get("early_stopping"), "stopped_epoch", 0))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
