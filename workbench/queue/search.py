@@ -360,12 +360,13 @@ def checked_search(search: Search) -> Search:
 class Cost:
     """What a search costs, by settings drawn at random; `expected` is None where nothing tells.
 
-    `impossible`: a sentence for each of these that is no model, or too large for memory.
+    `impossible`: a sentence for each of the `drawn` that is no model, or too large for memory.
     """
 
     search: Search
     impossible: tuple[str, ...]
     expected: Expected | None
+    drawn: int = DRAWN_FOR_COST
 
     @property
     def sentence(self) -> str:
@@ -385,7 +386,7 @@ class Cost:
             notes.append(f"no trial begins after {rough_duration(self.search.timeout)}")
         if self.impossible:
             notes.append(
-                f"{len(self.impossible)} of {DRAWN_FOR_COST} drawn at random are impossible: "
+                f"{len(self.impossible)} of {self.drawn} drawn at random are impossible: "
                 f"{self.impossible[0]}"
             )
         return notes
