@@ -17,12 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -59,13 +53,14 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # Wilcoxon's pruner
 
 
-def distribution(item: Parameter) -> BaseDistribution:
+def distribution(item: Parameter) -> optuna.distributions.BaseDistribution:
     """What Optuna draws a parameter from."""
+    kinds = optuna.distributions
     if item.choices:
-        return CategoricalDistribution(item.choices)
+        return kinds.CategoricalDistribution(item.choices)
     if item.field.kind is FieldKind.NUMBER:
-        return FloatDistribution(item.low, item.high, log=item.log)
-    return IntDistribution(int(item.low), int(item.high), log=item.log)
+        return kinds.FloatDistribution(item.low, item.high, log=item.log)
+    return kinds.IntDistribution(int(item.low), int(item.high), log=item.log)
 
 
 class TrialSource:

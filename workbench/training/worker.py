@@ -92,28 +92,19 @@ class Worker:
         prepare_process(spec.threads)
         # Here and not above: the variables just set count only before the import.
         from workbench.predictions.of_run import save_predictions
-        from workbench.training.checkpoint import (
-            load_best_weights,
-            load_checkpoint,
-            save_checkpoint,
-        )
+        from workbench.training import checkpoint
         from workbench.training.train import Snapshot, train
 
-        start = None
-        if self._folder.checkpoint_file.exists():
+        file, start = self._folder.checkpoint_file, None
+        if file.exists():
             self._emit(events.Preparing(time.time(), "reading the checkpoint"))
-            model, progress = load_checkpoint(self._folder.checkpoint_file)
+            model, progress = checkpoint.load_checkpoint(file)
             self._progress, self.began = progress, None
-            start = Snapshot(model, progress, load_best_weights(self._folder.checkpoint_file))
+            start = Snapshot(model, progress, checkpoint.load_best_weights(file))
 
-        def keep(snapshot: Snapshot) -> None:
-            save_checkpoint(
-                snapshot.model,
-                snapshot.progress,
-                self._folder.checkpoint_file,
-                snapshot.best_weights,
-            )
-            self._progress = snapshot.progress
+        def keep(now: Snapshot) -> None:
+            checkpoint.save_checkpoint(now.model, now.progress, file, now.best_weights)
+            self._progress = now.progress
 
         steps = self.ready.steps if self.ready is not None else None
         result = train(
@@ -128,7 +119,7 @@ class Worker:
         self._progress, self.ready = result.progress, result.ready
         self.compiled = result.ready is None or result.ready.steps is not steps
         if result.diverged is None:
-            save_checkpoint(result.model, result.progress, self._folder.model_file)
+            checkpoint.save_checkpoint(result.model, result.progress, self._folder.model_file)
         if result.predictions is not None:
             try:
                 save_predictions(self._folder, result.predictions)
