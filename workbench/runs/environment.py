@@ -147,7 +147,7 @@ def launched_from(by: str) -> LaunchedFrom:
 
 @dataclass(frozen=True)
 class Gpu:
-    """One of them now. `percent` is how busy it is; None where it does not tell."""
+    """One of NVIDIA's now. `percent` is how busy it is; None where it does not tell."""
 
     name: str
     percent: int | None
@@ -156,7 +156,7 @@ class Gpu:
 
 
 class GpuMeter:
-    """Asks for all of them, again and again; for none where there is none.
+    """Asks `pynvml` for all of them, again and again; for none where there is none.
 
     `missing`: there is one, and nothing installed here that can ask for it.
     """

@@ -342,7 +342,11 @@ class LoopCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
 
 
 class Monitors:
-    """The callbacks of some settings, in the order in which they have to stand."""
+    """What goes by validation: the callbacks of some settings, in the order they have to stand in.
+
+    They are Keras's own and begin anew with each `on_train_begin`, so what they have seen is kept
+    with the checkpoint and put back: a resumed training ends where an uninterrupted one does.
+    """
 
     def __init__(
         self,
