@@ -265,9 +265,7 @@ def grid(
     """
     if seeds < 1:
         raise RunError(f"seeds: must be 1 or more (given: {seeds})")
-    size = seeds
-    for axis in axes:
-        size *= len(axis.values)
+    size = seeds * math.prod(len(axis.values) for axis in axes)
     if size > MOST_TRIALS:
         raise RunError(f"a grid of {size:,} trainings; the queue holds at most {MOST_TRIALS:,}")
     if seeds > 1 and any(axis.name == "seed" for axis in axes):

@@ -8,6 +8,7 @@ depends on the study and its number alone: a search that was cut off draws what 
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 import zlib
@@ -222,10 +223,7 @@ class TrialSource:
         """How many trials are wanted: of a grid at most all of its combinations."""
         if self._search.sampler != "grid":
             return self._search.trials
-        size = 1
-        for item in self._space:
-            size *= len(item.choices)
-        return min(size, self._search.trials)
+        return min(math.prod(len(item.choices) for item in self._space), self._search.trials)
 
     def _wants_more(self, seconds: float) -> bool:
         timeout = self._search.timeout
