@@ -32,13 +32,17 @@ _KINDS: dict[str, type[Event]] = {}  # by the names that stand in a log
 
 @dataclass(frozen=True)
 class Event:
-    """What every event has: when it was written, in seconds since 1970."""
+    """What every event has: when it was written, in seconds since 1970.
+
+    In a log it has the name of its class, in small letters.
+    """
 
     name: ClassVar[str] = ""
     time: float
 
-    def __init_subclass__(cls) -> None:
-        if cls.name:
+    def __init_subclass__(cls, *, logged: bool = True) -> None:
+        if logged:
+            cls.name = cls.__name__.lower()
             _KINDS[cls.name] = cls
 
     def to_line(self) -> str:
@@ -60,7 +64,6 @@ class Event:
 class Log(Event):
     """The first line: how the lines below it are to be read."""
 
-    name: ClassVar[str] = "log"
     version: int = LOG_VERSION
 
 
@@ -68,14 +71,11 @@ class Log(Event):
 class Queued(Event):
     """The run waits for those before it in its sequence."""
 
-    name: ClassVar[str] = "queued"
-
 
 @dataclass(frozen=True)
 class Preparing(Event):
     """What the worker does before the first step, in words for the viewer."""
 
-    name: ClassVar[str] = "preparing"
     what: str = "starting the worker"
 
 
@@ -86,7 +86,6 @@ class Started(Event):
     Of a script 0 stands for what is not known.
     """
 
-    name: ClassVar[str] = "started"
     pid: int
     parameters: int
     epochs: int
@@ -101,7 +100,6 @@ class Started(Event):
 class Batch(Event):
     """A chunk of `steps` optimizer steps: means over the chunk's images."""
 
-    name: ClassVar[str] = "batch"
     epoch: int
     step: int
     steps: int
@@ -126,7 +124,6 @@ class Epoch(Event):
     `cold_seconds` are those since its worker's process began, where it began for this run alone.
     """
 
-    name: ClassVar[str] = "epoch"
     epoch: int
     step: int
     loss: float = math.nan
@@ -160,7 +157,6 @@ class Epoch(Event):
 class Paused(Event):
     """The worker waits; nothing is lost."""
 
-    name: ClassVar[str] = "paused"
     step: int
 
 
@@ -168,14 +164,13 @@ class Paused(Event):
 class Resumed(Event):
     """Training goes on from `step`; what was logged beyond it is trained again."""
 
-    name: ClassVar[str] = "resumed"
     epoch: int
     step: int
     seconds: float
 
 
 @dataclass(frozen=True)
-class Ended(Event):
+class Ended(Event, logged=False):
     """What every ending has: how far the run came and its results so far.
 
     `test_accuracy` is that of the last whole epoch; `best_*` of the best epoch, in a field
@@ -202,7 +197,6 @@ class Ended(Event):
 class Finished(Ended):
     """All planned epochs are done. `confusion[true][predicted]` counts test images."""
 
-    name: ClassVar[str] = "finished"
     confusion: list[list[int]] = field(default_factory=list)
 
 
@@ -210,21 +204,16 @@ class Finished(Ended):
 class Stopped(Ended):
     """Stopped on request and saved."""
 
-    name: ClassVar[str] = "stopped"
-
 
 @dataclass(frozen=True)
 class Pruned(Stopped):
     """Stopped and saved by a search, which saw that it would not be chosen."""
-
-    name: ClassVar[str] = "pruned"
 
 
 @dataclass(frozen=True)
 class Failed(Ended):
     """Ended by a fault. For `diverged`, `epoch` and `step` say where the loss left the numbers."""
 
-    name: ClassVar[str] = "failed"
     reason: FailureReason = "error"
     message: str = ""
     epoch: int | None = None
