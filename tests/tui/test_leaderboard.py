@@ -675,3 +675,20 @@ async def test_a_double_click_opens_the_run_as_enter_does(results: Home) -> None
         await open_board(app, pilot, 5)
         await pilot.click(RowList, offset=(10, 1), times=2)
         await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+
+
+@pytest.mark.asyncio
+async def test_the_time_to_99_percent_has_a_column_once_a_run_is_there(home: Home) -> None:
+    ended_run(home, accuracy=0.97)
+    Leaderboard(home).sync()
+    app = WorkbenchApp(home)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_board(app, pilot, 1)
+        listing = app.screen.query_one(RowList)
+        assert "To 99 %" not in listing.render_line(0).text
+        fast = ended_run(home, accuracy=0.991, seed=1)
+        Leaderboard(home).sync()
+        await until(pilot, lambda: "To 99 %" in listing.render_line(0).text)
+        seconds = next(run for run in Leaderboard(home).entries() if run.run_id == fast.run_id)
+        assert seconds.seconds_to_99 == 1.0
+        assert has_line(app, "99.10", "1.0 s")

@@ -297,7 +297,7 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
         title,
         counted_runs,
         runs,
-        run_columns(board.beyond),
+        run_columns(board.beyond, reached=any(run.seconds_to_99 is not None for run in runs)),
         partial(leaderboard_table, runs, f"Leaderboard{filtered}"),
     )
 

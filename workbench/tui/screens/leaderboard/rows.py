@@ -88,8 +88,11 @@ def _paper(row: RunSummary | Group, width: int) -> Piece:
 SETTINGS = Column("settings", "Settings", 17, stretch=6, most=64, ideal=32, say=_settings)
 
 
-def run_columns(beyond: Collection[str] = ()) -> tuple[Column, ...]:
-    """Of runs, one a line; `beyond` are the settings whose paper value is beyond our spread."""
+def run_columns(beyond: Collection[str] = (), *, reached: bool = False) -> tuple[Column, ...]:
+    """Of runs, one a line; `beyond` are the settings whose paper value is beyond our spread.
+
+    `reached`: a run among them has come to 99 %, so that the time to it has its columns.
+    """
 
     def model(run: RunSummary, width: int) -> Content:
         return [(run.state.mark, run.state.role), (f" {one_line(run.preset)}", "")]
@@ -106,6 +109,12 @@ def run_columns(beyond: Collection[str] = ()) -> tuple[Column, ...]:
         text = bare_percent(run.best_epoch_test_accuracy)
         return (text if text == MISSING else f"{text} @{run.best_epoch:<2}"), "muted"
 
+    to_99 = (
+        Column("seconds_to_99", "To 99 %", 7, weight=2, right=True,
+               say=lambda run, width: duration(run.seconds_to_99)),
+        Column("cold_seconds_to_99", "From cold", 9, weight=4, right=True,
+               say=lambda run, width: (duration(run.cold_seconds_to_99), "muted")),
+    )  # fmt: skip
     return (
         Column("model", "  Model", 12, stretch=1, most=18, ideal=13, say=model),
         SETTINGS,
@@ -117,6 +126,7 @@ def run_columns(beyond: Collection[str] = ()) -> tuple[Column, ...]:
                say=lambda run, width: difference(run_difference(run), run.settings_key in beyond)),
         Column("time", "Time", 7, weight=1, right=True,
                say=lambda run, width: clock(run.train_seconds)),
+        *(to_99 if reached else ()),
         Column("tags", "Tags", 10, weight=2, stretch=1, most=24,
                say=lambda run, width: (" ".join(run.tags), "test")),
         Column("started", "Started", 12, weight=5,
