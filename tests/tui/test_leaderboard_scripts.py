@@ -160,6 +160,23 @@ async def test_their_curves_and_what_differs_between_them(scripts: Home) -> None
 
 
 @pytest.mark.asyncio
+async def test_a_script_is_compared_with_the_run_of_a_preset(scripts: Home) -> None:
+    app = WorkbenchApp(scripts)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_scripts(app, pilot)
+        await pilot.press("space", "right")
+        await until(pilot, lambda: "nn-1" in "".join(lines(app)))
+        assert not screen.check_action("difference", ())
+        await pilot.press("space")
+        await until(pilot, lambda: bool(screen.check_action("difference", ())))
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, RunsDifferenceDialog))
+        said = app.export_screenshot()
+        for word in ("lr", "preset", "nn-1"):
+            assert word in said
+
+
+@pytest.mark.asyncio
 async def test_runs_of_presets_are_compared_likewise(home: Home) -> None:
     for row in (0, 3):
         ended_run(home, row=row)

@@ -62,6 +62,7 @@ from workbench.tui.screens.leaderboard.overlay import (
     Overlay,
     Selection,
     Shown,
+    Subject,
     labelled,
     read_curves,
     runs_of,
@@ -177,7 +178,7 @@ class LeaderboardScreen(CurveScreen):
             "rebuild": self._damaged,
             "group": tab == ALL_RUNS,
             "columns": tab == SCRIPTS,
-            "difference": selected > 1,
+            "difference": len(self._compared) > 1,
             "errors": tab != SCRIPTS and (selected > 0 or one_run),
             **dict.fromkeys(OF_TABLES, tab in TABLE_NUMBERS),
             **dict.fromkeys(OF_RUNS, own),
@@ -544,9 +545,17 @@ class LeaderboardScreen(CurveScreen):
         if folders:
             self.app.push_screen(ErrorsScreen(self.workbench.home, folders))
 
+    @property
+    def _compared(self) -> list[Subject]:
+        """What `v` compares: what is selected here, and in the other list of single runs."""
+        runs = (ALL_RUNS, SCRIPTS)
+        tabs = runs if self._query.tab in runs else (self._query.tab,)
+        chosen = [self._selections[tab].subjects for tab in tabs if tab in self._selections]
+        return [subject for subjects in chosen for subject in subjects]
+
     def action_difference(self) -> None:
         """The selected runs, setting by setting; of a group one run."""
-        run_ids = [runs_of(subject)[0].run_id for subject in self._selection.subjects]
+        run_ids = [runs_of(subject)[0].run_id for subject in self._compared]
 
         def compare() -> None:
             table = differences(self.workbench.home, run_ids)
