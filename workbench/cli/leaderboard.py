@@ -14,10 +14,18 @@ from workbench.cli.options import TableFormat
 from workbench.cli.output import check_free, note, print_json, print_table, put, write_shared
 from workbench.errors import QueryError, UserError
 from workbench.formats import count, none_matches
-from workbench.leaderboard.columns import DEFAULT_SORT, parse_sort, sort_runs
+from workbench.leaderboard.columns import (
+    DEFAULT_SORT,
+    SortKey,
+    find_script_columns,
+    parse_sort,
+    sort_runs,
+    sorted_rows,
+    telling_columns,
+)
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare
-from workbench.leaderboard.query import parse_filter
+from workbench.leaderboard.query import filter_runs, parse_filter
 from workbench.leaderboard.store import Leaderboard, Synced
 from workbench.leaderboard.table import Table
 from workbench.leaderboard.transfer import machines, read_entries, results_of, to_file
@@ -28,6 +36,7 @@ from workbench.leaderboard.views import (
     imported_table,
     leaderboard_table,
     paper_view,
+    scripts_table,
 )
 from workbench.model.tables import paper_table
 from workbench.runs.folder import find_run
@@ -235,15 +244,6 @@ def scripts(
 
     Example: mnist-workbench leaderboard scripts --filter 'config.lr>0.001' --sort metric.val_loss
     """
-    from workbench.leaderboard.columns import (
-        SortKey,
-        find_script_columns,
-        sorted_rows,
-        telling_columns,
-    )
-    from workbench.leaderboard.query import filter_runs
-    from workbench.leaderboard.views import scripts_table
-
     found = synced().scripts
     runs = filter_runs(found, filter_ or "")
     if not runs and output is TableFormat.RICH:

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from workbench.cli import options
 from workbench.cli.output import (
@@ -60,10 +62,6 @@ from workbench.predictions.of_run import Predictions, images_of, other_answers, 
 from workbench.predictions.predictor import Predictor
 from workbench.runs.folder import RunFolder, find_run
 from workbench.settings import default_home
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 DEFAULT_LIMIT = 20
 RIGHT = Align.RIGHT
@@ -401,8 +399,6 @@ def predict(
 
     Example: mnist-workbench predict 7kq2 digit.png
     """
-    import numpy as np
-
     if len(images) > MOST_FILES:
         raise DatasetError(f"{len(images):,} images at once; name {MOST_FILES:,} or fewer")
     folder = find_run(default_home(), run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -165,8 +165,6 @@ def diff(
 
     Example: mnist-workbench runs diff 7kq2 x3fd
     """
-    from dataclasses import asdict
-
     folders = options.chosen_runs(runs)
     if len(folders) < 2:
         raise RunError("name two runs or more to be compared")
