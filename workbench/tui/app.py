@@ -170,6 +170,14 @@ class WorkbenchApp(App[None]):
         else:
             await super().on_event(event)
 
+    async def run_action(self, *given: Any, **named: Any) -> bool:
+        """Carry an action out; a UserError that it raises is said."""
+        try:
+            return await super().run_action(*given, **named)
+        except UserError as error:
+            self.complain(error)
+            return True
+
     def notify(
         self,
         message: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import work
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Resize
 from textual.reactive import Reactive
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LEAST_COLUMNS, LEAST_LINES = 60, 18
 MOST_FAULTS = 3  # that are said, of many at once
+Answer = TypeVar("Answer")
 
 
 class Workbench(Protocol):
@@ -113,6 +114,22 @@ class WorkbenchScreen(Screen[None]):
                 f"the window has {event.size.width}×{event.size.height}. "
                 "A training goes on meanwhile."
             )
+
+    def ask_for(self, dialog: ModalScreen[Answer | None], then: Callable[[Answer], object]) -> None:
+        """Open a dialog; `then` is given the answer, unless one steps out.
+
+        A UserError that it raises is said.
+        """
+
+        def answered(answer: Answer | None) -> None:
+            if answer is None:
+                return
+            try:
+                then(answer)
+            except UserError as error:
+                self.workbench.complain(error)
+
+        self.app.push_screen(dialog, answered)
 
     @property
     def run_here(self) -> str | None:

@@ -365,7 +365,7 @@ class DrawScreen(AnswersScreen):
             for folder in self._able
         ]
 
-        def answered(run_id: str | None) -> None:
+        def answered(run_id: str) -> None:
             folder = next((one for one in self._able if one.run_id == run_id), None)
             if folder is None:
                 return
@@ -378,7 +378,7 @@ class DrawScreen(AnswersScreen):
             self.draw()
 
         question = f"Which model is to answer, or no more? At most {MOST_MODELS} do."
-        self.app.push_screen(ChoiceDialog(question, answers), answered)
+        self.ask_for(ChoiceDialog(question, answers), answered)
 
     def action_load(self) -> None:
         self._load()
@@ -403,15 +403,9 @@ class DrawScreen(AnswersScreen):
         image = like_mnist(self._canvas.pixels)
         path = self.workbench.home.path / DRAWINGS
 
-        def answered(answer: str | None) -> None:
-            if answer is None:
-                return
-            try:
-                self.workbench.home.ensure()
-                train, test = add_drawing(path, image, int(answer))
-            except UserError as error:
-                self.workbench.complain(error)
-                return
+        def answered(answer: str) -> None:
+            self.workbench.home.ensure()
+            train, test = add_drawing(path, image, int(answer))
             self._canvas.clear()
             self._answers = None
             self._drawn()
@@ -423,7 +417,7 @@ class DrawScreen(AnswersScreen):
 
         guess = str(self._guess()) if self._guess() is not None else "0"
         answers = [(str(number), str(number)) for number in range(CLASSES)]
-        self.app.push_screen(ChoiceDialog("What is it?", answers, guess), answered)
+        self.ask_for(ChoiceDialog("What is it?", answers, guess), answered)
 
     def _guess(self) -> int | None:
         if self._answers is None or not self._answers.tables:

@@ -537,9 +537,7 @@ class ErrorsScreen(AnswersScreen):
         ]
         question = "Only images of which class?" if which == "true" else "Only taken for which?"
 
-        def answered(answer: str | None) -> None:
-            if answer is None:
-                return
+        def answered(answer: str) -> None:
             chosen = None if answer == "any" else int(answer)
             kept = {"true": gallery.true, "predicted": gallery.predicted, which: chosen}
             self._show(gallery.filtered(kept["true"], kept["predicted"]))
@@ -547,7 +545,7 @@ class ErrorsScreen(AnswersScreen):
         now = gallery.true if which == "true" else gallery.predicted
         known = {answer for answer, _ in answers}
         at = str(now) if str(now) in known else "any"
-        self.app.push_screen(ChoiceDialog(question, answers, at), answered)
+        self.ask_for(ChoiceDialog(question, answers, at), answered)
 
     def action_clear(self) -> None:
         self._change(lambda gallery: gallery.filtered(None, None))

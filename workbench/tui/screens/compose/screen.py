@@ -50,8 +50,7 @@ from workbench.tui.screens.compose.stack import Drawing, LayerStack, Totals
 from workbench.tui.widgets.words import say_in_border
 
 if TYPE_CHECKING:
-    from workbench.model.spec import TrainingSpec
-    from workbench.runs.record import Labels
+    pass
 
 KEEP_SECONDS = 0.5  # from a change to its file, and between files
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again
@@ -395,19 +394,12 @@ class ComposeScreen(WorkbenchScreen):
         architecture = self.draft.architecture
         after = min(self.place, len(architecture.layers))
 
-        def picked(kind: str | None) -> None:
-            if kind is None:
-                return
+        def picked(kind: str) -> None:
             layer = picked_layer(kind, architecture.classes)
-            try:
-                draft = self.draft.added(after, layer)
-            except PresetError as error:
-                self.workbench.complain(error)
-                return
-            self._change(draft, f"add {layer_label(layer)}", after + 1)
+            self._change(self.draft.added(after, layer), f"add {layer_label(layer)}", after + 1)
 
         where = f"below layer {after}" if after else "first"
-        self.app.push_screen(PickDialog(f"Add a layer, {where}", layer_picks(architecture)), picked)
+        self.ask_for(PickDialog(f"Add a layer, {where}", layer_picks(architecture)), picked)
 
     def action_delete(self) -> None:
         layer = self.draft.layer_at(self.place)
@@ -423,11 +415,7 @@ class ComposeScreen(WorkbenchScreen):
         if layer is None:
             self._say("only layers can be duplicated")
             return
-        try:
-            draft = self.draft.duplicated(self.place)
-        except PresetError as error:
-            self.workbench.complain(error)
-            return
+        draft = self.draft.duplicated(self.place)
         self._change(draft, f"duplicate {layer_label(layer)}", self.place + 1)
 
     def action_shift(self, by: int) -> None:
@@ -465,11 +453,7 @@ class ComposeScreen(WorkbenchScreen):
         if preset.training.goes_by_validation:  # how many images are held out is asked for
             from workbench.tui.screens.run_settings import RunSettings
 
-            def answered(answer: tuple[list[TrainingSpec], Labels] | None) -> None:
-                if answer is not None:
-                    self.workbench.train(*answer)
-
-            self.app.push_screen(RunSettings(preset), answered)
+            self.ask_for(RunSettings(preset), lambda answer: self.workbench.train(*answer))
             return
         self.workbench.train(specs_of(preset), next_seed=True)
 
@@ -493,23 +477,14 @@ class ComposeScreen(WorkbenchScreen):
         preset = self.history.preset()
         if self._refused(preset):
             return
-
-        def answered(asked: SearchRequest | None) -> None:
-            if asked is not None:
-                self.workbench.begin_search(asked)
-
         begun = SearchRequest(preset, plan_of(preset))
-        self.app.push_screen(SearchDialog(self.workbench.home, begun), answered)
+        self.ask_for(SearchDialog(self.workbench.home, begun), self.workbench.begin_search)
 
     def action_script(self) -> None:
         from workbench.model.keras_script import keras_script
 
         preset = self.history.preset()
-        try:
-            script = keras_script(specs_of(preset)[0])
-        except UserError as error:
-            self.workbench.complain(error)
-            return
+        script = keras_script(specs_of(preset)[0])
         self.app.copy_to_clipboard(script)
         lines = len(script.splitlines())
         self.notify(f"Copied {preset.title} as a Keras script of {lines} lines", markup=False)
@@ -546,15 +521,10 @@ class ComposeScreen(WorkbenchScreen):
         for error in errors:
             self.workbench.complain(error)
 
-        def picked(name: str | None) -> None:
-            if name is None:
-                return
-            try:
-                self.start_from(picked_preset(name, self.workbench.home))
-            except UserError as error:
-                self.workbench.complain(error)
-
-        self.app.push_screen(PickDialog("Start from", picks), picked)
+        self.ask_for(
+            PickDialog("Start from", picks),
+            lambda name: self.start_from(picked_preset(name, self.workbench.home)),
+        )
 
     def start_from(self, preset: Preset) -> None:
         """Begin anew from a preset; asks before unsaved work is lost."""
@@ -563,13 +533,13 @@ class ComposeScreen(WorkbenchScreen):
             self._begin(preset)
             return
 
-        def answered(answer: str | None) -> None:
+        def answered(answer: str) -> None:
             if answer == SAVE:
                 self.save_then(lambda: self._begin(preset))
             elif answer == START:
                 self._begin(preset)
 
-        self.app.push_screen(unsaved_dialog(self.title_of_work, preset), answered)
+        self.ask_for(unsaved_dialog(self.title_of_work, preset), answered)
 
     @property
     def title_of_work(self) -> str:

@@ -147,11 +147,11 @@ class TrainScreen(CurveScreen):
             self._opened(state, reader.paper)
             while True:
                 events = await asyncio.to_thread(reader.look)
-                self._use = reader.use
                 if events or state.folder_says != reader.folder_says:
                     for start in range(0, max(1, len(events)), MOST_EVENTS):
                         self._news(state, events[start : start + MOST_EVENTS], reader.folder_says)
                         await asyncio.sleep(0)
+                self._use = await asyncio.to_thread(reader.use)
                 alive = reader.folder_says.alive
                 await asyncio.sleep(POLL_SECONDS if alive else POLL_SECONDS_ENDED)
         except UserError as error:
@@ -406,13 +406,13 @@ class TrainScreen(CurveScreen):
             self.notify("It has not begun; s takes it off the queue", timeout=5)
             return
 
-        def answered(answer: str | None) -> None:
+        def answered(answer: str) -> None:
             if answer == "kill":
                 self._ask(service.kill)
             elif answer == "stop":
                 self.action_stop()
 
-        self.app.push_screen(
+        self.ask_for(
             ChoiceDialog(
                 f"Kill run {self._folder.run_id}? What it learned since its last whole epoch is "
                 "lost.",

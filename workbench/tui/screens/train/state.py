@@ -25,11 +25,9 @@ from workbench.runs.events import (
     Failed,
     Finished,
     Preparing,
-    Pruned,
     Queued,
     Resumed,
     Started,
-    Stopped,
 )
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventReader
@@ -129,18 +127,12 @@ class RunState:
         return Status.PREPARING if history.waiting_for else Status.RUNNING
 
     def _ended(self, ending: Ended) -> Status:
-        match ending:
-            case Pruned():
-                return Status.PRUNED
-            case Stopped():
-                return Status.STOPPED
-            case Failed():
-                return Status.DIVERGED if ending.diverged else Status.FAILED
-            case Finished() if (
-                self.spec is not None and collapsed_to(ending, self.spec.dataset.name) is not None
-            ):
-                return Status.COLLAPSED
-        return Status.FINISHED
+        if isinstance(ending, Failed) and ending.diverged:
+            return Status.DIVERGED
+        if isinstance(ending, Finished) and self.spec is not None:
+            collapsed = collapsed_to(ending, self.spec.dataset.name) is not None
+            return Status.COLLAPSED if collapsed else Status.FINISHED
+        return Status[ending.name.upper()]
 
     @property
     def smoothing_span(self) -> float:
@@ -294,7 +286,7 @@ class RunReader:
         self._sampler, self._sampled = Sampler(folder.lock_file), 0.0
         self.folder_says = ALIVE
         self.paper: float | None = None  # the accuracy that the paper has for such a training
-        self.use: MachineUse | None = None  # what the worker takes; None when it cannot be told
+        self._use: MachineUse | None = None
 
     def open(self) -> RunState:
         """The state after the whole log up to now, which belongs to the caller from then on.
@@ -323,15 +315,18 @@ class RunReader:
         return state
 
     def look(self) -> list[Event]:
-        """What was added since; `folder_says` and `use` are then as of now."""
+        """What was added since; `folder_says` is then as of now."""
         # Before reading: what was written up to the lock's release is then surely read.
         self.folder_says = _look(self._folder)
-        events = self._reader.read()
+        return self._reader.read()
+
+    def use(self) -> MachineUse | None:
+        """What the worker takes, asked now and then; None when it cannot be told."""
         now = time.monotonic()
         if now - self._sampled >= SAMPLE_SECONDS:
             self._sampled = now
-            self.use = self._sampler.sample() if self.folder_says.alive else None
-        return events
+            self._use = self._sampler.sample() if self.folder_says.alive else None
+        return self._use
 
 
 def _look(folder: RunFolder) -> FolderSays:
