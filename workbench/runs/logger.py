@@ -23,21 +23,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from workbench.errors import RunError, UserError
-from workbench.runs import control, lock
+from workbench.runs import control, events, lock
 from workbench.runs.environment import installed
-from workbench.runs.events import (
-    VALIDATION,
-    Batch,
-    Ended,
-    Epoch,
-    Event,
-    Failed,
-    Finished,
-    Paused,
-    Resumed,
-    Started,
-    Stopped,
-)
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import (
@@ -188,7 +175,9 @@ class Run:
         if self._writer is None:
             return
         pid = os.getpid()
-        self._write(Started(time.time(), pid, parameters, epochs, steps_per_epoch, 0, False, ""))
+        self._write(
+            events.Started(time.time(), pid, parameters, epochs, steps_per_epoch, 0, False, "")
+        )
 
     @property
     def run_id(self) -> str:
@@ -225,7 +214,9 @@ class Run:
             values = self._usable(metrics)
             if step is not None and (not self._usable({"step": step}) or step < 0):
                 step = None
-            training = step is not None or not all(name.startswith(VALIDATION) for name in values)
+            training = step is not None or not all(
+                name.startswith(events.VALIDATION) for name in values
+            )
             if values and training:
                 self._count_step(step)
             self._take(values)
@@ -314,7 +305,7 @@ class Run:
             lost = not math.isfinite(means["loss"])
             self._no_number = (self._no_number or self.step) if lost else None
         self._write(
-            Batch(
+            events.Batch(
                 time.time(), self.epochs_done + 1, self.step, steps, seconds=self._seconds,
                 metrics=means,
             )
@@ -328,14 +319,14 @@ class Run:
         self._last.update(given)
         now = self._seconds
         self._write(
-            Epoch(
+            events.Epoch(
                 time.time(), self.epochs_done, self.step, seconds=now, metrics=metrics,
                 epoch_seconds=round(now - self._epoch_began, 4),
             )
         )  # fmt: skip
         self._epoch_began = now
 
-    def _write(self, event: Event, *, durable: bool = False) -> None:
+    def _write(self, event: events.Event, *, durable: bool = False) -> None:
         """One event; a disk that is full for a while costs its points alone."""
         assert self._writer is not None
         try:
@@ -363,14 +354,14 @@ class Run:
         with self._mutex:
             self._flush()
         began, command = time.monotonic(), control.Command.PAUSE
-        self._write(Paused(time.time(), self.step))
+        self._write(events.Paused(time.time(), self.step))
         try:
             while command is control.Command.PAUSE:
                 time.sleep(PAUSE_POLL_SECONDS)
                 command = control.requested(path)
         finally:  # Ctrl-C ends a pause too
             self._began += time.monotonic() - began
-            self._write(Resumed(time.time(), self.epochs_done + 1, self.step, self._seconds))
+            self._write(events.Resumed(time.time(), self.epochs_done + 1, self.step, self._seconds))
         return command
 
     # Its end
@@ -393,7 +384,7 @@ class Run:
                 tell_of_script(self._folder)
             self._let_go()
 
-    def _ending(self, error: BaseException | None, *, stopped: bool) -> Ended:
+    def _ending(self, error: BaseException | None, *, stopped: bool) -> events.Ended:
         if isinstance(error, SystemExit) and error.code in (None, 0):
             error = None
         message = f"{type(error).__name__}: {error}"[:LONGEST_TEXT] if error is not None else ""
@@ -446,17 +437,19 @@ class Run:
             _say("workbench: %s", sentence)
 
 
-def script_ending(facts: dict[str, Any], *, stopped: bool, message: str, lost: int | None) -> Ended:
+def script_ending(
+    facts: dict[str, Any], *, stopped: bool, message: str, lost: int | None
+) -> events.Ended:
     """How a script's run ended: `message` of a failure; `lost`, since when the loss is none."""
     now, facts = time.time(), {"images_per_second": None, **facts}
     if stopped:
-        return Stopped(now, **facts)
+        return events.Stopped(now, **facts)
     if message:
-        return Failed(now, message=message, **facts)
+        return events.Failed(now, message=message, **facts)
     if lost is not None:
         words = f"diverged: the loss is not a number from step {lost:,} on"
-        return Failed(now, reason="diverged", message=words, **(facts | {"step": lost}))
-    return Finished(now, **facts)
+        return events.Failed(now, reason="diverged", message=words, **(facts | {"step": lost}))
+    return events.Finished(now, **facts)
 
 
 class _Means:

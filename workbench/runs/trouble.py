@@ -24,7 +24,6 @@ TOLERANCE = 1e-6
 @dataclass(frozen=True)
 class Trouble:
     step: int
-    epoch: int
     words: str
 
 
@@ -48,7 +47,7 @@ class Watch:
                     f"the loss is not a number from epoch {batch.epoch}, step {batch.step:,} on: "
                     "diverged; a lower learning rate may fix it"
                 )
-                self.not_a_number = Trouble(batch.step, batch.epoch, words)
+                self.not_a_number = Trouble(batch.step, words)
             return
         if loss <= RUNAWAY_FACTOR * self._guessing:
             self._bad.clear()
@@ -63,7 +62,7 @@ class Watch:
                 f"the loss has run away since epoch {first.epoch}, step {first.step:,}: guessing "
                 f"would give {self._guessing:.2f}; a lower learning rate may fix it"
             )
-            self.runaway = Trouble(first.step, first.epoch, words)
+            self.runaway = Trouble(first.step, words)
 
     def forget_after(self, step: int) -> None:
         """A resumed run trains again what lay beyond `step`."""
