@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -126,6 +127,11 @@ class Cluster:
         except RayTaskError as error:
             raise error.cause or error from error
         except RayError as error:
+            if missing := re.search(r"(?:ModuleNotFound|Import)Error: (.+)", str(error)):
+                raise ClusterProblem(
+                    f"a node cannot train ({missing[1]}); install mnist-workbench there, in the "
+                    "Python that runs Ray (`mnist-workbench doctor --executor ray` says where)"
+                ) from error
             trainer, self._trainer = self._trainer, None
             time.sleep(LOSS_SECONDS)
             if not answers(self._head):
