@@ -202,9 +202,7 @@ def needs(samples: Sequence[Sample]) -> str:
 def shared_machine(samples: Iterable[Sample]) -> Machine | None:
     """The machine where every sample was timed: one that was idle, then the one of most runs."""
     timed = [sample.ours.seconds for sample in samples]
-    runs = Counter[Machine]()
-    for seconds in timed:
-        runs.update({place: len(times) for place, times in seconds.items()})
+    runs = Counter(place for seconds in timed for place in seconds for _ in seconds[place])
     shared = [place for place in runs if all(place in seconds for seconds in timed)]
     return max(shared, key=lambda place: (place.idle, runs[place]), default=None)
 
