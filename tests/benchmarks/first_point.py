@@ -30,9 +30,9 @@ from workbench.runs.standby import Standby
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Role
+from workbench.tui.screens.curves import CurvePlot
 from workbench.tui.screens.models.screen import ModelList, ModelsScreen
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.widgets.curve_plot import CurvePlot
 
 PRESETS = ("nn-1", "cnn-2", "cnn-2-tuned")
 LOOK_SECONDS = 0.002

@@ -23,8 +23,7 @@ from workbench.files import write_file
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
-from workbench.tui.widgets.filter_line import FilterLine
-from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.row_list import FilterLine, RowList
 
 TICK_SECONDS = 0.002
 

@@ -11,9 +11,9 @@ from workbench.predictions.of_run import predictions_of
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.classes import ClassesScreen, reliability_chart
+from workbench.tui.screens.curves import CurvePlot
 from workbench.tui.screens.palette import HelpScreen
 from workbench.tui.widgets.bars import Hints
-from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines
 

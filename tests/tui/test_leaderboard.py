@@ -37,8 +37,7 @@ from workbench.tui.screens.leaderboard.parts import EditLine, TabLine
 from workbench.tui.screens.leaderboard.rows import BoardDetail, difference
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.widgets.filter_line import FilterLine
-from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.row_list import FilterLine, RowList
 from workbench.tui.widgets.steady_lines import SteadyLines
 
 

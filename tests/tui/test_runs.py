@@ -25,8 +25,7 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.palette import named_actions
 from workbench.tui.screens.runs import COLUMNS, RunsScreen, model_text, origin_text, progress_text
 from workbench.tui.widgets.bars import Hints, TitleBar
-from workbench.tui.widgets.filter_line import FilterLine
-from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.row_list import FilterLine, RowList
 
 
 def shown(app: WorkbenchApp) -> list[str]:

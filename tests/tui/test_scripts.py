@@ -20,9 +20,9 @@ from workbench.runs.logger import Run
 from workbench.runs.record import Labels, ScriptRecord
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.curves import CurvePlot
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import SteadyLines
 
 

@@ -31,11 +31,11 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Role
 from workbench.tui.screens.compose.screen import ComposeScreen
+from workbench.tui.screens.curves import CurvePlot
 from workbench.tui.screens.queue.adding import SearchDialog
 from workbench.tui.screens.run_settings import RunSettings, check, own_values
 from workbench.tui.screens.search import SearchCharts, SearchScreen
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import SteadyLines
 
 __all__ = ["runner"]  # a fixture

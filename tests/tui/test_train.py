@@ -42,6 +42,7 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.classes import ClassesScreen
+from workbench.tui.screens.curves import CurvePlot
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.errors import ErrorsScreen
 from workbench.tui.screens.train import numbers, plots
@@ -57,7 +58,6 @@ from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.screens.train.state import RunState
 from workbench.tui.widgets.bars import Hints
-from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 
 pytestmark = pytest.mark.asyncio

@@ -147,15 +147,6 @@ class WorkbenchScreen(Screen[None]):
         if self.is_active and len(self.app.screen_stack) > 1:
             self.app.pop_screen()
 
-    def when_answered(self, dialog: Screen[Any], then: Callable[[Any], object]) -> None:
-        """Open a dialog, and go on with its answer, unless it is stepped out of."""
-
-        def answered(answer: Any) -> None:
-            if answer is not None:
-                then(answer)
-
-        self.app.push_screen(dialog, answered)
-
     @work(description="carry out")
     async def carry_out(
         self,

@@ -25,8 +25,8 @@ from workbench.settings import style_sheet
 from workbench.tui.plotting import Chart, Role, Series
 from workbench.tui.screens.answers import AnswersScreen, panel
 from workbench.tui.screens.base import COPY_ID
+from workbench.tui.screens.curves import CurvePlot
 from workbench.tui.widgets.bars import TitleBar
-from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.steady_lines import SteadyLines, wrapped
 

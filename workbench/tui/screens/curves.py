@@ -1,14 +1,167 @@
-"""What the screens with curves share: the keys by which these are looked at."""
+"""Curves in a frame, drawn aside by plotext and shown with as little traffic as can be; and the
+keys by which they are looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from textual import on
+from rich.segment import Segment
+from rich.style import Style
+from textual import events, on
 from textual.binding import Binding
+from textual.containers import Vertical
+from textual.geometry import Region
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
 
+from workbench.config import Config
+from workbench.runs.curves import Axis
+from workbench.tui import plotting
+from workbench.tui.charts import PlotOptions
+from workbench.tui.plotting import Chart, Drawing, Glyphs
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.widgets.curve_plot import CurvePlot, CurvePlots
+from workbench.tui.widgets.steady_lines import SteadyLines
+
+# Called on the drawing thread with the columns and rows of the canvas.
+MakeChart = Callable[[int, int], Chart]
+
+
+class CurvePlot(SteadyLines):
+    """A plot. Give it a function that makes the chart: `draw(make)`.
+
+    The function and plotext run on the drawing thread, one drawing at a time; of several asked
+    for meanwhile only the last is drawn. `cursor` is a column of the canvas, or None.
+    """
+
+    cursor: reactive[int | None] = reactive(None, repaint=False)
+
+    class Pointed(Message):
+        """The mouse was pressed on a column of the canvas."""
+
+        def __init__(self, column: int) -> None:
+            super().__init__()
+            self.column = column
+
+    class Drawn(Message):
+        """What was asked for is on view."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.glyphs: Glyphs = plotting.terminal_glyphs()
+        self._drawing = Drawing(())
+        self._wanted: MakeChart | None = None
+        self._last: MakeChart | None = None
+        self._busy = False
+
+    @property
+    def canvas_columns(self) -> int:
+        """Columns between the axes at the present size."""
+        return plotting.canvas_size(self.size.width, self.size.height)[0]
+
+    def watch_cursor(self, old: int | None, new: int | None) -> None:
+        rows = max(0, self.size.height - 2)
+        places = [at for at in (old, new) if at is not None]
+        self.refresh(*(Region(self._drawing.left + at, 0, 1, rows) for at in places))
+
+    def draw(self, make: MakeChart) -> None:
+        """Draw soon, unless the plot is not to be seen."""
+        self._wanted = self._last = make
+        if not self._busy and self.is_mounted and self.size.height > 0 and self.display:
+            self._busy = True
+            self.run_worker(self._draw(), group="drawing")
+
+    async def _draw(self) -> None:
+        try:
+            while self._wanted is not None:
+                make, self._wanted = self._wanted, None
+                draw = partial(drawing_of, make, *self.size, self.glyphs)
+                drawing = self._drawing = await plotting.on_drawing_thread(draw)
+                self.show([[(text, role.word) for text, role in line] for line in drawing.lines])
+                self.post_message(self.Drawn())
+        finally:
+            self._busy = False
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._last is not None:
+            self.draw(self._last)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is not None and self._drawing.columns:
+            column = offset.x - self._drawing.left
+            self.post_message(self.Pointed(max(0, min(column, self._drawing.columns - 1))))
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        if self.cursor is None or y >= self._drawing.rows:
+            return strip
+        at = self._drawing.left + self.cursor
+        if at >= self.size.width:
+            return strip
+        before, marked, after = strip.divide([at, at + 1, self.size.width])
+        text = marked.text
+        if text == " ":
+            line = "|" if self.glyphs is Glyphs.ASCII else "│"
+            piece = Segment(line, self.role_style("strong"))
+        else:
+            own = next((part.style for part in marked if part.style), self.role_style(""))
+            piece = Segment(text, own + Style(reverse=True))
+        return Strip.join([before, Strip([piece], 1), after])
+
+
+def drawing_of(make: MakeChart, width: int, height: int, glyphs: Glyphs) -> Drawing:
+    """On the drawing thread."""
+    chart = make(*plotting.canvas_size(width, height))
+    return plotting.draw(chart, width, height, glyphs)
+
+
+class CurvePlots(Vertical):
+    """Plots that are looked at alike, and the cursor that reads values off."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.view = PlotOptions()  # how the curves are looked at
+        # The marked column, counted from the left of the canvas.
+        self.cursor: int | None = None
+
+    def prefer(self, config: Config) -> None:
+        """Begin as the user likes it."""
+        self.view = PlotOptions(axis=Axis(config["axis"]), smoothing=config["smoothing"])
+
+    def look(self, view: PlotOptions) -> None:
+        self.view = view
+        self.draw_now()
+
+    def draw_now(self) -> None:
+        raise NotImplementedError
+
+    def newest_column(self) -> int | None:
+        """Where the newest point stands, counted from the left of the canvas; None without one."""
+        raise NotImplementedError
+
+    def set_cursor(self, column: int | None) -> None:
+        """Mark a column in all plots, or none."""
+        if column is not None:
+            column = max(0, min(column, self.columns - 1))
+        self.cursor = column
+        for plot in self.query(CurvePlot):
+            plot.cursor = column
+
+    def move_cursor(self, step: int) -> None:
+        """Move it; the first move puts it on the newest point."""
+        if self.cursor is not None:
+            self.set_cursor(self.cursor + step)
+        elif (newest := self.newest_column()) is not None:
+            self.set_cursor(newest)
+
+    @property
+    def columns(self) -> int:
+        """Columns of the canvas of a plot in sight."""
+        return max(plot.canvas_columns if plot.size.height else 1 for plot in self.query(CurvePlot))
+
 
 CURVE_KEYS = (
     Binding(
@@ -48,6 +201,7 @@ class CurveScreen(WorkbenchScreen):
         self.read_off()
 
     def action_smooth(self, step: int) -> None:
+        """Less or more smoothing."""
         self.plots.look(self.plots.view.smoothed(step))
         self.workbench.remember("smoothing", self.plots.view.smoothing)
 
@@ -59,6 +213,7 @@ class CurveScreen(WorkbenchScreen):
         self.workbench.remember("axis", str(self.plots.view.axis))
 
     def action_cursor(self, step: int) -> None:
+        """Move the cursor; the first move puts it on the newest point."""
         self.plots.move_cursor(step)
         self.read_off()
 

@@ -6,7 +6,7 @@ The palette has models, runs and searches by name too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,6 @@ from textual import on
 from textual.app import App
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
-from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, OptionList
@@ -26,7 +25,7 @@ from textual.widgets import Input, OptionList
 from workbench.errors import UserError
 from workbench.text import visible
 from workbench.tui.screens.dialog import Dialog, ReadingDialog
-from workbench.tui.widgets.bars import declared_actions, is_typed, rank
+from workbench.tui.widgets.bars import keys_in_force
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
@@ -56,36 +55,26 @@ class NamedAction:
         return f"{self.label}: {self.name}" if self.label else self.name
 
 
-def named_actions(app: App[Any], screen: Screen[Any]) -> Iterator[NamedAction]:
-    """The actions in force on a screen, the screen's own before the app's.
+def named_actions(app: App[Any], screen: Screen[Any]) -> list[NamedAction]:
+    """The actions in force on a screen: what the hints show first, in their order.
 
     Those of text fields and scrollbars are left out: they belong to the toolkit and have no
     tooltip.
     """
-    nodes: list[DOMNode] = []
-    named: dict[tuple[int, str], tuple[ActiveBinding, list[str]]] = {}
-    for key, active in screen.active_bindings.items():
-        binding = active.binding
-        if is_typed(screen, key):
-            continue
-        if not binding.tooltip or binding.system or binding.action == PALETTE or not active.enabled:
-            continue
-        if active.node not in nodes:
-            nodes.append(active.node)
-        place = nodes.index(active.node), binding.action
-        _, keys = named.setdefault(place, (active, []))
-        shown = app.get_key_display(binding)
-        if shown not in keys:
-            keys.append(shown)
-    ranks = [declared_actions(type(node)) for node in nodes]
-
-    def importance(place: tuple[int, str]) -> tuple[bool, int, int]:
-        # What the hints show comes first, in their order.
-        return not named[place][0].binding.show, place[0], rank(ranks, *place)
-
-    for place in sorted(named, key=importance):
-        active, keys = named[place]
-        yield NamedAction(active.binding.tooltip, active.binding.description, tuple(keys), active)
+    named = []
+    for keys in keys_in_force(screen):
+        told = [
+            active
+            for _, active in keys
+            if active.binding.tooltip
+            and not active.binding.system
+            and active.binding.action != PALETTE
+        ]
+        if told:
+            shown = dict.fromkeys(app.get_key_display(active.binding) for active in told)
+            first = told[0].binding
+            named.append(NamedAction(first.tooltip, first.description, tuple(shown), told[0]))
+    return sorted(named, key=lambda action: not action.active.binding.show)
 
 
 class Palette(CommandPalette, Dialog[None]):
@@ -185,7 +174,7 @@ class HelpScreen(ReadingDialog):
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", no_wrap=True)
         table.add_column()
-        actions = list(named_actions(self.app, self._about))
+        actions = named_actions(self.app, self._about)
         everywhere = [action for action in actions if action.active.node is self.app]
         place = getattr(self._about, "PLACE", "") or "Here"
         for heading, listed in ((place, actions), ("Everywhere", everywhere)):

@@ -37,8 +37,7 @@ from workbench.text import one_line
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import confirm
-from workbench.tui.widgets.filter_line import FilterLine
-from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.row_list import FilterLine, RowList
 from workbench.tui.widgets.words import bar_pieces, fit, say_in_border, settings_text
 
 NO_RUNS = "No runs yet. Press t on a model to train it."

@@ -55,8 +55,8 @@ from workbench.tui.charts import (
 from workbench.tui.plotting import Chart, Range, Role, Series, shown_mark
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
+from workbench.tui.screens.curves import CurvePlot
 from workbench.tui.widgets.bars import TitleBar
-from workbench.tui.widgets.curve_plot import CurvePlot
 from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
 from workbench.tui.widgets.words import bar_pieces, say_in_border
 
@@ -87,11 +87,7 @@ class Found:
     def parameters(self) -> tuple[Parameter, ...]:
         """What is searched, the most important first."""
         shares = self.progress.importance
-        return tuple(
-            sorted(
-                self.search.parameters, key=lambda item: shares.get(item.name, 0.0), reverse=True
-            )
-        )
+        return tuple(sorted(self.search.parameters, key=lambda item: -shares.get(item.name, 0.0)))
 
     @property
     def run_now(self) -> str | None:
@@ -126,9 +122,7 @@ class SearchScreen(WorkbenchScreen):
         super().__init__()
         self.search_id = search_id
         self._found: Found | None = None
-        self._search: Search | None = None  # what the files said last
-        self._progress = SearchProgress()
-        self._version: Stamp | None = None
+        self._version: Stamp | None = None  # of the files as they were read
         self._charts = SearchCharts()
         self._parameter = ""  # its name; empty: the most important one
         self._view = VIEWS[0]
@@ -193,13 +187,15 @@ class SearchScreen(WorkbenchScreen):
         folder = SearchFolder(self.workbench.home, self.search_id)
         living = {run.run_id: run for run in self.workbench.run_feed.last.living}
         queue = self._watch.look(living).of_search(self.search_id)
-        version = folder.version
-        if self._search is None or version != self._version:
-            self._search, self._progress = folder.read(), folder.progress()
+        version, known = folder.version, self._found
+        if known is None or version != self._version:
+            search, progress = folder.read(), folder.progress()
             self._version = version
+        else:
+            search, progress = known.search, known.progress
         entry = next(iter(queue.searches), None)
         over = entry is None or not entry.state.pending
-        return Found(self._search, self._progress, folder.result() if over else None, queue)
+        return Found(search, progress, folder.result() if over else None, queue)
 
     # What is shown
 
@@ -213,7 +209,9 @@ class SearchScreen(WorkbenchScreen):
         self._lines("choice").show([[(" ", ""), *line] for line in lines])
         panel = self._lines("parameters")
         panel.show(parameter_lines(found, self._at(found), panel.size.width or 46))
-        say_in_border(panel, importance_title(found))
+        title = f"parameters (shares after {FEWEST_FOR_IMPORTANCE} whole trials)"
+        told = bool(found.progress.importance)
+        say_in_border(panel, "what sets the best quarter apart" if told else title)
         self._lines("now").show(now_lines(found, width))
         self._draw(found)
 
@@ -383,12 +381,6 @@ def now_lines(found: Found, width: int) -> list[Line]:
         head = f" ▲ {number}  {one_line(trial.label)}"
         lines.append([(head[: max(10, width - len(said) - 2)], "train"), (f"  {said}", "muted")])
     return lines or [[(" nothing trains now", "muted")]]
-
-
-def importance_title(found: Found) -> str:
-    if found.progress.importance:
-        return "what sets the best quarter apart"
-    return f"parameters (shares after {FEWEST_FOR_IMPORTANCE} whole trials)"
 
 
 # What it draws

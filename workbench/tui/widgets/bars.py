@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import RenderResult
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.dom import DOMNode
 from textual.keys import REPLACED_KEYS, key_to_character
 from textual.reactive import reactive
@@ -113,29 +113,40 @@ class Hints(Widget):
         return hint_line(self._shown(), self.size.width, self.app.current_theme.dark)
 
     def _shown(self) -> list[Hint]:
-        # The focused widget's keys first, the app's own (help, quit) last.
-        hints: dict[tuple[int, str], Hint] = {}
-        nodes: list[DOMNode] = []
+        hints = []
         # Keys for what is not to be seen are not offered.
         hidden = self.screen.has_class("too-small")
-        for key, active in self.screen.active_bindings.items():
-            binding: Binding = active.binding
-            if active.node not in nodes:
-                nodes.append(active.node)
-            place = nodes.index(active.node)
-            shown = binding.show and active.enabled and not (hidden and binding.action not in KEPT)
-            shown = shown and not is_typed(self.screen, key)
-            if shown and (place, binding.action) not in hints:
-                hints[place, binding.action] = Hint(
-                    self.app.get_key_display(binding),
-                    binding.description,
-                    key,
-                    binding.action in KEPT,
-                )
-        # A key that a base class binds too would come first; what counts is the class's own list.
-        ranks = [declared_actions(type(node)) for node in nodes]
-        ordered = sorted(hints.items(), key=lambda item: (item[0][0], rank(ranks, *item[0])))
-        return [hint for _, hint in ordered]
+        for keys in keys_in_force(self.screen):
+            for key, active in keys:
+                binding = active.binding
+                if binding.show and not (hidden and binding.action not in KEPT):
+                    shown, kept = self.app.get_key_display(binding), binding.action in KEPT
+                    hints.append(Hint(shown, binding.description, key, kept))
+                    break
+        return hints
+
+
+def keys_in_force(screen: Screen[Any]) -> list[list[tuple[str, ActiveBinding]]]:
+    """The keys that do something now, by what they do: the focused widget's first, the app's last.
+
+    Those of one node stand as in its class's own list: what a base class binds too would come
+    first otherwise. What was bound while running comes last.
+    """
+    nodes: list[DOMNode] = []
+    found: dict[tuple[int, str], list[tuple[str, ActiveBinding]]] = {}
+    for key, active in screen.active_bindings.items():
+        if active.node not in nodes:
+            nodes.append(active.node)
+        if active.enabled and not is_typed(screen, key):
+            place = nodes.index(active.node), active.binding.action
+            found.setdefault(place, []).append((key, active))
+    orders = [declared_actions(type(node)) for node in nodes]
+
+    def order(place: tuple[int, str]) -> tuple[int, int]:
+        actions = orders[place[0]]
+        return place[0], actions.index(place[1]) if place[1] in actions else len(actions)
+
+    return [found[place] for place in sorted(found, key=order)]
 
 
 def is_typed(screen: Screen[Any], key: str) -> bool:
@@ -158,12 +169,6 @@ class Hint:
     def width(self) -> int:
         """Columns with the two spaces after it."""
         return cell_len(self.key) + 1 + cell_len(self.label) + 2
-
-
-def rank(ranks: Sequence[Sequence[str]], place: int, action: str) -> int:
-    """Where an action stands among its node's; last where it was bound while running."""
-    actions = ranks[place]
-    return actions.index(action) if action in actions else len(actions)
 
 
 def declared_actions(kind: type) -> list[str]:

@@ -32,7 +32,7 @@ from workbench.tui.plotting import (
     column_span,
     shown_mark,
 )
-from workbench.tui.widgets.curve_plot import CurvePlot, CurvePlots
+from workbench.tui.screens.curves import CurvePlot, CurvePlots
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
 from workbench.tui.widgets.words import fit, say_in_border
 

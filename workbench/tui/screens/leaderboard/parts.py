@@ -107,11 +107,10 @@ class EditLine(Input):
     def edit(self, rows: RowList, run_id: str, what: str, text: str) -> None:
         """Lay the line over the cell of the row under the cursor, or over all of the row."""
         self.run_id, self.what = run_id, what
-        region = rows.row_region(rows.cursor)
         x, width = rows.column_region(what)
         if width < 24:
             x, width = min(x, max(0, rows.line_width - 40)), 40
-        self.styles.offset = (x, region.y)
+        self.styles.offset = (x, rows.cursor - rows.scroll_offset.y + 1)
         self.styles.width = min(width, rows.line_width - x)
         self.placeholder = "words, with spaces between" if what == "tags" else "a note"
         self.value = text
@@ -179,5 +178,6 @@ class ColumnsDialog(Dialog[tuple[str, ...] | None]):
         self.dismiss(tuple(name for name, _ in self._known if name in self.chosen))
 
     def action_move(self, step: int) -> None:
+        """Down or up, for vim fingers."""
         columns = self.query_one(MarkedOptions)
         columns.action_cursor_down() if step > 0 else columns.action_cursor_up()

@@ -75,8 +75,7 @@ from workbench.tui.screens.leaderboard.parts import (
     TabLine,
 )
 from workbench.tui.screens.leaderboard.rows import BoardDetail, group_columns, row_key, run_columns
-from workbench.tui.widgets.filter_line import FilterLine
-from workbench.tui.widgets.row_list import RowList
+from workbench.tui.widgets.row_list import FilterLine, RowList
 from workbench.tui.widgets.words import say_in_border, settings_text
 
 READING = "Reading the leaderboard …"
@@ -487,7 +486,7 @@ class LeaderboardScreen(CurveScreen):
 
         now = self._query.sorted_by.removeprefix("-")
         at = now if now in dict(answers) else None
-        self.when_answered(ChoiceDialog("Sort by", answers, at), self._sort_by)
+        self.ask_for(ChoiceDialog("Sort by", answers, at), self._sort_by)
 
     def action_sort_next(self, step: int) -> None:
         keys = [column.key for column in self.found.columns if self._listing.shows(column.key)]
@@ -523,7 +522,7 @@ class LeaderboardScreen(CurveScreen):
     def action_columns(self) -> None:
         shown = [column.key for column in self.found.columns]
         dialog = ColumnsDialog(self._script_columns, shown)
-        self.when_answered(dialog, lambda chosen: self._change(columns=chosen))
+        self.ask_for(dialog, lambda chosen: self._change(columns=chosen))
 
     @property
     def _script_columns(self) -> list[tuple[str, str]]:
@@ -705,7 +704,7 @@ class LeaderboardScreen(CurveScreen):
 
         question = "Write what is on view, as markdown, to"
         dialog = TextDialog(question, found.file_name, check=export_target)
-        self.when_answered(dialog, named)
+        self.ask_for(dialog, named)
 
     def action_copy(self) -> None:
         found = self.found

@@ -432,7 +432,7 @@ class ModelsScreen(WorkbenchScreen):
             return
         from workbench.tui.screens.queue.adding import SweepDialog
 
-        self.when_answered(SweepDialog(self.workbench.home, preset), self.workbench.queue_up)
+        self.ask_for(SweepDialog(self.workbench.home, preset), self.workbench.queue_up)
 
     def _own_specs(self) -> list[TrainingSpec]:
         """The training of the preset under the cursor; none where it cannot be trained."""
@@ -455,7 +455,7 @@ class ModelsScreen(WorkbenchScreen):
         except UserError as error:
             self.workbench.complain(error)
             return
-        self.when_answered(RunSettings(preset), lambda answer: self.workbench.train(*answer))
+        self.ask_for(RunSettings(preset), lambda answer: self.workbench.train(*answer))
 
     async def action_edit(self) -> None:
         preset = self._preset()

@@ -292,7 +292,7 @@ class TablesChoice(Widget, can_focus=True):
             self.action_take()
 
 
-class AddDialog(PlanningDialog[Request]):
+class AddDialog(PlanningDialog[Reproduction]):
     """The trainings of the paper's tables."""
 
     title_of_form = "reproduce the paper's tables"
@@ -347,22 +347,22 @@ class AddDialog(PlanningDialog[Request]):
         half_or_whole: Precision = "bfloat16" if half else "float32"
         return errors or Reproduction(tables, seeds, half_or_whole, jobs, executor)
 
-    def advice(self, asked: Request) -> list[str]:
+    def advice(self, asked: Reproduction) -> list[str]:
         advice = []
-        if asked.jobs is not None and asked.jobs > 1 and asked.executor == "local":
+        if asked.jobs > 1 and asked.executor == "local":
             cores = usable_cores()
             here = "the one core" if cores == 1 else f"all {cores} cores"
             advice.append(
                 f"One training keeps {here} busy: {asked.jobs} at once each take nearly "
                 f"{asked.jobs} times as long, and the whole is done little earlier."
             )
-        slower = slower_here(asked.precision) if isinstance(asked, Reproduction) else ""
+        slower = slower_here(asked.precision)
         if slower:
             advice.append(f"{slower[0].upper()}{slower[1:]}.")
         return advice
 
 
-class SweepDialog(PlanningDialog[Request]):
+class SweepDialog(PlanningDialog[Sweep]):
     """A grid of settings over a preset; an empty field leaves a setting as the preset has it."""
 
     FIELDS = (

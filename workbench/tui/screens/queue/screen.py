@@ -165,11 +165,7 @@ class QueueScreen(WorkbenchScreen):
         row = self._listing.row
         content = Content("")
         if row is not None:
-            head, rest = (
-                search_lines(row)
-                if isinstance(row, SearchEntry)
-                else detail_lines(row, *self._view.place(row.trial.id))
-            )
+            head, rest = detail_lines(row, self._view)
             content = Content.assemble((head, "bold $foreground"), "\n", rest)
         line = self.query_one("#queue-detail", Static)
         if line.content != content:
@@ -219,7 +215,7 @@ class QueueScreen(WorkbenchScreen):
             self._ask_for(add, asked)
 
         running = self._view.engine if self._view.running else None
-        self.when_answered(AddDialog(self.workbench.home, self._view.jobs, running), answered)
+        self.ask_for(AddDialog(self.workbench.home, self._view.jobs, running), answered)
 
     def action_shift(self, step: int) -> None:
         item = self._under_cursor()
@@ -464,21 +460,18 @@ def time_text(item: TrialView) -> tuple[str, str]:
     return (item.estimate_text or MISSING, "muted")
 
 
-def search_lines(entry: SearchEntry) -> tuple[str, str]:
-    said = entry.message or "no trial yet"
-    return one_line(f"search {entry.id}"), one_line(f"{said}  ·  enter shows it")
-
-
-def detail_lines(item: TrialView, place: int, begins_in: float | None) -> tuple[str, str]:
-    """The two lines about a trial; `place` is its place among the waiting, from 1, and
-    `begins_in` the seconds until its turn, where known."""
-    trial = item.trial
-    words = _words(item, _place(place, begins_in))
-    if item.accuracy is not None:
-        words.insert(0, _accuracy(item, item.accuracy))
+def detail_lines(row: SearchEntry | TrialView, view: QueueView) -> tuple[str, str]:
+    """The two lines about a search or a trial."""
+    if isinstance(row, SearchEntry):
+        said = row.message or "no trial yet"
+        return one_line(f"search {row.id}"), one_line(f"{said}  ·  enter shows it")
+    trial = row.trial
+    words = _words(row, _place(*view.place(trial.id)))
+    if row.accuracy is not None:
+        words.insert(0, _accuracy(row, row.accuracy))
     if trial.run_id:
         words.append(f"run {trial.run_id}")
-    return one_line(item.named), one_line("  ·  ".join(word for word in words if word))
+    return one_line(row.named), one_line("  ·  ".join(word for word in words if word))
 
 
 def _words(item: TrialView, place: str) -> list[str]:
@@ -509,6 +502,7 @@ def _words(item: TrialView, place: str) -> list[str]:
 
 
 def _place(place: int, begins_in: float | None) -> str:
+    """From 1, the place among the waiting; and the seconds until its turn, where known."""
     if place == 1:
         return "the next to train"
     begins = "" if begins_in is None else f", begins about {moment(time.time() + begins_in)}"

@@ -24,9 +24,9 @@ from workbench.tui.plotting import (
     shown_mark,
     terminal_glyphs,
 )
+from workbench.tui.screens.curves import CurvePlot, CurvePlots
 from workbench.tui.screens.train.numbers import MetricReading, Reading, fitting
 from workbench.tui.screens.train.state import RunState
-from workbench.tui.widgets.curve_plot import CurvePlot, CurvePlots
 from workbench.tui.widgets.words import say_in_border
 
 PLOT_SECONDS = 1.2  # a redrawn plot is the dearest thing on a slow connection
