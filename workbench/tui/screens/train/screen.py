@@ -85,7 +85,6 @@ class TrainScreen(CurveScreen):
         self._folder = folder
         self._state: RunState | None = None
         self._asked = ""  # what was asked for and has not happened yet
-        self._one_by_one = asyncio.Lock()  # what is asked for in one order is done in it
         self._use: MachineUse | None = None
         self._verdict: Verdict | None = None
         self._paper: float | None = None
