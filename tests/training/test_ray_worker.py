@@ -176,7 +176,7 @@ def test_a_data_set_is_sent_as_it_was_planned(home: Home, tmp_path: Path, fate: 
     folder = trained(home, cluster, spec().model_copy(update={"dataset": ref}))
     sent = [asked for asked in cluster.asked if asked[0] == "keep_dataset"]
     if fate == "there":
-        assert sent == [("keep_dataset", sha256, b"images")]
+        assert sent == [("keep_dataset", sha256, [(sha256, b"images")])]
         return
     ending = folder.history().ending
     assert isinstance(ending, Failed) and ending.reason == "data"
@@ -199,8 +199,8 @@ def test_a_node_keeps_a_data_set_for_all(trainer: Trainer) -> None:
     sha256 = hashlib.sha256(b"images").hexdigest()
     assert trainer.greet(sha256) == (HERE.model_dump(), False)
     with pytest.raises(EnvironmentProblem, match="came damaged"):
-        trainer.keep_dataset(sha256, b"image")
-    trainer.keep_dataset(sha256, b"images")
+        trainer.keep_dataset(sha256, [(sha256, b"image")])
+    trainer.keep_dataset(sha256, [(sha256, b"images")])
     assert trainer.greet(sha256)[1]
     assert trainer.greet(None)[1]
 
