@@ -115,7 +115,7 @@ class ReadingDialog(Dialog[None]):
             yield Static(self.content())
 
     def action_page(self, by: int) -> None:
-        """Scroll."""
+        """Scroll by so many lines."""
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
