@@ -36,7 +36,7 @@ def main() -> None:
 
     import numpy as np
     import tensorflow as tf
-    from workbench.training.sources import choose_source
+    from workbench.training.datasets import choose_source
 
     from tests.benchmarks.training import BATCH_SIZE, _spec
     from workbench.data.npz import load_mnist
