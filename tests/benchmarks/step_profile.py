@@ -36,13 +36,13 @@ def main() -> None:
 
     import numpy as np
     import tensorflow as tf
-    from workbench.training.datasets import choose_source
 
     from tests.benchmarks.training import BATCH_SIZE, _spec
     from workbench.data.npz import load_mnist
     from workbench.runs.environment import cpu_name, usable_cores
     from workbench.training.build import build_model
     from workbench.training.compiled_steps import CompiledSteps
+    from workbench.training.datasets import choose_source
 
     data = load_mnist(BATCH_SIZE * options.steps)
     source = choose_source(data.x_train, data.y_train, classes=10)
