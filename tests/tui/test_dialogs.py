@@ -132,10 +132,11 @@ async def test_keys_of_one_packet_follow_the_focus(home: Home) -> None:
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
         compose = app.screen
         assert isinstance(compose, ComposeScreen)
-        await until(pilot, lambda: compose.draft.layers)
-        await pilot.pause()
-        layer = compose.draft.layers[0]
-        assert isinstance(layer, Dense) and layer.units == 64
+
+        def units() -> list[int]:
+            return [layer.units for layer in compose.draft.layers if isinstance(layer, Dense)]
+
+        await until(pilot, lambda: units() == [64])
 
         send(app, "5", "a", "down", *"3")
         await until(pilot, lambda: isinstance(app.screen, AddDialog))
