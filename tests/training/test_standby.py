@@ -114,6 +114,9 @@ def test_compiled_ahead_it_ends_bit_for_bit_as_without(
     wait_until(lambda: standby.is_ready)
     warm = train(home, standby, wanted)
     assert compiled_itself(cold) and not compiled_itself(warm)
+    first, ahead_first = (folder.history().epochs[0] for folder in (cold, warm))
+    assert first.cold_seconds is not None and first.cold_seconds > first.seconds
+    assert ahead_first.cold_seconds is None  # how long that one was warm tells nothing
     for alone, ahead in zip(outcome(cold), outcome(warm), strict=True):
         np.testing.assert_array_equal(alone, ahead)
 

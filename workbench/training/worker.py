@@ -355,11 +355,11 @@ def main(arguments: list[str] | None = None, begin: Begin = Worker) -> int:
         if folder.status() is Status.FINISHED:
             print(f"run {folder.run_id} has finished", file=sys.stderr)
             return 1
-    if options.channel is None:
-        return work((folder, descriptor), begin=begin)
     import psutil
 
     began = float(psutil.Process().create_time())
+    if options.channel is None:
+        return work((folder, descriptor), begin=begin, began=began)
     with socket.socket(fileno=options.channel) as channel:
         channel.set_inheritable(False)
         return work((folder, descriptor), channel, begin=begin, began=began)
