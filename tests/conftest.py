@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from workbench.settings import HOME_VARIABLE, Home
 # workers of xdist inherit them: no program under test could find out its terminal's size.
 for _name in ("COLUMNS", "LINES"):
     os.environ.pop(_name, None)
+# Under `nohup` the programs under test would inherit that a dropped connection is not heard of.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
