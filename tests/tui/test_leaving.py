@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -27,6 +28,7 @@ from workbench.runs.record import Labels
 from workbench.runs.status import Status
 from workbench.settings import Home
 from workbench.tui.app import LEAVING, WorkbenchApp
+from workbench.tui.screens.base import WorkbenchScreen, unless_left
 from workbench.tui.screens.compose.screen import ComposeScreen
 from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
 from workbench.tui.screens.train.screen import TrainScreen
@@ -316,3 +318,17 @@ async def test_a_queue_of_others_or_one_that_has_ended_is_not_asked_about(home: 
     async with ended.run_test(size=(80, 24)) as pilot:
         await pilot.press("q")
         await until(pilot, lambda: ended._exit)
+
+
+@pytest.mark.asyncio
+async def test_what_comes_after_a_screen_was_left_is_not_shown(home: Home) -> None:
+    app = WorkbenchApp(home)
+    async with app.run_test() as pilot:
+        screen = WorkbenchScreen()
+        await app.push_screen(screen)
+        with pytest.raises(NoMatches), unless_left(screen):
+            screen.query_one("#nothing")
+        await pilot.press("escape")
+        await until(pilot, lambda: not screen.display)
+        with unless_left(screen):
+            screen.query_one("#nothing")

@@ -12,7 +12,7 @@ from textual.events import Resize
 from workbench.errors import UserError
 from workbench.predictions.of_run import Predictions, predictions_of
 from workbench.runs.folder import RunFolder
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.base import WorkbenchScreen, unless_left
 
 
 def panel(id: str, title: str = "") -> Vertical:  # noqa: A002  (Textual's own name)
@@ -36,10 +36,11 @@ class AnswersScreen(WorkbenchScreen):
     @work(exclusive=True, group="answers")
     async def ask(self, what: Callable[[], Awaitable[None]]) -> None:
         """Do this now, in place of what was asked for before; what it refuses is said."""
-        try:
-            await what()
-        except UserError as error:
-            self.say(str(error), "bad")
+        with unless_left(self):
+            try:
+                await what()
+            except UserError as error:
+                self.say(str(error), "bad")
 
     async def answers_of(self, folders: Sequence[RunFolder]) -> list[Predictions]:
         """What the runs' models answer; where they have to be asked, that is said.

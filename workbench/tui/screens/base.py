@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.css.query import NoMatches
 from textual.events import Resize
 from textual.reactive import Reactive
 from textual.screen import ModalScreen, Screen
@@ -34,6 +36,16 @@ if TYPE_CHECKING:
 LEAST_COLUMNS, LEAST_LINES = 60, 18
 MOST_FAULTS = 3  # that are said, of many at once
 Answer = TypeVar("Answer")
+
+
+@contextmanager
+def unless_left(screen: Widget) -> Iterator[None]:
+    """Show what was waited for; once the screen has been left there is nothing to show it on."""
+    try:
+        yield
+    except NoMatches:
+        if screen.display:
+            raise
 
 
 class Workbench(Protocol):

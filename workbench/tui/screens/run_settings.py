@@ -37,6 +37,7 @@ from workbench.queue.space import parse_space
 from workbench.runs.environment import slower_here
 from workbench.runs.plan import MOST_REPEATS, Plan, specs_for_preset
 from workbench.runs.record import Labels, checked_labels
+from workbench.tui.screens.base import unless_left
 from workbench.tui.screens.dialog import FormDialog
 from workbench.tui.widgets.form import Choice
 
@@ -354,7 +355,9 @@ class RunSettings(FormDialog[Answer | None]):
     async def _look_through(self, values: dict[str, str]) -> None:
         """Check with the file, once the fields rest."""
         await asyncio.sleep(FILE_DELAY)
-        self._show(await asyncio.to_thread(check, self._preset, values))
+        checked = await asyncio.to_thread(check, self._preset, values)
+        with unless_left(self):
+            self._show(checked)
 
     def _show(self, checked: Checked) -> None:
         self._checked = checked

@@ -21,6 +21,7 @@ from textual.widgets import Log, Static
 from workbench.files import open_file
 from workbench.runs.folder import RunFolder
 from workbench.settings import style_sheet
+from workbench.tui.screens.base import unless_left
 from workbench.tui.screens.dialog import Dialog
 
 TAIL_BYTES = 200_000
@@ -76,7 +77,7 @@ class LogScreen(Dialog[None]):
         offset: int | None = None
         while True:
             text, offset = await asyncio.to_thread(read_tail, self._folder.log_file, offset)
-            if text:
+            with unless_left(self):
                 self.query_one(Log).write(text)
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -19,7 +19,7 @@ from workbench.runs.status import Status
 from workbench.settings import style_sheet
 from workbench.tui import plotting
 from workbench.tui.plotting import Glyphs
-from workbench.tui.screens.base import COPY_ID
+from workbench.tui.screens.base import COPY_ID, unless_left
 from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
 from workbench.tui.screens.dialog import ChoiceDialog
 from workbench.tui.screens.train import numbers
@@ -142,19 +142,23 @@ class TrainScreen(CurveScreen):
         """Read the folder again and again, also after the run has ended: it may be resumed."""
         reader = RunReader(self._folder)
         try:
-            state = await asyncio.to_thread(reader.open)
-            self._opened(state, reader.paper)
-            while True:
-                events = await asyncio.to_thread(reader.look)
-                if events or state.folder_says != reader.folder_says:
-                    for start in range(0, max(1, len(events)), MOST_EVENTS):
-                        self._news(state, events[start : start + MOST_EVENTS], reader.folder_says)
-                        await asyncio.sleep(0)
-                self._use = await asyncio.to_thread(reader.use)
-                alive = reader.folder_says.alive
-                await asyncio.sleep(POLL_SECONDS if alive else POLL_SECONDS_ENDED)
+            with unless_left(self):
+                await self._read_on(reader)
         except UserError as error:
             self._unreadable(error)
+
+    async def _read_on(self, reader: RunReader) -> None:
+        state = await asyncio.to_thread(reader.open)
+        self._opened(state, reader.paper)
+        while True:
+            events = await asyncio.to_thread(reader.look)
+            if events or state.folder_says != reader.folder_says:
+                for start in range(0, max(1, len(events)), MOST_EVENTS):
+                    self._news(state, events[start : start + MOST_EVENTS], reader.folder_says)
+                    await asyncio.sleep(0)
+            self._use = await asyncio.to_thread(reader.use)
+            alive = reader.folder_says.alive
+            await asyncio.sleep(POLL_SECONDS if alive else POLL_SECONDS_ENDED)
 
     # What the folder tells
 
