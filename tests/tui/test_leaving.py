@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from textual.app import ComposeResult
 from textual.css.query import NoMatches
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
@@ -320,11 +321,18 @@ async def test_a_queue_of_others_or_one_that_has_ended_is_not_asked_about(home: 
         await until(pilot, lambda: ended._exit)
 
 
+class Bare(WorkbenchScreen):
+    """A screen on which nothing stands."""
+
+    def body(self) -> ComposeResult:
+        yield Static()
+
+
 @pytest.mark.asyncio
 async def test_what_comes_after_a_screen_was_left_is_not_shown(home: Home) -> None:
     app = WorkbenchApp(home)
     async with app.run_test() as pilot:
-        screen = WorkbenchScreen()
+        screen = Bare()
         await app.push_screen(screen)
         with pytest.raises(NoMatches), unless_left(screen):
             screen.query_one("#nothing")
