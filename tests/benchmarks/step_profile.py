@@ -5,7 +5,7 @@
 Trains by this program's loop under TensorFlow's profiler, which keeps some of the steps. Told are
 the milliseconds a step of each kind of operation, by the layer it belongs to where its name says
 so. With two threads operations overlap, so that their sum may be more than the step's time. The
-update that XLA compiles is `XlaRun`.
+update that XLA compiles is in the step, and in none of the lines.
 """
 
 from __future__ import annotations
