@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from workbench.training.datasets import BatchSource, IndexArray
+from workbench.training.dense_gradient import dense_gradients_in_turn
 from workbench.training.relu_before_pooling import relu_gradient_behind_pooling
 
 # XLA makes these faster and convolutions and pooling slower on a CPU; on a GPU, all layers.
@@ -32,8 +34,8 @@ XLA_LAYERS = (
 )
 # A compiled update saves time in proportion to the weights and costs a second to compile.
 WEIGHTS_WORTH_COMPILING = 1_000_000
-# The stacked batches of one XLA call; beyond the last cache level the loop only gets slower.
-XLA_BLOCK_BYTES = 16 * 1024 * 1024
+# The stacked batches of one XLA call: with fewer, starting it weighs; with more, nothing is gained.
+XLA_BLOCK_BYTES = 32 * 1024 * 1024
 # From this compute capability on a GPU multiplies bfloat16 in hardware; before it, float16 alone.
 BFLOAT16_CAPABILITY = (8, 0)
 
@@ -89,6 +91,7 @@ class CompiledSteps:
             ],
         )
         self._compiled = traced(self._loop, jit_compile=True)
+        self._gatherer = ThreadPoolExecutor(1, "gather")
 
     def trace(self) -> list[tf.Tensor]:
         """Trace the step without running it; the resources it reads or writes, as handles."""
@@ -121,21 +124,30 @@ class CompiledSteps:
             results += self._run_compiled(batches) if self.uses_xla else [self._run_graph(batches)]
         if first + count > full:
             results.append(self._run_graph(order[full * size :].reshape(1, -1)))
-        rows: npt.NDArray[np.float32] = np.concatenate([part.numpy() for part in results])
-        return rows
+        return np.concatenate(results)
 
-    def _run_graph(self, batches: IndexArray) -> tf.Tensor:
-        return self._graph(*self._source.stack(batches), len(batches))
+    def _run_graph(self, batches: IndexArray) -> npt.NDArray[np.float32]:
+        metrics: npt.NDArray[np.float32] = self._graph(
+            *self._source.stack(batches), len(batches)
+        ).numpy()
+        return metrics
 
-    def _run_compiled(self, batches: IndexArray) -> list[tf.Tensor]:
+    def _run_compiled(self, batches: IndexArray) -> list[npt.NDArray[np.float32]]:
+        """Block by block; while one is trained on, the next one is gathered."""
         results = []
+        gathered = self._gatherer.submit(self._gather, batches[: self._block])
         for start in range(0, len(batches), self._block):
-            part = batches[start : start + self._block]
-            padded = np.zeros((self._block, self.batch_size), np.int32)
-            padded[: len(part)] = part
-            rows = self._compiled(*self._source.stack(padded), tf.constant(len(part)))
-            results.append(rows[: len(part)])
+            count, stacked = gathered.result()
+            rest = batches[start + count :]
+            if len(rest):
+                gathered = self._gatherer.submit(self._gather, rest[: self._block])
+            results.append(self._compiled(*stacked, tf.constant(count)).numpy()[:count])
         return results
+
+    def _gather(self, batches: IndexArray) -> tuple[int, tuple[tf.Tensor, tf.Tensor]]:
+        """How many batches there are, and a whole block that begins with them."""
+        missing = np.zeros((self._block - len(batches), self.batch_size), np.int32)
+        return len(batches), self._source.stack(np.concatenate([batches, missing]))
 
     def _loop(self, images: tf.Tensor, labels: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """The traced function: `count` steps over (K, B, ...) batches, (K, metrics) out."""
@@ -144,7 +156,8 @@ class CompiledSteps:
             # From nothing at each step, the metrics are the batch's own. The caller sums them in
             # double precision, and knows at which step a loss stopped being finite.
             self._model.reset_metrics()
-            with self._update_compiled(), relu_gradient_behind_pooling(self._model):
+            dense = nullcontext() if self.uses_xla else dense_gradients_in_turn(self._model)
+            with self._update_compiled(), relu_gradient_behind_pooling(self._model), dense:
                 metrics = self._model.train_step((images[step], labels[step]))
             self.names = list(metrics)
             row = tf.stack([tf.cast(value, tf.float32) for value in metrics.values()])

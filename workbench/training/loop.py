@@ -1,7 +1,7 @@
 """The training loop: chunks of Keras's own train steps, many to a call.
 
 `model.fit` pays Python and tf.data for every step and, on a CPU, loses a core whenever tf.data's
-threads get in the way of oneDNN's. Here a chunk of about 0.1 s is one or a few calls of a compiled
+threads get in the way of oneDNN's. Here a chunk of about 0.15 s is one or a few calls of a compiled
 function that runs `model.train_step` over batches handed in stacked; the callbacks hear of it once
 a chunk, as with `steps_per_execution`. The mathematics is Keras's: the same weights and the same
 batches give what `model.train_on_batch` gives.
@@ -111,7 +111,7 @@ class TrainingLoop:
         should_stop: Callable[[], bool] | None = None,
         xla: bool | None = None,
         steps: CompiledSteps | None = None,
-        chunk_seconds: float = 0.1,
+        chunk_seconds: float = 0.15,
     ) -> None:
         self.model = model
         self.last_chunk: Chunk | None = None
