@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from workbench.training import compiled_steps
 from workbench.training.datasets import InMemorySource, StreamingSource, choose_source, epoch_order
+from workbench.training.dense_gradient import dense_gradients_in_turn
 from workbench.training.evaluation import Evaluator
 from workbench.training.loop import Chunk, DivergedError, TrainingLoop
 from workbench.training.relu_before_pooling import relu_gradient_behind_pooling
@@ -166,6 +167,36 @@ def test_the_gradient_of_relu_is_the_same_behind_the_pooling() -> None:
         assert np.abs(before).max() > 0
         np.testing.assert_array_equal(before, now)
     assert model.layers[1].activation is keras.activations.relu
+
+
+@pytest.mark.parametrize(("policy", "tolerance"), [("float32", 1e-6), ("mixed_bfloat16", 1e-2)])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_the_gradients_of_a_large_dense_layer_are_those_of_keras(
+    policy: str, tolerance: float, *, use_bias: bool
+) -> None:
+    large = keras.layers.Dense(1000, activation="relu", use_bias=use_bias, dtype=policy)
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(1000, dtype=policy), large])
+    images = np.random.default_rng(0).normal(size=(8, 20)).astype(np.float32)
+
+    @tf.function(autograph=False)
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.cast(model(images), tf.float32) ** 2)
+        return tape.gradient(loss, model.trainable_variables)
+
+    plain = gradients.get_concrete_function()
+    with dense_gradients_in_turn(model):
+        assert "call" in vars(large)
+        assert "call" not in vars(model.layers[0])
+        in_turn = tf.function(gradients.python_function, autograph=False).get_concrete_function()
+    assert "call" not in vars(large)
+    waits = [sum(bool(op.control_inputs) for op in found.graph.get_operations()
+                 if op.type == "MatMul") for found in (plain, in_turn)]  # fmt: skip
+    assert waits == [0, 1]
+    for before, now in zip(plain(), in_turn(), strict=True):
+        scale = np.abs(before).max()
+        assert scale > 0
+        np.testing.assert_allclose(now / scale, before / scale, atol=tolerance)
 
 
 @cache
