@@ -25,7 +25,7 @@ from workbench.leaderboard.claims import (
 from workbench.leaderboard.document import document
 from workbench.leaderboard.export import to_csv, to_json, to_latex, to_markdown
 from workbench.leaderboard.judges import check_all, claims_table
-from workbench.leaderboard.terminal import TableView
+from workbench.leaderboard.table import TableView
 from workbench.model.spec import Precision
 from workbench.model.tables import paper_tables
 from workbench.runs.status import Status

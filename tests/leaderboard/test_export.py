@@ -27,8 +27,7 @@ from workbench.leaderboard.export import latex_escaped, to_csv, to_json, to_late
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.judges import claims_table
 from workbench.leaderboard.paper import compare, compare_all
-from workbench.leaderboard.table import Align, Heading, Table, cell, one_line
-from workbench.leaderboard.terminal import TableView
+from workbench.leaderboard.table import RIGHT, Heading, Table, TableView, cell, one_line
 from workbench.leaderboard.transfer import read_entries
 from workbench.leaderboard.views import grouped_table, imported_table, leaderboard_table, paper_view
 from workbench.model.tables import paper_table, paper_tables
@@ -82,7 +81,7 @@ def plain(inline: Token) -> str:
 def small(texts: list[str]) -> Table:
     return Table(
         title="T",
-        headings=(Heading("First"), Heading("Second | x", Align.RIGHT)),
+        headings=(Heading("First"), Heading("Second | x", RIGHT)),
         rows=tuple((cell(text), cell("end")) for text in texts),
     )
 

@@ -11,8 +11,7 @@ from rich.console import Console
 from workbench.leaderboard.export import to_latex, to_markdown
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare
-from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
-from workbench.leaderboard.terminal import TableView
+from workbench.leaderboard.table import RIGHT, Heading, Table, TableView, Tone, cell
 from workbench.leaderboard.views import grouped_table, paper_view
 from workbench.model.tables import paper_table
 from workbench.runs.summary import RunSummary
@@ -117,7 +116,7 @@ def test_folding_leaves_a_verdict_behind() -> None:
         "T",
         (
             Heading("Name"),
-            Heading("Gap", Align.RIGHT, note="Gap: in points."),
+            Heading("Gap", RIGHT, note="Gap: in points."),
             Heading("Fine", weight=1, note="Fine: as it should be.", folds_into="Gap"),
         ),
         (

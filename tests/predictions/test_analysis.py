@@ -3,13 +3,17 @@ import pytest
 
 from tests.predictions.test_file import made
 from workbench.errors import RunError
-from workbench.predictions.answers import best_guesses, by_class, calibration, mistakes, wrong_in
-from workbench.predictions.compare import (
+from workbench.predictions.answers import (
+    best_guesses,
+    by_class,
+    calibration,
     chance,
     check_comparable,
     compare_all,
     compare_two,
+    mistakes,
     pair_sentence,
+    wrong_in,
 )
 
 

@@ -107,7 +107,7 @@ def line_of(text: str, style: str = "") -> Text:
 
 
 def print_table(table: Table) -> None:
-    from workbench.leaderboard.terminal import TableView
+    from workbench.leaderboard.table import TableView
 
     console().print(TableView(table))
 

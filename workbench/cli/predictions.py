@@ -38,25 +38,23 @@ from workbench.figures.images import (
 )
 from workbench.figures.rendering import form_of, render_figure
 from workbench.formats import count, number, percent
-from workbench.leaderboard.table import Align, Columns, Heading, Table, cell, table_of
+from workbench.leaderboard.table import RIGHT, Columns, Heading, Table, cell, table_of
 from workbench.predictions.answers import (
     ClassOrder,
     ClassResult,
     Indices,
+    Pair,
+    Together,
     best_guesses,
     by_class,
     calibration,
     caption_of,
-    mistakes,
-    wrong_in,
-)
-from workbench.predictions.compare import (
-    Pair,
-    Together,
     check_comparable,
     compare_all,
     compare_two,
+    mistakes,
     pair_sentence,
+    wrong_in,
 )
 from workbench.predictions.of_run import Predictions, images_of, other_answers, predictions_of
 from workbench.predictions.predictor import Predictor
@@ -64,7 +62,6 @@ from workbench.runs.folder import RunFolder, find_run
 from workbench.settings import default_home
 
 DEFAULT_LIMIT = 20
-RIGHT = Align.RIGHT
 Record = dict[str, Any]
 FigureOption = Annotated[
     Path | None,

@@ -14,7 +14,7 @@ from workbench.cli.queue_follow import display_for, watch_queue
 from workbench.cli.run import note_jobs
 from workbench.errors import RunError
 from workbench.formats import count, percent
-from workbench.leaderboard.table import Align, Cell, Columns, Heading, Table, Tone, table_of
+from workbench.leaderboard.table import RIGHT, Cell, Columns, Heading, Table, Tone, table_of
 from workbench.queue import service
 from workbench.queue.store import QueueStore, asked_for, settings_words
 from workbench.queue.view import QueueView, QueueWatch, TrialView, headline, process_lost, time_left
@@ -174,7 +174,6 @@ def _view(home: Home) -> QueueView:
 def queue_table(view: QueueView, *, every: bool = False) -> Table:
     """The queue as a table, in its order; of a long one what one asks about, unless `every`."""
     listed, left_done, left_waiting = (view, 0, 0) if every else view.in_brief()
-    right = Align.RIGHT
 
     def state(item: TrialView) -> Cell:
         return Cell(item.state.word, Tone(item.state.role), item.state.mark)
@@ -191,10 +190,10 @@ def queue_table(view: QueueView, *, every: bool = False) -> Table:
         (Heading("State"), state),
         (Heading("For", weight=2), lambda item: item.trial.label),
         (Heading("Training", weight=1), training),
-        (Heading("Seed", right, 2), lambda item: item.trial.spec.seed),
-        (Heading("Done", right, 3), lambda item: f"{item.progress:.0%}" if item.progress else ""),
-        (Heading("Accuracy", right), accuracy),
-        (Heading("Time left", right, 2), lambda item: item.estimate_text),
+        (Heading("Seed", RIGHT, 2), lambda item: item.trial.spec.seed),
+        (Heading("Done", RIGHT, 3), lambda item: f"{item.progress:.0%}" if item.progress else ""),
+        (Heading("Accuracy", RIGHT), accuracy),
+        (Heading("Time left", RIGHT, 2), lambda item: item.estimate_text),
         (Heading("Run", weight=3), lambda item: item.trial.run_id or ""),
     ]
     notes = [

@@ -21,7 +21,7 @@ from workbench.files import typed_path
 from workbench.formats import count
 from workbench.leaderboard.columns import Column
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.table import Align, Heading, Table, cell
+from workbench.leaderboard.table import RIGHT, Heading, Table, cell
 from workbench.leaderboard.views import difference_table, run_column
 from workbench.runs import lock, service
 from workbench.runs.folder import RunFolder, all_runs, find_run
@@ -137,7 +137,7 @@ def _table(summaries: list[tuple[AnySummary, str]]) -> Table:
         *([preset("Validation", 3, lambda run: "")] if validated else []),
         Column(
             "epochs",
-            heading=Heading("Epochs", Align.RIGHT),
+            heading=Heading("Epochs", RIGHT),
             text=lambda run: cell(f"{run.epochs_completed}/{run.epochs}" if run.epochs else ""),
         ),
         preset("Seed", 3, lambda run: ""),

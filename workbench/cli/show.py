@@ -25,7 +25,7 @@ from workbench.data.facts import DatasetFacts
 from workbench.errors import UserError
 from workbench.figures.rendering import ImageFormat, form_of
 from workbench.formats import percent
-from workbench.leaderboard.table import Align, Columns, Heading, Tone, cell, table_of
+from workbench.leaderboard.table import RIGHT, Columns, Heading, Tone, cell, table_of
 from workbench.model.architecture import analyse
 from workbench.model.describe import architecture_rows, as_ascii, settings_lines
 from workbench.model.paper_models import PAPER
@@ -58,12 +58,11 @@ def presets(
             ]
         )
         return
-    right = Align.RIGHT
     columns: Columns[Preset] = [
         (Heading("Name"), lambda one: cell(one.name, Tone.STRONG)),
         (Heading("Title", weight=1), lambda one: one.title),
-        (Heading("Parameters", right), lambda one: f"{analyse(one.architecture).parameters:,}"),
-        (Heading("Paper", right), lambda one: percent(one.paper.accuracy if one.paper else None)),
+        (Heading("Parameters", RIGHT), lambda one: f"{analyse(one.architecture).parameters:,}"),
+        (Heading("Paper", RIGHT), lambda one: percent(one.paper.accuracy if one.paper else None)),
         (Heading("In brief", weight=2), lambda one: one.summary),
     ]
     title = f"Presets: the models of {PAPER}" + ("; and yours" if own else "")

@@ -20,7 +20,7 @@ from workbench.formats import MISSING, count, percent
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.table import Align, Heading, Table, Tone, cell
+from workbench.leaderboard.table import RIGHT, Heading, Table, Tone, cell
 from workbench.leaderboard.views import grouped_table, paper_view
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS, PaperTable
@@ -102,16 +102,15 @@ def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequenc
                 "guessed": time.rough if time else False,
             }
         )
-    right = Align.RIGHT
     headings = (
         Heading("For"),
         Heading("Model", weight=2),
         Heading("Optimizer", weight=1),
-        Heading("Batch", right, 3),
-        Heading("Epochs", right, 3),
-        Heading("Seed", right),
+        Heading("Batch", RIGHT, 3),
+        Heading("Epochs", RIGHT, 3),
+        Heading("Seed", RIGHT),
         Heading("State"),
-        Heading("Time here", right, 1),
+        Heading("Time here", RIGHT, 1),
     )
     return Table("What would be trained", headings, tuple(rows), records=tuple(records))
 

@@ -6,7 +6,7 @@ import statistics
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -16,13 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from workbench.formats import count, percent_spread, raised
 from workbench.leaderboard.grouping import Group, Machine
 from workbench.leaderboard.inference import Contrast, Estimate, Spread, pooled_spreads
-from workbench.leaderboard.paper import (
-    RowComparison,
-    TableComparison,
-    compare_all,
-    row_name,
-)
-from workbench.leaderboard.table import Heading, Table, Tone, cell
+from workbench.leaderboard.paper import RowComparison, TableComparison, compare_all, row_name
+from workbench.leaderboard.table import Cell, Columns, Heading, Table, Tone, table_of
 from workbench.model.architecture import Analysis, analyse
 from workbench.model.spec import Precision
 from workbench.runs.summary import RunSummary
@@ -310,39 +305,27 @@ def _contrast_json(item: Contrast) -> dict[str, Any]:
 
 
 TITLE = "What the paper concludes, and what our runs say"
-MARKS: dict[Kind, tuple[Tone, str]] = {
-    Kind.CONFIRMED: (Tone.GOOD, "✓"),
-    Kind.PARTLY: (Tone.WARNING, "~"),
-    Kind.NOT_CONFIRMED: (Tone.BAD, "✗"),
-    Kind.NOT_ENOUGH_RUNS: (Tone.MUTED, "○"),
+VERDICTS = {
+    Kind.CONFIRMED: Cell(Kind.CONFIRMED, Tone.GOOD, "✓"),
+    Kind.PARTLY: Cell(Kind.PARTLY, Tone.WARNING, "~"),
+    Kind.NOT_CONFIRMED: Cell(Kind.NOT_CONFIRMED, Tone.BAD, "✗"),
+    Kind.NOT_ENOUGH_RUNS: Cell(Kind.NOT_ENOUGH_RUNS, Tone.MUTED, "○"),
 }
 
 
 def claims_view(checked: Sequence[CheckedClaim], precision: Precision = "float32") -> Table:
     """Checked claims as a table: one a row, its sentences as a footnote of the same number."""
     title = TITLE if precision == "float32" else f"{TITLE} (ours: {precision})"
-    rows = []
-    for place, item in enumerate(checked, 1):
-        kind = item.verdict.kind
-        tone, mark = MARKS[kind]
-        rows.append(
-            (
-                cell(item.claim.name + raised(place)),
-                cell(item.claim.section),
-                cell(f"Table {item.claim.table}"),
-                cell(kind.value, tone, mark),
-            )
-        )
-    notes = [f"{raised(place)} {item.sentence}" for place, item in enumerate(checked, 1)]
-    return Table(
-        title=title,
-        headings=(
-            Heading("Claim"), Heading("Section"), Heading("From", weight=1), Heading("Verdict"),
-        ),
-        rows=tuple(rows),
-        footnotes=tuple(one_line(note) for note in (*notes, _METHOD)),
-        records=tuple({**item.to_json(), "precision": precision} for item in checked),
-    )  # fmt: skip
+    numbered = [(raised(place), item) for place, item in enumerate(checked, 1)]
+    columns: Columns[tuple[str, CheckedClaim]] = [
+        (Heading("Claim"), lambda one: one[1].claim.name + one[0]),
+        (Heading("Section"), lambda one: one[1].claim.section),
+        (Heading("From", weight=1), lambda one: f"Table {one[1].claim.table}"),
+        (Heading("Verdict"), lambda one: VERDICTS[one[1].verdict.kind]),
+    ]
+    notes = [*(f"{mark} {item.sentence}" for mark, item in numbered), _METHOD]
+    records = tuple({**item.to_json(), "precision": precision} for item in checked)
+    return replace(table_of(title, numbered, columns, map(one_line, notes)), records=records)
 
 
 _METHOD = (

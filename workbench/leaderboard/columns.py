@@ -27,13 +27,12 @@ from workbench.formats import (
 )
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import paper_accuracy, points_off
-from workbench.leaderboard.table import Align, Cell, Heading, Tone, cell
+from workbench.leaderboard.table import RIGHT, Cell, Heading, Tone, cell
 from workbench.runs.status import Status
 from workbench.runs.summary import HEADLINES, AnySummary, RunSummary, ScriptSummary
 from workbench.text import one_line
 
 DEFAULT_SORT = "accuracy"
-RIGHT = Align.RIGHT
 NO_HEADING = Heading("")
 Row = TypeVar("Row")
 
@@ -58,7 +57,7 @@ class Column(Generic[Row]):
     """One column: its documented name, its kind, and which end comes first by default.
 
     Those with a heading stand in tables. What they say follows from the kind, with numbers in
-    `digits` as of `format`, unless `text` says it.
+    `digits` as of `format`, unless `text` says it. `aliases` are shorter names to type.
     """
 
     name: str
@@ -69,6 +68,7 @@ class Column(Generic[Row]):
     descending: bool = False
     digits: str = "g"
     optional: bool = False  # left out of tables where no row has a value
+    aliases: tuple[str, ...] = ()
 
     def value(self, row: Row) -> Any:
         """The value; None where the row has none, as a run of a script has no seed."""
@@ -113,11 +113,6 @@ class Column(Generic[Row]):
 # Runs
 
 
-def run_accuracy(run: RunSummary) -> Cell:
-    """A run's accuracy after its last epoch; a diverged run has none."""
-    return Cell(percent(run.test_accuracy), Tone.PLAIN if run.test_accuracy else Tone.MUTED)
-
-
 def run_status(run: AnySummary) -> Cell:
     """How the run came out: a word and a mark."""
     state = run.state
@@ -152,84 +147,56 @@ def run_difference(run: AnySummary) -> float | None:
 
 
 RUN_COLUMNS: tuple[Column[RunSummary], ...] = (
-    Column("run_id", Kind.ID, Heading("Run", weight=1)),
-    Column("preset", heading=Heading("Model")),
-    Column("test_accuracy", Kind.ACCURACY, Heading("Accuracy", RIGHT), run_accuracy,
-           descending=True),
+    Column("run_id", Kind.ID, Heading("Run", weight=1), aliases=("run", "id")),
+    Column("preset", heading=Heading("Model"), aliases=("model",)),
+    Column("test_accuracy", Kind.ACCURACY, Heading("Accuracy", RIGHT),
+           lambda run: Cell(percent(run.test_accuracy),
+                            Tone.PLAIN if run.test_accuracy else Tone.MUTED),
+           descending=True, aliases=("accuracy", "acc")),
     Column("validation_accuracy", Kind.ACCURACY, Heading("Validation", RIGHT, 3), descending=True,
-           optional=True),
-    Column("status", Kind.STATUS, Heading("Status"), run_status, lambda run: run.status_words),
+           optional=True, aliases=("validation", "val")),
+    Column("status", Kind.STATUS, Heading("Status"), run_status, lambda run: run.status_words,
+           aliases=("state",)),
     Column("optimizer_text", heading=Heading("Optimizer", weight=2)),
-    Column("learning_rate", Kind.NUMBER, Heading("LR", RIGHT, 3)),
-    Column("batch_size", Kind.NUMBER, Heading("Batch", RIGHT, 4), digits="d"),
-    Column("epochs", Kind.NUMBER, Heading("Epochs", RIGHT, 5), digits="d"),
+    Column("learning_rate", Kind.NUMBER, Heading("LR", RIGHT, 3), aliases=("lr",)),
+    Column("batch_size", Kind.NUMBER, Heading("Batch", RIGHT, 4), digits="d",
+           aliases=("batch", "bs")),
+    Column("epochs", Kind.NUMBER, Heading("Epochs", RIGHT, 5), digits="d", aliases=("epoch",)),
     Column("seed", Kind.NUMBER, Heading("Seed", RIGHT, 6), lambda run: Cell(str(run.seed))),
     Column("precision", heading=Heading("Precision", weight=8)),
     Column("dataset", heading=Heading("Data", weight=9), text=lambda run: cell(data_text(run))),
     Column("best_epoch_test_accuracy", Kind.ACCURACY, Heading("Best epoch", RIGHT, 11),
-           _best_epoch, descending=True),
-    Column("train_seconds", Kind.SECONDS, Heading("Time", RIGHT, 4)),
-    Column("seconds_to_99", Kind.SECONDS, Heading("To 99 %", RIGHT, 14), optional=True),
+           _best_epoch, descending=True, aliases=("best",)),
+    Column("train_seconds", Kind.SECONDS, Heading("Time", RIGHT, 4), aliases=("time",)),
+    Column("seconds_to_99", Kind.SECONDS, Heading("To 99 %", RIGHT, 14), optional=True,
+           aliases=("to99",)),
     Column("cold_seconds_to_99", Kind.SECONDS, Heading("From cold", RIGHT, 14), optional=True),
     Column("images_per_second", Kind.NUMBER, Heading("Images/s", RIGHT, 12), descending=True,
-           digits=",.0f"),
-    Column("parameters", Kind.NUMBER, Heading("Parameters", RIGHT, 12), digits=",d"),
-    Column("started_at", Kind.TIME, Heading("Started", weight=10), descending=True),
-    Column("tags", Kind.WORDS, Heading("Tags", weight=7)),
+           digits=",.0f", aliases=("speed",)),
+    Column("parameters", Kind.NUMBER, Heading("Parameters", RIGHT, 12), digits=",d",
+           aliases=("params",)),
+    Column("started_at", Kind.TIME, Heading("Started", weight=10), descending=True,
+           aliases=("started", "date")),
+    Column("tags", Kind.WORDS, Heading("Tags", weight=7), aliases=("tag",)),
     Column("note", heading=Heading("Note", weight=13)),
 )  # fmt: skip
 # By which runs are filtered and sorted, beside those that stand in tables.
 _UNSHOWN: tuple[Column[AnySummary], ...] = (
-    Column("title"),
     Column("diverged", Kind.FLAG),
-    Column("collapsed_to", Kind.NUMBER),
-    Column("message"),
-    Column("test_loss", Kind.NUMBER),
-    Column("validation_loss", Kind.NUMBER),
-    Column("best_epoch", Kind.NUMBER),
+    Column("optimizer", aliases=("opt",)),
+    Column("test_loss", Kind.NUMBER, aliases=("loss",)),
     Column("epochs_completed", Kind.NUMBER, descending=True),
-    Column("optimizer"),
-    Column("momentum", Kind.NUMBER),
-    Column("schedule"),
-    Column("train_limit", Kind.NUMBER),
-    Column("settings_key"),
-    Column("host"),
-    Column("cpu"),
-    Column("cores", Kind.NUMBER),
-    Column("threads", Kind.NUMBER),
-    Column("tensorflow"),
-    Column("keras"),
-    Column("paper_accuracy", Kind.ACCURACY, read=_paper, descending=True),
+    Column("paper_accuracy", Kind.ACCURACY, read=_paper, descending=True, aliases=("paper",)),
     Column("difference", Kind.NUMBER, read=run_difference, descending=True),
-)
+    *map(Column, ("title", "message", "schedule", "settings_key", "host", "cpu", "tensorflow",
+                  "keras")),
+    *(Column(name, Kind.NUMBER)
+      for name in ("collapsed_to", "validation_loss", "best_epoch", "momentum", "train_limit",
+                   "cores", "threads")),
+)  # fmt: skip
 _ALL: tuple[Column[Any], ...] = (*RUN_COLUMNS, *_UNSHOWN)
 FIELDS = {column.name: column for column in _ALL}
-
-ALIASES = {
-    "acc": "test_accuracy",
-    "accuracy": "test_accuracy",
-    "batch": "batch_size",
-    "best": "best_epoch_test_accuracy",
-    "bs": "batch_size",
-    "date": "started_at",
-    "epoch": "epochs",
-    "id": "run_id",
-    "loss": "test_loss",
-    "lr": "learning_rate",
-    "model": "preset",
-    "opt": "optimizer",
-    "paper": "paper_accuracy",
-    "params": "parameters",
-    "run": "run_id",
-    "speed": "images_per_second",
-    "started": "started_at",
-    "state": "status",
-    "tag": "tags",
-    "to99": "seconds_to_99",
-    "time": "train_seconds",
-    "val": "validation_accuracy",
-    "validation": "validation_accuracy",
-}
+ALIASES = {alias: column.name for column in _ALL for alias in column.aliases}
 
 
 def find_field(name: str) -> Column[Any]:
@@ -241,8 +208,7 @@ def find_field(name: str) -> Column[Any]:
     plain = name.lower().replace("-", "_")
     field = FIELDS.get(ALIASES.get(plain, plain))
     if field is None:
-        known = [*FIELDS, *ALIASES]
-        hint = nearest(plain, known)
+        hint = nearest(plain, [*FIELDS, *ALIASES])
         if hint.startswith("known"):
             hint = "fields are the names in `leaderboard --format json`, such as accuracy or lr"
         raise QueryError(f'no field "{name}": {hint}')
@@ -266,10 +232,6 @@ def _collapsed(group: Group) -> Cell:
     """`1 of 3`."""
     text = group.collapsed_text.removesuffix(" collapsed") or MISSING
     return cell(text, Tone.WARNING if group.collapsed else Tone.MUTED)
-
-
-def _diverged(group: Group) -> Cell:
-    return cell(group.diverged or MISSING, Tone.BAD if group.diverged else Tone.MUTED)
 
 
 def group_difference(group: Group) -> float | None:
@@ -299,7 +261,9 @@ GROUP_COLUMNS: tuple[Column[Group], ...] = (
     Column("n", Kind.NUMBER, Heading("n", RIGHT), descending=True),
     Column("collapsed", Kind.NUMBER, Heading("Collapsed", weight=1), _collapsed,
            lambda group: len(group.collapsed), descending=True),
-    Column("diverged", Kind.NUMBER, Heading("Diverged", RIGHT, 1), _diverged, descending=True),
+    Column("diverged", Kind.NUMBER, Heading("Diverged", RIGHT, 1),
+           lambda group: cell(group.diverged or MISSING,
+                              Tone.BAD if group.diverged else Tone.MUTED), descending=True),
     Column("best", Kind.ACCURACY, Heading("Best", RIGHT, 5), descending=True),
     Column("worst", Kind.ACCURACY, Heading("Worst", RIGHT, 7), descending=True),
     Column("paper_accuracy", Kind.ACCURACY, Heading("Paper", RIGHT, 1),
@@ -472,16 +436,8 @@ def sort_runs(summaries: Iterable[RunSummary], text: str = DEFAULT_SORT) -> list
     return sorted_rows(runs, parse_sort(text))
 
 
-def sort_groups(groups: Iterable[Group], text: str) -> list[Group]:
-    """The groups sorted by the keys of a text; equal ones stay in their order.
-
-    Raises:
-        QueryError: the text cannot be understood.
-    """
-    return sorted_rows(groups, parse_sort(text, find_group_column))
-
-
 def sorted_rows(rows: Iterable[Row], keys: Sequence[SortKey[Row]]) -> list[Row]:
+    """The rows by these keys; equal ones stay in their order."""
     found = list(rows)
     # Python's sort keeps the order of equals, so the least important key goes first.
     for key in reversed(keys):

@@ -12,7 +12,7 @@ from workbench.leaderboard.export import escaped, table_lines, to_markdown
 from workbench.leaderboard.grouping import group_runs, machine_of, ranked
 from workbench.leaderboard.judges import check_all, claims_table
 from workbench.leaderboard.paper import RowComparison, TableComparison, compare_all, row_name
-from workbench.leaderboard.table import Align, Columns, Heading, table_of
+from workbench.leaderboard.table import RIGHT, Columns, Heading, table_of
 from workbench.leaderboard.views import (
     epochs_view,
     grouped_table,
@@ -65,14 +65,13 @@ def brief(summaries: Sequence[RunSummary]) -> str:
         for row in part.rows
         if part.table.layout == "rows"
     ]
-    right = Align.RIGHT
     columns: Columns[tuple[PaperTable, RowComparison]] = [
         (Heading("Table"), lambda one: one[0].number),
         (Heading("Row"), lambda one: row_name(one[0], one[1].row)),
-        (Heading("Paper", right), lambda one: percent(one[1].row.accuracy)),
-        (Heading("Ours", right), lambda one: our_accuracy(one[1])),
-        (Heading("n", right), lambda one: one[1].ours.n),
-        (Heading("Difference", right), lambda one: points(one[1].difference)),
+        (Heading("Paper", RIGHT), lambda one: percent(one[1].row.accuracy)),
+        (Heading("Ours", RIGHT), lambda one: our_accuracy(one[1])),
+        (Heading("n", RIGHT), lambda one: one[1].ours.n),
+        (Heading("Difference", RIGHT), lambda one: points(one[1].difference)),
         (Heading("Within spread"), lambda one: within_text(one[1])),
     ]
     apart = {

@@ -7,7 +7,7 @@ import io
 import json
 import re
 
-from workbench.leaderboard.table import Align, Table, fitted_table, hidden_columns, shortened
+from workbench.leaderboard.table import Table, fitted_table, hidden_columns, shortened
 from workbench.text import json_text, one_line, visible
 
 # All that could begin markup inside a line: code, emphasis, links, HTML, entities,
@@ -30,7 +30,7 @@ def table_lines(table: Table) -> list[str]:
     places = table.filled_columns()
     heads = [escaped(table.headings[place].text) for place in places]
     rows = [[escaped(row[place].text) for place in places] for row in table.rows]
-    right = [table.headings[place].align is Align.RIGHT for place in places]
+    right = [table.headings[place].right for place in places]
     widths = [
         max(3, *(min(len(text), WIDEST_PADDING) for text in column))
         for column in zip(heads, *rows, strict=True)
@@ -119,7 +119,7 @@ def to_latex(table: Table) -> str:
         places = list(fitted_table(table, PAGE_WIDTH, cut=False))
     hidden = hidden_columns(table, places)
     headings = [table.headings[place] for place in places]
-    columns = "".join("r" if heading.align is Align.RIGHT else "l" for heading in headings)
+    columns = "".join("r" if heading.right else "l" for heading in headings)
     lines = [f"% Left out for the width of a page: {', '.join(hidden)}"] if hidden else []
     lines += [
         r"\begin{table}[ht]",

@@ -128,6 +128,8 @@ def pooled_spreads(rows: Mapping[str, Sequence[float]]) -> dict[str, Spread | No
     row's own two or three; rows far noisier than the rest keep their own. None where no row tells
     a spread.
     """
+    from scipy.special import fdtrc
+
     several = {
         key: Spread(statistics.variance(values), len(values) - 1, 1)
         for key, values in rows.items()
@@ -137,7 +139,12 @@ def pooled_spreads(rows: Mapping[str, Sequence[float]]) -> dict[str, Spread | No
     while len(several) > 1:
         key = max(several, key=lambda name: several[name].variance)
         rest = _together([part for name, part in several.items() if name != key])
-        if rest is None or _chance_of_ratio(several[key], rest) * len(several) > NOISY_LEVEL:
+        if rest is None:
+            break
+        one = several[key]
+        # The chance of so much larger a variance where both spread alike.
+        chance = float(fdtrc(one.freedom, rest.freedom, one.variance / rest.variance))
+        if chance * len(several) > NOISY_LEVEL:
             break
         noisy[key] = several.pop(key)
     common = _together(list(several.values()))
@@ -149,13 +156,6 @@ def _together(parts: Sequence[Spread]) -> Spread | None:
     squares = sum(part.variance * part.freedom for part in parts)
     # Equal runs (up to rounding) tell nothing of the spread.
     return Spread(squares / freedom, freedom, len(parts)) if squares > _TINY**2 else None
-
-
-def _chance_of_ratio(one: Spread, rest: Spread) -> float:
-    """The chance of so much larger a variance where both rows spread alike."""
-    from scipy.special import fdtrc
-
-    return float(fdtrc(one.freedom, rest.freedom, one.variance / rest.variance))
 
 
 def _error(one: Estimate, other: Estimate, more: int = 0) -> tuple[float | None, float]:

@@ -217,6 +217,10 @@ class TableComparison:
         runs = Counter(place for seconds in timed for place in seconds for _ in seconds[place])
         return max(rows, key=lambda place: (rows[place], place.idle, runs[place]), default=None)
 
+    def has_numbers(self, place: int) -> bool:
+        """Whether all the paper's cells of this column are numbers."""
+        return all(row.row.cells[place].replace(".", "", 1).isdigit() for row in self.rows)
+
     def seconds(self, row: RowComparison) -> float | None:
         return row.ours.seconds_on(self.timed_on)
 

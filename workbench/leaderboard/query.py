@@ -64,17 +64,13 @@ _EXAMPLES = {
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter understood: its text, and the test that lets a run through; None lets all."""
+    """A filter understood: the test that lets a run through."""
 
-    text: str
-    test: Test | None = None
-
-    def __bool__(self) -> bool:
-        return self.test is not None
+    test: Test
 
     def matches(self, summary: AnySummary, *more: str) -> bool:
         """Whether the run is let through; bare words may also stand in one of `more` texts."""
-        return self.test is None or self.test(summary, more)
+        return self.test(summary, more)
 
 
 def parse_filter(text: str) -> Filter:
@@ -86,13 +82,13 @@ def parse_filter(text: str) -> Filter:
     """
     tokens = _tokens(text)
     if not tokens:
-        return Filter(text)
+        return Filter(lambda run, more: True)
     if sum(token in ("(", NOT) for token in tokens) > MOST_NESTED:
         raise QueryError(f'filter: more than {MOST_NESTED} times "(" or "not"; shorten it')
     test = _either(tokens)
     if tokens:
         raise QueryError('filter: ")" closes what was not opened; quote it to look for it')
-    return Filter(text, test)
+    return Filter(test)
 
 
 def _tokens(text: str) -> list[str | Test]:

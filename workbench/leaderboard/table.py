@@ -9,22 +9,25 @@ columns go, headings are shortened and verdicts folded into marks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum, StrEnum
-from typing import Any, NamedTuple, TypeVar
+from enum import StrEnum
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
 
 from workbench.formats import MISSING
 from workbench.text import one_line
 
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
 Row = TypeVar("Row")
-
-
-class Align(Enum):
-    LEFT = "left"
-    RIGHT = "right"
+RIGHT = True  # of a heading: numbers stand to the right
 
 
 class Tone(StrEnum):
@@ -40,8 +43,8 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class Heading:
-    """A column: its heading, alignment and weight. On a narrow terminal the columns of the
-    greatest weight go first; those of weight 0 never go.
+    """A column: its heading, on which side it stands, and its weight. On a narrow terminal the
+    columns of the greatest weight go first; those of weight 0 never go.
 
     `note` is a footnote that stands only where the column does. Where not all columns fit,
     `short` stands for the text, and on a terminal a column with `folds_into` is left out, the
@@ -50,7 +53,7 @@ class Heading:
     """
 
     text: str
-    align: Align = Align.LEFT
+    right: bool = False
     weight: int = 0
     short: str = ""
     note: str = ""
@@ -209,11 +212,10 @@ def fitted_table(table: Table, width: int, *, cut: bool = True) -> dict[int, int
     """
     filled, most = table.filled_columns(), WIDEST if cut else width
     columns = [
-        Column(str(place), "", natural_width(table, place, most), heading.weight,
-               heading.align is Align.RIGHT)
+        Column(str(place), "", natural_width(table, place, most), heading.weight, heading.right)
         for place, heading in enumerate(table.headings)
         if place in filled
-    ]  # fmt: skip
+    ]
     return {int(column.key): room for column, room in fitted(columns, width)}
 
 
@@ -234,10 +236,8 @@ def folded(table: Table) -> Table:
     for place, target in into.items():
         marks = {row[place].mark: row[place].text for row in rows if row[place].mark}
         if marks:
-            heading, meaning = (
-                headings[place],
-                ", ".join(f"{m} {text}" for m, text in marks.items()),
-            )
+            heading = headings[place]
+            meaning = ", ".join(f"{mark} {text}" for mark, text in marks.items())
             note = f"{heading.text} ({meaning}){heading.note.removeprefix(heading.text)}"
             notes = f"{headings[target].note} {note}".strip()
             headings[target] = replace(headings[target], note=notes)
@@ -260,3 +260,72 @@ def natural_width(table: Table, place: int, most: int = WIDEST) -> int:
     """What a column asks for, in letters of a terminal, `most` for its texts at most."""
     widest = max((cell_len(whole_text(row[place])) for row in table.rows), default=0)
     return max(cell_len(table.headings[place].text), min(widest, most))
+
+
+# On the terminal, at whatever width it has
+
+STYLES = {
+    Tone.PLAIN: "",
+    Tone.GOOD: "green",
+    Tone.WARNING: "yellow",
+    Tone.BAD: "red",
+    Tone.MUTED: "dim",
+    Tone.STRONG: "bold",
+}
+
+
+class TableView:
+    """A table as a rich renderable: title, table and footnotes at the width it is drawn at.
+
+    Ten thousand rows take rich's own table ten seconds, since it measures and wraps what is known
+    here to be one line of a known width.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table, width = self.table, options.max_width
+        yield Text(table.title, "bold")
+        if not table.rows:
+            yield Text(table.empty, "dim")
+            return
+        shown = fitted_table(table, width)
+        if hidden_columns(table, shown):
+            table = shortened(folded(table))
+            shown = fitted_table(table, width)
+        bold = Style(bold=True)
+        styles = {tone: Style.parse(style) for tone, style in STYLES.items()}
+        heads = [(table.headings[place].text, bold) for place in shown]
+        yield from _line(table, shown, heads, width)
+        yield Segment("─" * min(sum(shown.values()) + GAP * (len(shown) - 1), width))
+        yield Segment.line()
+        for row in table.rows:
+            cells = [(whole_text(row[place]), styles[row[place].tone]) for place in shown]
+            yield from _line(table, shown, cells, width)
+        yield from (Text(note, "dim") for note in table.notes(shown))
+        hidden = hidden_columns(table, shown)
+        if hidden:
+            yield Text(f"Not shown at this width: {', '.join(hidden)}.", "dim")
+
+
+def _line(
+    table: Table, shown: dict[int, int], cells: list[tuple[str, Style]], width: int
+) -> Iterator[Segment]:
+    """Cells in the widths of their columns, in a line no longer than `width`."""
+    pieces, last = [], list(shown)[-1]
+    for (place, room), (text, style) in zip(shown.items(), cells, strict=True):
+        used = cell_len(text)
+        if used > room:
+            text, used = f"{set_cell_size(text, room - 1)}…", room
+        padding = " " * (room - used)
+        gap = " " * GAP if place != last else ""
+        right = table.headings[place].right
+        pieces.append(((padding + text if right else text + padding) + gap, style))
+    # Neighbours that look alike go out as one.
+    line = [
+        Segment("".join(text for text, _ in alike), style)
+        for style, alike in groupby(pieces, key=lambda piece: piece[1])
+    ]
+    yield from Segment.adjust_line_length(line, width, pad=False)
+    yield Segment.line()

@@ -18,7 +18,6 @@ from workbench.formats import (
 )
 from workbench.leaderboard.columns import (
     GROUP_COLUMNS,
-    RIGHT,
     RUN_COLUMNS,
     Column,
     data_text,
@@ -27,7 +26,7 @@ from workbench.leaderboard.columns import (
 from workbench.leaderboard.grouping import Group, deviation_of, mean_of
 from workbench.leaderboard.inference import MOST_RUNS
 from workbench.leaderboard.paper import RowComparison, TableComparison, paper_accuracy, points_off
-from workbench.leaderboard.table import Align, Cell, Heading, Table, Tone, cell
+from workbench.leaderboard.table import RIGHT, Cell, Heading, Table, Tone, cell
 from workbench.leaderboard.transfer import machines
 from workbench.runs.summary import Difference, RunSummary, ScriptSummary
 from workbench.runs.trouble import collapse_remark
@@ -72,12 +71,12 @@ def run_column(heading: str, weight: int = 0) -> Column[Any]:
 
 
 def _run_footnotes(summaries: Sequence[RunSummary]) -> list[str]:
-    notes = []
-    collapsed: dict[int, float] = {}
-    for run in summaries:
-        if run.collapsed_to is not None and run.test_accuracy is not None:
-            collapsed[run.collapsed_to] = run.test_accuracy
-    notes += [
+    collapsed = {
+        run.collapsed_to: run.test_accuracy
+        for run in summaries
+        if run.collapsed_to is not None and run.test_accuracy is not None
+    }
+    notes = [
         f"Collapsed: {collapse_remark(accuracy, answer)}"
         for answer, accuracy in sorted(collapsed.items())
     ]
@@ -147,19 +146,13 @@ def _group_footnotes(groups: Sequence[Group]) -> list[str]:
     notes = []
     if any(group.n > 1 for group in groups):
         notes.append("± is the sample standard deviation over n runs; a seed counts once.")
-    unfinished = sum(group.unfinished for group in groups)
-    if unfinished:
-        notes.append(f"{count(unfinished, 'run')} stopped or failed and not counted.")
-    repeated = sum(group.repeated for group in groups)
-    if repeated:
-        notes.append(f"{count(repeated, 'run')} not counted again: the seed has run already.")
-    collapsed = sum(len(group.collapsed) for group in groups)
-    if collapsed:
-        notes.append(
-            f"{count(collapsed, 'run')} collapsed: the network answers one class to every test "
-            "image. They enter no mean and no n."
-        )
-    return notes
+    left_out = {
+        "stopped or failed and not counted.": sum(group.unfinished for group in groups),
+        "not counted again: the seed has run already.": sum(group.repeated for group in groups),
+        "collapsed: the network answers one class to every test image. They enter no mean and no "
+        "n.": sum(len(group.collapsed) for group in groups),
+    }
+    return notes + [f"{count(runs, 'run')} {why}" for why, runs in left_out.items() if runs]
 
 
 def imported_table(summaries: Sequence[RunSummary]) -> Table:
@@ -295,7 +288,7 @@ def epochs_view(comparison: TableComparison) -> Table:
         ]
     headings = [
         Heading(table.label_heading),
-        *(_heading(text, _alignment(comparison, place), 2) for place, text in shown),
+        *(_heading(text, comparison.has_numbers(place), 2) for place, text in shown),
         Heading("Paper", RIGHT),
         Heading("n", RIGHT, 1),
         *(
@@ -357,7 +350,7 @@ def _rows(
     ]  # fmt: skip
     shown = [(heading, text) for wanted, heading, text in columns if wanted]
     papers = (
-        _heading(text, _alignment(comparison, place), 7 if text == "Architecture" else 0)
+        _heading(text, comparison.has_numbers(place), 7 if text == "Architecture" else 0)
         for place, text in enumerate(table.cell_headings)
     )
     return (Heading(table.label_heading), *papers, *(heading for heading, _ in shown)), tuple(
@@ -366,14 +359,8 @@ def _rows(
     )
 
 
-def _heading(text: str, align: Align, weight: int, note: str = "") -> Heading:
-    return Heading(text, align, weight, SHORT_HEADINGS.get(text, ""), note)
-
-
-def _alignment(comparison: TableComparison, place: int) -> Align:
-    """To the right if all the paper's cells of the column are numbers."""
-    cells = [row.row.cells[place] for row in comparison.rows]
-    return RIGHT if all(text.replace(".", "", 1).isdigit() for text in cells) else Align.LEFT
+def _heading(text: str, right: bool, weight: int, note: str = "") -> Heading:
+    return Heading(text, right, weight, SHORT_HEADINGS.get(text, ""), note)
 
 
 def our_accuracy(row: RowComparison, marks: str = "") -> Cell:

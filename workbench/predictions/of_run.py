@@ -201,12 +201,7 @@ def predictions_of(folder: RunFolder, asking: Callable[[], None] | None = None) 
 
 
 def make(folder: RunFolder) -> None:
-    """Make the predictions from the model; takes some seconds, most of them for TensorFlow.
-
-    Raises:
-        RunError: the model or its data set cannot be used; the sentence says why.
-        EnvironmentProblem: the process cannot be started or was killed.
-    """
+    """Make the predictions from the model; takes some seconds, most of them for TensorFlow."""
     _ask_maker(folder, "predictions", str(folder.path))
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import EnvironmentProblem, RunError
+from workbench.predictions.of_run import MAKER
 from workbench.runs.folder import RunFolder
 from workbench.runs.process import module_command, module_environment
 
@@ -109,9 +110,6 @@ def signed_colours(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     return pixels
 
 
-PREDICTOR = "workbench.training.predictor"
-
-
 @dataclass(frozen=True)
 class Answers:
     """Probabilities (N, classes) by run id, and why a run has none."""
@@ -190,7 +188,7 @@ class Predictor:
             return self._process
         try:
             self._process = subprocess.Popen(
-                module_command(PREDICTOR),
+                module_command(MAKER),
                 start_new_session=True,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -205,14 +205,6 @@ class DrawScreen(AnswersScreen):
         self._wanted = preset
         self.ask(self._answer)
 
-    def _put_first(self, preset: str) -> None:
-        self._wanted = ""
-        wanted = [folder for folder in self._able if folder.spec.preset == preset][:1]
-        if not wanted:
-            self.notify(f"{preset} has not been trained on MNIST yet; t on Models does it.")
-        others = [folder for folder in self._models if folder not in wanted]
-        self._models = [*wanted, *others][:MOST_MODELS]
-
     async def _answer(self) -> None:
         """Answer for what is drawn, again and again, never more than one question at a time."""
         self._fault = ""
@@ -220,7 +212,13 @@ class DrawScreen(AnswersScreen):
         kept = [folder for folder in self._models if folder in self._able]
         self._models = kept or one_of_each(self._able)[:MOST_MODELS]
         if self._wanted:
-            self._put_first(self._wanted)
+            wanted = [one for one in self._able if one.spec.preset == self._wanted][:1]
+            if not wanted:
+                self.notify(
+                    f"{self._wanted} has not been trained on MNIST yet; t on Models does it."
+                )
+            others = [folder for folder in self._models if folder not in wanted]
+            self._models, self._wanted = [*wanted, *others][:MOST_MODELS], ""
         self._changed.set()
         self.draw()
         if not self._models:
@@ -255,6 +253,12 @@ class DrawScreen(AnswersScreen):
             self.set_timer(FRAME_SECONDS, self._show_canvas)
         self._rest.reset()
         self._rest.resume()
+
+    def _ask_anew(self) -> None:
+        """What was answered goes at once."""
+        self._answers = None
+        self._drawn()
+        self.draw()
 
     def _show_canvas(self) -> None:
         self._frame_due = False
@@ -336,9 +340,7 @@ class DrawScreen(AnswersScreen):
     def action_clear(self) -> None:
         if not self._canvas.empty:
             self._canvas.clear()
-            self._answers = None
-            self._drawn()
-            self.draw()
+            self._ask_anew()
 
     def action_undo(self) -> None:
         if self._canvas.undo():
@@ -373,18 +375,13 @@ class DrawScreen(AnswersScreen):
                 self._models = [one for one in self._models if one != folder]
             else:
                 self._models = [folder, *self._models][:MOST_MODELS]
-            self._answers = None
-            self._drawn()
-            self.draw()
+            self._ask_anew()
 
         question = f"Which model is to answer, or no more? At most {MOST_MODELS} do."
         self.ask_for(ChoiceDialog(question, answers), answered)
 
-    def action_load(self) -> None:
-        self._load()
-
     @work(exclusive=True, group="draw-load")
-    async def _load(self) -> None:
+    async def action_load(self) -> None:
         try:
             if self._images is None:
                 self._images = await asyncio.to_thread(read_test_images, None, None)
@@ -407,22 +404,19 @@ class DrawScreen(AnswersScreen):
             self.workbench.home.ensure()
             train, test = add_drawing(path, image, int(answer))
             self._canvas.clear()
-            self._answers = None
-            self._drawn()
+            self._ask_anew()
             self.app.notify(
                 f"Kept as a {answer}: {train} to train, {test} to test. Use them with "
                 f"--dataset {path}",
                 markup=False,
             )
 
-        guess = str(self._guess()) if self._guess() is not None else "0"
+        guess = 0
+        if self._answers is not None and self._answers.tables:
+            tables = [table[0] for table in self._answers.tables.values()]
+            guess = int(np.sum(tables, axis=0).argmax())
         answers = [(str(number), str(number)) for number in range(CLASSES)]
-        self.ask_for(ChoiceDialog("What is it?", answers, guess), answered)
-
-    def _guess(self) -> int | None:
-        if self._answers is None or not self._answers.tables:
-            return None
-        return int(np.sum([table[0] for table in self._answers.tables.values()], axis=0).argmax())
+        self.ask_for(ChoiceDialog("What is it?", answers, str(guess)), answered)
 
 
 def models_for_drawings(home: Home) -> list[RunFolder]:

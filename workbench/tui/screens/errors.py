@@ -19,13 +19,17 @@ from workbench.data.npz import TestImages
 from workbench.errors import RunError
 from workbench.figures.images import Captioned
 from workbench.formats import count, percent
-from workbench.predictions.answers import Indices, best_guesses, caption_of, mistakes, wrong_in
-from workbench.predictions.compare import (
+from workbench.predictions.answers import (
+    Indices,
     Together,
+    best_guesses,
+    caption_of,
     check_comparable,
     compare_all,
     compare_two,
+    mistakes,
     pair_sentence,
+    wrong_in,
 )
 from workbench.predictions.of_run import Predictions, images_of, other_answers
 from workbench.runs.folder import RunFolder
@@ -80,11 +84,10 @@ class Gallery:
 
     def shows_same(self, other: Gallery | None) -> bool:
         """Whether both have the same images on view, whichever is looked at."""
-        return other is not None and (
-            self.sections is other.sections
-            and (self.section, self.true, self.predicted)
-            == (other.section, other.true, other.predicted)
-        )
+        if other is None or self.sections is not other.sections:
+            return False
+        mine, theirs = ((one.section, one.true, one.predicted) for one in (self, other))
+        return mine == theirs
 
     @property
     def right_answers(self) -> bool:
@@ -96,10 +99,6 @@ class Gallery:
         """The image under the cursor; None where nothing is on view."""
         images = self.images
         return int(images[self.place]) if self.place < len(images) else None
-
-    def moved(self, by: int) -> Gallery:
-        """The cursor some images on or back, as far as there are any."""
-        return self.at(self.place + by)
 
     def at(self, place: int) -> Gallery:
         """The cursor on this place, or on the nearest there is."""
@@ -117,10 +116,6 @@ class Gallery:
         found = np.flatnonzero(self.images == (-1 if image is None else image))
         return replace(self, place=int(found[0]) if len(found) else 0)
 
-    def _in_order(self, images: Indices) -> Gallery:
-        section = replace(self.sections[self.section], images=images)
-        return replace(self, sections=(section,), section=0)._with_cursor_on(self.image)
-
     def counts(self, which: str) -> list[tuple[int, int]]:
         """The classes of the images on view with their number, the most frequent first.
 
@@ -131,11 +126,11 @@ class Gallery:
         found = self.runs[0].truth if which == "true" else self.runs[0].predicted
         return Counter(found[images].tolist()).most_common()
 
-    def pairs(self) -> list[tuple[int, int, int]]:
-        """(true class, the first run's answer, images on view), the most frequent first."""
+    def pairs(self) -> list[tuple[tuple[int, int], int]]:
+        """(true class, the first run's answer) and how many images on view, the most first."""
         images, run = self.images, self.runs[0]
         found = zip(run.truth[images].tolist(), run.predicted[images].tolist(), strict=True)
-        return [(true, answer, count) for (true, answer), count in Counter(found).most_common()]
+        return Counter(found).most_common()
 
 
 def mistakes_of(name: str, run: Predictions) -> Gallery:
@@ -151,18 +146,16 @@ def right_answers_of(name: str, run: Predictions, true: int) -> Gallery:
     return Gallery((name,), (run,), (Section(title, images[order]),))
 
 
-def surest_first(gallery: Gallery) -> Gallery:
-    """A run's mistakes in the order of their confidence, the cursor on the same image."""
-    return gallery._in_order(mistakes(gallery.runs[0]))
-
-
 def hardest_first(gallery: Gallery, others: Iterable[Predictions]) -> Gallery:
-    """A run's mistakes, those first that most other runs make too, then the surest."""
+    """A run's mistakes, those first that most other runs make too, then the surest; the cursor
+    stays on its image."""
     images = mistakes(gallery.runs[0])
     wrong = np.zeros(len(images), int)
     for other in others:
         wrong += ~other.right[images]
-    return gallery._in_order(images[np.argsort(-wrong, kind="stable")])
+    order = np.argsort(-wrong, kind="stable")
+    section = replace(gallery.sections[gallery.section], images=images[order])
+    return replace(gallery, sections=(section,), section=0)._with_cursor_on(gallery.image)
 
 
 def compared(names: tuple[str, ...], runs: tuple[Predictions, ...]) -> Gallery:
@@ -464,14 +457,14 @@ class ErrorsScreen(AnswersScreen):
     def _often_lines(self, gallery: Gallery, most: int) -> list[Line]:
         """Which class is taken for which, the most frequent first."""
         pairs = gallery.pairs()[:most]
-        digits = max((len(f"{number:,}") for _, _, number in pairs), default=1)
+        digits = max((len(f"{number:,}") for _, number in pairs), default=1)
         return [
             [
                 (f"{true} → {answer}  ", ""),
                 (f"{number:>{digits},}  ", "strong"),
-                (bar(number / pairs[0][2], BAR_COLUMNS), "muted"),
+                (bar(number / pairs[0][1], BAR_COLUMNS), "muted"),
             ]
-            for true, answer, number in pairs
+            for (true, answer), number in pairs
         ]
 
     # What is asked for
@@ -482,7 +475,7 @@ class ErrorsScreen(AnswersScreen):
             self._show(change(self._gallery))
 
     def action_move(self, by: int) -> None:
-        self._change(lambda gallery: gallery.moved(by))
+        self._change(lambda gallery: gallery.at(gallery.place + by))
 
     def action_row(self, by: int) -> None:
         """A row of the grid; one image where only one is seen."""
@@ -507,13 +500,10 @@ class ErrorsScreen(AnswersScreen):
 
     @on(PictureGrid.Chosen)
     def _chosen(self, message: PictureGrid.Chosen) -> None:
-        gallery = self._gallery
-        if gallery is None:
-            return
-        if message.place == gallery.place:
+        if self._gallery is not None and message.place == self._gallery.place:
             self.action_switch_view()
         else:
-            self._show(gallery.at(message.place))
+            self._change(lambda gallery: gallery.at(message.place))
 
     @on(Click, "#errors-other-lines")
     def _listed_clicked(self, event: Click) -> None:
@@ -542,27 +532,21 @@ class ErrorsScreen(AnswersScreen):
             kept = {"true": gallery.true, "predicted": gallery.predicted, which: chosen}
             self._show(gallery.filtered(kept["true"], kept["predicted"]))
 
-        now = gallery.true if which == "true" else gallery.predicted
-        known = {answer for answer, _ in answers}
-        at = str(now) if str(now) in known else "any"
+        now = str(gallery.true if which == "true" else gallery.predicted)
+        at = now if now in dict(answers) else "any"
         self.ask_for(ChoiceDialog(question, answers, at), answered)
 
     def action_clear(self) -> None:
         self._change(lambda gallery: gallery.filtered(None, None))
 
     def action_order(self) -> None:
-        gallery = self._gallery
-        if gallery is None or len(gallery.runs) > 1:
-            return
         self._hardest = not self._hardest
         title = "the hardest first" if self._hardest else "the surest first"
         self.query_one("#errors-others").border_title = title
-        self._show(self._in_order(gallery))
+        self._change(self._in_order)
 
     def _in_order(self, gallery: Gallery) -> Gallery:
-        if self._hardest:
-            return hardest_first(gallery, self._others.values())
-        return surest_first(gallery)
+        return hardest_first(gallery, self._others.values() if self._hardest else ())
 
     def action_inside(self) -> None:
         gallery = self._gallery

@@ -1,8 +1,4 @@
-"""What the leaderboard shows, and what is asked of it, away from the screen: in threads.
-
-It is read, filtered, sorted and grouped; exported, copied, rebuilt; runs of it are deleted and
-compared, what is missing is queued.
-"""
+"""What the leaderboard shows, away from the screen, in threads: read, filtered, sorted, grouped."""
 
 from __future__ import annotations
 
@@ -15,14 +11,15 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from workbench.errors import UserError
-from workbench.files import Stamp, stamp, typed_path, write_export
+from workbench.files import Stamp, stamp, typed_path
 from workbench.formats import count
 from workbench.leaderboard.claims import CheckedClaim, Evidence, claims_view
 from workbench.leaderboard.columns import (
     Column,
     SortKey,
+    find_group_column,
+    parse_sort,
     script_columns,
-    sort_groups,
     sort_runs,
     sorted_rows,
     telling_columns,
@@ -36,16 +33,14 @@ from workbench.leaderboard.store import Leaderboard, imported_file
 from workbench.leaderboard.table import Column as ListColumn
 from workbench.leaderboard.table import Table
 from workbench.leaderboard.views import (
-    difference_table,
     grouped_table,
     imported_table,
     leaderboard_table,
     paper_view,
     scripts_table,
 )
-from workbench.model.tables import TABLE_NUMBERS, PaperTable
-from workbench.runs.folder import RunFolder
-from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary, difference
+from workbench.model.tables import TABLE_NUMBERS
+from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 from workbench.settings import Home
 from workbench.text import one_line
 from workbench.tui.screens.leaderboard.overlay import Subject
@@ -270,14 +265,12 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
     if query.tab == SCRIPTS:
         scripts = [run for run in board.scripts if chosen.matches(run)]
         return _select_scripts(board, query, scripts, filtered)
-    runs: Sequence[RunSummary] = board.entries
-    if chosen:
-        runs = [run for run in runs if chosen.matches(run)]
+    runs = [run for run in board.entries if chosen.matches(run)]
     if query.within is not None:
         runs = [run for run in runs if query.within.holds(run)]
     sort = query.order if query.order.startswith("-") else f"+{query.order}"
     if query.grouped:
-        groups = sort_groups(group_runs(runs), sort)
+        groups = sorted_rows(group_runs(runs), parse_sort(sort, find_group_column))
         counted = sum(len(group.runs) for group in groups)
         return BoardRows(
             query,
@@ -330,9 +323,6 @@ def _of_all(shown: Sequence[AnySummary], all_runs: Sequence[AnySummary]) -> str:
     return some + count(len(all_runs), "run")
 
 
-# What is asked of it
-
-
 class ExportRefused(UserError):
     """A name that cannot be written to, or a text too long to copy."""
 
@@ -355,16 +345,6 @@ def export_target(text: str) -> Path:
     return path
 
 
-def write(found: BoardRows, path: Path) -> str:
-    """Write the rows on view to a file as markdown.
-
-    Raises:
-        EnvironmentProblem: the folder cannot be written or the disk is full.
-    """
-    write_export(path, to_markdown(found.table()))
-    return f"Written to {path}"
-
-
 def copyable(found: BoardRows) -> str:
     """The rows on view as markdown, if a terminal's clipboard takes it.
 
@@ -379,48 +359,3 @@ def copyable(found: BoardRows) -> str:
             "or write them to a file (m)"
         )
     return text
-
-
-def sync(home: Home) -> list[UserError]:
-    """Catch up with runs that ended while the leaderboard could not be written, or say why not."""
-    problem = Leaderboard(home).sync().unwritten
-    return [problem] if problem else []
-
-
-def rebuild(home: Home) -> str:
-    """Write the leaderboard anew from the run folders."""
-    lines: list[str] = []
-    runs = Leaderboard(home).rebuild(lines.append)
-    left_out = f"; {len(lines)} could not be read: {lines[0]}" if lines else ""
-    return f"The leaderboard holds {count(runs, 'run')} again{left_out}"
-
-
-def differences(home: Home, run_ids: Iterable[str]) -> Table:
-    """What differs between runs, setting by setting.
-
-    Raises:
-        RunError: a run's folder is gone or damaged.
-    """
-    found = difference([RunFolder(home.runs / run_id) for run_id in run_ids])
-    note = () if found.settings else ("No setting differs.",)
-    title = f"{count(len(found.run_ids), 'run')}, setting by setting"
-    return replace(difference_table(found), title=title, footnotes=note)
-
-
-def queue_missing(home: Home, table: PaperTable) -> tuple[str, bool]:
-    """Queue the trainings of a table that are not there yet, and let the queue run.
-
-    What is to be said of it, and whether the queue works now.
-    """
-    from workbench.queue import service as queue
-    from workbench.queue.planning import plan_trials, trainings_for
-
-    wanted = trainings_for([table])
-    found = plan_trials(home, wanted)
-    if not found.to_train:
-        return f"Nothing is missing in Table {table.number}", False
-    queue.enqueue(home, wanted, "app")
-    queue.start(home)
-    new = count(len(found.new), "training")
-    said = f"{new} queued" if found.new else "All that is missing is queued already"
-    return f"{said}; 5 shows the queue", True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -107,10 +107,6 @@ def read_curve(home: Home, run_id: str) -> Curve:
     except OSError as error:
         return Curve(fault=f"run {run_id}: {error.strerror}")
     return Curve({state.other: state.test, TRAIN: state.train}, state.smoothing_span)
-
-
-def read_curves(home: Home, run_ids: Iterable[str]) -> dict[str, Curve]:
-    return {run_id: read_curve(home, run_id) for run_id in run_ids}
 
 
 def draw_lines(

@@ -16,8 +16,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from workbench.leaderboard.table import Table
-from workbench.leaderboard.terminal import TableView
+from workbench.leaderboard.table import Table, TableView
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs.status import Status
 from workbench.tui.screens.dialog import Dialog, ReadingDialog

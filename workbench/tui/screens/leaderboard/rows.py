@@ -30,14 +30,13 @@ from workbench.formats import (
     points,
     seeds_text,
 )
-from workbench.leaderboard.claims import MARKS, CheckedClaim, Kind
+from workbench.leaderboard.claims import VERDICTS, CheckedClaim, Kind
 from workbench.leaderboard.columns import Column as TableColumn
 from workbench.leaderboard.columns import group_difference, run_difference
 from workbench.leaderboard.grouping import Group, Machine, machine_of
 from workbench.leaderboard.paper import RowComparison, TableComparison, paper_accuracy
 from workbench.leaderboard.table import (
     NARROWEST,
-    Align,
     Column,
     Content,
     Piece,
@@ -186,8 +185,8 @@ def group_columns(beyond: Collection[str] = ()) -> tuple[Column, ...]:
 
 def claim_columns() -> tuple[Column, ...]:
     def verdict(checked: CheckedClaim, width: int) -> Content:
-        tone, mark = MARKS[checked.verdict.kind]
-        return f"{mark} {checked.verdict.kind.value}", tone.value
+        cell = VERDICTS[checked.verdict.kind]
+        return whole_text(cell), cell.tone.value
 
     return (
         Column("verdict", "  Verdict", 18, say=verdict),
@@ -219,7 +218,6 @@ def paper_columns(comparison: TableComparison, training: Mapping[str, int]) -> t
     ]  # fmt: skip
     for place, text in enumerate(table.cell_headings):
         cells = [row.row.cells[place] for row in rows]
-        figures = all(cell.replace(".", "", 1).isdigit() for cell in cells)
         heading = SHORT_HEADINGS.get(text, text)
         width = min(34, max(len(heading), *(len(cell) for cell in cells)))
         # The architecture is known from the model's name, so it goes first.
@@ -229,8 +227,8 @@ def paper_columns(comparison: TableComparison, training: Mapping[str, int]) -> t
             return row.row.cells[place]
 
         columns.append(
-            Column(f"cell{place}", heading, min(12, width), weight, figures, ideal=width,
-                   say=paper_cell)
+            Column(f"cell{place}", heading, min(12, width), weight, comparison.has_numbers(place),
+                   ideal=width, say=paper_cell)
         )  # fmt: skip
     best = comparison.best_counts
     columns += [
@@ -315,7 +313,7 @@ def list_columns(columns: Sequence[TableColumn[ScriptSummary]], table: Table) ->
                 heading.text,
                 widest if heading.weight else min(widest, NARROWEST),
                 heading.weight,
-                heading.align is Align.RIGHT,
+                heading.right,
                 ideal=widest,
                 say=say,
             )

@@ -16,19 +16,21 @@ from textual.events import Resize
 from textual.widgets import Input, Static
 
 from workbench.errors import RunError, UserError
-from workbench.files import Stamp
-from workbench.formats import none_matches
+from workbench.files import Stamp, write_export
+from workbench.formats import count, none_matches
 from workbench.leaderboard.claims import CheckedClaim
 from workbench.leaderboard.columns import find_field, find_group_column, parse_sort
 from workbench.leaderboard.database import LeaderboardDamaged
+from workbench.leaderboard.export import to_markdown
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.views import difference_table
 from workbench.model.tables import TABLE_NUMBERS, paper_table
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
-from workbench.runs.summary import RunSummary, ScriptSummary
+from workbench.runs.summary import RunSummary, ScriptSummary, difference
 from workbench.settings import style_sheet
 from workbench.text import one_line
 from workbench.tui.plotting import terminal_glyphs
@@ -46,14 +48,9 @@ from workbench.tui.screens.leaderboard.board import (
     BoardQuery,
     Within,
     copyable,
-    differences,
     export_target,
     load_if_changed,
-    queue_missing,
-    rebuild,
     select_rows,
-    sync,
-    write,
 )
 from workbench.tui.screens.leaderboard.overlay import (
     LOADING,
@@ -64,7 +61,7 @@ from workbench.tui.screens.leaderboard.overlay import (
     Shown,
     Subject,
     labelled,
-    read_curves,
+    read_curve,
     runs_of,
     subject_of,
 )
@@ -247,7 +244,7 @@ class LeaderboardScreen(CurveScreen):
             self._notice(fault)
         else:
             if self._board is None and not self._damaged:
-                self.carry_out(partial(sync, self.workbench.home), self._read)
+                self.carry_out(self._sync, self._read)
             if not self._damaged:
                 self._notice(None)
             if fault is not None:
@@ -266,6 +263,11 @@ class LeaderboardScreen(CurveScreen):
             self._read_curves(run_ids)
         self._select()
         self.refresh_bindings()
+
+    def _sync(self) -> list[UserError]:
+        """Catch up with runs that ended while the leaderboard could not be written."""
+        problem = Leaderboard(self.workbench.home).sync().unwritten
+        return [problem] if problem else []
 
     def _offer_tabs(self, tabs: tuple[int, ...]) -> None:
         """The tabs there are now; the one on view may be gone."""
@@ -387,8 +389,10 @@ class LeaderboardScreen(CurveScreen):
 
     @work(group="curves", description="read curves")
     async def _read_curves(self, run_ids: list[str]) -> None:
-        found = await asyncio.to_thread(read_curves, self.workbench.home, run_ids)
-        self._curves.update(found)
+        def read() -> dict[str, Curve]:
+            return {run_id: read_curve(self.workbench.home, run_id) for run_id in run_ids}
+
+        self._curves |= await asyncio.to_thread(read)
         self._show_curves()
 
     def on_resize(self, event: Resize) -> None:
@@ -557,7 +561,11 @@ class LeaderboardScreen(CurveScreen):
         run_ids = [runs_of(subject)[0].run_id for subject in self._compared]
 
         def compare() -> None:
-            table = differences(self.workbench.home, run_ids)
+            runs = self.workbench.home.runs
+            found = difference([RunFolder(runs / run_id) for run_id in run_ids])
+            note = () if found.settings else ("No setting differs.",)
+            title = f"{count(len(run_ids), 'run')}, setting by setting"
+            table = replace(difference_table(found), title=title, footnotes=note)
             self.app.call_from_thread(self.app.push_screen, RunsDifferenceDialog(table))
 
         self.carry_out(compare)
@@ -612,16 +620,28 @@ class LeaderboardScreen(CurveScreen):
             self.workbench.train([row.row.spec()], next_seed=True)
 
     def action_train_all(self) -> None:
+        """Queue the trainings of the table that are not there yet, and let the queue run."""
         comparison = self.found.comparison
         if comparison is None:
             return
 
-        def queue() -> str:
-            said, works = queue_missing(self.workbench.home, comparison.table)
-            self.workbench.queue_started = self.workbench.queue_started or works
-            return said
+        def enqueue() -> str:
+            from workbench.queue import service as queue
+            from workbench.queue.planning import plan_trials, trainings_for
 
-        self.carry_out(queue)
+            home, table = self.workbench.home, comparison.table
+            wanted = trainings_for([table])
+            found = plan_trials(home, wanted)
+            if not found.to_train:
+                return f"Nothing is missing in Table {table.number}"
+            queue.enqueue(home, wanted, "app")
+            queue.start(home)
+            self.workbench.queue_started = True
+            new = f"{count(len(found.new), 'training')} queued"
+            said = new if found.new else "All that is missing is queued already"
+            return f"{said}; 5 shows the queue"
+
+        self.carry_out(enqueue)
 
     def action_edit_tags(self) -> None:
         self._edit("tags")
@@ -684,23 +704,30 @@ class LeaderboardScreen(CurveScreen):
                     lambda: self.carry_out(delete, self._read), no="Keep")  # fmt: skip
 
     def action_rebuild(self) -> None:
-        def anew() -> str:
-            said = rebuild(self.workbench.home)
+        def rebuild() -> str:
+            lines: list[str] = []
+            runs = Leaderboard(self.workbench.home).rebuild(lines.append)
             self._damaged = False
-            return said
+            left_out = f"; {len(lines)} could not be read: {lines[0]}" if lines else ""
+            return f"The leaderboard holds {count(runs, 'run')} again{left_out}"
 
-        self.carry_out(anew, self._read)
+        self.carry_out(rebuild, self._read)
 
     def action_export(self) -> None:
         found = self.found
 
         def named(text: str) -> None:
             path = export_target(text)
-            export = partial(self.carry_out, partial(write, found, path))
+
+            def export() -> str:
+                write_export(path, to_markdown(found.table()))
+                return f"Written to {path}"
+
             if path.exists():
-                confirm(self.app, f"{path} exists already.", "Replace it", export)
+                question = f"{path} exists already."
+                confirm(self.app, question, "Replace it", lambda: self.carry_out(export))
             else:
-                export()
+                self.carry_out(export)
 
         question = "Write what is on view, as markdown, to"
         dialog = TextDialog(question, found.file_name, check=export_target)
