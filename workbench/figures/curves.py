@@ -29,7 +29,6 @@ from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window
 from workbench.text import one_line
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -49,6 +48,8 @@ MOST_TICKS = 6
 X_NAMES = {Axis.EPOCHS: "epoch", Axis.STEPS: "step", Axis.TIME: "training time"}
 
 Range = tuple[float, float]
+Line = tuple[list[float], list[float]]  # x and y of its points
+Legend = list[tuple[str, dict[str, Any]]]  # the words, and the style of the line beside them
 
 
 def place(metric: Quantity, value: float) -> float:
@@ -104,24 +105,21 @@ def held(values: Sequence[float], within: Range, log: bool) -> list[float]:
 
 def dress_y(axes: Axes, metric: Quantity, within: Range) -> None:
     """Limits, scale, ticks and name of the y axis."""
-    from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import MaxNLocator
 
     log, accuracy = metric.log, metric.style is Metric.ACCURACY
     name = one_line(metric.name) + (" (%)" if accuracy else "")
     axes.set_ylabel(f"{name}, log scale" if log else name)
-    axis = axes.yaxis
     if log:
         axes.set_yscale("log")
-        axis.set_minor_locator(NullLocator())
-        axis.set_minor_formatter(NullFormatter())
+        axes.minorticks_off()
         ticks = _log_ticks(*within, accuracy)
         words = [f"{100 * (1 - tick):.4g}" if accuracy else f"{tick:.3g}" for tick in ticks]
     else:
         placed = MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10]).tick_values(*within)
         ticks = [float(tick) for tick in placed if within[0] <= tick <= within[1]]
         words = _alike([100 * tick for tick in ticks] if accuracy else ticks)
-    axis.set_major_locator(FixedLocator(ticks))
-    axis.set_ticklabels(words)
+    axes.set_yticks(ticks, words)
     axes.set_ylim(*(reversed(within) if log and accuracy else within))
 
 
@@ -147,7 +145,7 @@ def _log_ticks(low: float, high: float, accuracy: bool) -> list[float]:
 
 def dress_x(axes: Axes, x: Axis, length: float) -> None:
     """Limits, ticks and name of the x axis; `length` in the axis's own unit."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+    from matplotlib.ticker import MaxNLocator, MultipleLocator
 
     length = length or 1.0
     # A little more, so that the last test's mark is whole.
@@ -157,14 +155,12 @@ def dress_x(axes: Axes, x: Axis, length: float) -> None:
         unit = "h:min:s" if length >= 3600 else "min:s" if length >= 60 else "s"
         axes.set_xlabel(f"{X_NAMES[x]} ({unit})")
         axes.xaxis.set_major_locator(MultipleLocator(max(step, length / 50)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: axis_time(value, length)))
+        axes.xaxis.set_major_formatter(lambda value, _: axis_time(value, length))
         return
     axes.set_xlabel(X_NAMES[x])
     whole = length >= 2
     axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, integer=whole, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:,.0f}" if whole else f"{value:.4g}")
-    )
+    axes.xaxis.set_major_formatter("{x:,.0f}" if whole else "{x:.4g}")
 
 
 def axis_time(seconds: float, longest: float) -> str:
@@ -212,13 +208,14 @@ def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
     the test, where there is one, and one for the training, a row a metric.
     """
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     single = len(traces) == 1
     rows = 1 if single else len(view.metrics)
     tested = any(len(trace.test) for trace in traces)
     columns = len(view.metrics) if single else 1 + tested
-    handles, names = _legend_of_run(traces[0], view) if single else _legend_of_runs(traces, view)
-    names = [_wrapped(name, WIDEST_LEGEND) for name in names]
+    legend = _legend_of_run(traces[0], view) if single else _legend_of_runs(traces, view)
+    names = [_wrapped(name, WIDEST_LEGEND) for name, _ in legend]
     title, beneath = heading(traces)
     beneath = _wrapped(beneath, WIDEST_LEGEND + 12)
     longest = max((len(line) for name in names for line in name.split("\n")), default=1)
@@ -237,7 +234,7 @@ def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
             _draw_runs(grid[index], traces, metric, view, top=index == 0)
     _head(figure, title, beneath)
     figure.legend(
-        handles,
+        [Line2D([], [], **style) for _, style in legend],
         names,
         loc="outside lower left",
         ncols=legend_columns,
@@ -295,31 +292,23 @@ def _draw_run(axes: Axes, trace: Trace, metric: Quantity, view: View) -> None:
         )  # fmt: skip
 
 
-def _legend_of_run(trace: Trace, view: View) -> tuple[list[Artist], list[str]]:
-    from matplotlib.lines import Line2D
-
-    handles: list[Artist] = []
-    names = []
+def _legend_of_run(trace: Trace, view: View) -> Legend:
+    legend: Legend = []
     if len(trace.train):
         smoothed = f", smoothed {view.smoothing:g}" if view.smoothing else ""
-        handles.append(Line2D([], [], **TRAIN_LINE))
-        names.append(f"training{smoothed}")
+        legend.append((f"training{smoothed}", TRAIN_LINE))
         if view.smoothing:
-            handles.append(Line2D([], [], **RAW_LINE))
-            names.append("training, unsmoothed")
+            legend.append(("training, unsmoothed", RAW_LINE))
     if len(trace.test):
-        handles.append(Line2D([], [], **TEST_LINE))
         last = trace.test.ys(Metric.ACCURACY)[-1]
         shown = Metric.ACCURACY in view.metrics or trace.spec is not None
         said = [f"last {percent(last)}"] if shown and math.isfinite(last) else []
         said += [STILL_TRAINING] if trace.alive else []
-        names.append(
-            f"{trace.tested_on}, after each epoch" + (f" ({', '.join(said)})" if said else "")
-        )
+        words = f" ({', '.join(said)})" if said else ""
+        legend.append((f"{trace.tested_on}, after each epoch{words}", TEST_LINE))
     if trace.paper is not None and Metric.ACCURACY in view.metrics:
-        handles.append(Line2D([], [], **PAPER_LINE))
-        names.append(f"paper, {percent(trace.paper)}")
-    return handles, names
+        legend.append((f"paper, {percent(trace.paper)}", PAPER_LINE))
+    return legend
 
 
 # Several runs
@@ -375,16 +364,12 @@ def _papers(traces: Sequence[Trace]) -> dict[float, int]:
     return found
 
 
-def _legend_of_runs(traces: Sequence[Trace], view: View) -> tuple[list[Artist], list[str]]:
-    from matplotlib.lines import Line2D
-
+def _legend_of_runs(traces: Sequence[Trace], view: View) -> Legend:
     papers = _papers(traces) if Metric.ACCURACY in view.metrics else {}
     # One line for all needs no word at each run.
     told = len(papers) > 1 or any(trace.paper is None for trace in traces)
-    handles: list[Artist] = []
-    names = []
+    legend: Legend = []
     for number, (trace, name) in enumerate(zip(traces, labels(traces), strict=True)):
-        handles.append(Line2D([], [], **run_line(number)))
         more = []
         if papers and told and trace.paper is not None:
             more.append(f"paper {percent(trace.paper)}")
@@ -392,27 +377,22 @@ def _legend_of_runs(traces: Sequence[Trace], view: View) -> tuple[list[Artist], 
             more.append(STILL_TRAINING)
         if trace.empty:
             more.append("nothing to draw yet")
-        more += [
-            words
-            for words in dict.fromkeys(_lost_words(trace, metric, view) for metric in view.metrics)
-            if words
-        ]
+        lost = dict.fromkeys(_lost_words(trace, metric, view) for metric in view.metrics)
+        more += [words for words in lost if words]
         # A leading underscore would hide the entry.
         shown = f" {name}" if name.startswith("_") else name
-        names.append("; ".join([shown, *more]))
+        legend.append(("; ".join([shown, *more]), run_line(number)))
     if papers:
-        handles.append(Line2D([], [], **PAPER_LINE))
         (first, *others) = papers
-        names.append("paper, with the mark of the run" if others else f"paper, {percent(first)}")
-    return handles, names
+        words = "paper, with the mark of the run" if others else f"paper, {percent(first)}"
+        legend.append((words, PAPER_LINE))
+    return legend
 
 
 # Both
 
 
-def _training(
-    trace: Trace, metric: Quantity, view: View
-) -> tuple[tuple[list[float], list[float]], tuple[list[float], list[float]]]:
+def _training(trace: Trace, metric: Quantity, view: View) -> tuple[Line, Line]:
     """The training's own values and the smoothed ones, in no more points than can be seen."""
     curve = CurveView(metric.name)
     window = Window(0.0, trace.length(view.axis) or 1.0)
@@ -424,15 +404,13 @@ def _training(
     return _placed(curve.raw, metric), _placed(smooth, metric)
 
 
-def _points(samples: Samples, metric: Quantity, view: View) -> tuple[list[float], list[float]]:
+def _points(samples: Samples, metric: Quantity, view: View) -> Line:
     pairs = zip(samples.xs(view.axis), samples.ys(metric.name), strict=True)
     finite = [(x, y) for x, y in pairs if math.isfinite(y)]
     return _placed(([x for x, _ in finite], [y for _, y in finite]), metric)
 
 
-def _placed(
-    line: tuple[list[float], list[float]], metric: Quantity
-) -> tuple[list[float], list[float]]:
+def _placed(line: Line, metric: Quantity) -> Line:
     return line[0], [place(metric, y) for y in line[1]]
 
 

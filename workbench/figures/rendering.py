@@ -92,12 +92,6 @@ METADATA: dict[ImageFormat, dict[str, Any]] = {
     ImageFormat.PDF: {"CreationDate": None, "Creator": "mnist-workbench", "Producer": None},
 }
 
-ABOUT = {
-    ImageFormat.SVG: "Description",
-    ImageFormat.PNG: "Description",
-    ImageFormat.PDF: "Subject",
-}
-
 
 def run_line(number: int) -> dict[str, Any]:
     """The line of the run at this place, from 0, in an overlay."""
@@ -132,7 +126,8 @@ def render_figure(
 
     `title` and `description` are written into the file for who cannot see the figure.
     """
-    about = {"Title": title, ABOUT[form]: description} if title else {}
+    said = "Subject" if form is ImageFormat.PDF else "Description"
+    about = {"Title": title, said: description} if title else {}
     # A folder for the font list: left alone, Matplotlib keeps it in the user's home and complains
     # where it cannot.
     if "MPLCONFIGDIR" not in os.environ:
