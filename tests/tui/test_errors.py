@@ -33,7 +33,7 @@ def test_a_filter_keeps_its_image_under_the_cursor(home: Home) -> None:
     assert gallery.filtered(4, None).image == 44
     narrow = gallery.filtered(4, 9)
     assert narrow.images.tolist() == [24, 14]
-    assert narrow.moved(99).image == 14 and narrow.moved(-99).image == 24
+    assert narrow.at(99).image == 14 and narrow.at(-99).image == 24
     assert gallery.counts("true") == [(4, 3), (1, 1), (5, 1)]
     assert gallery.filtered(4, None).counts("predicted") == [(9, 2), (7, 1)]
     assert gallery.filtered(3, None).image is None
