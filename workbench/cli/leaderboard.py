@@ -14,6 +14,7 @@ from workbench.cli.options import TableFormat
 from workbench.cli.output import check_free, note, print_json, print_table, put, write_shared
 from workbench.errors import QueryError, UserError
 from workbench.formats import count, none_matches
+from workbench.leaderboard import views
 from workbench.leaderboard.columns import (
     DEFAULT_SORT,
     SortKey,
@@ -29,15 +30,6 @@ from workbench.leaderboard.query import filter_runs, parse_filter
 from workbench.leaderboard.store import Leaderboard, Synced
 from workbench.leaderboard.table import Table
 from workbench.leaderboard.transfer import machines, read_entries, results_of, to_file
-from workbench.leaderboard.views import (
-    epochs_view,
-    grouped_table,
-    imported_groups_table,
-    imported_table,
-    leaderboard_table,
-    paper_view,
-    scripts_table,
-)
 from workbench.model.tables import paper_table
 from workbench.runs.folder import find_run
 from workbench.runs.record import Labels, checked_labels
@@ -171,15 +163,15 @@ def chosen_table(
         runs = [run for run in all_entries(files) if wanted.matches(run)]
         others = [run for run in imported_beside(runs) if wanted.matches(run)]
         comparison = compare(paper, runs, half, others)
-        return epochs_view(comparison) if by_epoch else paper_view(comparison)
+        return views.epochs_view(comparison) if by_epoch else views.paper_view(comparison)
     entries = board_here().imported() if imported else all_entries(files)
     runs = sort_runs([run for run in entries if wanted.matches(run)], order)
     if group:
         groups = group_runs(runs)
         groups = ranked(groups) if sort is None else groups
-        found = imported_groups_table(groups) if imported else grouped_table(groups)
+        found = views.imported_groups_table(groups) if imported else views.grouped_table(groups)
     else:
-        found = imported_table(runs) if imported else leaderboard_table(runs)
+        found = views.imported_table(runs) if imported else views.leaderboard_table(runs)
     return replace(found, empty=none_matches(len(entries))) if entries else found
 
 
@@ -254,7 +246,7 @@ def scripts(
     if runs:
         [column] = find_script_columns(runs, [sort.removeprefix("-")])
         runs = sorted_rows(runs, [SortKey(column, sort.startswith("-"))])
-    table = scripts_table(runs, shown)
+    table = views.scripts_table(runs, shown)
     show_table(table, output)
 
 

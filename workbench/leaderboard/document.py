@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from workbench.formats import count, local_time, percent, points
+from workbench.leaderboard import views
 from workbench.leaderboard.claims import CheckedClaim
 from workbench.leaderboard.columns import sort_runs
 from workbench.leaderboard.export import escaped, table_lines, to_markdown
@@ -13,15 +14,6 @@ from workbench.leaderboard.grouping import group_runs, machine_of, ranked
 from workbench.leaderboard.judges import check_all, claims_table
 from workbench.leaderboard.paper import RowComparison, TableComparison, compare_all, row_name
 from workbench.leaderboard.table import RIGHT, Columns, Heading, table_of
-from workbench.leaderboard.views import (
-    epochs_view,
-    grouped_table,
-    imported_table,
-    leaderboard_table,
-    our_accuracy,
-    paper_view,
-    within_text,
-)
 from workbench.model.tables import PaperTable
 from workbench.runs.summary import RunSummary
 
@@ -49,10 +41,10 @@ def document(
         parts += [_paper_part(comparison) for comparison in half]
     if any(part.trained for part in half):
         parts.append(to_markdown(claims_table(summaries, "bfloat16"), level=3))
-    parts.append(to_markdown(grouped_table(ranked(group_runs(summaries)), "By settings")))
-    parts.append(to_markdown(leaderboard_table(sort_runs(summaries), "All runs")))
+    parts.append(to_markdown(views.grouped_table(ranked(group_runs(summaries)), "By settings")))
+    parts.append(to_markdown(views.leaderboard_table(sort_runs(summaries), "All runs")))
     if imported:
-        parts.append(to_markdown(imported_table(sort_runs(imported))))
+        parts.append(to_markdown(views.imported_table(sort_runs(imported))))
     return "\n".join(parts)
 
 
@@ -69,10 +61,10 @@ def brief(summaries: Sequence[RunSummary]) -> str:
         (Heading("Table"), lambda one: one[0].number),
         (Heading("Row"), lambda one: row_name(one[0], one[1].row)),
         (Heading("Paper", RIGHT), lambda one: percent(one[1].row.accuracy)),
-        (Heading("Ours", RIGHT), lambda one: our_accuracy(one[1])),
+        (Heading("Ours", RIGHT), lambda one: views.our_accuracy(one[1])),
         (Heading("n", RIGHT), lambda one: one[1].ours.n),
         (Heading("Difference", RIGHT), lambda one: points(one[1].difference)),
-        (Heading("Within spread"), lambda one: within_text(one[1])),
+        (Heading("Within spread"), lambda one: views.within_text(one[1])),
     ]
     apart = {
         row.settings_key: f"- **{row_name(table, row.row)}** (Table {table.number}): "
@@ -114,7 +106,7 @@ def provenance(summaries: Sequence[RunSummary]) -> str:
 
 
 def _paper_part(comparison: TableComparison) -> str:
-    parts = [to_markdown(paper_view(comparison), level=3)]
+    parts = [to_markdown(views.paper_view(comparison), level=3)]
     if comparison.epochs_told and comparison.table.layout == "rows":
-        parts.append(to_markdown(epochs_view(comparison), level=3))
+        parts.append(to_markdown(views.epochs_view(comparison), level=3))
     return "\n".join(parts)

@@ -81,7 +81,6 @@ class Contrast:
 
     @property
     def standing(self) -> Standing:
-        """How the first row stands to the second."""
         if self.error is None or self.adjusted > LEVEL or abs(self.gap) < SAME:
             return Standing.OPEN
         return Standing.ABOVE if self.gap > 0 else Standing.BELOW

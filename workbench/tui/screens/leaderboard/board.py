@@ -13,6 +13,7 @@ from pathlib import Path
 from workbench.errors import UserError
 from workbench.files import Stamp, stamp, typed_path
 from workbench.formats import count
+from workbench.leaderboard import views
 from workbench.leaderboard.claims import CheckedClaim, Evidence, claims_view
 from workbench.leaderboard.columns import (
     Column,
@@ -32,21 +33,14 @@ from workbench.leaderboard.query import parse_filter
 from workbench.leaderboard.store import Leaderboard, imported_file
 from workbench.leaderboard.table import Column as ListColumn
 from workbench.leaderboard.table import Table
-from workbench.leaderboard.views import (
-    grouped_table,
-    imported_table,
-    leaderboard_table,
-    paper_view,
-    scripts_table,
-)
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 from workbench.settings import Home
 from workbench.text import one_line
 from workbench.tui.screens.leaderboard.overlay import Subject
 from workbench.tui.screens.leaderboard.rows import (
+    CLAIM_COLUMNS,
     Row,
-    claim_columns,
     group_columns,
     imported_columns,
     list_columns,
@@ -233,7 +227,7 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
     """
     if query.tab == CLAIMS:
         title = "what the paper concludes, and what our runs say"
-        return BoardRows(query, title, tally(board.claims), board.claims, claim_columns(),
+        return BoardRows(query, title, tally(board.claims), board.claims, CLAIM_COLUMNS,
                          partial(claims_view, board.claims), "claims.md")  # fmt: skip
     if query.tab == IMPORTED:
         imported = sort_runs(board.imported)
@@ -245,7 +239,7 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
             f"{count(len(imported), 'run')} on {machines}",
             imported,
             imported_columns(),
-            partial(imported_table, imported),
+            partial(views.imported_table, imported),
             "imported.md",
         )
     if (comparison := board.tables.get(query.tab)) is not None:
@@ -256,7 +250,7 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
             f"{comparison.trained} of {count(len(table.rows), 'row')} trained",
             comparison.rows,
             paper_columns(comparison, training),
-            partial(paper_view, comparison),
+            partial(views.paper_view, comparison),
             f"table-{table.number}.md",
             comparison,
         )
@@ -278,7 +272,7 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
             f"{count(len(groups), 'group')} of {count(counted, 'run')}",
             groups,
             group_columns(board.beyond),
-            partial(grouped_table, groups, f"Leaderboard by settings{filtered}"),
+            partial(views.grouped_table, groups, f"Leaderboard by settings{filtered}"),
         )
     runs = sort_runs(runs, sort)
     title, counted_runs = "all runs", _of_all(runs, board.entries)
@@ -291,7 +285,7 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
         counted_runs,
         runs,
         run_columns(board.beyond, reached=any(run.seconds_to_99 is not None for run in runs)),
-        partial(leaderboard_table, runs, f"Leaderboard{filtered}"),
+        partial(views.leaderboard_table, runs, f"Leaderboard{filtered}"),
     )
 
 
@@ -305,7 +299,7 @@ def _select_scripts(
     key = SortKey(known[order.removeprefix("-")], order.startswith("-"))
     columns = [known[name] for name in query.columns if name in known] or telling_columns(runs)
     runs = sorted_rows(runs, [key])
-    table = scripts_table(runs, columns)
+    table = views.scripts_table(runs, columns)
     return BoardRows(
         query,
         "scripts of your own",

@@ -37,6 +37,7 @@ from workbench.leaderboard.grouping import Group, Machine, machine_of
 from workbench.leaderboard.paper import RowComparison, TableComparison, paper_accuracy
 from workbench.leaderboard.table import (
     NARROWEST,
+    Cell,
     Column,
     Content,
     Piece,
@@ -76,15 +77,16 @@ def mean_accuracy(group: Group) -> Piece:
     return MISSING, "muted"
 
 
-def _settings(run: RunSummary, width: int) -> str:
-    return settings_text(run, width)
+def piece_of(cell: Cell) -> Piece:
+    """What a command's table says, as the screen's lists do."""
+    return whole_text(cell), cell.tone.value
 
 
 def _paper(row: RunSummary | Group, width: int) -> Piece:
     return bare_percent(paper_accuracy(row.settings_key)), "muted"
 
 
-SETTINGS = Column("settings", "Settings", 17, stretch=6, most=64, ideal=32, say=_settings)
+SETTINGS = Column("settings", "Settings", 17, stretch=6, most=64, ideal=32, say=settings_text)
 
 
 def run_columns(beyond: Collection[str] = (), *, reached: bool = False) -> tuple[Column, ...]:
@@ -183,20 +185,15 @@ def group_columns(beyond: Collection[str] = ()) -> tuple[Column, ...]:
     )  # fmt: skip
 
 
-def claim_columns() -> tuple[Column, ...]:
-    def verdict(checked: CheckedClaim, width: int) -> Content:
-        cell = VERDICTS[checked.verdict.kind]
-        return whole_text(cell), cell.tone.value
-
-    return (
-        Column("verdict", "  Verdict", 18, say=verdict),
-        Column("claim", "What the paper says", 32, stretch=1, most=44,
-               say=lambda checked, width: checked.claim.name),
-        Column("section", "Section", 7, weight=1,
-               say=lambda checked, width: checked.claim.section),
-        Column("table", "From", 7, weight=2,
-               say=lambda checked, width: (f"Table {checked.claim.table}", "muted")),
-    )  # fmt: skip
+CLAIM_COLUMNS = (
+    Column("verdict", "  Verdict", 18,
+           say=lambda checked, width: piece_of(VERDICTS[checked.verdict.kind])),
+    Column("claim", "What the paper says", 32, stretch=1, most=44,
+           say=lambda checked, width: checked.claim.name),
+    Column("section", "Section", 7, weight=1, say=lambda checked, width: checked.claim.section),
+    Column("table", "From", 7, weight=2,
+           say=lambda checked, width: (f"Table {checked.claim.table}", "muted")),
+)  # fmt: skip
 
 
 def tally(claims: Sequence[CheckedClaim]) -> str:
@@ -304,8 +301,7 @@ def list_columns(columns: Sequence[TableColumn[ScriptSummary]], table: Table) ->
         def say(
             run: ScriptSummary, width: int, column: TableColumn[ScriptSummary] = column
         ) -> Content:
-            cell = column.cell(run)
-            return whole_text(cell), cell.tone.value
+            return piece_of(column.cell(run))
 
         found.append(
             Column(

@@ -80,10 +80,6 @@ NO_RESULTS = "No results yet. Press t on a model to train it."
 DAMAGED = "Press b to rebuild the leaderboard from the run folders."
 LOOK_SECONDS = 1.0
 
-# Actions that make sense on one kind of rows only; elsewhere their keys are not offered.
-OF_RUNS = ("filter", "sort", "sort_next", "reverse")
-OF_TABLES = ("train", "train_all")
-OF_ONE_RUN = ("edit_tags", "edit_note", "delete")
 STAY = ("step_out", "copy_id", "copy_text")  # where nothing but curves is seen
 OF_CURVES = ("zoom", "quantity", "smooth", "log_scale", "axis")
 # Lines beside list and curves: the bars, the tabs, the detail. And what a list is not seen without.
@@ -113,8 +109,8 @@ class LeaderboardScreen(CurveScreen):
         Binding("g", "group", "group", tooltip="Together by preset and settings, or one by one"),
         Binding("o", "sort", "sort", tooltip="Choose the column to sort by"),
         Binding("m", "export", "export", tooltip="Write what is on view to a markdown file"),
-        Binding("T", "edit_tags", "tags", tooltip="Change the run's tags, in place"),
-        Binding("N", "edit_note", "note", tooltip="Change the run's note, in place"),
+        Binding("T", "edit('tags')", "tags", tooltip="Change the run's tags, in place"),
+        Binding("N", "edit('note')", "note", tooltip="Change the run's note, in place"),
         Binding("c", "copy", "copy", tooltip="Copy what is on view as markdown"),
         Binding("d", "delete", "delete", tooltip="Delete the run or the selected ones; asks"),
         Binding("left,h", "tab(-1)", "table", show=False, tooltip="The table before"),
@@ -168,6 +164,7 @@ class LeaderboardScreen(CurveScreen):
             return self._reading_off is (action == "cursor")
         if self.has_class("zoomed"):
             return action in STAY
+        # Elsewhere than on the rows that they are for, keys are not offered.
         offered = {
             "select": tab not in (CLAIMS, IMPORTED),
             "open": tab != IMPORTED,
@@ -176,9 +173,9 @@ class LeaderboardScreen(CurveScreen):
             "columns": tab == SCRIPTS,
             "difference": len(self._compared) > 1,
             "errors": tab != SCRIPTS and (selected > 0 or one_run),
-            **dict.fromkeys(OF_TABLES, tab in TABLE_NUMBERS),
-            **dict.fromkeys(OF_RUNS, own),
-            **dict.fromkeys(OF_ONE_RUN, one_run),
+            **dict.fromkeys(("train", "train_all"), tab in TABLE_NUMBERS),
+            **dict.fromkeys(("filter", "sort", "sort_next", "reverse"), own),
+            **dict.fromkeys(("edit", "delete"), one_run),
         }
         return offered.get(action, True)
 
@@ -643,13 +640,7 @@ class LeaderboardScreen(CurveScreen):
 
         self.carry_out(enqueue)
 
-    def action_edit_tags(self) -> None:
-        self._edit("tags")
-
-    def action_edit_note(self) -> None:
-        self._edit("note")
-
-    def _edit(self, what: str) -> None:
+    def action_edit(self, what: str) -> None:
         run = self._listing.row
         if not isinstance(run, RunSummary | ScriptSummary):
             return
