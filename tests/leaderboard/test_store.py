@@ -172,7 +172,7 @@ def test_entries_need_no_tinydb(home: Home) -> None:
 def test_labels_go_to_the_folder_and_the_board(board: Leaderboard, make_run: MakeRun) -> None:
     folder = make_run()
     board.record(summarise(folder))
-    board.set_labels(folder.run_id, Labels(tags=("best",), note="keep"))
+    board.change_labels(folder.run_id, lambda before: Labels(tags=("best",), note="keep"))
     assert folder.labels == Labels(tags=("best",), note="keep")
     (entry,) = board.entries()
     assert (entry.tags, entry.note) == (("best",), "keep")
@@ -183,7 +183,7 @@ def test_labels_set_while_the_worker_summed_up_are_kept(
 ) -> None:
     folder = make_run()
     summary = summarise(folder)
-    board.set_labels(folder.run_id, Labels(note="meanwhile"))
+    board.change_labels(folder.run_id, lambda before: Labels(note="meanwhile"))
     board.record(summary)
     assert board.entries()[0].note == "meanwhile"
 
@@ -199,7 +199,7 @@ def test_labels_of_a_killed_change_reach_the_board_from_the_folder(
     folders = [make_run(), make_run("stopped")]
     for folder in folders:
         board.record(summarise(folder))
-        board.set_labels(folder.run_id, Labels(tags=("old",)))
+        board.change_labels(folder.run_id, lambda before: Labels(tags=("old",)))
 
     def killed(*_: object) -> None:
         raise Killed
@@ -207,7 +207,7 @@ def test_labels_of_a_killed_change_reach_the_board_from_the_folder(
     for folder in folders:
         with monkeypatch.context() as patched, pytest.raises(Killed):
             patched.setattr(reading, "write_file", killed)
-            board.set_labels(folder.run_id, Labels(tags=("new",), note="why"))
+            board.change_labels(folder.run_id, lambda before: Labels(tags=("new",), note="why"))
     if next_write:  # the file is newer than the labels then
         board.record(summarise(make_run()))
     assert board.sync() == Synced(added=2)
@@ -239,7 +239,7 @@ def test_of_several_who_tag_at_once_none_loses_another(home: Home, make_run: Mak
 def test_labels_removed_by_hand_leave_the_board(board: Leaderboard, make_run: MakeRun) -> None:
     folder = make_run()
     board.record(summarise(folder))
-    board.set_labels(folder.run_id, Labels(note="gone soon"))
+    board.change_labels(folder.run_id, lambda before: Labels(note="gone soon"))
     folder.labels_file.unlink()
     board.sync()
     assert board.entries()[0].note == ""
@@ -247,7 +247,7 @@ def test_labels_removed_by_hand_leave_the_board(board: Leaderboard, make_run: Ma
 
 def test_labels_of_a_run_without_folder(board: Leaderboard) -> None:
     with pytest.raises(RunError, match="gone"):
-        board.set_labels("gone-nn-1", Labels())
+        board.change_labels("gone-nn-1", lambda before: Labels())
 
 
 def test_sync_adds_what_ended_unrecorded(board: Leaderboard, make_run: MakeRun) -> None:

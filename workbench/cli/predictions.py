@@ -110,20 +110,19 @@ def errors(
     found = predictions_of(folder)
     wrong = mistakes(found, true, predicted)
     shown = wrong[:limit]
-    if output is not None and not len(wrong):
-        raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
-
     if output is not None:
+        if not len(wrong):
+            raise RunError(f"run {folder.run_id}: no wrong answer to draw; ask for other classes")
         drawn = _captioned(found, shown[:MOST_IMAGES], images_of(folder))
         which = f"{len(drawn)} of {len(wrong)} wrong images"
         title = f"{folder.spec.title}, run {folder.run_id}: {which}"
         _write_figure(output, lambda: grid_figure(drawn, title))
         return
-    if form is options.ListFormat.RICH and not len(wrong):
-        note(f"run {folder.run_id}: no wrong answer among these images")
-        return
-    if form is options.ListFormat.RICH and images:
-        _draw(_captioned(found, shown, images_of(folder)))
+    if form is options.ListFormat.RICH and (images or not len(wrong)):
+        if len(wrong):
+            _draw(_captioned(found, shown, images_of(folder)))
+        else:
+            note(f"run {folder.run_id}: no wrong answer among these images")
         return
     runs = other_answers(default_home(), found, folder.run_id) | {folder.run_id: found}
     records = [_record(found, index, runs) for index in shown.tolist()]
@@ -355,12 +354,12 @@ def _comparison(
     )
     notes = []
     if pair is not None:
-        notes.append(pair_sentence(pair, *names))
-        notes.append(
+        notes = [
+            pair_sentence(pair, *names),
             f"Only {names[0]} is right on {len(pair.only_a):,}, only {names[1]} on "
             f"{len(pair.only_b):,}, both on {len(pair.both):,}, neither on "
-            f"{count(len(pair.neither), 'image')}."
-        )
+            f"{count(len(pair.neither), 'image')}.",
+        ]
         for name, indices in zip(names, (pair.only_a, pair.only_b), strict=True):
             if len(indices):
                 notes.append(f"Only {name}: images {_listed(indices.tolist(), limit)}")

@@ -141,10 +141,6 @@ class Leaderboard:
             table.truncate()
             return there
 
-    def set_labels(self, run_id: str, labels: Labels) -> None:
-        """Replace a run's tags and note, as `change_labels` does."""
-        self.change_labels(run_id, lambda before: labels)
-
     def change_labels(self, run_id: str, change: Callable[[Labels], Labels]) -> Labels:
         """Change a run's tags and note: first in its folder, then on the leaderboard.
 

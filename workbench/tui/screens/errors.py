@@ -410,13 +410,10 @@ class ErrorsScreen(AnswersScreen):
         digits = len(str(run.classes - 1))
         lines: list[Line] = []
         for number, probability in guesses:
-            word = "bad" if number == answer else "good" if number == true else "muted"
-            mark = "✗" if number == answer else "✓" if number == true else " "
-            drawn = bar(probability, room)
+            mark, word = {true: ("✓", "good"), answer: ("✗", "bad")}.get(number, (" ", "muted"))
             # One piece a line: each change of colour costs forty bytes.
-            lines.append(
-                [(f"{number:>{digits}} {mark} {drawn:<{room}} {100 * probability:5.1f} %", word)]
-            )
+            text = f"{mark} {bar(probability, room):<{room}} {100 * probability:5.1f} %"
+            lines.append([(f"{number:>{digits}} {text}", word)])
         return lines
 
     def _lines_of_several(self, gallery: Gallery, image: int) -> list[Line]:
@@ -425,16 +422,9 @@ class ErrorsScreen(AnswersScreen):
         width = max(len(name) for name in gallery.names)
         for name, run in zip(gallery.names, gallery.runs, strict=True):
             answer, sure = int(run.predicted[image]), float(run.confidence[image])
-            right = answer == true
-            word = "good" if right else "bad"
-            lines.append(
-                [
-                    (f"{'✓' if right else '✗'} ", word),
-                    (name.ljust(width), ""),
-                    (f"  {answer}", word),
-                    (f"  {100 * sure:5.1f} %", "muted"),
-                ]
-            )
+            mark, word = ("✓", "good") if answer == true else ("✗", "bad")
+            answered = [(f"{mark} ", word), (name.ljust(width), ""), (f"  {answer}", word)]
+            lines.append([*answered, (f"  {100 * sure:5.1f} %", "muted")])
         return lines
 
     def _other_lines(self, gallery: Gallery, height: int) -> list[Line]:

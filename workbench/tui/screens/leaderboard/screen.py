@@ -654,21 +654,24 @@ class LeaderboardScreen(CurveScreen):
     def _edited(self, event: Input.Submitted) -> None:
         """Keep the text, once it is sound."""
         line = self.query_one(EditLine)
-        run_id, run = line.run_id, self.board.run(line.run_id)
-        tags, note = (list(run.tags), run.note) if run else ([], "")
+        run_id, what, text = line.run_id, line.what, event.value
+
+        def change(before: Labels) -> Labels:
+            # What is there already is not judged again.
+            if what == "tags":
+                tags = checked_labels(text.replace(",", " ").split(), "").tags
+                return before.model_copy(update={"tags": tags})
+            return before.model_copy(update={"note": checked_labels([], text.strip()).note})
+
+        def keep() -> None:
+            Leaderboard(self.workbench.home).change_labels(run_id, change)
+            self.workbench.run_feed.look_again_at(run_id)
+
         try:
-            if line.what == "tags":
-                labels = checked_labels(event.value.replace(",", " ").split(), note)
-            else:
-                # Tags that are there already are not judged again.
-                labels = Labels(tags=tuple(tags), note=checked_labels([], event.value.strip()).note)
+            change(Labels())
         except UserError as error:
             self.workbench.complain(error)
             return
-
-        def keep() -> None:
-            Leaderboard(self.workbench.home).set_labels(run_id, labels)
-            self.workbench.run_feed.look_again_at(run_id)
 
         self._edit_left()
         self.carry_out(keep, self._read)
