@@ -56,7 +56,13 @@ class DamagedFile(Exception):
 
 @dataclass(frozen=True)
 class LockedDatabase:
-    """A TinyDB file with its lock. `remedy` says how its content comes back when damaged."""
+    """A TinyDB file with its lock. `remedy` says how its content comes back when damaged.
+
+    Raises:
+        LeaderboardDamaged: the file is no leaderboard; it was kept aside.
+        LeaderboardBusy: another process held the lock too long.
+        EnvironmentProblem: the disk is full, or the file cannot be read, locked or written.
+    """
 
     path: Path
     remedy: str
@@ -68,12 +74,7 @@ class LockedDatabase:
         return self.path.with_name(self.path.name + ".lock")
 
     def read(self) -> list[AnySummary]:
-        """All summaries in the file, in the order they came.
-
-        Raises:
-            LeaderboardDamaged: the file is no leaderboard; it was kept aside.
-            EnvironmentProblem: the file cannot be read.
-        """
+        """All summaries in the file, in the order they came."""
         try:
             return read_summaries(self.path)
         except DamagedFile:
@@ -87,13 +88,7 @@ class LockedDatabase:
 
     @contextmanager
     def change(self) -> Iterator[Table]:
-        """The table of runs, to be changed; put on the disk at the end, whole or not at all.
-
-        Raises:
-            LeaderboardDamaged: the file is no leaderboard; it was kept aside.
-            LeaderboardBusy: another process held the lock too long.
-            EnvironmentProblem: the disk is full or the folder cannot be written.
-        """
+        """The table of runs, to be changed; put on the disk at the end, whole or not at all."""
         # TinyDB is imported here, since reading does without it.
         from tinydb import TinyDB
         from tinydb.storages import MemoryStorage
@@ -111,12 +106,6 @@ class LockedDatabase:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock.
-
-        Raises:
-            LeaderboardBusy: another process held it too long.
-            EnvironmentProblem: the lock file cannot be made.
-        """
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.lock_file, timeout=self.timeout, mode=0o600)
@@ -133,11 +122,7 @@ class LockedDatabase:
             yield
 
     def check(self) -> LeaderboardDamaged | None:
-        """Keep the file aside if it is damaged, and return what to say of it. Under the lock.
-
-        Raises:
-            EnvironmentProblem: the file cannot be read.
-        """
+        """Keep the file aside if it is damaged, and return what to say of it. Under the lock."""
         try:
             read_summaries(self.path)
         except DamagedFile:

@@ -449,25 +449,20 @@ def answer_lines(models: list[RunFolder], answers: Answers, width: int) -> list[
     """A line a class with a bar a model, under the models' names and their answers."""
     column = max(9, min(18, (width - 2) // len(models) - 1))
     names, verdicts = [("  ", "")], [("  ", "")]
+    rows = [[(f"{number} ", "muted")] for number in range(CLASSES)]
     for folder in models:
-        table = answers.tables.get(folder.run_id)
         names.append((f"{folder.spec.preset:<{column}.{column}} ", "muted"))
-        if table is None:
-            verdicts.append((f"{'cannot':<{column}} ", "bad"))
-            continue
-        best = int(table[0].argmax())
-        sure = f"{best}  {100 * table[0][best]:.0f} %"
-        verdicts.append((f"{sure:<{column}} ", "strong"))
-    lines: list[Line] = [names, verdicts, []]
-    for number in range(CLASSES):
-        line = [(f"{number} ", "muted")]
-        for folder in models:
-            table = answers.tables.get(folder.run_id)
-            share = 0.0 if table is None else float(table[0][number])
-            best = table is not None and int(table[0].argmax()) == number
-            drawn = bar(share, column - 1)
-            line.append((f"{drawn:<{column}} ", "accent" if best else "muted"))
-        lines.append(line)
+        table = answers.tables.get(folder.run_id)
+        shares = [0.0] * CLASSES if table is None else table[0].tolist()
+        best = None if table is None else shares.index(max(shares))
+        verdict = ("cannot", "bad")
+        if best is not None:
+            verdict = (f"{best}  {100 * shares[best]:.0f} %", "strong")
+        verdicts.append((f"{verdict[0]:<{column}} ", verdict[1]))
+        for number, row in enumerate(rows):
+            drawn = bar(shares[number], column - 1)
+            row.append((f"{drawn:<{column}} ", "accent" if number == best else "muted"))
+    lines: list[Line] = [names, verdicts, [], *rows]
     for fault in answers.faults.values():
         lines += wrapped(fault, "bad", width)
     return lines

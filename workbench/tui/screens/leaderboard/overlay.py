@@ -26,11 +26,11 @@ from workbench.tui.plotting import (
     OVERLAY_ROLES,
     Band,
     Chart,
-    Glyphs,
     Series,
     column_of,
     column_span,
     shown_mark,
+    terminal_glyphs,
 )
 from workbench.tui.screens.curves import CurvePlot, CurvePlots
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
@@ -398,8 +398,7 @@ def subject_of(row: object) -> Subject | None:
 class Selection:
     """What is selected, by the key of its row, with its place, which decides mark and colour."""
 
-    def __init__(self, glyphs: Glyphs) -> None:
-        self._glyphs = glyphs
+    def __init__(self) -> None:
         self._slots: dict[str, tuple[int, Subject]] = {}
 
     def __len__(self) -> int:
@@ -423,8 +422,9 @@ class Selection:
     @property
     def marks(self) -> dict[str, Piece]:
         """The mark of each selected row, in its colour."""
+        glyphs = terminal_glyphs()
         return {
-            key: (shown_mark(OVERLAY_MARKS[place], self._glyphs), OVERLAY_ROLES[place].word)
+            key: (shown_mark(OVERLAY_MARKS[place], glyphs), OVERLAY_ROLES[place].word)
             for key, (place, _) in self._slots.items()
         }
 

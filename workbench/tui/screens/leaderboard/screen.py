@@ -33,7 +33,6 @@ from workbench.runs.record import Labels, checked_labels
 from workbench.runs.summary import RunSummary, ScriptSummary, difference
 from workbench.settings import style_sheet
 from workbench.text import one_line
-from workbench.tui.plotting import terminal_glyphs
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID
 from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
@@ -148,7 +147,7 @@ class LeaderboardScreen(CurveScreen):
     @property
     def _selection(self) -> Selection:
         """The runs whose curves are shown under the tab on view."""
-        return self._selections.setdefault(self._query.tab, Selection(terminal_glyphs()))
+        return self._selections.setdefault(self._query.tab, Selection())
 
     @property
     def _listing(self) -> RowList:
