@@ -411,8 +411,16 @@ def export(
     if brief and (entries or not whole or title is not None):
         raise UserError("--brief: is markdown of all results, without a title; leave the rest out")
     if entries:
-        others = table is not None or group or sort is not None
-        text = _entries_file(filter_, files, others=others)
+        if table is not None or group or sort is not None:
+            raise UserError(
+                "--entries: takes --filter alone; leave --table, --group and --sort out"
+            )
+        wanted = parse_filter(filter_ or "")
+        runs = [run for run in all_entries(files) if wanted.matches(run)]
+        left_out = len(runs) - len(results_of(runs))
+        if left_out:
+            note(f"{count(left_out, 'run')} stopped or failed: no results, left out")
+        text = to_file(runs)
     elif whole:
         runs = all_entries(files)
         from workbench.leaderboard import document
@@ -437,14 +445,3 @@ def export(
         return
     check_free(output, force=force)
     write_shared(output, text.encode())
-
-
-def _entries_file(filter_: str | None, files: Sequence[Path], *, others: bool) -> str:
-    if others:
-        raise UserError("--entries: takes --filter alone; leave --table, --group and --sort out")
-    wanted = parse_filter(filter_ or "")
-    runs = [run for run in all_entries(files) if wanted.matches(run)]
-    left_out = len(runs) - len(results_of(runs))
-    if left_out:
-        note(f"{count(left_out, 'run')} stopped or failed: no results, left out")
-    return to_file(runs)

@@ -31,6 +31,9 @@ from workbench.settings import Home
 
 PROBABILITIES_BYTES = 4 * 2**20
 LARGEST_FILE = 2**28  # far above what is ever written: 40 million images
+# What NumPy and the archive's modules raise over a file that is none of theirs.
+DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, OverflowError, MemoryError,
+          zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,17 +113,7 @@ def read_predictions(path: Path) -> Predictions:
             raise ValueError("no predictions of this program")
     except FileNotFoundError:
         raise
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        EOFError,
-        OverflowError,
-        MemoryError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except DAMAGE as error:
         raise RunError(
             f"run {path.parent.name}: {path} is damaged; delete it, and it is made anew from the "
             "model"
