@@ -83,10 +83,6 @@ class Table:
     records: tuple[dict[str, Any], ...] = ()
     empty: str = "nothing here"
 
-    def __post_init__(self) -> None:
-        if any(len(row) != len(self.headings) for row in self.rows):
-            raise ValueError(f"table {self.title!r}: a row does not have a cell a heading")
-
     def filled_columns(self) -> list[int]:
         """The places of the columns worth showing: those that say something, and the main ones."""
         return [

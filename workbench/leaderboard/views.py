@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,13 +36,6 @@ IMPORTED_TITLE = "Imported runs"
 NOTHING_IMPORTED = "nothing is imported; `mnist-workbench leaderboard import FILE` does so"
 
 
-def _headings(headings: tuple[Heading, ...], data: Iterable[str]) -> tuple[Heading, ...]:
-    """The headings, with the data set kept on narrow terminals where accuracies are of several."""
-    if len(set(data)) < 2:
-        return headings
-    return tuple(replace(item, weight=1) if item.text == "Data" else item for item in headings)
-
-
 def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard") -> Table:
     """All runs in the order given, one a row; what no run has, has no column."""
     columns = [
@@ -50,7 +43,9 @@ def leaderboard_table(summaries: Sequence[RunSummary], title: str = "Leaderboard
         for column in RUN_COLUMNS
         if not column.optional or any(column.value(run) is not None for run in summaries)
     ]
-    headings = _headings(tuple(column.heading for column in columns), map(data_text, summaries))
+    headings = [column.heading for column in columns]
+    if len(set(map(data_text, summaries))) > 1:  # where accuracies are of several it is kept
+        headings = [replace(one, weight=1) if one.text == "Data" else one for one in headings]
     return Table(
         title=title,
         headings=(Heading("#", RIGHT), *headings),
@@ -101,7 +96,7 @@ def grouped_table(groups: Sequence[Group], title: str = "Leaderboard by settings
     rows = tuple(tuple(column.cell(group) for column in GROUP_COLUMNS) for group in groups)
     return Table(
         title=title,
-        headings=_telling_first(_group_headings(groups), rows),
+        headings=_group_headings(groups, rows),
         rows=rows,
         footnotes=tuple(_group_footnotes(groups)),
         records=tuple(
@@ -112,34 +107,28 @@ def grouped_table(groups: Sequence[Group], title: str = "Leaderboard by settings
     )
 
 
-def _group_headings(groups: Sequence[Group]) -> tuple[Heading, ...]:
-    """The headings; where runs are of several machines, that of times says which they are of."""
-    headings = tuple(column.heading for column in GROUP_COLUMNS)
-    if len({place for group in groups for place in group.seconds}) < 2:
-        return headings
-    timed = dict.fromkeys(group.timed_on.text for group in groups if group.timed_on)
-    note = one_line(f"Time: on the machine with the most runs of each row; {', '.join(timed)}.")
-    return tuple(replace(item, note=note) if item.text == "Time" else item for item in headings)
-
-
-def _telling_first(
-    headings: tuple[Heading, ...], rows: tuple[tuple[Cell, ...], ...]
+def _group_headings(
+    groups: Sequence[Group], rows: tuple[tuple[Cell, ...], ...]
 ) -> tuple[Heading, ...]:
     """The headings with weights such that a narrow terminal keeps what tells the rows apart.
 
     First the settings that differ between rows, then whatever else does, then what all share.
+    Where runs are of several machines, the heading of times says which they are of.
     """
-
-    def weight(place: int, heading: Heading) -> int:
-        if not heading.weight or heading.text in _ALARMS:
-            return heading.weight
-        if len({row[place].text for row in rows}) < 2:
-            return heading.weight + 2 * _HEAVIEST
-        return heading.weight + (0 if heading.text in _SETTINGS else _HEAVIEST)
-
-    return tuple(
-        replace(heading, weight=weight(place, heading)) for place, heading in enumerate(headings)
-    )
+    headings = []
+    for place, heading in enumerate(column.heading for column in GROUP_COLUMNS):
+        weight = heading.weight
+        if weight and heading.text not in _ALARMS:
+            if len({row[place].text for row in rows}) < 2:
+                weight += 2 * _HEAVIEST
+            elif heading.text not in _SETTINGS:
+                weight += _HEAVIEST
+        note = heading.note
+        if heading.text == "Time" and len({box for one in groups for box in one.seconds}) > 1:
+            timed = dict.fromkeys(group.timed_on.text for group in groups if group.timed_on)
+            note = f"Time: on the machine with the most runs of each row; {', '.join(timed)}."
+        headings.append(replace(heading, weight=weight, note=one_line(note)))
+    return tuple(headings)
 
 
 def _group_footnotes(groups: Sequence[Group]) -> list[str]:

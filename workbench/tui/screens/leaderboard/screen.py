@@ -249,7 +249,11 @@ class LeaderboardScreen(CurveScreen):
         if read is not None and (read.entries or not self._damaged):
             self._board = read
         self._board = self._board or Board()
-        self._offer_tabs(self._board.tabs)
+        line = self.query_one(TabLine)
+        line.tabs = self._board.tabs
+        if self._query.tab not in line.tabs:  # it may be gone
+            line.tab = ALL_RUNS
+            self._query = replace(self._query, tab=ALL_RUNS)
         for selection in self._selections.values():
             selection.renew(self._board.renewed)
         # A run that was resumed has another curve.
@@ -264,14 +268,6 @@ class LeaderboardScreen(CurveScreen):
         """Catch up with runs that ended while the leaderboard could not be written."""
         problem = Leaderboard(self.workbench.home).sync().unwritten
         return [problem] if problem else []
-
-    def _offer_tabs(self, tabs: tuple[int, ...]) -> None:
-        """The tabs there are now; the one on view may be gone."""
-        line = self.query_one(TabLine)
-        line.tabs = tabs
-        if self._query.tab not in tabs:
-            line.tab = ALL_RUNS
-            self._query = replace(self._query, tab=ALL_RUNS)
 
     def _notice(self, error: UserError | None) -> None:
         notice = self.query_one("#notice", Static)
@@ -520,8 +516,7 @@ class LeaderboardScreen(CurveScreen):
         self._change(first_row=True, **{"script_order" if of_scripts else "order": order})
 
     def action_columns(self) -> None:
-        shown = [column.key for column in self.found.columns]
-        dialog = ColumnsDialog(self._script_columns, shown)
+        dialog = ColumnsDialog(self._script_columns, [one.key for one in self.found.columns])
         self.ask_for(dialog, lambda chosen: self._change(columns=chosen))
 
     @property
