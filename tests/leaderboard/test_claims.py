@@ -53,7 +53,7 @@ RunsOf = Callable[..., list[RunSummary]]
 
 def check(key: str, runs: Iterable[RunSummary], precision: Precision = "float32") -> Verdict:
     claim = next(claim for claim in paper_claims() if claim.key == key)
-    return judges.check(claim, gather(runs, precision)).verdict
+    return judges.check(claim, gather(runs, precision))
 
 
 @pytest.fixture
@@ -74,13 +74,13 @@ def as_in_the_paper(runs_of: RunsOf) -> list[RunSummary]:
 
 def test_every_claim_waits_for_runs() -> None:
     for item in check_all([]):
-        assert item.verdict.kind is Kind.NOT_ENOUGH_RUNS
-        assert "Not trained yet: " in item.verdict.text
-        assert item.verdict.missing
+        assert item.kind is Kind.NOT_ENOUGH_RUNS
+        assert "Not trained yet: " in item.text
+        assert item.missing
 
 
 def test_runs_like_the_papers_bear_its_claims_out(as_in_the_paper: list[RunSummary]) -> None:
-    found = {item.claim.key: item.verdict for item in check_all(as_in_the_paper)}
+    found = {item.claim.key: item for item in check_all(as_in_the_paper)}
     assert len(found) == len(paper_claims()) == 16
     vary = found.pop("runs-vary")
     assert vary.kind is Kind.PARTLY
@@ -407,8 +407,8 @@ def test_whatever_the_runs_say(accuracies: list[list[float]]) -> None:
     view = claims_view(checked)
     assert len(view.rows) == len(view.records) == 16
     for item in checked:
-        assert item.verdict.text.endswith(".")
-        assert "nan" not in item.verdict.text and "  " not in item.sentence
+        assert item.text.endswith(".")
+        assert "nan" not in item.text and "  " not in item.sentence
 
 
 def _run(spec: Any, accuracy: float) -> RunSummary:

@@ -246,15 +246,16 @@ def paper_claims() -> tuple[Claim, ...]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What our runs say: the kind, and a few sentences of numbers.
+    """What our runs say of a claim: the kind, and a few sentences of numbers.
 
     `samples` are the rows looked at, with our runs of them; of those without a run `missing`
     has the names. `contrasts` are the differences that were tested.
     """
 
+    claim: Claim
     kind: Kind
     text: str
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     contrasts: tuple[Contrast, ...] = ()
 
     @property
@@ -262,15 +263,9 @@ class Verdict:
         """Rows that the claim needs and that have not been trained."""
         return tuple(sample.name for sample in self.samples if not sample.total)
 
-
-@dataclass(frozen=True)
-class CheckedClaim:
-    claim: Claim
-    verdict: Verdict
-
     @property
     def sentence(self) -> str:
-        return f"{self.claim.statement} {self.verdict.text}"
+        return f"{self.claim.statement} {self.text}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: accuracies as fractions, differences in points, times in seconds."""
@@ -280,11 +275,11 @@ class CheckedClaim:
             "section": self.claim.section,
             "table": self.claim.table,
             "statement": self.claim.statement,
-            "verdict": self.verdict.kind.value,
-            "text": self.verdict.text,
-            "missing": list(self.verdict.missing),
-            "rows": [sample.to_json() for sample in self.verdict.samples],
-            "differences": [_contrast_json(item) for item in self.verdict.contrasts],
+            "verdict": self.kind.value,
+            "text": self.text,
+            "missing": list(self.missing),
+            "rows": [sample.to_json() for sample in self.samples],
+            "differences": [_contrast_json(item) for item in self.contrasts],
         }
 
 
@@ -313,15 +308,15 @@ VERDICTS = {
 }
 
 
-def claims_view(checked: Sequence[CheckedClaim], precision: Precision = "float32") -> Table:
+def claims_view(checked: Sequence[Verdict], precision: Precision = "float32") -> Table:
     """Checked claims as a table: one a row, its sentences as a footnote of the same number."""
     title = TITLE if precision == "float32" else f"{TITLE} (ours: {precision})"
     numbered = [(raised(place), item) for place, item in enumerate(checked, 1)]
-    columns: Columns[tuple[str, CheckedClaim]] = [
+    columns: Columns[tuple[str, Verdict]] = [
         (Heading("Claim"), lambda one: one[1].claim.name + one[0]),
         (Heading("Section"), lambda one: one[1].claim.section),
         (Heading("From", weight=1), lambda one: f"Table {one[1].claim.table}"),
-        (Heading("Verdict"), lambda one: VERDICTS[one[1].verdict.kind]),
+        (Heading("Verdict"), lambda one: VERDICTS[one[1].kind]),
     ]
     notes = [*(f"{mark} {item.sentence}" for mark, item in numbered), _METHOD]
     records = tuple({**item.to_json(), "precision": precision} for item in checked)

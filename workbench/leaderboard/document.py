@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from workbench.formats import count, local_time, percent, points
 from workbench.leaderboard import views
-from workbench.leaderboard.claims import CheckedClaim
+from workbench.leaderboard.claims import Verdict
 from workbench.leaderboard.columns import sort_runs
 from workbench.leaderboard.export import escaped, table_lines, to_markdown
 from workbench.leaderboard.grouping import group_runs, machine_of, ranked
@@ -76,10 +76,10 @@ def brief(summaries: Sequence[RunSummary]) -> str:
     if apart:
         parts.append(f"More than {FAR_POINTS} points from the paper, or collapsed there:")
         parts.append("\n".join(apart.values()))
-    claims: Columns[CheckedClaim] = [
+    claims: Columns[Verdict] = [
         (Heading("What the paper says"), lambda item: item.claim.name),
         (Heading("Section"), lambda item: item.claim.section),
-        (Heading("Our runs"), lambda item: item.verdict.kind.value),
+        (Heading("Our runs"), lambda item: item.kind.value),
     ]
     parts.append("\n".join(table_lines(table_of("", check_all(summaries), claims))))
     return "\n\n".join(parts) + "\n"

@@ -9,7 +9,6 @@ from statistics import fmean
 
 from workbench.formats import count, duration, named_seeds, percent, points
 from workbench.leaderboard.claims import (
-    CheckedClaim,
     Claim,
     Evidence,
     Judge,
@@ -49,18 +48,18 @@ MOST_LISTED = 8
 MOST_ACCURACIES = 6
 
 
-def check(claim: Claim, evidence: Evidence) -> CheckedClaim:
-    return CheckedClaim(claim, _JUDGES[claim.judge](claim, evidence))
+def check(claim: Claim, evidence: Evidence) -> Verdict:
+    return _JUDGES[claim.judge](claim, evidence)
 
 
-def check_evidence(evidence: Evidence) -> tuple[CheckedClaim, ...]:
+def check_evidence(evidence: Evidence) -> tuple[Verdict, ...]:
     """Every claim with its verdict, from tables that were compared already."""
     return tuple(check(claim, evidence) for claim in paper_claims())
 
 
 def check_all(
     summaries: Iterable[RunSummary], precision: Precision = "float32"
-) -> tuple[CheckedClaim, ...]:
+) -> tuple[Verdict, ...]:
     """Every claim with its verdict; runs of other settings than the paper's count nothing."""
     return check_evidence(gather(summaries, precision))
 
@@ -100,7 +99,7 @@ def _ordered(claim: Claim, evidence: Evidence) -> Verdict:
         needs(samples),
         _note(claim, evidence),
     )
-    return Verdict(kind, text, samples, tuple(found))
+    return Verdict(claim, kind, text, samples, tuple(found))
 
 
 def _pairs(claim: Claim, evidence: Evidence) -> Sequence[tuple[Sample, Sample]]:
@@ -184,7 +183,7 @@ def _reaches(claim: Claim, evidence: Evidence) -> Verdict:
     """One row above a figure."""
     (sample,), (least,) = evidence.samples(claim.rows), claim.figures
     if not sample.n:
-        return Verdict(Kind.NOT_ENOUGH_RUNS, needs([sample]), (sample,))
+        return Verdict(claim, Kind.NOT_ENOUGH_RUNS, needs([sample]), (sample,))
     figure = Estimate(percent(least), least, float("inf"), sample.spread)
     found = contrasts([(sample.estimate, figure)])
     kinds = {
@@ -193,7 +192,7 @@ def _reaches(claim: Claim, evidence: Evidence) -> Verdict:
         Standing.OPEN: Kind.NOT_ENOUGH_RUNS,
     }
     text = _sentences(_listed([sample]), _differences(found), needs([sample]), claim.note)
-    return Verdict(kinds[found[0].standing], text, (sample,), tuple(found))
+    return Verdict(claim, kinds[found[0].standing], text, (sample,), tuple(found))
 
 
 # Claims on cost
@@ -208,7 +207,7 @@ def _cost(claim: Claim, evidence: Evidence) -> Verdict:
     cost = f"Multiply-adds an image: {listed}."
     trained = [sample for sample in others if sample.n]
     if not costly.n or not trained:
-        return Verdict(Kind.NOT_ENOUGH_RUNS, _sentences(cost, needs(samples)), tuple(samples))
+        return Verdict(claim, Kind.NOT_ENOUGH_RUNS, _sentences(cost, needs(samples)), samples)
     found = contrasts([(costly.estimate, other.estimate) for other in trained])
     standings = [item.standing for item in found]
     if work[costly] < max(work.values()):
@@ -229,7 +228,7 @@ def _cost(claim: Claim, evidence: Evidence) -> Verdict:
     )
     times = _times([costly, *trained])
     parts = (cost, times, _listed([costly, best]), _differences(found), gain, needs(samples))
-    return Verdict(kind, _sentences(*parts), tuple(samples), tuple(found))
+    return Verdict(claim, kind, _sentences(*parts), samples, tuple(found))
 
 
 def _times(samples: Sequence[Sample]) -> str:
@@ -281,7 +280,7 @@ def _faster(claim: Claim, evidence: Evidence) -> Verdict:
         kind = Kind.PARTLY if faster else Kind.NOT_CONFIRMED
     timed = [sample for sample in samples if sample.ours.seconds]
     text = _sentences(_times(timed) if timed else "", f"Ratios: {listed}." if listed else "")
-    return Verdict(kind, _sentences(text, needs(samples), claim.note), samples)
+    return Verdict(claim, kind, _sentences(text, needs(samples), claim.note), samples)
 
 
 def _ratio(claim: Claim, evidence: Evidence) -> Verdict:
@@ -290,7 +289,7 @@ def _ratio(claim: Claim, evidence: Evidence) -> Verdict:
     (cheap,), (dear,) = evidence.samples(claim.rows), evidence.samples(claim.over)
     pair = (cheap, dear)
     if not cheap.n or not dear.n:
-        return Verdict(Kind.NOT_ENOUGH_RUNS, needs(pair), pair)
+        return Verdict(claim, Kind.NOT_ENOUGH_RUNS, needs(pair), pair)
     alone = [Estimate(item.name, item.paper, 1, item.spread) for item in pair]
     (found,) = contrasts([(cheap.estimate, dear.estimate)])
     (papers,) = contrasts([(alone[0], alone[1])])
@@ -318,7 +317,7 @@ def _ratio(claim: Claim, evidence: Evidence) -> Verdict:
     text = _sentences(
         _times(pair), share, _listed(pair), _differences([found]), f"{accuracy}.", needs(pair)
     )
-    return Verdict(kind, text, pair, (found,))
+    return Verdict(claim, kind, text, pair, (found,))
 
 
 # Claims on single runs
@@ -332,7 +331,7 @@ def _vary(claim: Claim, evidence: Evidence) -> Verdict:
     if not several:
         seen = _listed(samples)
         seen = _sentences(seen, "One run alone shows no spread.") if seen else ""
-        return Verdict(Kind.NOT_ENOUGH_RUNS, _sentences(seen, needs(samples)), tuple(samples))
+        return Verdict(claim, Kind.NOT_ENOUGH_RUNS, _sentences(seen, needs(samples)), samples)
     runs = [(sample, value) for sample in several for value in sample.ours.accuracies]
     widths = {item.name: max(item.ours.accuracies) - min(item.ours.accuracies) for item in several}
     widest = max(widths.values())
@@ -352,8 +351,8 @@ def _vary(claim: Claim, evidence: Evidence) -> Verdict:
         )
     text = _sentences(_listed(several), apart, drops, needs(samples))
     if widest >= papers / 2:
-        return Verdict(Kind.CONFIRMED, text, tuple(samples))
-    return Verdict(Kind.PARTLY if widest > 1e-4 else Kind.NOT_CONFIRMED, text, tuple(samples))
+        return Verdict(claim, Kind.CONFIRMED, text, samples)
+    return Verdict(claim, Kind.PARTLY if widest > 1e-4 else Kind.NOT_CONFIRMED, text, samples)
 
 
 def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
@@ -361,7 +360,7 @@ def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
     (sample,) = evidence.samples(claim.rows)
     collapsed, total = sample.ours.collapsed, sample.total
     if not total:
-        return Verdict(Kind.NOT_ENOUGH_RUNS, needs([sample]), (sample,))
+        return Verdict(claim, Kind.NOT_ENOUGH_RUNS, needs([sample]), (sample,))
     parts = [f"Ours: {len(collapsed)} of {count(total, 'run')} collapsed{_answers(collapsed)}"]
     if sample.ours.diverged:
         parts.append(f"{sample.ours.diverged} diverged")
@@ -377,7 +376,7 @@ def _collapse(claim: Claim, evidence: Evidence) -> Verdict:
     else:
         kind = Kind.NOT_CONFIRMED if high <= LIKELY else Kind.NOT_ENOUGH_RUNS
     text = _sentences("; ".join(parts) + ".", told_of_collapses(sample.ours), claim.note)
-    return Verdict(kind, text, (sample,))
+    return Verdict(claim, kind, text, (sample,))
 
 
 def _answers(collapsed: Sequence[RunSummary]) -> str:
@@ -407,7 +406,7 @@ def _flatters(claim: Claim, evidence: Evidence) -> Verdict:
             "Runs of several settings with validation tell: `mnist-workbench sweep cnn-2 "
             "--validation 0.15 --set learning_rate=0.001,0.002,0.005,0.01`."
         )
-        return Verdict(Kind.NOT_ENOUGH_RUNS, _sentences(words, needs(samples)), samples)
+        return Verdict(claim, Kind.NOT_ENOUGH_RUNS, _sentences(words, needs(samples)), samples)
     parts = []
     for title in dict.fromkeys(choice.title for choice in choices):
         own = [choice for choice in choices if choice.title == title]
@@ -424,7 +423,7 @@ def _flatters(claim: Claim, evidence: Evidence) -> Verdict:
     gap = fmean(choice.best - choice.chosen for choice in choices)
     flatters = f"Choosing by the test images flatters by {100 * gap:.2f} points here."
     kind = Kind.NOT_CONFIRMED if gap > 0 else Kind.CONFIRMED
-    return Verdict(kind, _sentences(flatters, *parts, claim.note), samples)
+    return Verdict(claim, kind, _sentences(flatters, *parts, claim.note), samples)
 
 
 # What all of them say

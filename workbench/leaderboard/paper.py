@@ -227,23 +227,17 @@ class TableComparison:
     def to_json(self) -> list[dict[str, Any]]:
         """The rows as plain data, each with the table's number and the precision."""
         headings = (self.table.label_heading, *self.table.cell_headings)
-        return [
-            {
-                "table": self.table.number,
-                "precision": self.precision,
-                "cells": dict(zip(headings, (row.row.label, *row.row.cells), strict=True)),
-                **row.to_json(),
-                **(self._times_json(row) if self.timed else {}),
-            }
-            for row in self.rows
-        ]
-
-    def _times_json(self, row: RowComparison) -> dict[str, Any]:
-        """In a table of times they are all of one machine."""
-        place = self.timed_on
-        seconds = self.seconds(row)
-        named = place.text if place is not None and seconds is not None else None
-        return {"mean_train_seconds": seconds, "timed_on": named}
+        found = []
+        for row in self.rows:
+            cells = dict(zip(headings, (row.row.label, *row.row.cells), strict=True))
+            about = {"table": self.table.number, "precision": self.precision, "cells": cells}
+            times = {}
+            if self.timed:  # all of one machine
+                seconds = self.seconds(row)
+                place = None if seconds is None or self.timed_on is None else self.timed_on.text
+                times = {"mean_train_seconds": seconds, "timed_on": place}
+            found.append(about | row.to_json() | times)
+        return found
 
 
 @lru_cache(maxsize=64)

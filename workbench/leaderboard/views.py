@@ -310,6 +310,14 @@ def _rows(
         f"Imported: runs made elsewhere, on {made}; for comparison, and counted nowhere else."
     )
 
+    place = comparison.timed_on
+    timed = (
+        f"Time, ours: mean of the runs on {place.text}, of training alone, without tests and "
+        "pauses; what the paper's holds it does not say."
+        if place
+        else ""
+    )
+
     def marks(row: RowComparison, whose: str) -> str:
         return "".join(remarks[text] for text in row.remarks if text.startswith(whose))
 
@@ -334,7 +342,7 @@ def _rows(
          lambda row: cell(imported_text(row.imported))),
         (comparison.timed, Heading("Time, paper", RIGHT, 5),
          lambda row: cell(duration(row.row.train_seconds))),
-        (comparison.timed, Heading("Time, ours", RIGHT, 4, note=_time_note(comparison)),
+        (comparison.timed, Heading("Time, ours", RIGHT, 4, note=one_line(timed)),
          lambda row: cell(duration(comparison.seconds(row)))),
     ]  # fmt: skip
     shown = [(heading, text) for wanted, heading, text in columns if wanted]
@@ -391,13 +399,3 @@ def _within_note(rows: Sequence[RowComparison]) -> str:
             "Not judged: a single run, or runs that came out equal, show no spread; two too little."
         )
     return " ".join(notes)
-
-
-def _time_note(comparison: TableComparison) -> str:
-    place = comparison.timed_on
-    if place is None:
-        return ""
-    return one_line(
-        f"Time, ours: mean of the runs on {place.text}, of training alone, without tests and "
-        "pauses; what the paper's holds it does not say."
-    )

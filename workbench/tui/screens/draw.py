@@ -210,7 +210,10 @@ class DrawScreen(AnswersScreen):
         self._fault = ""
         self._able = await asyncio.to_thread(models_for_drawings, self.workbench.home)
         kept = [folder for folder in self._models if folder in self._able]
-        self._models = kept or one_of_each(self._able)[:MOST_MODELS]
+        newest: dict[str, RunFolder] = {}  # of each preset
+        for folder in self._able:
+            newest.setdefault(folder.spec.preset, folder)
+        self._models = kept or list(newest.values())[:MOST_MODELS]
         if self._wanted:
             wanted = [one for one in self._able if one.spec.preset == self._wanted][:1]
             if not wanted:
@@ -435,14 +438,6 @@ def models_for_drawings(home: Home) -> list[RunFolder]:
         if fits and data.name in ("mnist", DRAWINGS) and folder.model_file.is_file():
             able.append((record.created_at, folder))
     return [folder for _, folder in sorted(able, key=lambda one: one[0], reverse=True)]
-
-
-def one_of_each(folders: list[RunFolder]) -> list[RunFolder]:
-    """The first run of each preset."""
-    found: dict[str, RunFolder] = {}
-    for folder in folders:
-        found.setdefault(folder.spec.preset, folder)
-    return list(found.values())
 
 
 def answer_lines(models: list[RunFolder], answers: Answers, width: int) -> list[Line]:

@@ -14,7 +14,7 @@ from workbench.errors import UserError
 from workbench.files import Stamp, stamp, typed_path
 from workbench.formats import count
 from workbench.leaderboard import views
-from workbench.leaderboard.claims import CheckedClaim, Evidence, claims_view
+from workbench.leaderboard.claims import Evidence, Verdict, claims_view
 from workbench.leaderboard.columns import (
     Column,
     SortKey,
@@ -85,7 +85,7 @@ class Board:
         return next((run for run in own if run.run_id == run_id), None)
 
     @cached_property
-    def claims(self) -> tuple[CheckedClaim, ...]:
+    def claims(self) -> tuple[Verdict, ...]:
         """What the paper concludes, judged by these runs: takes SciPy, which takes a moment."""
         runs = tuple(run for run in self.entries if run.precision == "float32")
         return check_evidence(Evidence(dict(self.tables), runs)) if self.tables else ()

@@ -30,7 +30,7 @@ from workbench.formats import (
     points,
     seeds_text,
 )
-from workbench.leaderboard.claims import VERDICTS, CheckedClaim, Kind
+from workbench.leaderboard.claims import VERDICTS, Kind, Verdict
 from workbench.leaderboard.columns import Column as TableColumn
 from workbench.leaderboard.columns import group_difference, run_difference
 from workbench.leaderboard.grouping import Group, Machine, machine_of
@@ -52,7 +52,7 @@ from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 from workbench.text import one_line
 from workbench.tui.widgets.words import settings_text
 
-Row = AnySummary | Group | RowComparison | CheckedClaim  # what a row tells of
+Row = AnySummary | Group | RowComparison | Verdict  # what a row tells of
 
 BEYOND = "≠"
 
@@ -187,7 +187,7 @@ def group_columns(beyond: Collection[str] = ()) -> tuple[Column, ...]:
 
 CLAIM_COLUMNS = (
     Column("verdict", "  Verdict", 18,
-           say=lambda checked, width: piece_of(VERDICTS[checked.verdict.kind])),
+           say=lambda checked, width: piece_of(VERDICTS[checked.kind])),
     Column("claim", "What the paper says", 32, stretch=1, most=44,
            say=lambda checked, width: checked.claim.name),
     Column("section", "Section", 7, weight=1, say=lambda checked, width: checked.claim.section),
@@ -196,9 +196,9 @@ CLAIM_COLUMNS = (
 )  # fmt: skip
 
 
-def tally(claims: Sequence[CheckedClaim]) -> str:
+def tally(claims: Sequence[Verdict]) -> str:
     """`3 confirmed · 4 not enough runs`."""
-    counts = Counter(item.verdict.kind for item in claims)
+    counts = Counter(item.kind for item in claims)
     return " · ".join(f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind])
 
 
@@ -361,8 +361,10 @@ class BoardDetail(Widget):
                 if head.isdigit():
                     head = f"{self.label_heading} {head}"
                 second = "  ·  ".join(_row_words(subject, self.timed_on))
-            case CheckedClaim():
-                return _claim(subject)
+            case Verdict():
+                # Whole sentences, over as many lines as they take.
+                text = Text(one_line(subject.claim.statement), "bold")
+                return text.append(f"\n{one_line(subject.text)}", "not bold")
             case str():
                 head, first, second = "", subject, ""
             case _:
@@ -372,13 +374,6 @@ class BoardDetail(Widget):
             text.append(f"{one_line(head)}  ", "bold")
         text.append(f"{one_line(first)}\n{one_line(second)}")
         return text
-
-
-def _claim(checked: CheckedClaim) -> Text:
-    """The claim, then what our runs say: whole sentences, over as many lines as they take."""
-    text = Text(one_line(checked.claim.statement), "bold")
-    text.append(f"\n{one_line(checked.verdict.text)}", "not bold")
-    return text
 
 
 def _run_words(run: RunSummary) -> str:

@@ -18,7 +18,7 @@ from textual.widgets import Input, Static
 from workbench.errors import RunError, UserError
 from workbench.files import Stamp, write_export
 from workbench.formats import count, none_matches
-from workbench.leaderboard.claims import CheckedClaim
+from workbench.leaderboard.claims import Verdict
 from workbench.leaderboard.columns import find_field, find_group_column, parse_sort
 from workbench.leaderboard.database import LeaderboardDamaged
 from workbench.leaderboard.export import to_markdown
@@ -585,7 +585,7 @@ class LeaderboardScreen(CurveScreen):
             case RowComparison() if subject.ours.runs:
                 title = f"{subject.row.label} in Table {self._query.tab}"
                 self._list_runs(title, subject.settings_key)
-            case CheckedClaim():
+            case Verdict():
                 self._go_to_tab(subject.claim.table)
             case RowComparison():
                 self.workbench.complain(RunError("no run of this row yet; t trains it"))
