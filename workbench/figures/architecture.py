@@ -107,16 +107,17 @@ class _Sheet:
         self.high: list[float] = [float("-inf")] * 2
         self._artists: list[Any] = []
 
-    def _reach(self, *points: Point) -> None:
+    def _add(self, artist: Any, reach: Sequence[Point]) -> None:
+        """An artist, and the points that it reaches to."""
         for axis in (0, 1):
-            self.low[axis] = min(self.low[axis], *(point[axis] for point in points))
-            self.high[axis] = max(self.high[axis], *(point[axis] for point in points))
+            self.low[axis] = min(self.low[axis], *(point[axis] for point in reach))
+            self.high[axis] = max(self.high[axis], *(point[axis] for point in reach))
+        self._artists.append(artist)
 
     def polygon(self, points: Sequence[Point], fill: str, line: str) -> None:
         from matplotlib.patches import Polygon
 
-        self._reach(*points)
-        self._artists.append(Polygon(points, facecolor=fill, edgecolor=line, linewidth=0.75))
+        self._add(Polygon(points, facecolor=fill, edgecolor=line, linewidth=0.75), points)
 
     def rectangle(self, corner: Point, size: Point, fill: str, line: str) -> None:
         """A rectangle by its upper left corner."""
@@ -127,10 +128,8 @@ class _Sheet:
         from matplotlib.patches import Circle
 
         (x, y) = centre
-        self._reach((x - radius, y - radius), (x + radius, y + radius))
-        self._artists.append(
-            Circle(centre, radius, facecolor=paint.other, edgecolor=paint.line, linewidth=0.75)
-        )
+        drawn = Circle(centre, radius, facecolor=paint.other, edgecolor=paint.line, linewidth=0.75)
+        self._add(drawn, [(x - radius, y - radius), (x + radius, y + radius)])
 
     def lines(self, pairs: Sequence[tuple[Point, Point]], colour: str, width: float) -> None:
         """Straight lines, all in one path: a figure may have tens of thousands."""
@@ -138,11 +137,9 @@ class _Sheet:
         from matplotlib.path import Path
 
         points = [point for pair in pairs for point in pair]
-        self._reach(*points)
         path = Path(points, [Path.MOVETO, Path.LINETO] * len(pairs))
-        self._artists.append(
-            PathPatch(path, facecolor="none", edgecolor=colour, linewidth=width * 0.75)
-        )
+        drawn = PathPatch(path, facecolor="none", edgecolor=colour, linewidth=width * 0.75)
+        self._add(drawn, points)
 
     def text(self, place: Point, text: str, colour: str = INK, raised: str = "") -> None:
         """A line of text around its middle, with `raised` behind it; the place is on its base."""
@@ -150,14 +147,13 @@ class _Sheet:
 
         (x, y), width = place, _text_width(text)
         whole = width + _text_width(raised) * RAISED_SIZE / TEXT_SIZE
-        self._reach((x - whole / 2, y - TEXT_SIZE), (x + whole / 2, y + 4))
-        put: Any = {"color": colour, "ha": "center", "va": "baseline"}
-        size, small = TEXT_SIZE * 0.75, RAISED_SIZE * 0.75
         left = x - whole / 2
-        self._artists.append(Text(left + width / 2, y, text, fontsize=size, **put))
+        reach = [(left, y - TEXT_SIZE), (left + whole, y + 4)]
+        put: Any = {"color": colour, "ha": "center", "va": "baseline"}
+        self._add(Text(left + width / 2, y, text, fontsize=TEXT_SIZE * 0.75, **put), reach)
         if raised:
             middle = left + (width + whole) / 2
-            self._artists.append(Text(middle, y - 5, raised, fontsize=small, **put))
+            self._add(Text(middle, y - 5, raised, fontsize=RAISED_SIZE * 0.75, **put), reach)
 
     def arrow(self, x: float, y: float) -> None:
         """A sign that the row goes on, or comes from the one before."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import tomllib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from workbench.formats import count, percent_spread, raised
-from workbench.leaderboard.grouping import Group, Machine
+from workbench.leaderboard.grouping import Group, Machine, timed_machine
 from workbench.leaderboard.inference import Contrast, Estimate, Spread, pooled_spreads
 from workbench.leaderboard.paper import RowComparison, TableComparison, compare_all, row_name
 from workbench.leaderboard.table import Cell, Columns, Heading, Table, Tone, table_of
@@ -195,11 +194,10 @@ def needs(samples: Sequence[Sample]) -> str:
 
 
 def shared_machine(samples: Iterable[Sample]) -> Machine | None:
-    """The machine where every sample was timed: one that was idle, then the one of most runs."""
-    timed = [sample.ours.seconds for sample in samples]
-    runs = Counter(place for seconds in timed for place in seconds for _ in seconds[place])
-    shared = [place for place in runs if all(place in seconds for seconds in timed)]
-    return max(shared, key=lambda place: (place.idle, runs[place]), default=None)
+    """The machine where every sample was timed; None where there is none such."""
+    groups = [sample.ours for sample in samples]
+    place = timed_machine(groups)
+    return place if all(place in group.seconds for group in groups) else None
 
 
 Judge = Literal[

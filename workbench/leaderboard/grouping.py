@@ -4,6 +4,7 @@ the machines they were made on."""
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -163,8 +164,7 @@ class Group:
     @property
     def timed_on(self) -> Machine | None:
         """The machine of most of these times, an idle one first: `train_seconds` is of it alone."""
-        times = self.seconds
-        return max(times, key=lambda place: (place.idle, len(times[place])), default=None)
+        return timed_machine([self])
 
     @property
     def train_seconds(self) -> float | None:
@@ -226,6 +226,17 @@ class Group:
             "repeated": self.repeated,
             "run_ids": [run.run_id for run in self.runs],
         }
+
+
+def timed_machine(groups: Iterable[Group]) -> Machine | None:
+    """The machine that has timed the most of these groups, so that they can be compared.
+
+    Of several, one that was idle, then the one with the most runs.
+    """
+    timed = [group.seconds for group in groups]
+    rows = Counter(place for seconds in timed for place in seconds)
+    runs = Counter(place for seconds in timed for place in seconds for _ in seconds[place])
+    return max(rows, key=lambda place: (rows[place], place.idle, runs[place]), default=None)
 
 
 def mean_of(values: Sequence[float]) -> float | None:

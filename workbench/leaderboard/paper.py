@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from workbench.formats import count, named_seeds, percent, percent_spread, points
-from workbench.leaderboard.grouping import Group, Machine, by_settings, mean_of
+from workbench.leaderboard.grouping import Group, Machine, by_settings, mean_of, timed_machine
 from workbench.leaderboard.inference import MOST_RUNS, within_spread
 from workbench.model.spec import Precision
 from workbench.model.tables import PaperRow, PaperTable, paper_tables
@@ -207,15 +206,8 @@ class TableComparison:
 
     @cached_property
     def timed_on(self) -> Machine | None:
-        """The machine that our times in the table are of, so that its rows can be compared.
-
-        It is the one that has timed the most rows; of several, one that was idle, then the one with
-        the most runs.
-        """
-        timed = [row.ours.seconds for row in self.rows]
-        rows = Counter(place for seconds in timed for place in seconds)
-        runs = Counter(place for seconds in timed for place in seconds for _ in seconds[place])
-        return max(rows, key=lambda place: (rows[place], place.idle, runs[place]), default=None)
+        """The machine that our times in the table are of."""
+        return timed_machine(row.ours for row in self.rows)
 
     def has_numbers(self, place: int) -> bool:
         """Whether all the paper's cells of this column are numbers."""
