@@ -336,8 +336,7 @@ class BoardDetail(Widget):
     """`subject` is what the cursor is on, or a sentence."""
 
     subject: reactive[Row | str | None] = reactive(None)
-    label_heading = ""  # what the paper calls the rows of the table on view
-    timed_on: Machine | None = None  # the machine whose times stand in that table
+    comparison: TableComparison | None = None  # the table on view, where it is one of the paper's
     machines = False  # whether runs are told with the machine they were made on
 
     def render(self) -> RenderResult:
@@ -356,11 +355,11 @@ class BoardDetail(Widget):
             case Group():
                 head = subject.example.preset
                 first, second = settings_text(subject.example), _group_words(subject)
-            case RowComparison():
+            case RowComparison() if self.comparison is not None:
                 head, first = subject.row.label, subject.verdict
                 if head.isdigit():
-                    head = f"{self.label_heading} {head}"
-                second = "  ·  ".join(_row_words(subject, self.timed_on))
+                    head = f"{self.comparison.table.label_heading} {head}"
+                second = "  ·  ".join(_row_words(subject, self.comparison.timed_on))
             case Verdict():
                 # Whole sentences, over as many lines as they take.
                 text = Text(one_line(subject.claim.statement), "bold")

@@ -26,7 +26,7 @@ from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard
 from workbench.leaderboard.views import difference_table
-from workbench.model.tables import TABLE_NUMBERS, paper_table
+from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs import service
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import Labels, checked_labels
@@ -336,9 +336,9 @@ class LeaderboardScreen(CurveScreen):
     @on(RowList.Moved)
     def _show_detail(self) -> None:
         if not self.query_one(EditLine).has_class("editing"):
-            detail, table = self.query_one(BoardDetail), self.found.comparison
+            detail = self.query_one(BoardDetail)
             detail.machines = self.found.query.tab == IMPORTED
-            detail.timed_on = table.timed_on if table is not None else None
+            detail.comparison = self.found.comparison
             detail.subject = self._listing.row
 
     # Curves
@@ -441,10 +441,7 @@ class LeaderboardScreen(CurveScreen):
         self._go_to_tab(event.tab)
 
     def _go_to_tab(self, tab: int) -> None:
-        line = self.query_one(TabLine)
-        line.tab = tab
-        if tab in TABLE_NUMBERS:
-            self.query_one(BoardDetail).label_heading = paper_table(tab).label_heading
+        self.query_one(TabLine).tab = tab
         self._change(tab=tab, within=None, first_row=True)
 
     def action_filter(self) -> None:
