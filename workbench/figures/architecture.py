@@ -148,7 +148,7 @@ class _Sheet:
         (x, y), width = place, _text_width(text)
         whole = width + _text_width(raised) * RAISED_SIZE / TEXT_SIZE
         left = x - whole / 2
-        reach = [(left, y - TEXT_SIZE), (left + whole, y + 4)]
+        reach = [(left, y - TEXT_SIZE), (x + whole / 2, y + 4)]
         put: Any = {"color": colour, "ha": "center", "va": "baseline"}
         self._add(Text(left + width / 2, y, text, fontsize=TEXT_SIZE * 0.75, **put), reach)
         if raised:
