@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import EnvironmentProblem
+from workbench.errors import EnvironmentProblem, refused
 
 HOME_VARIABLE = "MNIST_WORKBENCH_HOME"
 PACKAGE = Path(__file__).resolve().parent
@@ -56,17 +56,13 @@ class Home:
         """
         for problem in self.broken_parts():
             raise problem
-        try:
+        remedy = f"; name a folder you can write with --home or {HOME_VARIABLE}"
+        with refused(f"data folder {self.path}: ", remedy):
             for folder in (self.path, self.runs, self.presets):
                 if not folder.is_dir():
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied")
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"data folder {self.path}: {error.strerror or error}; "
-                f"name a folder you can write with --home or {HOME_VARIABLE}"
-            ) from error
         return self
 
 

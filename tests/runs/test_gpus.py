@@ -38,14 +38,14 @@ def test_a_gpu_that_nothing_can_ask_for(
     monkeypatch.setitem(sys.modules, "pynvml", None)
     monkeypatch.setattr(environment, "DRIVER", tmp_path if there else tmp_path / "none")
     assert GpuMeter().missing is there and GpuMeter().read() == ()
-    finding = _gpu()
-    assert finding.verdict == ("warn" if there else "ok")
-    assert ("pip install 'mnist-workbench[gpu]'" in finding.detail) is there
+    verdict, detail = _gpu()
+    assert verdict == ("warn" if there else "ok")
+    assert ("pip install 'mnist-workbench[gpu]'" in detail) is there
 
 
 def test_the_doctor_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", FakeNvml([1, 2]))
-    assert _gpu().detail == "GPU 0, 24 GiB; GPU 1, 24 GiB"
+    assert _gpu() == ("ok", "GPU 0, 24 GiB; GPU 1, 24 GiB")
 
 
 def shown(home: Home, *busy: list[int | None]) -> list[str]:

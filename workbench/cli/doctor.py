@@ -8,19 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from workbench.cli.options import (
-    AddressOption,
-    ExecutorOption,
-    ListFormat,
-    ListFormatOption,
-)
+from workbench.cli.options import AddressOption, ExecutorOption, ListFormat, ListFormatOption
 from workbench.cli.output import console, print_json
 from workbench.errors import UserError
 from workbench.formats import count
@@ -34,15 +28,11 @@ LITTLE_DISK_BYTES = 1 << 30  # a run of CNN model 2 with Adam keeps about 80 MB
 LITTLE_MEMORY_BYTES = 2 << 30
 
 Verdict = Literal["ok", "warn", "fail"]
-MARKS: dict[Verdict, str] = {"ok": "✓", "warn": "!", "fail": "✗"}
-STYLES: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
+MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
+STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    what: str
-    verdict: Verdict
-    detail: str
+Finding = tuple[Verdict, str]  # with its detail
 
 
 def doctor(
@@ -55,42 +45,42 @@ def doctor(
     Looks at versions, cores, memory, GPUs, data folder, leaderboard, data set, terminal and
     TensorFlow; with --executor ray at each node of the cluster too.
     """
-    checks: list[tuple[str, Callable[[], Finding]]] = [
-        ("python", _python),
-        ("processor", _processor),
-        ("memory", _memory),
-        ("GPU", _gpu),
-        ("data folder", _home),
-        ("leaderboard", _leaderboard),
-        ("MNIST", _mnist),
-        ("terminal", _terminal),
-        ("TensorFlow", _tensorflow),
-    ]
+    checks: dict[str, Callable[[], Finding]] = {
+        "python": _python,
+        "processor": _processor,
+        "memory": _memory,
+        "GPU": _gpu,
+        "data folder": _home,
+        "leaderboard": _leaderboard,
+        "MNIST": _mnist,
+        "terminal": _terminal,
+        "TensorFlow": _tensorflow,
+    }
     findings = []
-    for what, check in checks:
+    for what, check in checks.items():
         try:
-            findings.append(check())
+            verdict, detail = check()
         except UserError as error:
-            findings.append(Finding(what, "fail", str(error)))
+            verdict, detail = "fail", str(error)
         except Exception as error:  # a broken check is itself a finding
-            findings.append(Finding(what, "fail", f"{type(error).__name__}: {error}"))
+            verdict, detail = "fail", f"{type(error).__name__}: {error}"
+        findings.append({"what": what, "verdict": verdict, "detail": detail})
     findings += _cluster(executor, address)
     if output is ListFormat.JSON:
-        print_json([finding.__dict__ for finding in findings])
+        print_json(findings)
     else:
         table = Table.grid(padding=(0, 2, 0, 0))
-        for finding in findings:
-            mark = Text(MARKS[finding.verdict], style=STYLES[finding.verdict])
-            table.add_row(mark, Text(finding.what, style="bold"), Text(finding.detail))
+        for found in findings:
+            mark = Text(MARKS[found["verdict"]], style=STYLES[found["verdict"]])
+            table.add_row(mark, Text(found["what"], style="bold"), Text(found["detail"]))
         console().print(table)
-    if any(finding.verdict == "fail" for finding in findings):
+    if any(found["verdict"] == "fail" for found in findings):
         raise typer.Exit(1)
 
 
 def _python() -> Finding:
     here = environment.this_environment()
-    detail = f"{here.python} on {here.platform}, mnist-workbench {here.workbench}"
-    return Finding("python", "ok", detail)
+    return "ok", f"{here.python} on {here.platform}, mnist-workbench {here.workbench}"
 
 
 def _processor() -> Finding:
@@ -99,7 +89,7 @@ def _processor() -> Finding:
     known = environment.accelerates_bfloat16()
     if known is not None:
         detail += "; bfloat16 in hardware" if known else "; no bfloat16 instructions, use float32"
-    return Finding("processor", "ok", detail)
+    return "ok", detail
 
 
 def _memory() -> Finding:
@@ -108,32 +98,29 @@ def _memory() -> Finding:
     memory = psutil.virtual_memory()
     detail = f"{memory.available / 2**30:.1f} GiB available of {memory.total / 2**30:.1f}"
     if memory.available < LITTLE_MEMORY_BYTES:
-        return Finding("memory", "warn", f"{detail}; a convolutional model needs about 1.5 GiB")
-    return Finding("memory", "ok", detail)
+        return "warn", f"{detail}; a convolutional model needs about 1.5 GiB"
+    return "ok", detail
 
 
 def _gpu() -> Finding:
-    from workbench.runs.environment import GPU_EXTRA, GpuMeter
-
-    meter = GpuMeter()
+    meter = environment.GpuMeter()
     if meter.missing:
-        return Finding("GPU", "warn", f"there is one that cannot be used or watched: {GPU_EXTRA}")
+        return "warn", f"there is one that cannot be used or watched: {environment.GPU_EXTRA}"
     gpus = [f"{gpu.name}, {gpu.total_bytes / 2**30:.0f} GiB" for gpu in meter.read()]
-    return Finding("GPU", "ok", "; ".join(gpus) or "none of NVIDIA's")
+    return "ok", "; ".join(gpus) or "none of NVIDIA's"
 
 
 def _home() -> Finding:
     home = default_home().ensure()
     free = shutil.disk_usage(home.path).free
     detail = f"{home.path}, {count(len(all_runs(home)), 'run')}, {free / 2**30:.1f} GiB free"
-    return Finding("data folder", "warn" if free < LITTLE_DISK_BYTES else "ok", detail)
+    return "warn" if free < LITTLE_DISK_BYTES else "ok", detail
 
 
 def _leaderboard() -> Finding:
     from workbench.leaderboard.store import Leaderboard
 
-    entries = len(Leaderboard(default_home()).entries())
-    return Finding("leaderboard", "ok", count(entries, "entry", "entries"))
+    return "ok", count(len(Leaderboard(default_home()).entries()), "entry", "entries")
 
 
 def _mnist() -> Finding:
@@ -141,21 +128,21 @@ def _mnist() -> Finding:
 
     dataset = load_mnist()
     detail = f"{len(dataset.x_train):,} training and {len(dataset.x_test):,} test images"
-    return Finding("MNIST", "ok", f"{detail}, checksum right")
+    return "ok", f"{detail}, checksum right"
 
 
 def _terminal() -> Finding:
     if not sys.stdout.isatty():
-        return Finding("terminal", "ok", "output is no terminal; runs print a line an epoch")
+        return "ok", "output is no terminal; runs print a line an epoch"
     size = shutil.get_terminal_size()
     name = os.environ.get("TERM", "")
     encoding = sys.stdout.encoding or "unknown"
     detail = f"TERM={name or 'unset'}, {size.columns}×{size.lines}, {encoding}"
     if name in ("", "dumb"):
-        return Finding("terminal", "warn", f"{detail}; no moving display, lines instead")
+        return "warn", f"{detail}; no moving display, lines instead"
     if encoding.lower() not in ("utf-8", "utf8"):
-        return Finding("terminal", "warn", f"{detail}; set LANG to a UTF-8 locale for the plots")
-    return Finding("terminal", "ok", detail)
+        return "warn", f"{detail}; set LANG to a UTF-8 locale for the plots"
+    return "ok", detail
 
 
 def _tensorflow() -> Finding:
@@ -174,11 +161,10 @@ def _tensorflow() -> Finding:
     tensorflow, keras, seconds, gpus = done
     said = [f"{gpu}{f', {half} in hardware' if half else ''}" for gpu, half in gpus]
     device = "; ".join(said) or "no GPU: trains on the processor"
-    detail = f"{tensorflow}, Keras {keras}, {device}; imported in {seconds:.1f} s"
-    return Finding("TensorFlow", "ok", detail)
+    return "ok", f"{tensorflow}, Keras {keras}, {device}; imported in {seconds:.1f} s"
 
 
-def _cluster(executor: str | None, address: str | None) -> list[Finding]:
+def _cluster(executor: str | None, address: str | None) -> list[dict[str, Any]]:
     """What there is to say of the nodes that the queue would train on; nothing of this machine."""
     from workbench.queue.store import asked_for, configured, require_installed
 
@@ -187,10 +173,12 @@ def _cluster(executor: str | None, address: str | None) -> list[Finding]:
         require_installed(engine)
         if engine.is_local:
             return []
-        found = _answer(module_command("workbench.training.ray_worker", "doctor", engine.address))
+        found: list[dict[str, Any]] = _answer(
+            module_command("workbench.training.ray_worker", "doctor", engine.address)
+        )
     except UserError as error:
-        return [Finding("Ray", "fail", str(error))]
-    return [Finding(**finding) for finding in found]
+        return [{"what": "Ray", "verdict": "fail", "detail": str(error)}]
+    return found
 
 
 def _answer(command: list[str], fault: str = "{}") -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.npz_archive import BLOCK_BYTES, ArrayHeader, NpzArchive
-from workbench.errors import DatasetError, EnvironmentProblem
+from workbench.errors import DatasetError, refused
 
 
 class MemoryStore:
@@ -68,31 +69,25 @@ class MappedStore:
         return self._map(ordered, (self._keep, *header.shape[1:]), "C")
 
     def _temporary(self) -> IO[bytes]:
-        try:
+        with self._refused():
             return tempfile.TemporaryFile(dir=self._scratch)
-        except OSError as error:
-            raise self._refusal(error) from error
 
     def _append(self, file: IO[bytes], values: NDArray[Any]) -> None:
         # Written, not assigned through a mapping: on a full disk that would kill the process.
-        try:
+        with self._refused():
             file.write(values.tobytes())
-        except OSError as error:
-            raise self._refusal(error) from error
 
     def _map(self, file: IO[bytes], shape: tuple[int, ...], order: Any) -> NDArray[Any]:
-        try:
+        with self._refused():
             file.flush()
-        except OSError as error:
-            raise self._refusal(error) from error
         return np.memmap(file, dtype=self._dtype, mode="r", shape=shape, order=order)
 
-    def _refusal(self, error: OSError) -> EnvironmentProblem:
+    def _refused(self) -> AbstractContextManager[None]:
         needed = _kept_values(self._header, self._keep) * self._dtype.itemsize
-        return EnvironmentProblem(
-            f"scratch folder {self._scratch or tempfile.gettempdir()}: "
-            f"{error.strerror or error}, while laying out {needed / 2**20:,.0f} MiB of "
-            f"{self._header.key}; free space there or train on fewer images"
+        return refused(
+            f"scratch folder {self._scratch or tempfile.gettempdir()}: ",
+            f", while laying out {needed / 2**20:,.0f} MiB of {self._header.key}; free space "
+            "there or train on fewer images",
         )
 
 

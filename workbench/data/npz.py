@@ -55,8 +55,7 @@ class ArrayDataset:
 
 @dataclass(frozen=True, eq=False)
 class _Contents:
-    headers: dict[str, ArrayHeader]  # by role: train, test and, where asked for, val
-    labels: dict[str, NDArray[np.int64]]
+    labels: dict[str, NDArray[np.int64]]  # by role: train, test and, where asked for, val
     classes: int
     pixel_scale: float
     max_pixel: float | None
@@ -77,13 +76,14 @@ def inspect_npz(
     """
     path = typed_path(path)
     with NpzArchive(path) as archive:
-        contents = _look_through(archive, {}, max_pixel, own_validation)
+        headers = _headers(archive, own_validation)
+        contents = _look_through(archive, headers, {}, max_pixel)
     counts = np.bincount(contents.labels["train"], minlength=contents.classes)
     return DatasetFacts(
         name=path.name,
         path=str(path),
         sha256=contents.sha256,
-        image_shape=image_shape(contents.headers["train"]),
+        image_shape=image_shape(headers["train"]),
         classes=contents.classes,
         train_images=len(contents.labels["train"]),
         test_images=len(contents.labels["test"]),
@@ -114,22 +114,21 @@ def load_npz(
     """
     path = typed_path(path)
     with NpzArchive(path) as archive:
-        stores: dict[str, ImageStore] = {}
-        keep = 0
-        for role in _roles(archive, own_validation):
-            header = image_header(archive, f"x_{role}")
-            images = header.shape[0]
-            if role == "train":
-                keep = images = min(images, train_limit or images)
-            stores[role] = (
-                MappedStore(header, images, scratch) if memory_map else MemoryStore(header, images)
-            )
-        contents = _look_through(archive, stores, max_pixel, own_validation)
-    shape = image_shape(contents.headers["train"])
+        headers = _headers(archive, own_validation)
+        kept = {role: header.shape[0] for role, header in headers.items()}
+        kept["train"] = min(kept["train"], train_limit or kept["train"])
+        stores: dict[str, ImageStore] = {
+            role: MappedStore(header, kept[role], scratch)
+            if memory_map
+            else MemoryStore(header, kept[role])
+            for role, header in headers.items()
+        }
+        contents = _look_through(archive, headers, stores, max_pixel)
+    shape = image_shape(headers["train"])
     arrays = {role: store.array().reshape(-1, *shape) for role, store in stores.items()}
     return ArrayDataset(
         x_train=arrays["train"],
-        y_train=contents.labels["train"][:keep],
+        y_train=contents.labels["train"][: kept["train"]],
         x_test=arrays["test"],
         y_test=contents.labels["test"],
         classes=contents.classes,
@@ -163,19 +162,11 @@ def load_mnist(train_limit: int | None = None) -> ArrayDataset:
     )
 
 
-def _roles(archive: NpzArchive, own_validation: bool) -> tuple[str, ...]:
+def _headers(archive: NpzArchive, own_validation: bool) -> dict[str, ArrayHeader]:
+    """The headers of the images, by role."""
     if own_validation:
         archive.require("x_val", "y_val")
-    return ("train", "test", "val") if own_validation else ("train", "test")
-
-
-def _look_through(
-    archive: NpzArchive,
-    stores: Mapping[str, ImageStore],
-    max_pixel: float | None,
-    own_validation: bool,
-) -> _Contents:
-    roles = _roles(archive, own_validation)
+    roles = ("train", "test", "val") if own_validation else ("train", "test")
     headers = {role: image_header(archive, f"x_{role}") for role in roles}
     train = headers["train"]
     for header in headers.values():
@@ -184,6 +175,15 @@ def _look_through(
                 f"x_train has images of {_size(train)} and {header.key} of {_size(header)}; "
                 "save both in one size"
             )
+    return headers
+
+
+def _look_through(
+    archive: NpzArchive,
+    headers: Mapping[str, ArrayHeader],
+    stores: Mapping[str, ImageStore],
+    max_pixel: float | None,
+) -> _Contents:
     # Labels first: they are small, and a fault in them is found before the long look at pixels.
     read = {
         role: read_labels(archive, f"y_{role}", f"x_{role}", header.shape[0])
@@ -193,18 +193,17 @@ def _look_through(
     classes = columns or int(y_train.max()) + 1
     if classes < 2:
         raise archive.fault("holds only the label 0; two classes at least are needed", "y_train")
-    for role in roles[1:]:
-        _check_labels(archive, f"y_{role}", *read[role], classes)
+    for role, (labels, own_columns) in read.items():
+        _check_labels(archive, f"y_{role}", labels, own_columns, classes)
     highest = {
         header.key: stream_pixels(archive, header, stores.get(role), max_pixel)
         for role, header in headers.items()
     }
     scale = usual_scale(max(highest.values()))
     return _Contents(
-        headers=headers,
         labels={role: labels for role, (labels, _) in read.items()},
         classes=classes,
-        pixel_scale=max_pixel or pixel_scale(archive, train, highest),
+        pixel_scale=max_pixel or pixel_scale(archive, headers["train"], highest),
         # Naming what is usual changes nothing: the same training as without it.
         max_pixel=None if max_pixel == scale else max_pixel,
         sha256=archive.sha256(),

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.model.architecture import Architecture
@@ -73,7 +71,13 @@ _LABELS = {
     "early_stopping.min_delta": "least fall",
     "min_delta": "least fall",
 }
-_BOUNDS = {"ge": "least", "le": "most", "gt": "above", "lt": "below"}  # pydantic's names and ours
+# JSON schema's names and ours.
+_BOUNDS = {
+    "minimum": "least",
+    "maximum": "most",
+    "exclusiveMinimum": "above",
+    "exclusiveMaximum": "below",
+}
 _SEPARATORS = re.compile(r"[×xX*,;\s]+")
 
 
@@ -254,56 +258,30 @@ def _cut(text: str) -> str:
 
 def fields_of(model: type[BaseModel], prefix: str = "") -> tuple[FormField, ...]:
     """A field for each of a class's, but its `kind`, in the order they are declared."""
-    return tuple(
-        _field(f"{prefix}{name}", info)
-        for name, info in model.model_fields.items()
-        if name != "kind"
-    )
+    names = [name for name in model.model_fields if name != "kind"]
+    return tuple(field_of(model, name, prefix) for name in names)
 
 
-def field_of(model: type[BaseModel], name: str) -> FormField:
-    return _field(name, model.model_fields[name])
-
-
-def choice_field(name: str, choices: Iterable[str]) -> FormField:
-    """A field for the kind of a section: its choice decides which fields follow."""
-    return FormField(name, FieldKind.CHOICE, tuple(choices))
-
-
-def _field(name: str, info: FieldInfo) -> FormField:
-    return _described(FormField(name, FieldKind.NUMBER), info.annotation, info.metadata)
-
-
-def _described(field: FormField, annotation: Any, metadata: Iterable[Any]) -> FormField:
-    """The field with what an annotation says of it."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        inner, *more = get_args(annotation)
-        return _described(field, inner, [*metadata, *more])
-    if origin in (Union, types.UnionType):
-        inner = next(part for part in get_args(annotation) if part is not type(None))
-        return _described(replace(field, optional=True), inner, metadata)
-    field = replace(field, limits=_limits(field.limits, metadata))
-    if origin is Literal:
-        return replace(field, kind=FieldKind.CHOICE, choices=get_args(annotation))
-    if origin is tuple:
-        parts = get_args(annotation)
-        # Sizes below 1 mean nothing; where more is asked for, the class says so.
-        field = replace(field, limits=Limits(least=1))
-        return replace(field, kind=FieldKind.SIZES, sizes=len(parts))
-    if annotation is bool:
-        return replace(field, kind=FieldKind.SWITCH, choices=("yes", "no"))
-    return replace(field, kind=FieldKind.COUNT if annotation is int else FieldKind.NUMBER)
-
-
-def _limits(limits: Limits, metadata: Iterable[Any]) -> Limits:
-    for item in metadata:
-        if isinstance(item, FieldInfo):
-            limits = _limits(limits, item.metadata)
-        for bound, name in _BOUNDS.items():
-            if hasattr(item, bound):
-                limits = replace(limits, **{name: float(getattr(item, bound))})
-    return limits
+def field_of(model: type[BaseModel], name: str, prefix: str = "") -> FormField:
+    """The field of a class's, as its JSON schema describes it."""
+    info = model.model_fields[name]
+    annotated: Any = Annotated[info.annotation, info]
+    schema, name = TypeAdapter(annotated).json_schema(), f"{prefix}{name}"
+    optional = "anyOf" in schema  # or null
+    if optional:
+        schema = schema["anyOf"][0]
+    if "enum" in schema:
+        return FormField(name, FieldKind.CHOICE, tuple(schema["enum"]), optional=optional)
+    match schema["type"]:
+        case "array":
+            # Sizes below 1 mean nothing; where more is asked for, the class says so.
+            sizes, limits = schema["minItems"], Limits(least=1)
+            return FormField(name, FieldKind.SIZES, (), limits, sizes, optional)
+        case "boolean":
+            return FormField(name, FieldKind.SWITCH, ("yes", "no"), optional=optional)
+    limits = Limits(**{ours: schema[bound] for bound, ours in _BOUNDS.items() if bound in schema})
+    kind = FieldKind.COUNT if schema["type"] == "integer" else FieldKind.NUMBER
+    return FormField(name, kind, (), limits, optional=optional)
 
 
 def new_layer(kind: str) -> Layer:
@@ -417,12 +395,13 @@ def layer_form(kind: str) -> Form:
 @cache
 def training_form(optimizer: str, schedule: str) -> Form:
     """The form of training settings with an optimizer and a schedule of these kinds."""
+    # The choice of a section's kind decides which fields follow.
     fields = (
         field_of(TrainingSettings, "epochs"),
         field_of(TrainingSettings, "batch_size"),
-        choice_field("optimizer.kind", OPTIMIZERS),
+        FormField("optimizer.kind", FieldKind.CHOICE, tuple(OPTIMIZERS)),
         *fields_of(OPTIMIZERS[optimizer], "optimizer."),
-        choice_field("schedule.kind", SCHEDULES),
+        FormField("schedule.kind", FieldKind.CHOICE, tuple(SCHEDULES)),
         *fields_of(SCHEDULES[schedule], "schedule."),
         # Empty together: no early stopping.
         *(replace(item, optional=True) for item in fields_of(EarlyStopping, "early_stopping.")),

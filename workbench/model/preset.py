@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
-from workbench.errors import EnvironmentProblem, PresetError, nearest
+from workbench.errors import PresetError, nearest, refused
 from workbench.files import read_file, read_toml, typed_path, write_file
 from workbench.model.architecture import Architecture
 from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
@@ -316,10 +316,6 @@ def save_preset(preset: Preset, home: Home, *, overwrite: bool = False) -> Path:
         text = read_file(path, LARGEST_FILE).decode() if path.exists() else ""
     except (OSError, ValueError):  # damaged, and replaced
         text = ""
-    try:
+    with refused(f"preset {path}: ", "; free space or rights"):
         write_file(path, saved_over(text, kept))
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"preset {path}: {error.strerror}; free space or rights"
-        ) from error
     return path

@@ -47,7 +47,7 @@ from workbench.runs import control, lock
 from workbench.runs.control import Command, request
 from workbench.runs.environment import usable_cores
 from workbench.runs.events import Batch, Epoch, Failed, Preparing, Started
-from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.folder import RunFolder, run_to_start
 from workbench.runs.log import backwards, last_ending
 from workbench.runs.record import Labels
 from workbench.runs.sequence import KeptWorker
@@ -498,17 +498,8 @@ class WorkersExecutor:
         if worker is None:
             worker = KeptWorker(self._kind)
             self._workers.append(worker)
-        folder, descriptor = create_run(self._home, spec, labels, by)
-        try:
+        with run_to_start(self._home, spec, labels, by) as (folder, descriptor):
             return LocalJob(folder, worker.train(folder, descriptor))
-        except OSError as error:
-            os.close(descriptor)
-            descriptor = -1
-            folder.delete()
-            raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
-        finally:
-            if descriptor >= 0:
-                os.close(descriptor)
 
     def take_up(self, run_id: str) -> LocalJob | None:
         """Join the run's worker, or start a new one that goes on from its last whole epoch.

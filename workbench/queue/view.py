@@ -36,7 +36,6 @@ from workbench.runs.summary import RunSummary
 from workbench.runs.watchlist import WatchedRun
 from workbench.settings import Home
 
-NOT_KNOWN = "how long is not known yet"
 # Of a longer queue a command lists the last that are done and the next that wait.
 MOST_LISTED, LAST_DONE, NEXT_WAITING = 24, 5, 8
 # Endings that are counted in a headline, in this order.
@@ -462,10 +461,9 @@ def plan_sentence(found: TrialPlan, speeds: Sequence[Speed]) -> str:
     times = [expected_training(spec, speeds, done.get(identity(spec), 0)) for spec in specs]
     seconds = seconds_for_all([], [time.seconds if time else None for time in times])
     unknown, rough = times.count(None), sum(time.rough for time in times if time)
+    left = time_words(seconds, unknown, rough, until=not found.ahead)
     if found.ahead:
-        left = f"{_length(seconds, unknown, rough)}, after {found.ahead} queued earlier"
-    else:
-        left = time_words(seconds, unknown, rough)
+        left += f", after {found.ahead} queued earlier"
     return f"{', '.join(parts)}; {found.to_train} to train: {left}."
 
 
@@ -535,16 +533,26 @@ def short_time_left(view: QueueView) -> str:
     return f"{_at_least(view.unknown)} {rough_duration(view.seconds_left)} left"
 
 
-def time_words(seconds: float | None, unknown: int, guessed: int = 0, *, left: bool = False) -> str:
-    """A time to go, and for how many trials there is no telling, or only roughly; `left`: it is
-    running down."""
+def time_words(
+    seconds: float | None,
+    unknown: int,
+    guessed: int = 0,
+    *,
+    left: bool = False,
+    until: bool = True,
+) -> str:
+    """A time to go, and for how many trials there is no telling, or only roughly.
+
+    `left`: it is running down; `until`: it runs from now on.
+    """
     if seconds is None:
-        return NOT_KNOWN
-    until = f", until {moment(time.time() + seconds)}"
-    # When all will be done is known only if each trial's time is.
-    return _length(
-        seconds, unknown, guessed, (" left" if left else "") + ("" if unknown else until)
-    )
+        return "how long is not known yet"
+    words = f"{_at_least(unknown)} {rough_duration(seconds)}{' left' if left else ''}"
+    if unknown:
+        return f"{words} ({count(unknown, 'trial')} of unknown length)"
+    if until:  # known only if each trial's time is
+        words += f", until {moment(time.time() + seconds)}"
+    return f"{words} (rough: {guessed} of a kind new here)" if guessed else words
 
 
 def process_lost(view: QueueView) -> str:
@@ -556,16 +564,6 @@ def process_lost(view: QueueView) -> str:
         case (one,):
             return f"{words}; run {one} trains on"
     return f"{words}; runs {', '.join(runs)} train on"
-
-
-def _length(seconds: float | None, unknown: int, guessed: int, then: str = "") -> str:
-    if seconds is None:
-        return NOT_KNOWN
-    words = f"{_at_least(unknown)} {rough_duration(seconds)}{then}"
-    if unknown:
-        return f"{words} ({count(unknown, 'trial')} of unknown length)"
-    rough = f" (rough: {guessed} of a kind new here)"
-    return f"{words}{rough if guessed else ''}"
 
 
 def _at_least(unknown: int) -> str:

@@ -78,7 +78,7 @@ class Expected:
         return ("~" if self.rough else "") + rough_duration(self.seconds)
 
 
-def known_speeds(home: Home, host: str = platform.node(), newest: int = NEWEST) -> list[Speed]:
+def known_speeds(home: Home, host: str = platform.node()) -> list[Speed]:
     """The speeds of the newest runs of a host, the newest first; those that cannot be read are
     left out.
     """
@@ -91,7 +91,7 @@ def known_speeds(home: Home, host: str = platform.node(), newest: int = NEWEST) 
         with suppress(OSError):  # not started yet, or deleted meanwhile
             dated.append((folder.events_file.stat().st_mtime, folder.run_id, folder))
     speeds = []
-    for _, _, folder in heapq.nlargest(newest, dated):
+    for _, _, folder in heapq.nlargest(NEWEST, dated):
         with suppress(RunError):  # said by whoever lists runs
             if (speed := _speed(folder, host)) is not None:
                 speeds.append(speed)

@@ -27,7 +27,7 @@ from workbench.errors import EnvironmentProblem, RunError, UserError
 from workbench.runs import control, lock, summary
 from workbench.runs.control import Command
 from workbench.runs.events import Event, Paused, Resumed, Started
-from workbench.runs.folder import RunFolder, create_run
+from workbench.runs.folder import RunFolder, run_to_start
 from workbench.runs.log import EventWriter, History
 from workbench.runs.logger import JOIN_VARIABLE, LONGEST_NAME, script_ending
 from workbench.runs.process import start_detached
@@ -67,23 +67,12 @@ def execute(
         command=tuple(command),
         directory=folder_of_command,
     )
-    folder, descriptor = create_run(home, script, labels, "exec")
     switches = {key: value for key, value in os.environ.items() if key.startswith("PYTHON")}
-    given = json.dumps({"switches": switches, "umask": umask})
-    try:
-        process = start_detached(
-            MODULE,
-            [str(folder.path), str(descriptor)],
-            [descriptor],
-            folder.log_file,
-            {GIVEN_VARIABLE: given},
-        )
+    variables = {GIVEN_VARIABLE: json.dumps({"switches": switches, "umask": umask})}
+    with run_to_start(home, script, labels, "exec", "command") as (folder, descriptor):
+        arguments = [str(folder.path), str(descriptor)]
+        process = start_detached(MODULE, arguments, [descriptor], folder.log_file, variables)
         lock.write_pid(descriptor, process.pid)
-    except OSError as error:
-        os.close(descriptor)
-        folder.delete()
-        raise EnvironmentProblem(f"the command cannot be started: {error}") from error
-    os.close(descriptor)
     return folder
 
 

@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -177,6 +178,27 @@ class RunFolder:
             return
         except OSError as error:
             raise EnvironmentProblem(f"run {self.run_id}: cannot delete: {error}") from error
+
+
+@contextmanager
+def run_to_start(
+    home: Home, what: TrainingSpec | Script, labels: Labels, by: str, process: str = "worker"
+) -> Iterator[tuple[RunFolder, int]]:
+    """As `create_run`, for a block that starts the process which takes the lock over.
+
+    Raises:
+        EnvironmentProblem: also where it cannot be started; no run is left behind.
+    """
+    folder, descriptor = create_run(home, what, labels, by)
+    try:
+        yield folder, descriptor
+    except Exception as error:
+        os.close(descriptor)
+        folder.delete()
+        if isinstance(error, OSError):
+            raise EnvironmentProblem(f"the {process} cannot be started: {error}") from error
+        raise
+    os.close(descriptor)
 
 
 def create_run(

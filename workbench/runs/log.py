@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
@@ -85,11 +85,8 @@ def write_event(path: Path, event: Event) -> None:
     Raises:
         OSError: the disk is full or the folder is gone.
     """
-    writer = EventWriter(path)
-    try:
+    with closing(EventWriter(path)) as writer:
         writer.write(event)
-    finally:
-        writer.close()
 
 
 class EventReader:

@@ -12,6 +12,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from workbench.errors import EnvironmentProblem, RunError, UserError, refused
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.events import Failed, Preparing, Queued, Stopped
-from workbench.runs.folder import RunFolder, all_runs, create_run
+from workbench.runs.folder import RunFolder, all_runs, run_to_start
 from workbench.runs.log import last_ending, write_event
 from workbench.runs.plan import require_memory
 from workbench.runs.process import start_detached
@@ -181,10 +182,9 @@ def launch(
             none of the runs is left behind.
     """
     require_memory(specs)
-    created: list[tuple[RunFolder, int]] = []
-    try:
-        for spec in specs:
-            created.append(create_run(home, spec, labels, by))
+    with ExitStack() as stack:
+        begun = [run_to_start(home, spec, labels, by) for spec in specs]
+        created = [stack.enter_context(run) for run in begun]
         if len(created) == 1:
             # The cores to use are settled when TensorFlow is imported, which a standby has done.
             warm = standby if specs[0].threads is None else None
@@ -198,15 +198,6 @@ def launch(
             process = start_detached(SEQUENCE, arguments, descriptors, created[0][0].log_file)
             for descriptor in descriptors:
                 lock.write_pid(descriptor, process.pid)
-    except (EnvironmentProblem, OSError) as error:
-        for folder, descriptor in created:
-            os.close(descriptor)
-            folder.delete()
-        if isinstance(error, OSError):
-            raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
-        raise
-    for _, descriptor in created:
-        os.close(descriptor)
     return [folder for folder, _ in created]
 
 

@@ -13,9 +13,9 @@ import socket
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -186,17 +186,11 @@ def _refusal(name: str, folder: Path, error: Exception) -> DatasetError:
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Keep two workers from fetching into one file: the second then finds it in place."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".mnist-workbench.lock")
-        lock.acquire()
-    except OSError:  # a read-only folder: nothing can be fetched into it anyway
+    with ExitStack() as stack:
+        with suppress(OSError):  # a read-only folder: nothing can be fetched into it anyway
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(folder / ".mnist-workbench.lock"))
         yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -265,16 +259,9 @@ class StreamingSource(BatchSource):
 class InMemorySource(StreamingSource):
     """The same data set converted once and held as tensors: the fast path, with equal values."""
 
-    def __init__(
-        self,
-        images: npt.NDArray[Any],
-        labels: npt.NDArray[Any],
-        *,
-        classes: int,
-        scale: float = 255.0,
-    ) -> None:
-        super().__init__(images, labels, classes=classes, scale=scale)
-        self._images = tf.convert_to_tensor(to_unit_float(images, scale))
+    def __init__(self, images: npt.NDArray[Any], labels: npt.NDArray[Any], **facts: Any) -> None:
+        super().__init__(images, labels, **facts)
+        self._images = tf.convert_to_tensor(to_unit_float(images, self._scale))
         self._labels = tf.convert_to_tensor(self._labels)
 
     def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
@@ -362,10 +349,7 @@ def _named(ref: DatasetRef) -> Sources:
 
 def _load(ref: DatasetRef, scratch: Path | None) -> Sources:
     data = load_dataset(ref, scratch)
-
-    def source(images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> BatchSource:
-        return choose_source(images, labels, classes=data.classes, scale=data.pixel_scale)
-
+    source = partial(choose_source, classes=data.classes, scale=data.pixel_scale)
     train, test = source(data.x_train, data.y_train), source(data.x_test, data.y_test)
     own = None
     if data.x_val is not None and data.y_val is not None:
