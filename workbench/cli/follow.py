@@ -133,17 +133,15 @@ def _values(metrics: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {metric_text(name, value)}" for name, value in metrics.items())
 
 
-def _script_lines(summary: ScriptSummary) -> list[str]:
+def _script_line(summary: ScriptSummary) -> str:
     state, name = summary.state, summary.title
     known = {key: value for key, value in summary.metrics.items() if value is not None}
     so_far = f"step {summary.step:,}" if summary.step else ""
     took = clock(summary.train_seconds) if summary.train_seconds else ""
-    facts = [_values(known), so_far, took]
-    said = summary.message or ", ".join(filter(None, facts))
-    line = f"{state.word:<9} {name}{': ' if said else ''}{said}"
     if state is Status.CRASHED:
-        line = f"{state.word:<9} {name}: its process died without a word, {so_far or 'at once'}"
-    return [line]
+        return f"{state.word:<9} {name}: its process died without a word, {so_far or 'at once'}"
+    said = summary.message or ", ".join(filter(None, [_values(known), so_far, took]))
+    return f"{state.word:<9} {name}{': ' if said else ''}{said}"
 
 
 def accuracy_words(summary: RunSummary) -> str:
@@ -158,7 +156,7 @@ def accuracy_words(summary: RunSummary) -> str:
 
 def result_lines(summary: AnySummary) -> list[str]:
     if isinstance(summary, ScriptSummary):
-        return _script_lines(summary)
+        return [_script_line(summary)]
     run = f"{summary.title}, seed {summary.seed}, {summary.precision}"
     took = f"{clock(summary.train_seconds)} of training"
     so_far = epochs_done(summary.epochs_completed, summary.epochs)

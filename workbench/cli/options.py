@@ -33,11 +33,7 @@ class TableFormat(StrEnum):
 
 
 def checked_precision(name: str) -> Precision:
-    """A precision as typed.
-
-    Raises:
-        QueryError: there is none of that name.
-    """
+    """A precision as typed; a QueryError where there is none of that name."""
     from workbench.model.spec import PRECISIONS
 
     for known in PRECISIONS:

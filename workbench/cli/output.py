@@ -113,21 +113,13 @@ def print_table(table: Table) -> None:
 
 
 def check_free(output: Path, *, force: bool) -> None:
-    """Refuse to replace a file unasked.
-
-    Raises:
-        UserError: it exists, and `force` is not given.
-    """
+    """Refuse to replace a file without `force`, by a UserError."""
     if output.exists() and not force:
         raise UserError(f"{output} exists already; choose another name, or --force replaces it")
 
 
 def write_shared(output: Path, content: bytes) -> None:
-    """Write a file for others and say so.
-
-    Raises:
-        EnvironmentProblem: it cannot be written.
-    """
+    """Write a file for others and say so; an EnvironmentProblem where it cannot be."""
     write_export(output, content)
     note(f"wrote {output}")
 

@@ -277,11 +277,7 @@ def with_overrides(settings: TrainingSettings, overrides: Overrides) -> Training
 
 
 def overrides_from(data: dict[str, Any]) -> Overrides:
-    """Overrides from a table row's `set` section.
-
-    Raises:
-        PresetError: a key that is no setting.
-    """
+    """Overrides from a table row's `set` section; a PresetError where a key is no setting."""
     known = list(asdict(Overrides()))
     for key in data:
         if key not in known:

@@ -51,14 +51,10 @@ def _as_pair(value: object) -> object:
     return value
 
 
-def _all_positive(value: tuple[int, int]) -> tuple[int, int]:
-    if min(value) < 1:
-        raise ValueError("must be 1 or more in both directions")
-    return value
-
-
-def _not_above(largest: int) -> AfterValidator:
+def _from_1_to(largest: int) -> AfterValidator:
     def check(value: tuple[int, int]) -> tuple[int, int]:
+        if min(value) < 1:
+            raise ValueError("must be 1 or more in both directions")
         if max(value) > largest:
             raise ValueError(f"must be {largest} or less in both directions")
         return value
@@ -68,12 +64,8 @@ def _not_above(largest: int) -> AfterValidator:
 
 # Images have at most 4096 pixels a side. TensorFlow pads an image by its dilation, so that a
 # careless one (2000 on 12×12) takes gigabytes and fails in the middle of a training.
-Pair = Annotated[
-    tuple[int, int], BeforeValidator(_as_pair), AfterValidator(_all_positive), _not_above(4096)
-]
-Dilation = Annotated[
-    tuple[int, int], BeforeValidator(_as_pair), AfterValidator(_all_positive), _not_above(64)
-]
+Pair = Annotated[tuple[int, int], BeforeValidator(_as_pair), _from_1_to(4096)]
+Dilation = Annotated[tuple[int, int], BeforeValidator(_as_pair), _from_1_to(64)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0, allow_inf_nan=False)]
 L2 = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

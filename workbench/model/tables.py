@@ -86,11 +86,7 @@ def paper_rows_by_settings() -> dict[str, tuple[tuple[PaperTable, PaperRow], ...
 
 
 def paper_table(number: int) -> PaperTable:
-    """The table of a number.
-
-    Raises:
-        PresetError: the paper has no such table of results.
-    """
+    """The table of a number; a PresetError where the paper has no such table of results."""
     for table in paper_tables():
         if table.number == number:
             return table

@@ -33,6 +33,7 @@ _WHOLE = ("epochs", "batch_size", "train_limit", "seed")
 _NUMBERS = ("learning_rate", "momentum")
 _RANGE = re.compile(r"(?P<log>log:)?(?P<low>[^:]+?)\.\.(?P<high>[^/]+)(/(?P<parts>\d{1,4}))?")
 ALIASES = {"lr": "learning_rate", "batch": "batch_size", "opt": "optimizer"}
+SHORT = {name: alias for alias, name in ALIASES.items()}
 
 
 @dataclass(frozen=True)
@@ -297,9 +298,8 @@ def _plan_with(plan: Plan, chosen: dict[str, str | int | float], repeat: int) ->
 
 def _label(chosen: dict[str, str | int | float]) -> str:
     """`lr=0.02 opt=adam`: short, since lists have little room for it."""
-    short = {name: alias for alias, name in ALIASES.items()}
     return " ".join(
-        f"{short.get(name, name)}={f'{value:g}' if isinstance(value, float) else value}"
+        f"{SHORT.get(name, name)}={f'{value:g}' if isinstance(value, float) else value}"
         for name, value in chosen.items()
     )
 

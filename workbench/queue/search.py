@@ -69,11 +69,7 @@ class Search(Kept):
         return parse_space(self.space, self.base)
 
     def spec(self, values: dict[str, Value]) -> TrainingSpec:
-        """The training of a trial.
-
-        Raises:
-            PresetError: an impossible model.
-        """
+        """The training of a trial; a PresetError where the model is impossible."""
         return spec_with(self.base, self.parameters, values)
 
     def final_specs(self, values: dict[str, Value], epochs: int | None) -> list[TrainingSpec]:
@@ -114,11 +110,7 @@ class SearchResult(Kept):
     importance: dict[str, float] = Field(default_factory=dict)  # as of `SearchProgress`
 
     def preset(self, name: str, title: str) -> Preset:
-        """The chosen settings as a preset.
-
-        Raises:
-            RunError: a name that no preset can have.
-        """
+        """The chosen settings as a preset; a RunError where no preset can have the name."""
         found = ", ".join(f"{100 * value:.2f} %" for value in self.test_accuracies)
         try:
             return Preset(
@@ -181,11 +173,7 @@ class SearchFolder:
         self.journal = self.path / "study.journal"
 
     def read(self) -> Search:
-        """What is searched.
-
-        Raises:
-            RunError: its file is gone or damaged.
-        """
+        """What is searched; a RunError where its file is gone or damaged."""
         found = self._read("search.json", Search)
         if found is None:
             raise RunError(
@@ -326,11 +314,7 @@ def _one_of(what: str, given: str, names: Sequence[str]) -> str:
 
 
 def checked_search(search: Search) -> Search:
-    """The search, if it can be begun.
-
-    Raises:
-        RunError: a sampler, pruner, space or schedule that do not go together.
-    """
+    """The search, if its sampler, pruner, space and schedule go together; else a RunError."""
     parameters = search.parameters
     listed = all(item.choices for item in parameters)
     if search.sampler == "grid" and not listed:

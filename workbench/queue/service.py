@@ -89,11 +89,7 @@ def fresh_id(taken: set[str]) -> str:
 
 
 def check_jobs(jobs: int | None) -> None:
-    """Refuse a number of jobs out of range.
-
-    Raises:
-        RunError: it is.
-    """
+    """Refuse a number of jobs out of range, by a RunError."""
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
         raise RunError(f"jobs: must be from 1 to {MOST_JOBS} (given: {jobs})")
 
@@ -232,11 +228,7 @@ def move(home: Home, trial_id: str, place: int) -> int:
 
 
 def find_trial(state: QueueState, prefix: str) -> Trial:
-    """The trial whose id begins with `prefix`.
-
-    Raises:
-        RunError: none does, or several do.
-    """
+    """The trial whose id begins with `prefix`; a RunError where none does, or several."""
     exact = state.trial(prefix)
     matching = [trial for trial in state.trials if trial.id.startswith(prefix)]
     if exact is not None:

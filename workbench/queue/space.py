@@ -29,7 +29,7 @@ from workbench.model.hyperparameters import (
     with_overrides,
 )
 from workbench.model.spec import TrainingSpec
-from workbench.queue.planning import ALIASES
+from workbench.queue.planning import ALIASES, SHORT
 
 Value = str | int | float
 _LAYER = re.compile(r"layers\.(\d+)\.(\w+)")
@@ -57,10 +57,8 @@ class Parameter:
     @property
     def short(self) -> str:
         """Its name where there is little room: `lr`."""
-        short = {name: alias for alias, name in ALIASES.items()}
-        bare = self.name.removesuffix(".kind")
-        last = bare if bare.startswith("layers.") else bare.rpartition(".")[2]
-        return short.get(last, last)
+        typed = _typed(self.name)
+        return SHORT.get(typed, typed)
 
 
 def parse_space(texts: Sequence[str], base: TrainingSpec) -> tuple[Parameter, ...]:
@@ -162,8 +160,8 @@ def _parameter(name: str, field: FormField, text: str) -> Parameter:
     typed = _typed(name)
 
     def parsed(word: str) -> Value:
-        if field.kind is FieldKind.CHOICE:
-            word = word.lower().replace("-", "_") if name.endswith(".kind") else word
+        if name.endswith(".kind"):
+            word = word.lower().replace("-", "_")
         try:
             value = field.parse(word)
         except FieldError as error:

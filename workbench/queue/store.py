@@ -269,11 +269,7 @@ LOCAL = Engine()
 
 
 def configured() -> Engine:
-    """The engine of the user's configuration.
-
-    Raises:
-        RunError: it is none.
-    """
+    """The engine of the user's configuration; a RunError where that is none."""
     config = Config()
     return _engine({"executor": config["executor"], **config["ray"]})
 
@@ -307,11 +303,7 @@ def asked_for(
 
 
 def require_installed(engine: Engine) -> None:
-    """Refuse an engine whose package is missing.
-
-    Raises:
-        EnvironmentProblem: it is.
-    """
+    """Refuse an engine whose package is missing, by an EnvironmentProblem."""
     from importlib.util import find_spec
 
     if not engine.is_local and find_spec("ray") is None:

@@ -23,6 +23,7 @@ from workbench.runs.environment import launched_from, this_environment
 from workbench.runs.events import Ended, Log, Paused, Preparing, Queued
 from workbench.runs.log import EventReader, History, last_change, newer, write_event
 from workbench.runs.record import (
+    RECORD,
     RECORD_FORMAT,
     Labels,
     PresetRecord,
@@ -30,7 +31,6 @@ from workbench.runs.record import (
     Script,
     ScriptRecord,
     format_of,
-    parse_record,
     write_json,
 )
 from workbench.runs.status import Status
@@ -91,7 +91,7 @@ class RunFolder:
         content = b""
         try:
             content = read_file(self.spec_file, LARGEST_RECORD)
-            return parse_record(content)
+            return RECORD.validate_json(content)
         except FileNotFoundError as error:
             raise RunError(f"run {self.run_id}: its folder or spec.json is gone") from error
         except (OSError, ValidationError) as error:

@@ -109,22 +109,13 @@ class ScriptRecord(_Record):
 
 
 RunRecord = PresetRecord | ScriptRecord
-_RECORD: TypeAdapter[RunRecord] = TypeAdapter(
+RECORD: TypeAdapter[RunRecord] = TypeAdapter(
     Annotated[
         Annotated[PresetRecord, Variant("preset")] | Annotated[ScriptRecord, Variant("script")],
         # The specs of earlier versions, all of presets, do not say so.
         Discriminator(lambda data: data.get("kind", "preset") if isinstance(data, dict) else None),
     ]
 )
-
-
-def parse_record(content: bytes) -> RunRecord:
-    """The record in the content of `spec.json`.
-
-    Raises:
-        ValueError: it is damaged.
-    """
-    return _RECORD.validate_json(content)
 
 
 def format_of(content: bytes) -> int:

@@ -133,8 +133,7 @@ class Watchlist:
 
     def _names(self) -> set[str]:
         try:
-            with os.scandir(self._home.runs) as entries:
-                return {entry.name for entry in entries if not entry.name.startswith(".")}
+            return {name for name in os.listdir(self._home.runs) if not name.startswith(".")}
         except OSError:
             return set()
 

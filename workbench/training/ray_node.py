@@ -28,7 +28,7 @@ from workbench.runs.environment import this_environment
 from workbench.runs.events import Ended, Event
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventWriter
-from workbench.runs.record import PresetRecord, parse_record, write_json
+from workbench.runs.record import RECORD, PresetRecord, write_json
 from workbench.training.worker import Worker, forget_peak_memory
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Trainer:
         Raises:
             EnvironmentProblem: the scratch folder cannot be written.
         """
-        found = parse_record(record.encode())
+        found = RECORD.validate_json(record)
         if not isinstance(found, PresetRecord):
             raise DatasetError(f"run {run_id} is of a script")
         data = found.spec.dataset
