@@ -117,7 +117,6 @@ def _seconds(iso: str) -> float:
 
 
 def number(value: float | None, digits: str = "g") -> str:
-    """A plain number in the given format."""
     return MISSING if value is None else format(value, digits).replace("-", MINUS, 1)
 
 

@@ -113,7 +113,6 @@ def _tell_ended(view: QueueView, told: dict[str, Status], display: Display) -> N
 
 
 def ending(item: TrialView) -> str:
-    """How a trial ended, in one line."""
     trial, result = item.trial, item.result
     head = item.named
     match trial.state:

@@ -116,8 +116,6 @@ def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequenc
 
 
 class How(NamedTuple):
-    """How trainings are asked for and followed."""
-
     jobs: int | None
     dry_run: bool
     detach: bool

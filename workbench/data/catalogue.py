@@ -34,7 +34,6 @@ KERAS_NAMES = tuple(KERAS_FILES)
 
 
 def keras_folder() -> Path:
-    """Where Keras keeps its data sets on this machine."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
     if not os.access(home, os.W_OK):
         home = Path("/tmp/.keras")  # where Keras itself falls back to
@@ -85,7 +84,6 @@ def dataset_with(image_shape: tuple[int, int, int], classes: int) -> DatasetFact
 
 
 def unknown_dataset(name: str) -> DatasetError:
-    """The error for a name that is not in the catalogue."""
     hint = nearest(name.lower().replace("-", "_"), list(DATASET_NAMES))
     possible = "" if hint.startswith("known") else f"known: {', '.join(DATASET_NAMES)}; "
     return DatasetError(f'no data set "{name}": {hint} ({possible}or the path of an .npz file)')

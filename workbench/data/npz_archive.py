@@ -100,7 +100,6 @@ class NpzArchive:
         return DatasetError(f"data set {plain(self.path)}: {named}{what}")
 
     def sha256(self) -> str:
-        """The checksum of the file as it is open, in hexadecimal."""
         self._file.seek(0)
         try:
             return hashlib.file_digest(self._file, "sha256").hexdigest()

@@ -196,8 +196,6 @@ class Flatten(LayerKind):
 
 
 class Dense(LayerKind):
-    """A fully connected layer over the last axis."""
-
     explanation = "Neurons joined to every value of the input"
     name = title = short = "Dense"
     role = "dense"
@@ -320,8 +318,6 @@ class _Pooling(LayerKind):
 
 
 class MaxPooling2D(_Pooling):
-    """The largest value of each window."""
-
     explanation = "Keeps the largest value of each window"
     name, title, short = "MaxPooling", "Max pooling", "MaxPool"
 
@@ -329,8 +325,6 @@ class MaxPooling2D(_Pooling):
 
 
 class AveragePooling2D(_Pooling):
-    """The mean of each window."""
-
     explanation = "Keeps the mean of each window"
     name, title, short = "AveragePooling", "Average pooling", "AvgPool"
 
@@ -355,8 +349,6 @@ class GlobalAveragePooling2D(LayerKind):
 
 
 class Dropout(LayerKind):
-    """Single values set to zero at random while training."""
-
     explanation = "Forgets single values while training"
     name, title, short = "Dropout", "Dropout", "drop"
     keeps_shape = forgets = True
@@ -373,8 +365,6 @@ class Dropout(LayerKind):
 
 
 class SpatialDropout2D(LayerKind):
-    """Whole channels set to zero at random while training."""
-
     explanation = "Forgets whole channels while training"
     name, title, short = "SpatialDropout", "Spatial dropout", "drop"
     keeps_shape = forgets = True
@@ -431,8 +421,6 @@ class LayerNormalization(LayerKind):
 
 
 class ActivationLayer(LayerKind):
-    """An activation function as a layer of its own."""
-
     explanation = "An activation function as a layer of its own"
     name, title, short = "Activation", "", ""
     keeps_shape = True

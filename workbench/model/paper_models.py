@@ -46,7 +46,6 @@ def why_taken(name: str) -> str:
 
 
 def preset_file(name: str) -> Path:
-    """The file of one of the models that are shipped."""
     return resource_folder("presets") / "models" / f"{name}.toml"
 
 

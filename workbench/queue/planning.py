@@ -60,7 +60,6 @@ class TrialPlan:
 
     @property
     def to_train(self) -> int:
-        """How many trainings are still to be done."""
         return len(self.queued) + len(self.new)
 
 
@@ -315,7 +314,6 @@ def tables_of(numbers: Sequence[int]) -> tuple[PaperTable, ...]:
 
 
 def rows_of(tables: Sequence[PaperTable]) -> int:
-    """How many rows with results the tables have."""
     return sum(len(table.rows) for table in tables)
 
 

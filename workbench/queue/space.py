@@ -127,7 +127,6 @@ def _fields(listed: Mapping[str, str], training: TrainingSettings) -> dict[str, 
 
 
 def _field(name: str, fields: Mapping[str, FormField], base: TrainingSpec) -> FormField:
-    """The field of a setting, of the training or of a layer."""
     if name.startswith("layers"):
         return _layer_field(name, base)
     if name in fields:

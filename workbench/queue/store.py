@@ -20,6 +20,7 @@ from workbench.files import Stamp, keep_aside, read_file, stamp, write_file
 from workbench.formats import count
 from workbench.model.hyperparameters import OPTIMIZER_TITLES
 from workbench.model.spec import TrainingSpec
+from workbench.model.validated import Validated
 from workbench.runs import lock
 from workbench.runs.record import Kept, Labels, format_of
 from workbench.runs.status import Status
@@ -238,13 +239,11 @@ class QueueStore:
         return QueueDamaged(words)
 
 
-class Engine(BaseModel):
+class Engine(Validated):
     """An executor by its name. All else is Ray's: which cluster, and what a trial takes of a node.
 
     `address` is `auto`, `HOST:PORT` or `ray://HOST:PORT`; `gpus` may be a part of one.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     executor: ExecutorName = "local"
     address: Annotated[str, Field(pattern=r"^(auto|(ray://)?[\w.\[\]:-]+:\d{1,5})$")] = "auto"

@@ -200,7 +200,6 @@ class QueueView:
 
     @property
     def training(self) -> tuple[TrialView, ...]:
-        """Trials that train now."""
         return tuple(
             view for view in self.trials if view.trial.state is Status.RUNNING and view.lost is None
         )
@@ -267,13 +266,11 @@ class QueueView:
         return replace(self, trials=trials, searches=(), to_come=())
 
     def of_search(self, search_id: str) -> QueueView:
-        """The queue with one search and its trials alone."""
         trials = tuple(view for view in self.trials if view.trial.search == search_id)
         searches = tuple(entry for entry in self.searches if entry.id == search_id)
         return replace(self, trials=trials, searches=searches)
 
     def to_json(self) -> dict[str, Any]:
-        """The queue as plain data."""
         return {
             "running": self.running,
             "stopping": self.stopping,

@@ -22,16 +22,12 @@ FAR_SHORTER = 0.25  # than the chunk before: too few images for a point of its o
 
 
 class Axis(StrEnum):
-    """What the x axis counts."""
-
     EPOCHS = "epochs"
     STEPS = "steps"
     TIME = "time"
 
 
 class Metric(StrEnum):
-    """What the y axis shows."""
-
     ACCURACY = "accuracy"
     LOSS = "loss"
 
@@ -311,8 +307,6 @@ class Buckets(_Parts):
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of the x axis."""
-
     low: float
     high: float
 
@@ -398,5 +392,4 @@ class CurveView:
 
     @property
     def smoothed_values(self) -> array[float]:
-        """The smoothed value of every chunk."""
         return self._smoothing.values

@@ -56,7 +56,6 @@ def slower_here(precision: str) -> str:
 
 
 def usable_cores() -> int:
-    """Cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -116,7 +115,6 @@ def installed(package: str) -> str:
 
 
 def this_environment() -> Environment:
-    """The environment of this process."""
     from workbench.runs.record import Environment
 
     return Environment(

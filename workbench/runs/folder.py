@@ -135,7 +135,6 @@ class RunFolder:
             write_json(self.labels_file, labels.model_dump(mode="json"))
 
     def history(self) -> History:
-        """The whole log, read from the start."""
         history, reader = self.empty_history(), EventReader(self.events_file)
         for event in reader.read():
             history.apply(event)

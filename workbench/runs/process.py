@@ -13,7 +13,6 @@ from workbench.settings import PACKAGE
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module of this package."""
     # -P keeps the current folder out of the import path: a stray random.py must not be run.
     return [sys.executable, "-P", "-m", module, *arguments]
 
