@@ -33,15 +33,23 @@ def samples(losses: list[float]) -> Samples:
     return made
 
 
+def smoothed_at_once(
+    smoothing: Smoothing, values: list[float], places: list[float] | None = None
+) -> list[float]:
+    """Values that are a span long each, unless their places say otherwise."""
+    smoothing.extend(values, places or list(range(1, len(values) + 1)), len(values))
+    return list(smoothing.values)
+
+
 def test_smoothing_starts_at_the_first_value_and_keeps_a_constant() -> None:
-    assert list(Smoothing(0.9).extend([5.0])) == pytest.approx([5.0])
-    assert list(Smoothing(0.99).extend([3.0] * 50)) == pytest.approx([3.0] * 50)
+    assert smoothed_at_once(Smoothing(0.9), [5.0]) == pytest.approx([5.0])
+    assert smoothed_at_once(Smoothing(0.99), [3.0] * 50) == pytest.approx([3.0] * 50)
 
 
 def test_smoothing_is_the_debiased_mean() -> None:
     values = [1.0, 0.0, 4.0, 2.0]
     weight = 0.6
-    smoothed = Smoothing(weight).extend(values)
+    smoothed = smoothed_at_once(Smoothing(weight), values)
     for last in range(len(values)):
         weights = [weight ** (last - at) for at in range(last + 1)]
         mean = sum(w * v for w, v in zip(weights, values, strict=False)) / sum(weights)
@@ -53,23 +61,25 @@ def test_smoothing_carried_on_equals_smoothing_at_once() -> None:
     values = [chance.random() for _ in range(300)]
     carried = Smoothing(0.9)
     for count in (1, 2, 100, 101, 300):
-        carried.extend(values, count)
-    assert list(carried.values) == list(Smoothing(0.9).extend(values))
+        carried.extend(values, range(1, 301), count)
+    assert list(carried.values) == smoothed_at_once(Smoothing(0.9), values)
 
 
 def test_smoothing_passes_over_what_is_no_number() -> None:
-    smoothed = Smoothing(0.5).extend([1.0, math.nan, math.inf, 1.0])
+    smoothed = smoothed_at_once(Smoothing(0.5), [1.0, math.nan, math.inf, 1.0])
     assert smoothed[0] == smoothed[3] == 1.0
     assert math.isnan(smoothed[1])
     assert math.isnan(smoothed[2])
 
 
 def test_smoothing_hangs_on_the_steps_and_not_on_how_they_are_cut_into_chunks() -> None:
-    few = Smoothing(0.8, span=20.0).extend([1.0, 3.0, 2.0], places=[20.0, 40.0, 60.0])
-    many = Smoothing(0.8, span=20.0).extend(
-        [1.0] * 4 + [3.0] * 4 + [2.0] * 4, places=[5.0 * part for part in range(1, 13)]
+    few = smoothed_at_once(Smoothing(0.8, span=20.0), [1.0, 3.0, 2.0], [20.0, 40.0, 60.0])
+    many = smoothed_at_once(
+        Smoothing(0.8, span=20.0),
+        [1.0] * 4 + [3.0] * 4 + [2.0] * 4,
+        [5.0 * part for part in range(1, 13)],
     )
-    assert [many[3], many[7], many[11]] == pytest.approx(list(few))
+    assert [many[3], many[7], many[11]] == pytest.approx(few)
 
 
 def test_means_are_the_values_themselves_where_there_is_room() -> None:
@@ -104,7 +114,7 @@ def test_the_end_of_the_range_is_no_part_of_its_own() -> None:
 
 
 def test_no_smoothing_gives_the_values_themselves() -> None:
-    assert list(Smoothing(0.0).extend([3.0, 1.0, 2.0])) == [3.0, 1.0, 2.0]
+    assert smoothed_at_once(Smoothing(0.0), [3.0, 1.0, 2.0]) == [3.0, 1.0, 2.0]
     with pytest.raises(ValueError, match="not in"):
         Smoothing(1.0)
 

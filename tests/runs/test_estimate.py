@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,27 +11,39 @@ from workbench.model.architecture import analyse
 from workbench.model.preset import paper_presets
 from workbench.model.tables import paper_table
 from workbench.runs import estimate
-from workbench.runs.estimate import Speed, expected_epoch, known_speeds, multiply_add_rate
+from workbench.runs.estimate import Expected, Speed, expected_epoch, known_speeds, multiply_add_rate
 from workbench.runs.events import Batch, Epoch, Started
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
+from workbench.runs.plan import spec_of
 from workbench.runs.record import Labels
 from workbench.settings import Home
 
-PAPER = {preset.name: preset.architecture for preset in paper_presets()}
-WORK = analyse(PAPER["cnn-2"]).multiply_adds
+PAPER = {preset.name: preset for preset in paper_presets()}
+WORK = analyse(PAPER["cnn-2"].architecture).multiply_adds
 CNN = Speed(WORK, True, 60, "float32", 1000.0)
+
+
+def epoch(
+    name: str, batch_size: int, speeds: Sequence[Speed], test_images: int = 10_000, **changes: str
+) -> Expected | None:
+    """Of a model of the paper."""
+    spec = spec_of(PAPER[name], None)
+    training = spec.training.model_copy(update={"batch_size": batch_size})
+    data = spec.dataset.model_copy(update={"test_images": test_images})
+    changed = {"training": training, "dataset": data, **changes}
+    return expected_epoch(spec.model_copy(update=changed), speeds)
 
 
 def seconds(*speeds: Speed, name: str = "cnn-2", **changes) -> float | None:
     """None where nothing like it was timed: then it is rough."""
-    found = expected_epoch(PAPER[name], changes.pop("batch_size", 60), speeds, test_images=0)
+    found = epoch(name, changes.pop("batch_size", 60), speeds, 0)
     return None if found is None or found.rough else found.seconds
 
 
 def test_the_same_model_takes_what_it_took() -> None:
     assert seconds(CNN) == pytest.approx(60.0)
-    found = expected_epoch(PAPER["cnn-2"], 60, [CNN])
+    found = epoch("cnn-2", 60, [CNN])
     assert found is not None and found.seconds == pytest.approx(60 + 10 / 3)
 
 
@@ -56,7 +69,9 @@ def test_the_nearest_batch_size_speaks_and_the_median_of_the_newest() -> None:
 
 
 def test_a_step_costs_something_besides_its_images() -> None:
-    dense = Speed(analyse(PAPER["nn-1"]).multiply_adds, False, 60, "float32", 100_000.0)
+    dense = Speed(
+        analyse(PAPER["nn-1"].architecture).multiply_adds, False, 60, "float32", 100_000.0
+    )
     one, half = (seconds(dense, name="nn-1", batch_size=size) for size in (60, 30))
     assert one is not None and half is not None
     assert one == pytest.approx(0.6)
@@ -66,7 +81,7 @@ def test_a_step_costs_something_besides_its_images() -> None:
 
 def test_a_model_far_from_all_runs_is_told_roughly_by_the_nearest_of_its_kind() -> None:
     far = Speed(WORK // 10, True, 60, "float32", 1000.0)
-    found = expected_epoch(PAPER["cnn-2"], 60, [far, Speed(WORK // 100, True, 60, "float32", 1.0)])
+    found = epoch("cnn-2", 60, [far, Speed(WORK // 100, True, 60, "float32", 1.0)])
     assert found is not None and found.rough
     assert 500 < found.seconds < 700
     assert found.text.startswith("~")
@@ -142,7 +157,7 @@ def test_without_a_run_an_epoch_is_judged_by_multiply_adds_and_steps(
     monkeypatch.setattr(estimate, "multiply_add_rate", lambda: 88e9)
 
     def guessed(name: str, batch_size: int, test_images: int = 0) -> float:
-        found = expected_epoch(PAPER[name], batch_size, [], test_images=test_images)
+        found = epoch(name, batch_size, [], test_images)
         assert found is not None and found.rough
         return found.seconds
 
@@ -150,4 +165,4 @@ def test_without_a_run_an_epoch_is_judged_by_multiply_adds_and_steps(
     assert 0.34 < guessed("nn-1", 60) < 0.65
     assert guessed("nn-1", 600) < guessed("nn-1", 60)
     assert guessed("cnn-2", 60, 10_000) > guessed("cnn-2", 60)
-    assert expected_epoch(PAPER["cnn-2"], 60, [], precision="bfloat16") is None
+    assert epoch("cnn-2", 60, [], precision="bfloat16") is None

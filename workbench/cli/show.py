@@ -30,7 +30,6 @@ from workbench.model.architecture import analyse
 from workbench.model.describe import architecture_rows, as_ascii, settings_lines
 from workbench.model.paper_models import PAPER
 from workbench.model.preset import Preset, find_preset, own_presets, preset_toml, shipped_presets
-from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.settings import default_home
 
 
@@ -217,18 +216,10 @@ def print_script(preset: Preset, data: DatasetFacts | None) -> None:
     none, it asks for a file.
     """
     from workbench.model.keras_script import keras_script
-    from workbench.runs.plan import dataset_ref
+    from workbench.runs.plan import spec_of
 
-    architecture = preset.architecture
-    data = data or dataset_with(architecture.input_shape, architecture.classes)
-    spec = TrainingSpec(
-        preset=preset.name,
-        title=preset.title,
-        architecture=architecture,
-        training=preset.training,
-        dataset=dataset_ref(data) if data else DatasetRef(),
-    )
-    put(keras_script(spec, asks_for_data=data is None))
+    data = data or dataset_with(preset.architecture.input_shape, preset.architecture.classes)
+    put(keras_script(spec_of(preset, data), asks_for_data=data is None))
 
 
 def write_figure(preset: Preset, form: str, output: Path | None, *, force: bool) -> None:

@@ -20,7 +20,7 @@ from workbench.formats import MISSING, count, percent
 from workbench.leaderboard.grouping import group_runs, ranked
 from workbench.leaderboard.paper import compare
 from workbench.leaderboard.store import Leaderboard
-from workbench.leaderboard.table import RIGHT, Heading, Table, Tone, cell
+from workbench.leaderboard.table import RIGHT, Cell, Columns, Heading, Tone, cell, table_of
 from workbench.leaderboard.views import grouped_table, paper_view
 from workbench.model.spec import Precision
 from workbench.model.tables import TABLE_NUMBERS, PaperTable
@@ -39,7 +39,7 @@ from workbench.queue.planning import (
 from workbench.queue.service import check_jobs
 from workbench.queue.store import Origin, QueueStore, identity
 from workbench.queue.view import QueueView, QueueWatch, plan_sentence, process_lost
-from workbench.runs.estimate import Speed, expected_training, known_speeds
+from workbench.runs.estimate import Expected, Speed, expected_training, known_speeds
 from workbench.runs.plan import Plan
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.status import Status
@@ -60,59 +60,60 @@ def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
     note_jobs(jobs)
 
 
-def plan_table(wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequence[Speed]) -> Table:
+def print_plan(
+    wanted: Sequence[PlannedTrial], found: TrialPlan, speeds: Sequence[Speed], *, as_json: bool
+) -> None:
     """Each trial of a plan: what it is for, where it stands, how long it should take here."""
     present = {identity(item.spec): summary for item, summary in found.present}
     queued = {identity(item.spec): trial for item, trial in found.queued}
-    rows, records = [], []
-    for item in wanted:
+
+    def expected(item: PlannedTrial) -> Expected | None:
+        return None if identity(item.spec) in present else expected_training(item.spec, speeds)
+
+    def record(item: PlannedTrial) -> dict[str, Any]:
+        key, time = identity(item.spec), expected(item)
+        return {
+            "label": item.label,
+            "preset": item.spec.preset,
+            "title": item.spec.title,
+            "settings_key": key[0],
+            "seed": key[1],
+            "precision": item.spec.precision,
+            "trained": key in present,
+            "run_id": present[key].run_id if key in present else None,
+            "queued": key in queued,
+            "estimated_seconds": round(time.seconds, 1) if time else None,
+            "guessed": time.rough if time else False,
+        }
+
+    def optimizer(item: PlannedTrial) -> str:
+        settings = item.spec.training.optimizer
+        return f"{settings.kind} {settings.learning_rate:g}"
+
+    def state(item: PlannedTrial) -> Cell:
         key = identity(item.spec)
-        settings, optimizer = item.spec.training, item.spec.training.optimizer
-        time = None if key in present else expected_training(item.spec, speeds)
         if key in present:
-            state = cell(f"trained: {percent(present[key].test_accuracy)}", Tone.GOOD)
-        elif key in queued:
-            state = cell(f"in the queue ({queued[key].state})")
-        else:
-            state = cell("to train")
-        rows.append(
-            (
-                cell(item.label),
-                cell(item.spec.title),
-                cell(f"{optimizer.kind} {optimizer.learning_rate:g}"),
-                cell(settings.batch_size),
-                cell(settings.epochs),
-                cell(item.spec.seed),
-                state,
-                cell(time.text if time else MISSING),
-            )
-        )
-        records.append(
-            {
-                "label": item.label,
-                "preset": item.spec.preset,
-                "title": item.spec.title,
-                "settings_key": key[0],
-                "seed": key[1],
-                "precision": item.spec.precision,
-                "trained": key in present,
-                "run_id": present[key].run_id if key in present else None,
-                "queued": key in queued,
-                "estimated_seconds": round(time.seconds, 1) if time else None,
-                "guessed": time.rough if time else False,
-            }
-        )
-    headings = (
-        Heading("For"),
-        Heading("Model", weight=2),
-        Heading("Optimizer", weight=1),
-        Heading("Batch", RIGHT, 3),
-        Heading("Epochs", RIGHT, 3),
-        Heading("Seed", RIGHT),
-        Heading("State"),
-        Heading("Time here", RIGHT, 1),
-    )
-    return Table("What would be trained", headings, tuple(rows), records=tuple(records))
+            return cell(f"trained: {percent(present[key].test_accuracy)}", Tone.GOOD)
+        return cell(f"in the queue ({queued[key].state})" if key in queued else "to train")
+
+    def time_here(item: PlannedTrial) -> str:
+        time = expected(item)
+        return time.text if time else MISSING
+
+    if as_json:
+        print_json([record(item) for item in wanted])
+        return
+    columns: Columns[PlannedTrial] = [
+        (Heading("For"), lambda item: item.label),
+        (Heading("Model", weight=2), lambda item: item.spec.title),
+        (Heading("Optimizer", weight=1), optimizer),
+        (Heading("Batch", RIGHT, 3), lambda item: item.spec.training.batch_size),
+        (Heading("Epochs", RIGHT, 3), lambda item: item.spec.training.epochs),
+        (Heading("Seed", RIGHT), lambda item: item.spec.seed),
+        (Heading("State"), state),
+        (Heading("Time here", RIGHT, 1), time_here),
+    ]
+    print_table(table_of("What would be trained", wanted, columns))
 
 
 class How(NamedTuple):
@@ -147,11 +148,7 @@ def plan_and_train(
         note(what)
         note(plan_sentence(found, speeds))
     if how.dry_run:
-        planned = plan_table(wanted, found, speeds)
-        if how.as_json:
-            print_json(list(planned.records))
-        else:
-            print_table(planned)
+        print_plan(wanted, found, speeds, as_json=how.as_json)
         return None
     lost = QueueStore(home).read().notice
     if lost:  # the queue that begins now says it no more

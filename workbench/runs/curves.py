@@ -183,30 +183,20 @@ class Smoothing:
         self._sum = 0.0
         self._weights = 0.0
 
-    def extend(
-        self,
-        column: Sequence[float],
-        count: int | None = None,
-        places: Sequence[float] | None = None,
-    ) -> array[float]:
-        """Carry on to the column's first `count` values (all, when not given).
-
-        `places` are where each value ends, ascending from 0; without them all are one span long.
+    def extend(self, column: Sequence[float], places: Sequence[float], count: int) -> None:
+        """Carry on to the column's first `count` values; `places` are where each of them ends,
+        ascending from 0.
         """
         first = len(self.values)
         for index, value in enumerate(column[first:count], first):
-            if places is None:
-                keep = self.weight
-            else:
-                length = places[index] - (places[index - 1] if index else 0.0)
-                keep = self.weight ** (length / self.span) if self.weight else 0.0
+            length = places[index] - (places[index - 1] if index else 0.0)
+            keep = self.weight ** (length / self.span) if self.weight else 0.0
             if math.isfinite(value):
                 self._sum = keep * self._sum + (1.0 - keep) * value
                 self._weights = keep * self._weights + 1.0 - keep
                 self.values.append(self._sum / self._weights)
             else:
                 self.values.append(math.nan)
-        return self.values
 
 
 class _Parts(ABC):
@@ -377,7 +367,7 @@ class CurveView:
             self._raw = Means(window.low, window.high, columns)
             self._smooth = Buckets(window.low, window.high, columns)
         xs, ys = samples.xs(axis), samples.ys(self.metric)
-        self._smoothing.extend(ys, count, samples.xs(Axis.STEPS))
+        self._smoothing.extend(ys, samples.xs(Axis.STEPS), count)
         self._raw.extend(xs, ys, count)
         self._smooth.extend(xs, self._smoothing.values, count)
 

@@ -143,27 +143,19 @@ def _convolutional(architecture: Architecture) -> bool:
     return any(isinstance(layer, Conv2D) for layer in architecture.layers)
 
 
-def expected_epoch(
-    architecture: Architecture,
-    batch_size: int,
-    speeds: Iterable[Speed],
-    *,
-    images: int = 60_000,
-    test_images: int = 10_000,
-    precision: str = "float32",
-) -> Expected | None:
+def expected_epoch(spec: TrainingSpec, speeds: Iterable[Speed]) -> Expected | None:
     """The time of an epoch with its test; None where nothing tells.
 
     May measure the processor once a process, which takes some 40 ms.
     """
-    work = analyse(architecture).multiply_adds
+    work, batch_size = analyse(spec.architecture).multiply_adds, spec.training.batch_size
     if work < 1:
         return None
-    all_images = images + TEST_SHARE * test_images
+    all_images = spec.dataset.images + TEST_SHARE * spec.dataset.evaluated_images
+    kind = spec.precision, _convolutional(spec.architecture)
     near: list[tuple[float, float, Speed]] = []
     for speed in speeds:
-        alike = speed.precision == precision and speed.convolutional == _convolutional(architecture)
-        if alike and speed.multiply_adds:
+        if (speed.precision, speed.convolutional) == kind and speed.multiply_adds:
             apart = abs(math.log(work / speed.multiply_adds))
             batches = abs(math.log(batch_size / speed.batch_size))
             away = apart + BATCH_WEIGHT * batches + SHARED_DISTANCE * speed.shared
@@ -174,7 +166,7 @@ def expected_epoch(
         speaking = [speed for away, _, speed in told if away <= nearest + ALIKE][:SPEAKING]
         seconds = median(_image_seconds(speed, work, batch_size) for speed in speaking)
         return Expected(seconds * all_images, rough=told[0][1] > FARTHEST)
-    if precision != "float32":
+    if spec.precision != "float32":
         return None
     # Gradients cost twice the forward pass.
     an_image = 3 * work / (multiply_add_rate() * REACHED) + STEP_SECONDS / batch_size
@@ -197,15 +189,7 @@ def expected_training(
     """The time of a training from its start, going on from so many whole epochs; as
     `expected_epoch`.
     """
-    data = spec.dataset
-    epoch = expected_epoch(
-        spec.architecture,
-        spec.training.batch_size,
-        speeds,
-        images=data.images,
-        test_images=data.evaluated_images,
-        precision=spec.precision,
-    )
+    epoch = expected_epoch(spec, speeds)
     if epoch is None:
         return None
     epochs = max(0, spec.training.epochs - epochs_done)

@@ -31,7 +31,6 @@ from workbench.runs.record import (
     Script,
     ScriptRecord,
     format_of,
-    write_json,
 )
 from workbench.runs.status import Status
 from workbench.settings import Home
@@ -132,7 +131,7 @@ class RunFolder:
 
     def set_labels(self, labels: Labels) -> None:
         with refused(f"run {self.run_id}: ", " while labels were written; nothing changed"):
-            write_json(self.labels_file, labels.model_dump(mode="json"))
+            labels.write(self.labels_file)
 
     def history(self) -> History:
         history, reader = self.empty_history(), EventReader(self.events_file)
@@ -232,7 +231,7 @@ def create_run(
         write_event(new.events_file, Log(time.time()))
         write_event(new.events_file, Preparing(time.time()))
         if labels != Labels():
-            write_json(new.labels_file, labels.model_dump(mode="json"))
+            labels.write(new.labels_file)
         facts: dict[str, Any] = {
             "run_id": folder.run_id,
             "created_at": time.time(),
@@ -244,7 +243,7 @@ def create_run(
             record = ScriptRecord(script=what, **facts)
         else:
             record = PresetRecord(spec=what, **facts)
-        write_json(new.spec_file, record.model_dump(mode="json"))
+        record.write(new.spec_file)
         new.path.rename(folder.path)
     except OSError as error:
         if descriptor is not None:

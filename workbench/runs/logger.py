@@ -27,14 +27,7 @@ from workbench.runs import control, events, lock
 from workbench.runs.environment import installed
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
-from workbench.runs.record import (
-    Labels,
-    Script,
-    ScriptRecord,
-    checked_labels,
-    flat_settings,
-    write_json,
-)
+from workbench.runs.record import Labels, Script, ScriptRecord, checked_labels, flat_settings
 from workbench.settings import default_home
 
 JOIN_VARIABLE = "MNIST_WORKBENCH_RUN"  # the folder of the run that a command's program is to join
@@ -107,8 +100,7 @@ def _join(path: Path, script: Script) -> tuple[RunFolder, int]:
             "directory": known.directory,
         }
     )
-    changed = record.model_copy(update={"script": told})
-    write_json(folder.spec_file, changed.model_dump(mode="json"))
+    record.model_copy(update={"script": told}).write(folder.spec_file)
     return RunFolder(path), descriptor
 
 

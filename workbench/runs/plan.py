@@ -135,6 +135,17 @@ def require_memory(specs: Iterable[TrainingSpec]) -> None:
             raise EnvironmentProblem(shortage)
 
 
+def spec_of(preset: Preset, facts: DatasetFacts | None) -> TrainingSpec:
+    """The training of a preset as it is, on a data set: one like MNIST where it is not known."""
+    return TrainingSpec(
+        preset=preset.name,
+        title=preset.title,
+        architecture=preset.architecture,
+        training=preset.training,
+        dataset=dataset_ref(facts) if facts else DatasetRef(),
+    )
+
+
 def dataset_ref(facts: DatasetFacts, train_limit: int | None = None) -> DatasetRef:
     """The data set as a spec names it."""
     known = asdict(facts)

@@ -36,6 +36,14 @@ class Kept(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
+    def write(self, path: Path) -> None:
+        """Replace a JSON file of a run's folder.
+
+        Raises:
+            OSError: the disk is full or the folder is gone; the old file is intact.
+        """
+        write_file(path, json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1))
+
 
 class Environment(Kept):
     """The machine and the versions a run was launched with."""
@@ -173,12 +181,3 @@ def flat_settings(config: object) -> dict[str, Setting]:
         else:
             found[str(name)] = str(value)[:LONGEST_SETTING]
     return found
-
-
-def write_json(path: Path, data: object) -> None:
-    """Replace a JSON file of the run folder.
-
-    Raises:
-        OSError: the disk is full or the folder is gone; the old file is intact.
-    """
-    write_file(path, json.dumps(data, ensure_ascii=False, indent=1))

@@ -26,7 +26,7 @@ from workbench.runs import control, lock
 from workbench.runs.events import VALIDATION, Batch, Ended, Epoch, Event, Finished, Started, Stopped
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventReader, EventWriter
-from workbench.runs.record import Labels, Script, Setting, flat_settings, write_json
+from workbench.runs.record import Labels, Script, Setting, flat_settings
 from workbench.runs.summary import settings_of
 from workbench.settings import Home
 
@@ -344,7 +344,7 @@ class _TakenRun:
         record = self.folder.record.model_copy(update={"created_at": self._begin})
         with self._said():
             self._writer = EventWriter(self.folder.events_file)
-            write_json(self.folder.spec_file, record.model_dump(mode="json"))
+            record.write(self.folder.spec_file)
             self._writer.write(Started(self._begin, os.getpid(), 0, 0, 0, 0, False, ""))
 
     def _said(self) -> AbstractContextManager[None]:

@@ -87,30 +87,27 @@ def fits_memory(ref: DatasetRef) -> bool:
 
 
 def _check(ref: DatasetRef, dataset: ArrayDataset) -> None:
-    what = f"data set {ref.path or ref.name}"
-    remedy = "start a new run, or restore the data of the old one"
-    if ref.sha256 is not None and dataset.sha256 != ref.sha256:
-        raise DatasetError(
-            f"{what} has changed since the run was planned (SHA-256 {ref.sha256[:12]}… then, "
-            f"{dataset.sha256[:12]}… now); {remedy}"
-        )
-    if dataset.image_shape != ref.image_shape:
-        raise DatasetError(
-            f"{what} has images of {shape_text(dataset.image_shape)}, and the run was planned "
-            f"for {shape_text(ref.image_shape)}; {remedy}"
-        )
-    if dataset.classes != ref.classes:
-        raise DatasetError(
-            f"{what} has {dataset.classes} classes, and the run was planned for {ref.classes}; "
-            f"{remedy}"
-        )
-    # A schedule is laid out over the planned steps, so the count is part of the experiment.
     found = (len(dataset.x_train), len(dataset.x_test))
-    if found != (ref.read_images, ref.test_images):
-        raise DatasetError(
-            f"{what} has {found[0]:,} training and {found[1]:,} test images, and the run was "
-            f"planned for {ref.read_images:,} and {ref.test_images:,}; {remedy}"
+    if ref.sha256 is not None and dataset.sha256 != ref.sha256:
+        hashes = f"SHA-256 {ref.sha256[:12]}… then, {dataset.sha256[:12]}… now"
+        fault = f"has changed since the run was planned ({hashes})"
+    elif dataset.image_shape != ref.image_shape:
+        images, planned = shape_text(dataset.image_shape), shape_text(ref.image_shape)
+        fault = f"has images of {images}, and the run was planned for {planned}"
+    elif dataset.classes != ref.classes:
+        fault = f"has {dataset.classes} classes, and the run was planned for {ref.classes}"
+    # A schedule is laid out over the planned steps, so the count is part of the experiment.
+    elif found != (ref.read_images, ref.test_images):
+        fault = (
+            f"has {found[0]:,} training and {found[1]:,} test images, and the run was planned for "
+            f"{ref.read_images:,} and {ref.test_images:,}"
         )
+    else:
+        return
+    raise DatasetError(
+        f"data set {ref.path or ref.name} {fault}; start a new run, or restore the data of the "
+        "old one"
+    )
 
 
 def load_keras_dataset(name: str, train_limit: int | None = None) -> ArrayDataset:

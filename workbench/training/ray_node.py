@@ -28,7 +28,7 @@ from workbench.runs.environment import this_environment
 from workbench.runs.events import Ended, Event
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventWriter
-from workbench.runs.record import RECORD, PresetRecord, write_json
+from workbench.runs.record import RECORD, PresetRecord
 from workbench.training.worker import Worker, forget_peak_memory
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Trainer:
         folder.path.mkdir(parents=True)
         self._descriptor = lock.acquire(place / "worker.lock") or -1
         self._folder = folder
-        write_json(folder.spec_file, record.model_dump(mode="json"))
+        record.write(folder.spec_file)
         if checkpoint is not None:
             write_file(folder.checkpoint_file, checkpoint)
 

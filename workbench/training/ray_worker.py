@@ -32,7 +32,7 @@ from workbench.runs.control import Command, requested
 from workbench.runs.environment import installed
 from workbench.runs.events import Ended, Failed, Preparing, Stopped, parse_line
 from workbench.runs.folder import RunFolder
-from workbench.runs.record import Environment, write_json
+from workbench.runs.record import Environment
 from workbench.runs.service import reached
 from workbench.training.ray_node import Report, Trainer
 from workbench.training.worker import Worker
@@ -371,8 +371,7 @@ class RayWorker(Worker):
         if differs:
             print(words, file=sys.stderr, flush=True)
         self._emit(Preparing(time.time(), words))
-        record = folder.record.model_copy(update={"environment": there})
-        write_json(folder.spec_file, record.model_dump(mode="json"))
+        folder.record.model_copy(update={"environment": there}).write(folder.spec_file)
         self._folder = RunFolder(folder.path)  # to be read anew
 
     def _failure(self, error: BaseException) -> Failed:
