@@ -16,15 +16,18 @@ class UserError(Exception):
 
     `field` names the setting that the sentence is about, where it is about a single one. With
     `named` the sentence begins with that name; `reason` is the rest, for forms, where the field
-    stands above it.
+    stands above it. `about` is both: the field, and its name in words.
     """
 
     exit_code = 2
 
-    def __init__(self, sentence: str = "", *, field: str = "", named: str = "") -> None:
+    def __init__(
+        self, sentence: str = "", *, about: str = "", field: str = "", named: str = ""
+    ) -> None:
+        named = named or about.replace("_", " ")
         super().__init__(f"{named}: {sentence}" if named else sentence)
         self.reason = sentence
-        self.field = field
+        self.field = field or about
 
 
 class EnvironmentProblem(UserError):

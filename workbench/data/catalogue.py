@@ -52,20 +52,13 @@ def describe_dataset(
         DatasetError: neither a name nor a usable file; the message says what would be.
     """
     if max_pixel is not None and not 0 < max_pixel < math.inf:
-        raise DatasetError(
-            f"must be more than 0 (given: {max_pixel:g})", field="max_pixel", named="max pixel"
-        )
+        raise DatasetError(f"must be more than 0 (given: {max_pixel:g})", about="max_pixel")
     if name_or_path in NAMED:
         if max_pixel is not None:
-            raise DatasetError(
-                f"{name_or_path} goes to 255; leave it out", field="max_pixel", named="max pixel"
-            )
+            raise DatasetError(f"{name_or_path} goes to 255; leave it out", about="max_pixel")
         if own_validation:
-            raise DatasetError(
-                f"{name_or_path} brings no images for it; hold some out, as in 0.15",
-                field="validation",
-                named="validation",
-            )
+            words = f"{name_or_path} brings no images for it; hold some out, as in 0.15"
+            raise DatasetError(words, about="validation")
         return NAMED[name_or_path]
     if _names_a_file(name_or_path):
         # Only files need NumPy, and commands that take a name start faster without it.

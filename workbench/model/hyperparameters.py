@@ -241,7 +241,7 @@ def with_overrides(settings: TrainingSettings, overrides: Overrides) -> Training
         kind = OPTIMIZERS.get(overrides.optimizer.lower())
         if kind is None:
             hint = nearest(overrides.optimizer.lower(), list(OPTIMIZERS))
-            raise _about("optimizer", f'no "{overrides.optimizer}"; {hint}')
+            raise PresetError(f'no "{overrides.optimizer}"; {hint}', about="optimizer")
         optimizer = kind(learning_rate=optimizer.learning_rate)
         schedule = Constant()
     if overrides.learning_rate is not None:
@@ -249,14 +249,14 @@ def with_overrides(settings: TrainingSettings, overrides: Overrides) -> Training
     if overrides.momentum is not None:
         if not hasattr(optimizer, "momentum"):
             words = f"{optimizer.kind} has none; leave it out or use sgd or rmsprop"
-            raise _about("momentum", words)
+            raise PresetError(words, about="momentum")
         optimizer = _changed(optimizer, "momentum", overrides.momentum)
     if overrides.schedule is not None:
         name = overrides.schedule.lower().replace("-", "_")
         chosen = SCHEDULES.get(name)
         if chosen is None:
             hint = nearest(name, list(SCHEDULES))
-            raise _about("schedule", f'no "{overrides.schedule}"; {hint}')
+            raise PresetError(f'no "{overrides.schedule}"; {hint}', about="schedule")
         # The preset's own schedule of this kind keeps its rate.
         schedule = schedule if schedule.kind == name else chosen()
     changed: Any = settings.model_copy(update={"optimizer": optimizer, "schedule": schedule})
@@ -270,7 +270,8 @@ def with_overrides(settings: TrainingSettings, overrides: Overrides) -> Training
         early = _changed(early, "patience", overrides.early_stopping, "early_stopping")
     if overrides.min_delta is not None:
         if early is None:
-            raise _about("min_delta", "belongs to early stopping; add --early-stopping 3")
+            words = "belongs to early stopping; add --early-stopping 3"
+            raise PresetError(words, about="min_delta")
         early = _changed(early, "min_delta", overrides.min_delta)
     result: TrainingSettings = changed.model_copy(update={"early_stopping": early})
     return result
@@ -285,11 +286,6 @@ def overrides_from(data: dict[str, Any]) -> Overrides:
     return Overrides(**data)
 
 
-def _about(field: str, words: str) -> PresetError:
-    """An error that begins with a setting's name, and carries it."""
-    return PresetError(words, field=field, named=field.replace("_", " "))
-
-
 def _changed(model: Any, field: str, value: object, name: str = "") -> Any:
     """The model with one field changed and checked; the error names the field, or `name`."""
     assert isinstance(model, BaseModel)
@@ -297,4 +293,4 @@ def _changed(model: Any, field: str, value: object, name: str = "") -> Any:
         return type(model).model_validate({**model.model_dump(), field: value})
     except ValidationError as error:
         words = fault_words(error.errors(include_url=False)[0])
-        raise _about(name or field, f"{words} (given: {value})") from error
+        raise PresetError(f"{words} (given: {value})", about=name or field) from error

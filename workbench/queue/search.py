@@ -290,26 +290,22 @@ class SearchRequest:
             return checked_search(Search.model_validate(facts))
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
-            name = str(fault["loc"][0])
             words = f"{fault_words(fault)} (given: {fault['input']})"
-            raise RunError(words, field=name, named=name) from error
+            raise RunError(words, about=str(fault["loc"][0])) from error
 
 
 def _seconds(text: str) -> float:
     """The seconds of a time as typed: `90`, `90s`, `30m`, `2h`."""
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([a-z]*)", text.strip().lower(), re.ASCII)
     if match is None or match[2] not in _TIMES or not float(match[1]):
-        raise RunError(
-            f'"{text}" is no time; give 90s, 30m or 2h', field="timeout", named="timeout"
-        )
+        raise RunError(f'"{text}" is no time; give 90s, 30m or 2h', about="timeout")
     return float(match[1]) * _TIMES[match[2]]
 
 
 def _one_of(what: str, given: str, names: Sequence[str]) -> str:
     """A sampler's or pruner's name as typed."""
     if given.lower() not in names:
-        hint = nearest(given.lower(), names)
-        raise RunError(f'no "{given}"; {hint}', field=what, named=what)
+        raise RunError(f'no "{given}"; {nearest(given.lower(), names)}', about=what)
     return given.lower()
 
 
@@ -325,11 +321,8 @@ def checked_search(search: Search) -> Search:
             named=f"--set {first.short}",
         )
     if search.sampler == "cmaes" and listed:
-        raise RunError(
-            "cmaes needs a range at least; use tpe where all are lists",
-            field="sampler",
-            named="sampler",
-        )
+        words = "cmaes needs a range at least; use tpe where all are lists"
+        raise RunError(words, about="sampler")
     drawn = next((item.choices for item in parameters if item.name == "schedule.kind"), ())
     if "reduce_on_plateau" in (search.base.training.schedule.kind, *drawn):
         raise RunError(

@@ -65,11 +65,7 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
     if not 1 <= plan.repeats <= MOST_REPEATS:
         digits = str(plan.repeats)
         given = digits if len(digits) <= 20 else f"a number of {len(digits)} digits"
-        raise PresetError(
-            f"must be from 1 to {MOST_REPEATS:,} (given: {given})",
-            field="repeats",
-            named="repeats",
-        )
+        raise PresetError(f"must be from 1 to {MOST_REPEATS:,} (given: {given})", about="repeats")
     # No limit at all: the same training as without it, and on the leaderboard among its like.
     beyond = plan.train_limit is not None and plan.train_limit >= facts.train_images
     try:
@@ -95,12 +91,8 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
         ]
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        field = str(fault["loc"][-1])
-        raise PresetError(
-            f"{fault_words(fault)} (given: {fault.get('input')})",
-            field=field,
-            named=field.replace("_", " "),
-        ) from error
+        words = f"{fault_words(fault)} (given: {fault.get('input')})"
+        raise PresetError(words, about=str(fault["loc"][-1])) from error
 
 
 def _validation(text: str, facts: DatasetFacts, images: int) -> Validation:
@@ -116,8 +108,7 @@ def _validation(text: str, facts: DatasetFacts, images: int) -> Validation:
         raise PresetError(
             f"must be a share between 0 and 1, a number of images from 1 to {images - 1:,}, or "
             f'"{OWN_VALIDATION}" for the x_val of an .npz (given: {text})',
-            field="validation",
-            named="validation",
+            about="validation",
         )
     return Validation(images=int(held_out))
 

@@ -159,9 +159,7 @@ def checked_labels(tags: list[str], note: str) -> Labels:
                 "any of , : = < > ! |; at most 20 tags a run",
                 field="tags",
             ) from error
-        raise RunError(
-            "longer than 2,000 characters; shorten it", field="note", named="note"
-        ) from error
+        raise RunError("longer than 2,000 characters; shorten it", about="note") from error
 
 
 def flat_settings(config: object) -> dict[str, Setting]:
