@@ -13,6 +13,7 @@ from workbench.runs.curves import (
     CurveView,
     Means,
     Metric,
+    RunCurves,
     Samples,
     Smoothing,
     Window,
@@ -22,14 +23,14 @@ from workbench.runs.curves import (
 from workbench.runs.events import Batch, Epoch
 
 
-def batch(step: int, loss: float = 1.0, accuracy: float = 0.5) -> Batch:
-    return Batch(0.0, 1 + step // 100, step, 10, loss, accuracy, 1000.0, step / 10)
+def add_batch(samples: Samples, step: int, loss: float) -> None:
+    samples.add_point(step, step / 10, {"loss": loss, "accuracy": 0.5})
 
 
 def samples(losses: list[float]) -> Samples:
     made = Samples(100)
     for number, value in enumerate(losses, 1):
-        made.add(batch(10 * number, value))
+        add_batch(made, 10 * number, value)
     return made
 
 
@@ -159,9 +160,12 @@ def test_samples_know_all_three_axes() -> None:
     assert list(made.xs(Axis.STEPS)) == [10.0, 20.0]
     assert list(made.xs(Axis.EPOCHS)) == [0.1, 0.2]
     assert list(made.xs(Axis.TIME)) == [1.0, 2.0]
-    made.add_test(Epoch(0.0, 1, 100, 0.5, 0.9, 0.4, 0.91, 1.0, 1.0, 10.0))
-    assert made.ys(Metric.ACCURACY)[-1] == 0.91
-    assert made.ys(Metric.LOSS)[-1] == 0.4
+    curves = RunCurves(100)
+    curves.add(Batch(0.0, 1, 100, 10, 0.5, 0.9, 1000.0, 10.0))
+    curves.add(Epoch(0.0, 1, 100, 0.5, 0.9, 0.4, 0.91, 1.0, 1.0, 10.0))
+    assert list(curves.train.ys(Metric.LOSS)) == [0.5]
+    assert curves.test.ys(Metric.ACCURACY)[-1] == 0.91
+    assert curves.test.ys(Metric.LOSS)[-1] == 0.4
 
 
 def test_what_is_trained_again_is_cut_off_and_the_old_columns_stay() -> None:
@@ -169,7 +173,7 @@ def test_what_is_trained_again_is_cut_off_and_the_old_columns_stay() -> None:
     cut = made.until(20)
     assert list(cut.ys(Metric.LOSS)) == [1.0, 2.0]
     assert len(made) == 3
-    cut.add(batch(30, 9.0))
+    add_batch(cut, 30, 9.0)
     assert made.ys(Metric.LOSS)[-1] == 3.0
 
 
@@ -203,7 +207,7 @@ def test_a_view_brought_up_to_date_equals_a_new_one() -> None:
     view = CurveView(Metric.LOSS)
     window = Window(0.0, 40.0)
     for step in range(1, 400):
-        made.add(batch(10 * step, chance.random()))
+        add_batch(made, 10 * step, chance.random())
         if step % 7 == 0:
             view.update(made, Axis.EPOCHS, window, 30, 0.8)
     view.update(made, Axis.EPOCHS, window, 30, 0.8)

@@ -48,17 +48,8 @@ class Samples:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, batch: Batch) -> None:
-        """Take one chunk in; it stands at the last of its steps."""
-        self.add_point(batch.step, batch.seconds, batch.values)
-
-    def add_test(self, epoch: Epoch) -> None:
-        """Take in what was evaluated after an epoch, where the samples are those."""
-        loss, accuracy = epoch.judged
-        self.add_point(epoch.step, epoch.seconds, {"accuracy": accuracy, "loss": loss})
-
     def add_point(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
-        """One more row; a metric without a value in it is NaN there."""
+        """One more row; it stands at the last of its steps. A metric without a value is NaN."""
         self._xs[Axis.STEPS].append(step)
         self._xs[Axis.EPOCHS].append(step / self.steps_per_epoch)
         self._xs[Axis.TIME].append(seconds)
@@ -118,9 +109,11 @@ class RunCurves:
                 self.test = self.test.by_epochs_of(steps_per_epoch)
             self._add_metrics(event, event.metrics)
         elif isinstance(event, Batch):
-            self.train.add(event)
+            self.train.add_point(event.step, event.seconds, event.values)
         else:
-            self.test.add_test(event)
+            loss, accuracy = event.judged
+            values = {"accuracy": accuracy, "loss": loss}
+            self.test.add_point(event.step, event.seconds, values)
 
     def _add_metrics(self, event: Batch | Epoch, metrics: Mapping[str, float]) -> None:
         """A script's metrics, those of the validation data apart."""
