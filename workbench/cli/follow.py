@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.output import MovingLines, line_of, live_terminal, note, say
@@ -67,7 +66,7 @@ def counted_interrupts() -> Iterator[Interrupts]:
     """Count interrupts instead of raising, while the block runs."""
     interrupts = Interrupts()
 
-    def count(number: int, frame: FrameType | None) -> None:
+    def count(number: int, frame: object) -> None:
         interrupts.count += 1
 
     old = {number: signal.signal(number, count) for number in (signal.SIGINT, signal.SIGTERM)}

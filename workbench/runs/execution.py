@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from workbench.errors import EnvironmentProblem, RunError, UserError
@@ -188,7 +187,7 @@ class Execution:
         self._write(ending, durable=True)
         summary.tell_of_script(self._folder)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: object) -> None:
         self._asked_to_stop = True
 
 

@@ -23,7 +23,6 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from workbench.errors import UserError
 from workbench.runs import control, lock
@@ -43,7 +42,7 @@ class Sequence:
         self._stopping = False
         self._worker = KeptWorker()
 
-    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+    def stop(self, number: int = 0, frame: object = None) -> None:
         """Begin no further run; the handler of signals."""
         self._stopping = True
 
