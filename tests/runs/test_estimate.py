@@ -15,7 +15,6 @@ from workbench.runs.estimate import Expected, Speed, expected_epoch, known_speed
 from workbench.runs.events import Batch, Epoch, Started
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
-from workbench.runs.plan import spec_of
 from workbench.runs.record import Labels
 from workbench.settings import Home
 
@@ -28,7 +27,7 @@ def epoch(
     name: str, batch_size: int, speeds: Sequence[Speed], test_images: int = 10_000, **changes: str
 ) -> Expected | None:
     """Of a model of the paper."""
-    spec = spec_of(PAPER[name], None)
+    spec = PAPER[name].spec()
     training = spec.training.model_copy(update={"batch_size": batch_size})
     data = spec.dataset.model_copy(update={"test_images": test_images})
     changed = {"training": training, "dataset": data, **changes}

@@ -216,10 +216,11 @@ def print_script(preset: Preset, data: DatasetFacts | None) -> None:
     none, it asks for a file.
     """
     from workbench.model.keras_script import keras_script
-    from workbench.runs.plan import spec_of
+    from workbench.runs.plan import dataset_ref
 
     data = data or dataset_with(preset.architecture.input_shape, preset.architecture.classes)
-    put(keras_script(spec_of(preset, data), asks_for_data=data is None))
+    spec = preset.spec(dataset_ref(data) if data else None)
+    put(keras_script(spec, asks_for_data=data is None))
 
 
 def write_figure(preset: Preset, form: str, output: Path | None, *, force: bool) -> None:

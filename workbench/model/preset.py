@@ -17,6 +17,7 @@ from workbench.files import read_file, read_toml, typed_path, write_file
 from workbench.model.architecture import Architecture
 from workbench.model.hyperparameters import OPTIMIZERS, SCHEDULES, TrainingSettings
 from workbench.model.paper_models import PAPER_ORDER, SHIPPED, preset_file, why_taken
+from workbench.model.spec import DatasetRef, TrainingSpec
 from workbench.model.validated import Validated, fault_words
 from workbench.settings import Home
 from workbench.text import toml_string
@@ -56,6 +57,16 @@ class Preset(Validated):
     training: TrainingSettings = TrainingSettings()
     paper: PaperPlace | None = None
     inferred: tuple[Inferred, ...] = ()
+
+    def spec(self, dataset: DatasetRef | None = None, **facts: Any) -> TrainingSpec:
+        """The training of this model, on MNIST unless said otherwise; `facts` are fields of it.
+
+        Raises:
+            pydantic.ValidationError: one of them is out of range.
+        """
+        own = {"title": self.title, "architecture": self.architecture, "training": self.training}
+        data = {"preset": self.name, "dataset": dataset or DatasetRef()}
+        return TrainingSpec.model_validate(own | data | facts)
 
 
 def _field(location: tuple[int | str, ...], data: dict[str, Any]) -> str:

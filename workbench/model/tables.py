@@ -11,7 +11,7 @@ from pydantic import Field
 from workbench.errors import PresetError, nearest
 from workbench.model.hyperparameters import overrides_from, with_overrides
 from workbench.model.preset import Preset, paper_presets
-from workbench.model.spec import DatasetRef, Precision, TrainingSpec
+from workbench.model.spec import Precision, TrainingSpec
 from workbench.model.validated import Validated
 from workbench.settings import resource_folder
 
@@ -35,16 +35,7 @@ class PaperRow(Validated):
         return base.model_copy(update={"training": training})
 
     def spec(self, seed: int = 0, precision: Precision = "float32") -> TrainingSpec:
-        preset = self.preset_with_settings()
-        return TrainingSpec(
-            preset=preset.name,
-            title=preset.title,
-            architecture=preset.architecture,
-            training=preset.training,
-            dataset=DatasetRef(),
-            seed=seed,
-            precision=precision,
-        )
+        return self.preset_with_settings().spec(seed=seed, precision=precision)
 
 
 class PaperTable(Validated):

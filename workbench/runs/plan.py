@@ -74,18 +74,14 @@ def specs_for_preset(preset: Preset, plan: Plan) -> list[TrainingSpec]:
             validation = _validation(plan.validation, facts, dataset.read_images)
             dataset = dataset.model_copy(update={"validation": validation})
         return [
-            TrainingSpec.model_validate(
-                {
-                    "preset": preset.name,
-                    "title": preset.title,
-                    "architecture": architecture,
-                    "training": training,
-                    "dataset": dataset,
-                    "seed": plan.seed + repeat,
-                    "precision": plan.precision,
-                    "xla": plan.xla,
-                    "threads": plan.threads,
-                }
+            preset.spec(
+                dataset,
+                architecture=architecture,
+                training=training,
+                seed=plan.seed + repeat,
+                precision=plan.precision,
+                xla=plan.xla,
+                threads=plan.threads,
             )
             for repeat in range(plan.repeats)
         ]
@@ -124,17 +120,6 @@ def require_memory(specs: Iterable[TrainingSpec]) -> None:
         shortage = memory_shortage(spec, available)
         if shortage is not None:
             raise EnvironmentProblem(shortage)
-
-
-def spec_of(preset: Preset, facts: DatasetFacts | None) -> TrainingSpec:
-    """The training of a preset as it is, on a data set: one like MNIST where it is not known."""
-    return TrainingSpec(
-        preset=preset.name,
-        title=preset.title,
-        architecture=preset.architecture,
-        training=preset.training,
-        dataset=dataset_ref(facts) if facts else DatasetRef(),
-    )
 
 
 def dataset_ref(facts: DatasetFacts, train_limit: int | None = None) -> DatasetRef:

@@ -29,7 +29,7 @@ from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.preset import Preset
 from workbench.model.spec import memory_need
 from workbench.runs.estimate import Expected, Speed, expected_epoch, known_speeds, multiply_add_rate
-from workbench.runs.plan import spec_of
+from workbench.runs.plan import dataset_ref
 from workbench.settings import Home, style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.dialogs import (
@@ -296,7 +296,8 @@ class ComposeScreen(WorkbenchScreen):
         if analysis.problem is not None or self._speeds is None:
             return None
         data = dataset_with(architecture.input_shape, architecture.classes)
-        return expected_epoch(spec_of(self.history.preset(), data), self._speeds)
+        spec = self.history.preset().spec(dataset_ref(data) if data else None)
+        return expected_epoch(spec, self._speeds)
 
     def _form_content(
         self, analysis: Analysis
