@@ -144,9 +144,9 @@ class SearchTrial(Kept):
     @property
     def last(self) -> float | None:
         """What it came to, or has come to so far."""
-        return self.curve[max(self.curve)] if self.accuracy is None and self.curve else (
-            self.accuracy
-        )  # fmt: skip
+        if self.accuracy is None and self.curve:
+            return self.curve[max(self.curve)]
+        return self.accuracy
 
 
 class SearchProgress(Kept):

@@ -242,12 +242,11 @@ class QueueView:
         """
         if len(self.trials) <= MOST_LISTED:
             return self, 0, 0
-        done = [view for view in self.trials if view.trial.state.settled]
-        waiting = [view for view in self.trials if view.trial.state is Status.WAITING]
-        left_out = {view.trial.id for view in [*done[:-LAST_DONE], *waiting[NEXT_WAITING:]]}
-        rest = [view.trial.id for view in self.trials if view.trial.id not in left_out]
-        left_done, left_waiting = len(done[:-LAST_DONE]), len(waiting[NEXT_WAITING:])
-        return self.only(rest), left_done, left_waiting
+        trials = [view.trial for view in self.trials]
+        done = [trial.id for trial in trials if trial.state.settled][:-LAST_DONE]
+        waiting = [trial.id for trial in trials if trial.state is Status.WAITING][NEXT_WAITING:]
+        shown = {trial.id for trial in trials}.difference(done, waiting)
+        return self.only(shown), len(done), len(waiting)
 
     @property
     def interrupted(self) -> bool:

@@ -121,36 +121,34 @@ def load_keras_dataset(name: str, train_limit: int | None = None) -> ArrayDatase
     folder = keras_folder()
     try:
         with _one_at_a_time(folder), _impatient_network(), redirect_stdout(sys.stderr):
-            (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
+            parts = getattr(keras.datasets, name).load_data()
     except MemoryError:
         raise
     # Keras raises bare Exception for a failed download, and a damaged file comes up as whatever
     # its unpacking hits (EOFError, zlib.error, ValueError).
     except Exception as error:
         raise _refusal(name, folder, error) from error
-    return _arrays(facts, folder, (x_train, y_train, x_test, y_test), train_limit)
+    return _arrays(facts, folder, parts, train_limit)
 
 
-def _arrays(
-    facts: DatasetFacts, folder: Path, parts: tuple[Any, Any, Any, Any], limit: int | None
-) -> ArrayDataset:
-    x_train, y_train, x_test, y_test = parts
-    images, digest = [], hashlib.sha256()
-    for x, count in ((x_train, facts.train_images), (x_test, facts.test_images)):
-        height, width, channels = facts.image_shape
+def _arrays(facts: DatasetFacts, folder: Path, parts: Any, limit: int | None) -> ArrayDataset:
+    """The arrays of (images, labels) for training and for the test, as Keras gives them."""
+    images, labels, digest = [], [], hashlib.sha256()
+    height, width, channels = facts.image_shape
+    for (x, y), count in zip(parts, (facts.train_images, facts.test_images), strict=True):
         # A keras.json that says channels_first turns CIFAR's axes around.
         if x.shape[1:] == (channels, height, width) != facts.image_shape:
             x = x.transpose(0, 2, 3, 1)
         x = np.ascontiguousarray(x.reshape(x.shape[0], *x.shape[1:3], -1))
         if x.shape != (count, *facts.image_shape):
             raise _refusal(facts.name, folder, ValueError(f"images of shape {x.shape}"))
-        images.append(x)
-        digest.update(x.data)
-    labels = [np.asarray(y).reshape(-1).astype(np.int64) for y in (y_train, y_test)]
-    for y, x in zip(labels, images, strict=True):
-        if y.size != x.shape[0] or not 0 <= int(y.min()) <= int(y.max()) < facts.classes:
+        y = np.asarray(y).reshape(-1).astype(np.int64)
+        if y.size != count or not 0 <= int(y.min()) <= int(y.max()) < facts.classes:
             raise _refusal(facts.name, folder, ValueError("labels that do not fit the images"))
-        digest.update(y.data)
+        images.append(x)
+        labels.append(y)
+    for array in (*images, *labels):
+        digest.update(array.data)
     keep = min(limit or facts.train_images, facts.train_images)
     return ArrayDataset(
         x_train=images[0][:keep],
