@@ -153,8 +153,6 @@ def read_summaries(path: Path) -> list[AnySummary]:
         OSError: the file cannot be read.
     """
     content, runs = _content(path), dict[int, AnySummary]()
-    if content is None:
-        return []
     try:
         for block in _blocks(content):
             runs |= _adapter().validate_json(block).get(TABLE, {})
@@ -167,12 +165,12 @@ def read_summaries(path: Path) -> list[AnySummary]:
     return list(runs.values())
 
 
-def _content(path: Path) -> bytes | None:
-    """What is in the file; None where there is none."""
+def _content(path: Path) -> bytes:
+    """What is in the file, or would be in one of no runs where there is none."""
     try:
         return read_file(path, LARGEST)
     except FileNotFoundError:
-        return None
+        return START + END
     except UnfitFile as error:
         raise DamagedFile(str(path)) from error
 
@@ -200,12 +198,9 @@ def _opened(part: bytes, begin: int) -> bytes:
 
 
 def _tables(path: Path) -> Any:
-    """The file's tables, if it has the shape TinyDB and the reader rely on; None without a file."""
-    content = _content(path)
-    if content is None:
-        return None
+    """The file's tables, if it has the shape TinyDB and the reader rely on."""
     try:
-        tables = from_json(content)
+        tables = from_json(_content(path))
     except ValueError as error:
         raise DamagedFile(str(path)) from error
     are_tables = isinstance(tables, dict) and all(isinstance(one, dict) for one in tables.values())

@@ -161,7 +161,7 @@ class DrawScreen(AnswersScreen):
         self._canvas = Canvas()
         self._predictor = Predictor()
         self._able: list[RunFolder] = []
-        self._models: list[RunFolder] = []
+        self.models: list[RunFolder] = []
         self._answers: Answers | None = None
         self._images: TestImages | None = None
         self._pen = (SIDE / 2, SIDE / 2)
@@ -196,10 +196,6 @@ class DrawScreen(AnswersScreen):
     def on_unmount(self) -> None:
         self._predictor.close()
 
-    @property
-    def models(self) -> list[RunFolder]:
-        return list(self._models)
-
     def want(self, preset: str) -> None:
         """Have the newest run of a model answer first."""
         self._wanted = preset
@@ -209,22 +205,22 @@ class DrawScreen(AnswersScreen):
         """Answer for what is drawn, again and again, never more than one question at a time."""
         self._fault = ""
         self._able = await asyncio.to_thread(models_for_drawings, self.workbench.home)
-        kept = [folder for folder in self._models if folder in self._able]
+        kept = [folder for folder in self.models if folder in self._able]
         newest: dict[str, RunFolder] = {}  # of each preset
         for folder in self._able:
             newest.setdefault(folder.spec.preset, folder)
-        self._models = kept or list(newest.values())[:MOST_MODELS]
+        self.models = kept or list(newest.values())[:MOST_MODELS]
         if self._wanted:
             wanted = [one for one in self._able if one.spec.preset == self._wanted][:1]
             if not wanted:
                 self.notify(
                     f"{self._wanted} has not been trained on MNIST yet; t on Models does it."
                 )
-            others = [folder for folder in self._models if folder not in wanted]
-            self._models, self._wanted = [*wanted, *others][:MOST_MODELS], ""
+            others = [folder for folder in self.models if folder not in wanted]
+            self.models, self._wanted = [*wanted, *others][:MOST_MODELS], ""
         self._changed.set()
         self.draw()
-        if not self._models:
+        if not self.models:
             return
         await asyncio.to_thread(self._predictor.warm)
         shown = 0.0
@@ -232,9 +228,9 @@ class DrawScreen(AnswersScreen):
             await self._changed.wait()
             self._changed.clear()
             seen = like_mnist(self._canvas.pixels)
-            if seen.any() and self._models:
+            if seen.any() and self.models:
                 images = seen[None, :, :, None]
-                self._answers = await asyncio.to_thread(self._predictor.ask, self._models, images)
+                self._answers = await asyncio.to_thread(self._predictor.ask, self.models, images)
             else:
                 self._answers = None
             await asyncio.sleep(STILL_SECONDS)
@@ -291,13 +287,13 @@ class DrawScreen(AnswersScreen):
         width = self.query_one("#draw-answer-lines").size.width
         if self._fault:
             return wrapped(self._fault, "bad", width)
-        if not self._models:
+        if not self.models:
             return wrapped(NO_MODEL, "muted", width)
         if self._canvas.empty:
             return wrapped(EMPTY, "muted", width)
         if self._answers is None:
             return wrapped("asking the models…", "muted", width)
-        return answer_lines(self._models, self._answers, width)
+        return answer_lines(self.models, self._answers, width)
 
     # What is asked for
 
@@ -364,7 +360,7 @@ class DrawScreen(AnswersScreen):
     def action_models(self) -> None:
         if not self._able:
             return
-        chosen = {folder.run_id for folder in self._models}
+        chosen = {folder.run_id for folder in self.models}
         answers = [
             (folder.run_id, f"{'✓' if folder.run_id in chosen else ' '} {folder.run_id}")
             for folder in self._able
@@ -374,10 +370,10 @@ class DrawScreen(AnswersScreen):
             folder = next((one for one in self._able if one.run_id == run_id), None)
             if folder is None:
                 return
-            if folder in self._models:
-                self._models = [one for one in self._models if one != folder]
+            if folder in self.models:
+                self.models = [one for one in self.models if one != folder]
             else:
-                self._models = [folder, *self._models][:MOST_MODELS]
+                self.models = [folder, *self.models][:MOST_MODELS]
             self._ask_anew()
 
         question = f"Which model is to answer, or no more? At most {MOST_MODELS} do."
