@@ -416,10 +416,9 @@ def parse_sort(
             name = DEFAULT_SORT
         name = name.strip()
         columns = [find(one) for one in _TOGETHER.get(name, (name,))]
-        if direction and direction not in ("asc", "desc"):
+        if direction not in ("", "asc", "desc"):
             raise QueryError(f'sort: "{direction}" is neither asc nor desc')
-        if direction:
-            sign = "-" if direction == "desc" else "+"
+        sign = {"asc": "+", "desc": "-"}.get(direction, sign)
         keys += [
             SortKey(column, sign in ("-", "−") if sign else column.descending) for column in columns
         ]

@@ -19,7 +19,7 @@ WIDEST_PADDING = 40
 
 def escaped(text: str) -> str:
     """A text as markdown that shows exactly this text, on one line."""
-    return _SPECIAL.sub(lambda match: "\\" + match[0], one_line(text))
+    return _SPECIAL.sub(r"\\\g<0>", one_line(text))
 
 
 def table_lines(table: Table) -> list[str]:
@@ -102,13 +102,13 @@ _REPLACEMENTS = {
     "\N{REPLACEMENT CHARACTER}": "?",
     **{mark: f"$^{number}$" for number, mark in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }
-# Two apostrophes would become a closing quotation mark.
-_LATEX_SPECIAL = re.compile("|".join(re.escape(letter) for letter in _REPLACEMENTS) + "|'(?=')")
+_LATEX = str.maketrans(_REPLACEMENTS)
 
 
 def latex_escaped(text: str) -> str:
     """A text as LaTeX that sets exactly this text."""
-    return _LATEX_SPECIAL.sub(lambda match: _REPLACEMENTS.get(match[0], "'{}"), one_line(text))
+    # Two apostrophes would become a closing quotation mark.
+    return re.sub("'(?=')", "'{}", one_line(text).translate(_LATEX))
 
 
 def to_latex(table: Table) -> str:
