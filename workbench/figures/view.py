@@ -142,9 +142,12 @@ def heading(traces: Sequence[Trace]) -> tuple[str, str]:
     """The title and the line beneath it; empty where the runs have nothing in common."""
     facts = [_facts(trace) for trace in traces]
     if len(traces) == 1:
-        (trace,) = traces
-        seed = f", seed {trace.spec.seed}" if trace.spec else ""
-        return _title(trace) + seed, _sentence(trace, facts[0])
+        (trace,), (own,) = traces, facts
+        if trace.spec is None:
+            return _title(trace), ", ".join(own.values())
+        more = [own[name] for name in ("precision", "dataset", "images") if own[name]]
+        sentence = ", ".join([settings_sentence(trace.spec.training), *more])
+        return f"{_title(trace)}, seed {trace.spec.seed}", sentence
     titles = {_title(trace) for trace in traces}
     title = titles.pop() if len(titles) == 1 else ""
     shared = [
@@ -206,10 +209,3 @@ def _schedule(spec: TrainingSpec) -> str:
             # As the paper writes it: the number would differ with every learning rate.
             return "decay learning rate / epochs"
     return schedule_text(spec.training).partition(" (")[0]
-
-
-def _sentence(trace: Trace, facts: dict[str, str]) -> str:
-    if trace.spec is None:
-        return ", ".join(facts.values())
-    more = [facts[name] for name in ("precision", "dataset", "images") if facts[name]]
-    return ", ".join([settings_sentence(trace.spec.training), *more])

@@ -190,27 +190,21 @@ def _term(name: str, sign: str, text: str, quoted: bool) -> Test:
     """The test of a field; a run that has no such field, as a script has no seed, misses it."""
     missing = text.lower() in MISSING_WORDS and not quoted and sign in ("=", "!=", ":")
     source, _, key = name.partition(".")
-    if key and source.lower() in ("metric", "config"):
-        attribute = "metrics" if source.lower() == "metric" else "config"
-        compare = None if missing else _value_matcher(sign, text)
-
-        def loose(run: AnySummary, more: Sequence[str]) -> bool:
-            value = getattr(run, attribute, {}).get(key)
-            if compare is None:
-                return (value is None) is (sign != "!=")
-            return sign == "!=" if value is None else compare(value)
-
-        return loose
-    field = find_field(name)
-    matches = None if missing else _field_matcher(field.kind, name, sign, text)
+    own = {"metric": "metrics", "config": "config"}.get(source.lower()) if key else None
+    if own is not None:
+        value_of: Callable[[Any], Any] = lambda run: getattr(run, own, {}).get(key)  # noqa: E731
+        matches = None if missing else _value_matcher(sign, text)
+    else:
+        field = find_field(name)
+        value_of = field.value
+        matches = None if missing else _field_matcher(field.kind, name, sign, text)
+    nothing = (None, "", ()) if own is None else (None,)
 
     def test(run: AnySummary, more: Sequence[str]) -> bool:
-        if isinstance(run, ScriptSummary) and not hasattr(run, field.name):
-            return missing is (sign != "!=")
-        value = field.value(run)
+        value = value_of(run)
         if matches is None:
-            return (value in (None, "", ())) is (sign != "!=")
-        return matches(value)
+            return (value in nothing) is (sign != "!=")
+        return sign == "!=" if value is None else matches(value)
 
     return test
 
@@ -250,8 +244,6 @@ def _field_matcher(kind: Kind, name: str, sign: str, text: str) -> Matcher:
     equals, order = _equality(kind, sign, wanted), _ORDERS.get(sign)
 
     def matches(value: Any) -> bool:
-        if value is None:
-            return sign == "!="
         if kind is Kind.TIME:
             # As many letters as were typed, so that a day holds all its hours; local time.
             value = local_iso(value)[: len(wanted)]

@@ -177,8 +177,7 @@ class Leaderboard:
         unreadable: list[str] = []
         for run_id, folder in folders.items():
             entry = known.get(run_id)
-            settled = isinstance(entry, RunSummary) and entry.status is Status.FINISHED
-            if entry is not None and settled:
+            if isinstance(entry, RunSummary) and entry.status is Status.FINISHED:
                 if entry.labels_stamp != folder.labels_stamp:
                     add.append(entry.model_copy(update=labels_of(folder)))
                 continue

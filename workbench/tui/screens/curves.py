@@ -56,11 +56,6 @@ class CurvePlot(SteadyLines):
         self._last: MakeChart | None = None
         self._busy = False
 
-    @property
-    def canvas_columns(self) -> int:
-        """Columns between the axes at the present size."""
-        return plotting.canvas_size(self.size.width, self.size.height)[0]
-
     def watch_cursor(self, old: int | None, new: int | None) -> None:
         rows = max(0, self.size.height - 2)
         places = [at for at in (old, new) if at is not None]
@@ -159,8 +154,9 @@ class CurvePlots(Vertical):
 
     @property
     def columns(self) -> int:
-        """Columns of the canvas of a plot in sight."""
-        return max(plot.canvas_columns if plot.size.height else 1 for plot in self.query(CurvePlot))
+        """Columns of the canvas, between the axes, of a plot in sight."""
+        sizes = [plot.size for plot in self.query(CurvePlot)]
+        return max(plotting.canvas_size(*size)[0] if size.height else 1 for size in sizes)
 
 
 CURVE_KEYS = (
