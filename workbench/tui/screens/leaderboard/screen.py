@@ -384,7 +384,8 @@ class LeaderboardScreen(CurveScreen):
         def read() -> dict[str, Curve]:
             return {run_id: read_curve(self.workbench.home, run_id) for run_id in run_ids}
 
-        self._curves |= await asyncio.to_thread(read)
+        found = await asyncio.to_thread(read)
+        self._curves |= found  # which may be another by now
         self._show_curves()
 
     def on_resize(self, event: Resize) -> None:
