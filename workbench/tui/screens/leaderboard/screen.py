@@ -553,7 +553,7 @@ class LeaderboardScreen(CurveScreen):
             runs = self.workbench.home.runs
             found = difference([RunFolder(runs / run_id) for run_id in run_ids])
             note = () if found.settings else ("No setting differs.",)
-            title = f"{count(len(run_ids), 'run')}, setting by setting"
+            title = f"{count(len(found.run_ids), 'run')}, setting by setting"
             table = replace(difference_table(found), title=title, footnotes=note)
             self.app.call_from_thread(self.app.push_screen, RunsDifferenceDialog(table))
 
