@@ -127,14 +127,14 @@ class Evidence:
     @cached_property
     def choices(self) -> list[Choice]:
         """What could be chosen from by validation and by test alike, by model and seed."""
-        found: dict[tuple[object, ...], dict[str, RunSummary]] = {}
+        found: dict[tuple[str, int, str, int | None], dict[str, RunSummary]] = {}
         for run in self.runs:
             if run.test_accuracy is not None and run.validation_accuracy is not None:
                 key = run.title, run.seed, run.dataset, run.train_limit
                 found.setdefault(key, {}).setdefault(run.settings_key, run)
         return [
-            Choice(str(key[0]), int(str(key[1])), tuple(runs.values()))
-            for key, runs in sorted(found.items(), key=lambda item: item[0][:2])
+            Choice(title, seed, tuple(runs.values()))
+            for (title, seed, *_), runs in sorted(found.items(), key=lambda item: item[0][:2])
             if len(runs) >= FEWEST_CHOICES
         ]
 
