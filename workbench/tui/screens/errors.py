@@ -324,12 +324,10 @@ class ErrorsScreen(AnswersScreen):
         others.show(self._other_lines(gallery, others.size.height))
         if not same:
             often = self.query_one("#errors-often-lines", SteadyLines)
-            together = gallery.together
-            often.show(
-                self._often_lines(gallery, often.size.height)
-                if together is None
-                else agreement_lines(gallery.names, together)
-            )
+            if gallery.together is None:
+                often.show(self._often_lines(gallery, often.size.height))
+            else:
+                often.show(agreement_lines(gallery.names, gallery.together))
 
     def _show_grid(self, gallery: Gallery) -> None:
         images = self._images
@@ -350,8 +348,7 @@ class ErrorsScreen(AnswersScreen):
         section = gallery.sections[gallery.section]
         # Of steady width: what does not move is not sent again.
         place = f"{gallery.place + 1:>{len(str(len(images)))}} of " if len(images) else ""
-        noun = "image" if len(images) == 1 else "images"
-        parts = [(f"{place}{len(images):,} {noun} {section.title}", "strong")]
+        parts = [(f"{place}{count(len(images), 'image')} {section.title}", "strong")]
         if gallery.image is not None:
             parts.append((f"image {gallery.image:<{len(str(total))}}", ""))
         if gallery.true is not None or gallery.predicted is not None:
@@ -393,9 +390,8 @@ class ErrorsScreen(AnswersScreen):
         room = self.query_one("#errors-answer-lines").size.width
         lines = [*wrapped(sentence, "strong", room), [], *self._bars(run, image)]
         if self._others:
-            runs = self._others | {gallery.names[0]: run}
-            wrong = wrong_in(image, self._others)
-            said = f"wrong in {len(wrong) + (true != answer)} of {count(len(runs), 'run')}"
+            wrong, runs = wrong_in(image, self._others), count(1 + len(self._others), "run")
+            said = f"wrong in {len(wrong) + (true != answer)} of {runs}"
             if wrong:
                 said += f", also {', '.join(wrong)}"
             lines += [[], *wrapped(said, "muted", room)]
