@@ -59,7 +59,7 @@ def shown(home: Home, *busy: list[int | None]) -> list[str]:
         if busy:
             sys.modules["pynvml"].busy = each
         use = sampler.sample()
-    lines = machine_lines(RunState(run.folder), use, 41, ascii_only=False)
+    lines = machine_lines(RunState(run.folder), use, 41)
     run.die()
     return [gpu_text(use), *("".join(text for text, _ in line) for line in lines[2:])]
 

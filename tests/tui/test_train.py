@@ -553,7 +553,7 @@ async def test_a_result_without_runs_of_ones_own_has_no_empty_line(
     state = RunState(run.folder)
     for event in EventReader(run.folder.events_file).read():
         state.apply(event)
-    alone = Verdict(None)
+    alone = Verdict()
     lines = [plain(line) for line in numbers.verdict_lines(state, alone, 39)]
     assert all(lines) and len(lines) == 3
     assert plain(numbers.compact_verdict(state, alone)[0]) == lines[0]

@@ -60,7 +60,6 @@ def nice_step(length: float, most: int) -> float:
 
 
 def linear_ticks(low: float, high: float, most: int, label: Callable[[float], str]) -> Ticks:
-    """Round places between two values."""
     return _multiples(nice_step(high - low, most), low, high, label)
 
 
@@ -266,8 +265,6 @@ def without_outliers(values: Sequence[float], *, top: bool) -> float | None:
 
 @dataclass(frozen=True)
 class PlotOptions:
-    """How the person looks at the curves."""
-
     axis: Axis = Axis.EPOCHS
     smoothing: float = SETTINGS["smoothing"].default
     log: bool = False
@@ -278,7 +275,6 @@ class PlotOptions:
         return replace(self, smoothing=SMOOTHINGS[at])
 
     def with_next_axis(self) -> PlotOptions:
-        """Along epochs, steps, time."""
         axes = list(Axis)
         return replace(self, axis=axes[(axes.index(self.axis) + 1) % len(axes)])
 
@@ -445,7 +441,6 @@ def fitted_range(least: float, greatest: float, before: Range | None, ends: Rang
 
 
 def x_ticks(axis: Axis, window: Window, columns: int) -> Ticks:
-    """Round places along the x axis."""
     most = max(2, columns // 11)
     match axis:
         case Axis.TIME:

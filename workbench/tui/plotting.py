@@ -151,8 +151,6 @@ PLAIN_MARKS = {"●": "o", "▲": "^", "■": "#", "◆": "*", "✚": "+", "○"
 
 
 class Glyphs(StrEnum):
-    """The characters a terminal can show."""
-
     BRAILLE = "braille"
     PLAIN = "plain"  # box drawing but no braille: the Linux console
     ASCII = "ascii"
@@ -273,7 +271,6 @@ def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
 
 
 def shown_mark(mark: str, glyphs: Glyphs) -> str:
-    """A mark as a terminal can show it."""
     return mark if glyphs is Glyphs.BRAILLE else PLAIN_MARKS.get(mark, "o")
 
 

@@ -129,7 +129,6 @@ def words_of(run: WatchedRun) -> str:
 
 
 def severity(run: WatchedRun) -> SeverityLevel:
-    """How loud it is said."""
     match run.state.role:
         case "bad":
             return "error"

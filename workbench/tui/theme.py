@@ -17,74 +17,40 @@ if TYPE_CHECKING:
     from workbench.model.diagram import Diagram
 
 
-DARK = Theme(
-    name="workbench-dark",
-    dark=True,
-    primary="#56b4e9",
-    secondary="#8a939c",
-    accent="#e69f00",
-    foreground="#d7dade",
-    background="#14171a",
-    surface="#1a1e22",
-    panel="#23282d",
-    success="#2fb68e",
-    warning="#e69f00",
-    error="#e5765b",
-    variables={
-        "train": "#56b4e9",
-        "test": "#e69f00",
-        "paper": "#8a939c",
-        "border": "#343b42",
-        "border-blurred": "#2a3036",
-        "muted": "#8a939c",
-        "block-cursor-background": "#2c3a46",
-        "block-cursor-foreground": "#f2f4f5",
-        "block-cursor-text-style": "none",
-        "footer-key-foreground": "#56b4e9",
-    },
-)
-LIGHT = Theme(
-    name="workbench-light",
-    dark=False,
-    primary="#0072b2",
-    secondary="#5c656d",
-    accent="#b35900",
-    foreground="#23282d",
-    background="#fbfaf8",
-    surface="#f3f2ef",
-    panel="#e9e7e2",
-    success="#00795a",
-    warning="#a35a00",
-    error="#b3371f",
-    variables={
-        "train": "#0072b2",
-        "test": "#b35900",
-        "paper": "#6b747c",
-        "border": "#c9c6bf",
-        "border-blurred": "#dad7d1",
-        "muted": "#5c656d",
-        "block-cursor-background": "#d6e6f0",
-        "block-cursor-foreground": "#15191c",
-        "block-cursor-text-style": "none",
-        "footer-key-foreground": "#0072b2",
-    },
-)
-
-
-# A role's theme colour, and whether it is bold; both themes have them.
-ROLE_COLOURS = {
-    "input": ("foreground", True),
-    "convolution": ("primary", False),
-    "pooling": ("secondary", False),
-    "normalization": ("muted", False),
-    "vector": ("muted", False),
-    "dense": ("foreground", False),
-    "output": ("success", False),
-    "connection": ("muted", False),
-    "shape": ("muted", False),
-    "note": ("muted", False),
-    "problem": ("error", True),
+# Each with its colour in the dark theme and in the light one.
+COLOURS = {
+    "primary": ("#56b4e9", "#0072b2"),
+    "secondary": ("#8a939c", "#5c656d"),
+    "accent": ("#e69f00", "#b35900"),
+    "foreground": ("#d7dade", "#23282d"),
+    "background": ("#14171a", "#fbfaf8"),
+    "surface": ("#1a1e22", "#f3f2ef"),
+    "panel": ("#23282d", "#e9e7e2"),
+    "success": ("#2fb68e", "#00795a"),
+    "warning": ("#e69f00", "#a35a00"),
+    "error": ("#e5765b", "#b3371f"),
 }
+VARIABLES = {
+    "train": ("#56b4e9", "#0072b2"),
+    "test": ("#e69f00", "#b35900"),
+    "paper": ("#8a939c", "#6b747c"),
+    "border": ("#343b42", "#c9c6bf"),
+    "border-blurred": ("#2a3036", "#dad7d1"),
+    "muted": ("#8a939c", "#5c656d"),
+    "block-cursor-background": ("#2c3a46", "#d6e6f0"),
+    "block-cursor-foreground": ("#f2f4f5", "#15191c"),
+    "block-cursor-text-style": ("none", "none"),
+    "footer-key-foreground": ("#56b4e9", "#0072b2"),
+}
+DARK, LIGHT = (
+    Theme(
+        name=f"workbench-{name}",
+        dark=name == "dark",
+        variables={variable: values[place] for variable, values in VARIABLES.items()},
+        **{colour: values[place] for colour, values in COLOURS.items()},  # type: ignore[arg-type]
+    )
+    for place, name in enumerate(("dark", "light"))
+)
 
 
 def model_diagram(architecture: Architecture, analysis: Analysis | None, width: int) -> Diagram:

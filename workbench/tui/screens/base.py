@@ -111,7 +111,6 @@ class WorkbenchScreen(Screen[None]):
         yield Hints()
 
     def body(self) -> ComposeResult:
-        """The screen's own widgets."""
         raise NotImplementedError
 
     def on_resize(self, event: Resize) -> None:

@@ -107,7 +107,6 @@ class ReadingDialog(Dialog[None]):
     ]
 
     def content(self) -> RenderableType:
-        """What is read."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
@@ -115,7 +114,6 @@ class ReadingDialog(Dialog[None]):
             yield Static(self.content())
 
     def action_page(self, by: int) -> None:
-        """Scroll by so many lines."""
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
@@ -183,7 +181,6 @@ class FormDialog(Dialog[ScreenResultType]):
         raise NotImplementedError
 
     def below(self) -> ComposeResult:
-        """What comes of the fields."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
@@ -208,7 +205,6 @@ class FormDialog(Dialog[ScreenResultType]):
         self.query_one(f"#{self.ACCEPT[0]}", Button).disabled = bool(errors)
 
     def focus_first_of(self, errors: Iterable[str]) -> None:
-        """Go to the first field that is wrong."""
         self.query_one(FieldLines).focus_first_of(errors)
 
     @on(Button.Pressed, "#cancel")

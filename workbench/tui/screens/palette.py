@@ -46,7 +46,6 @@ class NamedAction:
 
     @property
     def line(self) -> str:
-        """What the palette shows under the name."""
         return f"key {' or '.join(self.keys)}"
 
     @property

@@ -122,7 +122,6 @@ def optimizer_values(preset: Preset, kind: str) -> dict[str, str]:
 
 
 def has_momentum(kind: str) -> bool:
-    """Whether an optimizer knows momentum."""
     return "momentum" in OPTIMIZERS[kind].model_fields
 
 

@@ -216,7 +216,6 @@ class SearchScreen(WorkbenchScreen):
         self._draw(found)
 
     def _at(self, found: Found) -> int:
-        """Which of the parameters is drawn."""
         names = [item.name for item in found.parameters]
         return names.index(self._parameter) if self._parameter in names else 0
 
@@ -367,7 +366,6 @@ def parameter_lines(found: Found, at: int, width: int) -> list[Line]:
 
 
 def now_lines(found: Found, width: int) -> list[Line]:
-    """What trains now, a line each."""
     lines: list[Line] = []
     for item in found.queue.training[:MOST_NOW]:
         trial, run = item.trial, item.run
@@ -411,7 +409,6 @@ class SearchCharts:
         self._ranges: dict[str, Range] = {}
 
     def trials(self, progress: SearchProgress, planned: int, columns: int, rows: int) -> Chart:
-        """Each trial where it came to, and the best so far as a line."""
         xs, ys = [], []
         best = 0.0
         for trial in progress.trials:
@@ -427,7 +424,6 @@ class SearchCharts:
         return self._scatter("trials", progress, places, (0.5, last + 0.5), ticks, rows, [line])
 
     def slice(self, progress: SearchProgress, item: Parameter, columns: int, rows: int) -> Chart:
-        """What each trial came to over one parameter's value."""
         values = {
             trial.number: trial.values[item.name]
             for trial in progress.trials

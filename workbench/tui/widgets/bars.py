@@ -167,7 +167,6 @@ class Hint:
 
     @property
     def width(self) -> int:
-        """Columns with the two spaces after it."""
         return cell_len(self.key) + 1 + cell_len(self.label) + 2
 
 

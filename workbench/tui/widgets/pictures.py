@@ -117,7 +117,6 @@ class PictureGrid(Widget):
 
     @property
     def columns(self) -> int:
-        """How many stand beside each other."""
         return max(1, (self.size.width + GAP) // (SMALL[0] + GAP))
 
     @property

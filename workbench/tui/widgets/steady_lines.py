@@ -38,13 +38,25 @@ COLOURS: dict[str, tuple[str, float]] = {
     "fourth": ("#cc79a7", 1.0),
     "fifth": ("error", 1.0),
     "sixth": ("foreground", 1.0),
+    # In the drawing of a model.
+    "input": ("foreground", 1.0),
+    "convolution": ("primary", 1.0),
+    "pooling": ("secondary", 1.0),
+    "normalization": ("muted", 1.0),
+    "vector": ("muted", 1.0),
+    "dense": ("foreground", 1.0),
+    "output": ("success", 1.0),
+    "connection": ("muted", 1.0),
+    "shape": ("muted", 1.0),
+    "note": ("muted", 1.0),
+    "problem": ("error", 1.0),
 }
 # The bands around them.
 COLOURS |= {
     f"{word}-band": (COLOURS[word][0], 0.5)
     for word in ("first", "second", "third", "fourth", "fifth", "sixth")
 }
-BOLD = ("strong", "warning", "bad")
+BOLD = ("strong", "warning", "bad", "input", "problem")
 
 
 def ink(widget: Widget, word: str) -> Style:

@@ -96,7 +96,6 @@ class FormView(VerticalScroll, can_focus=False):
         self._begun = dict(self._texts)
 
     def _load(self, form: Form, texts: dict[str, str]) -> None:
-        """Show a form with these texts."""
         if form is not self._form:
             about = (
                 f"{form.explanation}." if form.fields else f"{form.explanation}. Nothing to set."

@@ -174,7 +174,6 @@ class ComposeScreen(WorkbenchScreen):
 
     @property
     def unsaved(self) -> bool:
-        """Whether work would be lost if the app were left now."""
         return self.history.unsaved
 
     @property
@@ -291,7 +290,6 @@ class ComposeScreen(WorkbenchScreen):
         return f"{name} · unsaved changes" if history.unsaved else name
 
     def _epoch(self, analysis: Analysis) -> Expected | None:
-        """The time of an epoch by earlier runs, or else by multiply-adds."""
         architecture = self.draft.architecture
         if analysis.problem is not None or self._speeds is None:
             return None
@@ -318,7 +316,6 @@ class ComposeScreen(WorkbenchScreen):
         return layer, f"layer {self.place} · {layer.kind}", facts
 
     def _change(self, draft: Draft, did: str, place: int | None = None) -> None:
-        """Make a change of the draft, with the cursor then on `place`."""
         self.history = self.history.changed(draft, did, self.place)
         self.place = self.place if place is None else place
         self._said = ""

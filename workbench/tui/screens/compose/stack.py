@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -30,23 +28,17 @@ from workbench.model.hyperparameters import (
 from workbench.model.layers import layer_label, shape_text
 from workbench.model.spec import MemoryNeed, mebibytes
 from workbench.runs.estimate import Expected
-from workbench.tui.theme import ROLE_COLOURS, model_diagram
+from workbench.tui.theme import model_diagram
 from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.words import fit
 
 _LEAST_SETTINGS = 8  # columns; where there are fewer, the form says the settings
 _TRAINING = "Training"
 _LEAST_FACTS = 34  # columns beside that word; where there are fewer, the settings stand below it
 
 
-@dataclass(frozen=True)
-class _Row:
-    place: int
-    number: str
-    kind: str
-    settings: str
-    shape: str
-    parameters: str
-    problem: str = ""
+# What stands in the columns: the layer, its settings, its output, its parameters.
+_Cells = tuple[str, str, str, str]
 
 
 class LayerStack(ScrollView, can_focus=True):
@@ -134,7 +126,6 @@ class LayerStack(ScrollView, can_focus=True):
         return self.get_component_rich_style(f"stack--{name}", partial=True)
 
     def _rebuild(self) -> None:
-        """Lay out anew and draw what changed."""
         if not self.is_attached or not self.size:
             return
         old, self._lines = self._lines, self._lay_out()
@@ -187,7 +178,6 @@ class LayerStack(ScrollView, can_focus=True):
         self._rebuild()
 
     def action_move(self, by: int) -> None:
-        """Move the cursor."""
         place = max(0, min(self._place + by, len(self._draft.layers) + 1))
         if place != self._place:
             self.post_message(self.Moved(place))
@@ -205,39 +195,23 @@ class LayerStack(ScrollView, can_focus=True):
         elif event.chain > 1:
             self.post_message(self.Chosen())
 
-    def _rows(self) -> list[_Row]:
+    def _rows(self) -> list[tuple[_Cells, str]]:
+        """The cells of each place but the training's, and a sentence where something is wrong."""
         analysis, draft = self._analysis, self._draft
         if analysis is None:
             return []
-        problem = analysis.problem
-        sentence = f"{problem.reason}; {problem.remedy}" if problem else ""
-        architecture = draft.architecture
-        rows = [
-            _Row(
-                0,
-                "",
-                "Input",
-                count(architecture.classes, "class", "classes"),
-                shape_text(architecture.input_shape),
-                "",
-                # An empty model is told what to do next instead.
-                sentence if problem and problem.index == 0 and draft.layers else "",
-            )
-        ]
-        for place, layer in enumerate(draft.layers, start=1):
-            facts = analysis.layers[place - 1] if place <= len(analysis.layers) else None
-            rows.append(
-                _Row(
-                    place,
-                    str(place),
-                    layer.kind,
-                    layer_label(layer).removeprefix(layer.kind).strip(),
-                    shape_text(facts.output_shape) if facts else "–",
-                    f"{facts.parameters:,}" if facts else "–",
-                    sentence if problem and problem.index == place else "",
-                )
-            )
-        return rows
+        architecture, problem = draft.architecture, analysis.problem
+        classes = count(architecture.classes, "class", "classes")
+        rows: list[_Cells] = [("Input", classes, shape_text(architecture.input_shape), "")]
+        for layer, facts in zip_longest(draft.layers, analysis.layers):
+            settings = layer_label(layer).removeprefix(layer.kind).strip()
+            shape = shape_text(facts.output_shape) if facts else "–"
+            rows.append((layer.kind, settings, shape, f"{facts.parameters:,}" if facts else "–"))
+        # An empty model is told what to do next instead.
+        wrong = problem if problem and (problem.index or draft.layers) else None
+        sentence = f"{wrong.reason}; {wrong.remedy}" if wrong else ""
+        at = wrong.index if wrong else None
+        return [(cells, sentence if place == at else "") for place, cells in enumerate(rows)]
 
     def _lay_out(self) -> list[Text]:
         """Columns as wide as their content; settings take what is left, or go."""
@@ -245,45 +219,45 @@ class LayerStack(ScrollView, can_focus=True):
         if not rows:
             return []
         width = self._line_width
-        shape = max(len("output"), *(len(row.shape) for row in rows))
-        parameters = max(len("parameters"), *(len(row.parameters) for row in rows))
-        kind = max(len("Training"), *(len(row.kind) for row in rows))
+        headings = ("Training", "", "output", "parameters")
+        kind, _, shape, parameters = (
+            max(len(text) for text in column)
+            for column in zip(headings, *(cells for cells, _ in rows), strict=True)
+        )
         # pointer, number, mark and the gaps between all columns
         fixed = 1 + 3 + 1 + 1 + 1
         settings = width - fixed - kind - shape - parameters - 6
         if settings < _LEAST_SETTINGS:
             settings = 0
-        if not settings and fixed + kind + shape + parameters + 4 > width:
-            parameters = 0
-        if not settings:
+            if fixed + kind + shape + parameters + 4 > width:
+                parameters = 0
             used = fixed + shape + 2 + (parameters + 2 if parameters else 0)
             kind = max(4, width - used)
         columns = (kind, settings, shape, parameters)
-        muted = self._paint("muted")
+        muted, error = self._paint("muted"), self._paint("error")
         head = Text("    #  ", style=muted, no_wrap=True)
-        self._columns(head, ("layer", "settings", "output", "parameters"), columns, muted)
-        lines: list[Text] = []
-        owners: list[int] = []
+        self._append(head, ("layer", "settings", "output", "parameters"), columns, muted)
+        lines: list[tuple[int, Text]] = []  # each with its place
         self._said_wrong = 0
-        for row in rows:
-            lines.append(self._line(row, columns))
-            owners.append(row.place)
-            if row.problem:
-                for part in _wrapped(f"✗ {row.problem}", width - 7):
-                    self._said_wrong += 1
-                    lines.append(Text(" " * 6 + part, style=self._paint("error"), no_wrap=True))
-                    owners.append(row.place)
+        for place, (cells, problem) in enumerate(rows):
+            pointer, base = self._base(place)
+            text = Text(pointer, style=base, no_wrap=True)
+            text.append(f"{place or '':>3} ", muted)
+            text.append("✗ " if problem else "  ", error)
+            self._append(text, cells, columns, Style())
+            lines.append((place, text))
+            told = f"✗ {problem}" if problem else ""
+            for part in textwrap.wrap(told, max(10, width - 7), subsequent_indent="  "):
+                self._said_wrong += 1
+                lines.append((place, Text(" " * 6 + part, style=error, no_wrap=True)))
         if not self._draft.layers:
             for part in ("", "No layers yet.", "Press a to add one, n to start from a preset."):
-                lines.append(Text(" " * 7 + part, style=muted, no_wrap=True))
-                owners.append(-1)
-        lines.append(Text())
-        owners.append(-1)
-        training = self._training(width)
-        lines += training
-        owners += [len(self._draft.layers) + 1] * len(training)
-        self._rows_of_lines = owners
-        return [head, *lines]
+                lines.append((-1, Text(" " * 7 + part, style=muted, no_wrap=True)))
+        lines.append((-1, Text()))
+        training = len(self._draft.layers) + 1
+        lines += [(training, text) for text in self._training(width)]
+        self._rows_of_lines = [place for place, _ in lines]
+        return [head, *(text for _, text in lines)]
 
     def _base(self, place: int) -> tuple[str, Style]:
         """Pointer and style of a row: the cursor is told by more than its colour."""
@@ -292,29 +266,15 @@ class LayerStack(ScrollView, can_focus=True):
         cursor = self._paint("cursor")
         return "›", cursor if self.has_focus else cursor + Style(dim=False)
 
-    def _line(self, row: _Row, columns: tuple[int, int, int, int]) -> Text:
-        pointer, base = self._base(row.place)
-        text = Text(pointer, style=base, no_wrap=True)
-        text.append(f"{row.number:>3} ", self._paint("muted"))
-        text.append("✗ " if row.problem else "  ", self._paint("error"))
-        cells = (row.kind, row.settings, row.shape, row.parameters)
-        self._columns(text, cells, columns, Style())
-        return text
-
-    def _columns(
-        self,
-        text: Text,
-        cells: tuple[str, str, str, str],
-        columns: tuple[int, int, int, int],
-        style: Style,
+    def _append(
+        self, text: Text, cells: _Cells, columns: tuple[int, int, int, int], style: Style
     ) -> None:
-        kind, settings, shape, parameters = columns
-        text.append(_fitted(cells[0], kind), style + Style(bold=style == Style()))
-        if settings:
-            text.append("  " + _fitted(cells[1], settings), style)
-        text.append("  " + cells[2].rjust(shape), style)
-        if parameters:
-            text.append("  " + cells[3].rjust(parameters), style)
+        """Cells in their columns, those of no width left out."""
+        for at, (cell, width) in enumerate(zip(cells, columns, strict=True)):
+            if at == 0:
+                text.append(fit(cell, width), style + Style(bold=style == Style()))
+            elif width:
+                text.append("  " + fit(cell, width, right=at > 1), style)
 
     def _training(self, width: int) -> list[Text]:
         """All settings, on as many lines as they need."""
@@ -325,7 +285,7 @@ class LayerStack(ScrollView, can_focus=True):
         def add(head: str, rest: str) -> None:
             text = Text("       " if lines else f"{pointer}      ", style=base, no_wrap=True)
             text.append(head, Style(bold=True))
-            text.append("  " + _fitted(rest, width - len(text.plain) - 2))
+            text.append("  " + fit(rest, width - len(text.plain) - 2))
             lines.append(text)
 
         room = width - len("›      ") - 2
@@ -337,17 +297,6 @@ class LayerStack(ScrollView, can_focus=True):
             for part in packed(facts, room - len(_TRAINING)):
                 add(" " * len(_TRAINING) if lines else _TRAINING, part)
         return lines
-
-
-def _fitted(text: str, width: int) -> str:
-    """The text in exactly `width` columns."""
-    if cell_len(text) > width:
-        text = text[: max(0, width - 1)] + "…"
-    return text.ljust(width)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, max(10, width), subsequent_indent="  ")
 
 
 _BETWEEN = " · "
@@ -406,13 +355,6 @@ class Drawing(SteadyLines):
         # One height where it can be: another one moves, and sends, the whole screen.
         self.styles.height = max(least, min(USUAL_HEIGHT, room))
 
-    def role_style(self, word: str) -> Style:
-        ground = self.visual_style.rich_style
-        if word not in ROLE_COLOURS:
-            return ground
-        colour, bold = ROLE_COLOURS[word]
-        return ground + Style(color=self.app.theme_variables[colour], bold=bold)
-
 
 class Totals(SteadyLines):
     """Three lines, always in the same places."""
@@ -462,12 +404,7 @@ class Totals(SteadyLines):
         sentence = f"✗ {problem}"
         if len(sentence) > width and problem.index:
             sentence = f"✗ not ready: layer {problem.index}, as said under it"
-        return [(_fitted(sentence, width).rstrip(), "problem")]
-
-    def role_style(self, word: str) -> Style:
-        if word == "problem":
-            return self.visual_style.rich_style + Style(color=self.app.theme_variables["error"])
-        return super().role_style(word)
+        return [(fit(sentence, width).rstrip(), "error")]
 
 
 def _same(one: Text, other: Text) -> bool:

@@ -56,12 +56,10 @@ class Entry:
 
     @property
     def is_unread(self) -> bool:
-        """Whether no more than its headline is known yet."""
         return self.preset is None and self.error is None
 
     @cached_property
     def analysis(self) -> Analysis | None:
-        """Shapes and parameters; None where there is no preset."""
         from workbench.model.architecture import analyse
 
         return analyse(self.preset.architecture) if self.preset else None
@@ -74,7 +72,6 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """The model in a sentence; empty where it has none."""
         known = self.preset or self.headline
         return known.summary if known else ""
 
@@ -101,7 +98,6 @@ class Entry:
 
 
 def unread_entries() -> tuple[Entry, ...]:
-    """The models that are shipped by their headlines."""
     return tuple(
         Entry(headline.name, headline.part, headline=headline) for headline in shipped_headlines()
     )

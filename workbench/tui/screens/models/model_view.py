@@ -13,7 +13,8 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from workbench.tui.screens.models.catalogue import Entry
-from workbench.tui.theme import ROLE_COLOURS, model_diagram
+from workbench.tui.theme import model_diagram
+from workbench.tui.widgets.steady_lines import BOLD, COLOURS
 from workbench.tui.widgets.words import fit
 
 # The model package is imported where a model is drawn: the first frame does not wait for it.
@@ -52,11 +53,9 @@ class ModelView(VerticalScroll, can_focus=False):
 
     @property
     def view(self) -> View:
-        """What is shown."""
         return self._view
 
     def show(self, entry: Entry | None, view: View | None = None) -> None:
-        """Show a model, or another view of it."""
         if view is not None:
             self._view = view
         self._entry = entry
@@ -137,18 +136,16 @@ class ModelView(VerticalScroll, can_focus=False):
             drawn = model_diagram(entry.preset.architecture, entry.analysis, width)
             known = self._diagrams[entry.name, width] = (entry, drawn)
         return Content("\n").join(
-            Content.assemble(*((text, _style(role)) for text, role in line))
+            Content.assemble(*((text, _style(word)) for text, word in line))
             for line in known[1].lines
         )
 
 
-def _style(role: str) -> str:
-    colour, bold = ROLE_COLOURS.get(role, ("", False))
-    return f"{'bold ' if bold else ''}${colour}" if colour else ""
+def _style(word: str) -> str:
+    return f"{'bold ' if word in BOLD else ''}${COLOURS[word][0]}" if word else ""
 
 
 def totals(analysis: Analysis) -> Content:
-    """The model's size and work in one line."""
     return Content.assemble(
         (f"{analysis.parameters:,}", "bold"),
         (" parameters · ", "$muted"),

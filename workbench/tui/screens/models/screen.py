@@ -74,7 +74,6 @@ class ModelList(MarkedOptions, inherit_bindings=False):
 
     @property
     def entry(self) -> Entry | None:
-        """The model under the cursor."""
         option = self.highlighted_option
         return self._entry(option.id if option else None)
 
@@ -249,7 +248,6 @@ class ModelsScreen(WorkbenchScreen):
         self._living: set[str] = set()
 
     def body(self) -> ComposeResult:
-        """The list on the left third; on the right the model, its settings, its accuracy."""
         with Horizontal(id="models"):
             with Vertical(id="model-list", classes="panel"):
                 yield Input(placeholder="filter", compact=True, id="filter")

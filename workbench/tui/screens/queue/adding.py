@@ -80,11 +80,9 @@ class Reproduction:
     by: ClassVar[Origin] = "reproduce"
 
     def trials(self, home: Home) -> list[PlannedTrial]:
-        """Each distinct training once."""
         return trainings_for(tables_of(self.tables), self.seeds, self.precision)
 
     def words(self, trials: Sequence[PlannedTrial]) -> str:
-        """`24 rows, 20 trainings of 2 seeds`."""
         seeds = f" of {self.seeds} seeds" if self.seeds > 1 else ""
         rows = count(rows_of(tables_of(self.tables)), "row")
         return f"{rows}, {count(len(trials) // self.seeds, 'training')}{seeds}"
@@ -102,11 +100,9 @@ class Sweep:
     by: ClassVar[Origin] = "sweep"
 
     def trials(self, home: Home) -> list[PlannedTrial]:
-        """A training for each combination and seed."""
         return grid(home, self.preset, self.axes, Plan(), self.seeds)
 
     def words(self, trials: Sequence[PlannedTrial]) -> str:
-        """`12 trainings`."""
         return count(len(trials), "training")
 
 

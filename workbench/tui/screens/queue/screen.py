@@ -386,7 +386,6 @@ def trial_cell(
 
 
 def search_cell(view: QueueView, entry: SearchEntry, column: str, width: int) -> CellContent:
-    """What a column says of a search."""
     match column:
         case "state":
             still = entry.state is Status.RUNNING and not view.running
@@ -461,7 +460,6 @@ def time_text(item: TrialView) -> tuple[str, str]:
 
 
 def detail_lines(row: SearchEntry | TrialView, view: QueueView) -> tuple[str, str]:
-    """The two lines about a search or a trial."""
     if isinstance(row, SearchEntry):
         said = row.message or "no trial yet"
         return one_line(f"search {row.id}"), one_line(f"{said}  ·  enter shows it")

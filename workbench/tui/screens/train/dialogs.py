@@ -82,7 +82,6 @@ class LogScreen(Dialog[None]):
             await asyncio.sleep(LOOK_SECONDS)
 
     def action_line(self, step: int) -> None:
-        """Scroll a line."""
         self.query_one(Log).scroll_relative(y=step, animate=False)
 
 

@@ -40,7 +40,6 @@ class RunPlots(CurvePlots):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._state: RunState | None = None
-        self._paper: float | None = None
         # By its place: a script's loss stands where an accuracy does, and below it what is chosen.
         self._charts = {metric: MetricChart(metric) for metric in Metric}
         self._chosen = 0
@@ -56,9 +55,8 @@ class RunPlots(CurvePlots):
     def on_resize(self) -> None:
         self.call_after_refresh(self._title)
 
-    def follow(self, state: RunState, paper: float | None) -> None:
-        """Draw this state from now on."""
-        self._state, self._paper = state, paper
+    def follow(self, state: RunState) -> None:
+        self._state = state
         if state.spec is None and not state.history.steps_per_epoch:
             self.view = replace(self.view, axis=Axis.STEPS)  # nobody knows how long an epoch is
         self.draw_now_or_soon()
@@ -87,7 +85,7 @@ class RunPlots(CurvePlots):
             state.test,
             self.view,
             window,
-            self._paper,
+            state.paper,
             state.diverged_at,
             state.smoothing_span,
             # Half of the only epoch of a run that has but one.
@@ -158,7 +156,6 @@ class RunPlots(CurvePlots):
         self.look(replace(self.view, zoom=ZOOMS[at]))
 
     def newest_column(self) -> int | None:
-        """Where the newest chunk stands."""
         state = self._state
         if state is None or not len(state.train):
             return None

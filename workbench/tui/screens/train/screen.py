@@ -18,7 +18,6 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.settings import style_sheet
 from workbench.tui import plotting
-from workbench.tui.plotting import Glyphs
 from workbench.tui.screens.base import COPY_ID, unless_left
 from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
 from workbench.tui.screens.dialog import ChoiceDialog
@@ -27,7 +26,7 @@ from workbench.tui.screens.train.numbers import EpochTable, Verdict, judge
 from workbench.tui.screens.train.plots import RunPlots
 from workbench.tui.screens.train.state import FolderSays, MachineUse, RunReader, RunState
 from workbench.tui.widgets.bars import TitleBar
-from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.steady_lines import SteadyLines, wrapped
 from workbench.tui.widgets.words import say_in_border
 
 Answer = TypeVar("Answer")
@@ -38,6 +37,18 @@ MOST_EVENTS = 500
 # What tab goes through: with room for both plots, and with room for one.
 WIDE_VIEWS = ("both", "accuracy", "loss")
 NARROW_VIEWS = ("accuracy", "loss", "epochs")
+# The states of a run in which it can be asked for something, or looked at so.
+WHEN: dict[str, Callable[[Status], bool]] = {
+    "go_on": lambda status: status is Status.PAUSED,
+    "pause": lambda status: status.alive and status is not Status.PAUSED,
+    "stop": lambda status: status.alive,
+    "kill": lambda status: status.alive,
+    "resume": lambda status: status.resumable or status is Status.PAUSED,
+    "confusion": lambda status: status.completed,
+    "errors": lambda status: status.completed,
+    "board": lambda status: status.completed or status is Status.STOPPED,
+    "again": lambda status: not status.alive,
+}
 
 
 class TrainScreen(CurveScreen):
@@ -82,23 +93,17 @@ class TrainScreen(CurveScreen):
 
     def __init__(self, folder: RunFolder) -> None:
         super().__init__()
-        self._folder = folder
+        self.folder = folder
         self._state: RunState | None = None
         self._asked = ""  # what was asked for and has not happened yet
         self._use: MachineUse | None = None
         self._verdict: Verdict | None = None
-        self._paper: float | None = None
         self._shown = ""
         self._status: Status | None = None
-        self._ascii = plotting.terminal_glyphs() is Glyphs.ASCII
-
-    @property
-    def folder(self) -> RunFolder:
-        return self._folder
 
     @property
     def run_here(self) -> str:
-        return self._folder.run_id
+        return self.folder.run_id
 
     @property
     def status(self) -> Status | None:
@@ -123,12 +128,12 @@ class TrainScreen(CurveScreen):
 
     def on_mount(self) -> None:
         self.plots.prefer(self.workbench.config)
-        self.query_one(TitleBar).detail = self._folder.run_id
+        self.query_one(TitleBar).detail = self.folder.run_id
         self.query_one("#run-side").border_title = "now"
         for name in ("progress", "machine", "settings", "epochs"):
-            self.query_one(f"#run-{name}").border_title = f" {name} "
-        self.query_one("#run-classes").border_title = " accuracy by class "
-        self._lines("#run-head").show([[(" reading the log…", "muted")]])
+            self._lines(name).border_title = f" {name} "
+        self._lines("classes").border_title = " accuracy by class "
+        self._lines("head").show([[(" reading the log…", "muted")]])
         # Threads that read and import take the interpreter from the loop: the first frame first.
         self.call_after_refresh(self._begin)
         self.set_interval(NUMBERS_SECONDS, self._tick)
@@ -140,7 +145,7 @@ class TrainScreen(CurveScreen):
     @work(exclusive=True, group="feed")
     async def _follow(self) -> None:
         """Read the folder again and again, also after the run has ended: it may be resumed."""
-        reader = RunReader(self._folder)
+        reader = RunReader(self.folder)
         try:
             with unless_left(self):
                 await self._read_on(reader)
@@ -149,7 +154,11 @@ class TrainScreen(CurveScreen):
 
     async def _read_on(self, reader: RunReader) -> None:
         state = await asyncio.to_thread(reader.open)
-        self._opened(state, reader.paper)
+        self._state = state
+        if state.history.fault:
+            self.notify(state.history.fault, severity="warning", markup=False)
+        self.plots.follow(state)
+        self._changed()
         while True:
             events = await asyncio.to_thread(reader.look)
             if events or state.folder_says != reader.folder_says:
@@ -161,13 +170,6 @@ class TrainScreen(CurveScreen):
             await asyncio.sleep(POLL_SECONDS if alive else POLL_SECONDS_ENDED)
 
     # What the folder tells
-
-    def _opened(self, state: RunState, paper: float | None) -> None:
-        self._state, self._paper = state, paper
-        if state.history.fault:
-            self.notify(state.history.fault, severity="warning", markup=False)
-        self.plots.follow(state, paper)
-        self._changed()
 
     def _news(self, state: RunState, events: list[Event], folder_says: FolderSays) -> None:
         first = not len(state.train)
@@ -181,11 +183,10 @@ class TrainScreen(CurveScreen):
 
     def _unreadable(self, error: UserError) -> None:
         self._state = None  # what was read before would be shown over it
-        self._lines("#run-head").show([[(" this run cannot be shown", "bad")]])
+        self._lines("head").show([[(" this run cannot be shown", "bad")]])
         self._show_notice([str(error)], "bad")
 
     def _changed(self) -> None:
-        """The run has come to another state."""
         state = self._state
         assert state is not None
         status = state.status
@@ -194,7 +195,7 @@ class TrainScreen(CurveScreen):
             # A run that has ended has no progress to make and no worker to look at.
             self.set_class(not status.alive, "ended")
             title = " progress " if status.alive else " training "
-            self._lines("#run-progress").border_title = title
+            self._lines("progress").border_title = title
             self.refresh_bindings()
             if status.completed:
                 self._judge()
@@ -208,7 +209,7 @@ class TrainScreen(CurveScreen):
             return
         try:
             self._verdict = await asyncio.to_thread(
-                judge, self.workbench.home, self._folder, state.spec
+                judge, self.workbench.home, self.folder, state.spec
             )
         except UserError as error:
             self.workbench.complain(error)
@@ -231,55 +232,50 @@ class TrainScreen(CurveScreen):
 
     def _show_numbers(self, state: RunState) -> None:
         width = max(1, self.size.width)
-        self._lines("#run-head").show([numbers.head_line(state, self._asked, width, self._ascii)])
+        self._lines("head").show([numbers.head_line(state, self._asked, width)])
         collapsed = self._verdict.collapsed if self._verdict else ""
         self._show_notice(*numbers.notice(state, collapsed))
         reading = self.plots.reading()
         ended = not state.status.alive
         judged = state.status.completed and self.plots.cursor is None
         if self.has_class("narrow"):
-            lines = numbers.compact_lines(reading, state, self._paper, self._use, width - 2)
+            title = "epochs"
+            lines = numbers.compact_lines(reading, state, self._use, width - 2)
             if judged:
                 lines = numbers.compact_verdict(state, self._verdict)
-            self._lines("#run-compact").show(lines)
-            bar = numbers.progress_line(state, width - 2, self._ascii)
-            end = numbers.ended_line(state, width - 2)
-            self._lines("#run-bar").show([end if ended else bar])
-            say_in_border(self.query_one("#run-side"), "epochs")
+            self._lines("compact").show(lines)
+            line = numbers.ended_line if ended else numbers.progress_line
+            self._lines("bar").show([line(state, width - 2)])
         else:
-            panel = self._lines("#run-now")
-            lines = numbers.now_lines(reading, self._paper, panel.size.width)
+            title = "result" if judged else reading.where
+            now, progress, machine = map(self._lines, ("now", "progress", "machine"))
+            lines = numbers.now_lines(reading, state.paper, now.size.width)
             if judged:
-                lines = numbers.verdict_lines(state, self._verdict, panel.size.width)
-            panel.show(lines)
-            where = "result" if judged else reading.where
-            say_in_border(self.query_one("#run-side"), where)
-            progress = self._lines("#run-progress")
-            lines = numbers.progress_lines(state, progress.size.width, self._ascii)
-            room = progress.size.width
-            progress.show(numbers.ended_lines(state, room) if ended else lines)
-            machine = self._lines("#run-machine")
-            machine.show(numbers.machine_lines(state, self._use, machine.size.width, self._ascii))
+                lines = numbers.verdict_lines(state, self._verdict, now.size.width)
+            now.show(lines)
+            lines_of = numbers.ended_lines if ended else numbers.progress_lines
+            progress.show(lines_of(state, progress.size.width))
+            machine.show(numbers.machine_lines(state, self._use, machine.size.width))
+        say_in_border(self.query_one("#run-side"), title)
         self._fill_free_rows(state)
         if self._epochs_visible():
             self.query_one(EpochTable).follow(state)
 
     def _fill_free_rows(self, state: RunState) -> None:
         """Settings and accuracy by class, each where the epochs leave it all its rows."""
-        side, settings, classes = (
-            self.query_one("#run-side"), self._lines("#run-settings"), self._lines("#run-classes")
-        )  # fmt: skip
+        side = self.query_one("#run-side")
         # Numbers, progress, of a living run its worker, heading and rows of the epochs.
-        machine = self._lines("#run-machine").size.height + 1
+        machine = self._lines("machine").size.height + 1
         used = 7 + machine * state.status.alive + 2
         used += max(3, min(10, state.history.planned_epochs))
         room = 0 if self.has_class("narrow") else side.size.height - used
         width, finished = max(20, side.size.width - 2), state.finished
         confusion = finished.confusion if finished is not None else []
-        for panel, lines in (
-            (settings, numbers.settings_lines(state, width, self._ascii)),
-            (classes, numbers.class_lines(confusion, width, self._ascii)),
+        for name, lines in (
+            ("settings", numbers.settings_lines(state, width)),
+            ("classes", numbers.class_lines(confusion, width)),
         ):
+            panel = self._lines(name)
             fits = bool(lines) and len(lines) < room
             room -= len(lines) + 1 if fits else 0
             panel.display = fits
@@ -287,20 +283,16 @@ class TrainScreen(CurveScreen):
                 panel.show(lines)
 
     def _show_notice(self, sentences: list[str], word: str) -> None:
-        import textwrap
-
         width = max(20, self.size.width - 2)
-        lines: list[Line] = [
-            [(line, word)] for sentence in sentences for line in textwrap.wrap(sentence, width)
-        ]
-        self._lines("#run-notice").show(lines[:4])
+        lines = [line for sentence in sentences for line in wrapped(sentence, word, width)]
+        self._lines("notice").show(lines[:4])
 
     @property
     def plots(self) -> RunPlots:
         return self.query_one(RunPlots)
 
-    def _lines(self, selector: str) -> SteadyLines:
-        return self.query_one(selector, SteadyLines)
+    def _lines(self, name: str) -> SteadyLines:
+        return self.query_one(f"#run-{name}", SteadyLines)
 
     def _epochs_visible(self) -> bool:
         return not self.has_class("narrow") or self.has_class("view-epochs")
@@ -340,7 +332,7 @@ class TrainScreen(CurveScreen):
             return
         from workbench.tui.screens.train.dialogs import LogScreen
 
-        self.app.push_screen(LogScreen(self._folder))
+        self.app.push_screen(LogScreen(self.folder))
 
     # What the run is asked
 
@@ -351,21 +343,8 @@ class TrainScreen(CurveScreen):
             return script
         if script and action in ("resume", "confusion", "errors", "again", "board"):
             return action == "resume" and status is Status.PAUSED
-        if action == "go_on":
-            return status is Status.PAUSED
-        if action == "pause":
-            return status is not None and status.alive and status is not Status.PAUSED
-        if action in ("stop", "kill"):
-            return status is not None and status.alive
-        if action == "resume":
-            return status is not None and (status.resumable or status is Status.PAUSED)
-        if action in ("confusion", "errors"):
-            return status is not None and status.completed
-        if action == "board":
-            return status is not None and (status.completed or status is Status.STOPPED)
-        if action == "again":
-            return status is not None and not status.alive
-        return True
+        when = WHEN.get(action)
+        return when is None or (status is not None and when(status))
 
     @work(group="ask")
     async def _ask(
@@ -376,7 +355,7 @@ class TrainScreen(CurveScreen):
         """Ask the run for something, in a thread; `then` is called with the answer."""
         async with self._one_by_one:
             try:
-                answer = await asyncio.to_thread(action, self._folder)
+                answer = await asyncio.to_thread(action, self.folder)
             except UserError as error:
                 self.workbench.complain(error)
                 return
@@ -417,7 +396,7 @@ class TrainScreen(CurveScreen):
 
         self.ask_for(
             ChoiceDialog(
-                f"Kill run {self._folder.run_id}? What it learned since its last whole epoch is "
+                f"Kill run {self.folder.run_id}? What it learned since its last whole epoch is "
                 "lost.",
                 [
                     ("keep", "Leave it training"),
@@ -430,7 +409,7 @@ class TrainScreen(CurveScreen):
 
     def action_resume(self) -> None:
         # It is asked about on leaving, like the runs that were started here.
-        self._ask(service.resume, lambda answer: self.workbench.ask_about(self._folder))
+        self._ask(service.resume, lambda answer: self.workbench.ask_about(self.folder))
 
     def action_again(self) -> None:
         if self._state is not None and self._state.spec is not None:
@@ -452,7 +431,7 @@ class TrainScreen(CurveScreen):
         if at == "classes":
             from workbench.tui.screens.classes import ClassesScreen
 
-            self.app.push_screen(ClassesScreen(self._folder, self._show_errors))
+            self.app.push_screen(ClassesScreen(self.folder, self._show_errors))
         elif at is not None:
             self._show_errors(*at)
 
@@ -462,7 +441,7 @@ class TrainScreen(CurveScreen):
     def _show_errors(self, true: int | None = None, predicted: int | None = None) -> None:
         from workbench.tui.screens.errors import ErrorsScreen
 
-        self.app.push_screen(ErrorsScreen(self.workbench.home, [self._folder], true, predicted))
+        self.app.push_screen(ErrorsScreen(self.workbench.home, [self.folder], true, predicted))
 
     async def action_board(self) -> None:
-        await self.workbench.show_on_leaderboard(self._folder.run_id)
+        await self.workbench.show_on_leaderboard(self.folder.run_id)

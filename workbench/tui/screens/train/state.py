@@ -61,6 +61,8 @@ class RunState:
         self.curves = RunCurves(self.history.steps_per_epoch)
         self.watch = Watch(self.spec.dataset.classes if self.spec else None)
         self.labels = folder.labels
+        # The accuracy that the paper has for such a training.
+        self.paper = paper_accuracy(self.spec.settings_key) if self.spec else None
         self.folder_says = ALIVE
         self.since = self.record.created_at  # when it began to wait for what it now waits for
 
@@ -182,7 +184,6 @@ class RunState:
 
     @property
     def finished(self) -> Finished | None:
-        """The ending of a run that came to its planned end."""
         ending = self.history.ending
         return ending if isinstance(ending, Finished) else None
 
@@ -285,7 +286,6 @@ class RunReader:
         self._reader = EventReader(folder.events_file)
         self._sampler, self._sampled = Sampler(folder.lock_file), 0.0
         self.folder_says = ALIVE
-        self.paper: float | None = None  # the accuracy that the paper has for such a training
         self._use: MachineUse | None = None
 
     def open(self) -> RunState:
@@ -311,7 +311,6 @@ class RunReader:
             if collecting:
                 gc.enable()
         state.history.fault = self._reader.fault
-        self.paper = paper_accuracy(state.spec.settings_key) if state.spec else None
         return state
 
     def look(self) -> list[Event]:
