@@ -18,7 +18,6 @@ ERROR_TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995
 # One wrong image of 10,000: a logarithm needs an end.
 LEAST_ERROR = 1e-4
 LEAST_ACCURACY_STEP = 1e-4  # one wrong image of 10,000, and what a label can say
-ACCURACIES, LOSSES = (0.0, 1.0), (1e-9, math.inf)  # a logarithm needs an end there too
 OUTLIERS = 0.08  # of the points at the far end may lie outside the frame
 
 
@@ -193,10 +192,12 @@ def accuracy_axis(low: float, high: float, rows: int, scale: Scale) -> FittedAxi
     if scale is LINEAR:
         # There is nothing above 100 %; below the floor curves begin.
         axis = even_axis(low, high, rows, most, LEAST_ACCURACY_STEP, spare_below=low > 0)
-        return axis.range, _with_halves(axis, rows, lambda value: f"{100 * value:.4g}")
-    return (low, high), _log_ticks(
-        low, high, most, scale, ERROR_TICKS, lambda value: f"{100 * value:.4g}"
-    )
+        return axis.range, _with_halves(axis, rows, _in_percent)
+    return (low, high), _log_ticks(low, high, most, scale, ERROR_TICKS, _in_percent)
+
+
+def _in_percent(accuracy: float) -> str:
+    return f"{100 * accuracy:.4g}"
 
 
 def loss_axis(low: float, high: float, rows: int, scale: Scale) -> FittedAxis:
@@ -293,6 +294,14 @@ class Frame:
     first: float = 1.0  # epochs that the y axis need not hold once there is more to show
 
 
+# Between which values an axis lies, what it shows while there is nothing, and what makes it.
+AXES: dict[Metric | None, tuple[Range, Range, Callable[..., FittedAxis]]] = {
+    Metric.ACCURACY: ((0.0, 1.0), (0.0, 1.0), accuracy_axis),
+    Metric.LOSS: ((1e-9, math.inf), (0.01, 2.5), loss_axis),  # a logarithm needs an end there too
+    None: ((-math.inf, math.inf), (0.0, 0.0), plain_axis),
+}
+
+
 class YAxis:
     """The y axis of a metric: its range is kept as long as it suits what is looked at."""
 
@@ -328,24 +337,14 @@ class YAxis:
             found = (without_outliers(values, top=top) for top in (False, True))
             ends += [end for end in found if end is not None]
         ends += [also] if ends and also is not None else []
-        first, last = -math.inf, math.inf
-        nothing, axis = (0.0, 0.0), plain_axis
-        if self.style is Metric.ACCURACY:
-            (first, last), nothing, axis = (
-                ACCURACIES,
-                ACCURACIES,
-                accuracy_axis,
-            )
-        elif self.style is Metric.LOSS:
-            (first, last), nothing, axis = LOSSES, (0.01, 2.5), loss_axis
-            first = 0.0 if scale is LINEAR else first
+        (first, last), nothing, axis = AXES[self.style]
+        if self.style is Metric.LOSS and scale is LINEAR:
+            first = 0.0
         low, high = (
             scale.forward(min(max(end, first), last))
             for end in ((min(ends), max(ends)) if ends else nothing)
         )
-        limits = (first, last) if scale is LINEAR else (
-            scale.forward(first), scale.forward(last)
-        )  # fmt: skip
+        limits = scale.forward(first), scale.forward(last)
         self._range = fitted_range(low, high, before, limits)
         return axis(*self._range, rows, scale)
 
@@ -360,12 +359,7 @@ class MetricChart:
         self.metric = metric
         self.train = CurveView(metric)
         self._test = CurveView(metric)
-        self._axis = YAxis(metric)
-
-    @property
-    def style(self) -> Metric | None:
-        """As which its y axis is made; None: of any number."""
-        return self._axis.style
+        self.axis = YAxis(metric)
 
     def make(self, frame: Frame, columns: int, rows: int) -> Chart:
         """The chart for a canvas of so many columns and rows."""
@@ -374,15 +368,15 @@ class MetricChart:
         self._test.update(frame.test, view.axis, window, columns, 0.0)
         (raw_xs, raw_ys), (xs, ys) = self.train.raw, self.train.smooth
         test_xs, test_ys = self._test.raw
-        scale = self._axis.scale([*ys, *test_ys], view.log)
+        scale = self.axis.scale([*ys, *test_ys], view.log)
         start = settled(frame.train, view.axis, frame.first)
         begun = start is None
-        accuracy = self.style is Metric.ACCURACY
+        accuracy = self.axis.style is Metric.ACCURACY
         # The paper's line belongs into the whole picture; the recent part may lie above it.
         paper = frame.paper if accuracy and view.zoom >= 1.0 else None
         shown = ys if start is None else ys[bisect_left(xs, start) :]
         looked_at = (view.zoom, view.axis, begun)
-        y_range, y_ticks = self._axis.fit([shown, test_ys], rows, scale, looked_at, paper)
+        y_range, y_ticks = self.axis.fit([shown, test_ys], rows, scale, looked_at, paper)
         forward = scale.forward
         smooth = Series("train", xs, [forward(y) for y in ys], Role.TRAIN)
         series = [smooth]

@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 DOTS_ACROSS, DOTS_DOWN = 2, 4
@@ -146,6 +148,7 @@ class Role(IntEnum):
 
 
 OVERLAY_ROLES = (Role.FIRST, Role.SECOND, Role.THIRD, Role.FOURTH, Role.FIFTH, Role.SIXTH)
+PLAIN_LINES = {Role.TRAIN: "+", Role.TEST: "-"}
 OVERLAY_MARKS = ("●", "▲", "■", "◆", "✚", "○")
 PLAIN_MARKS = {"●": "o", "▲": "^", "■": "#", "◆": "*", "✚": "+", "○": "0", "✗": "X"}
 
@@ -343,7 +346,7 @@ class _Figure:
             if not self._braille:  # characters go where the marks would
                 xs = [self._snapped_x(x) for x in xs]
                 ys = [self._snapped_y(y) for y in ys]
-            marker = "braille" if self._braille else _plain_line(series.role)
+            marker = "braille" if self._braille else PLAIN_LINES.get(series.role, ".")
             self._plotext.plot(xs, ys, marker=marker, color=int(series.role))
         if chart.reference is not None:
             self._draw_reference(chart.reference)
@@ -442,34 +445,19 @@ def _finite_points(chart: Chart, series: Series) -> tuple[list[float], list[floa
     return xs, ys
 
 
-def _plain_line(role: Role) -> str:
-    return {Role.TRAIN_RAW: ".", Role.TEST: "-"}.get(role, "+" if role is Role.TRAIN else ".")
-
-
-_PART = re.compile(r"\x1b\[([0-9;]*)m")
+# With the colour's number; none where the colour ends.
+_COLOUR = re.compile(r"\x1b\[(?:38;5;(\d+))?[0-9;]*m")
 
 
 def _spans(line: str) -> Spans:
     """The characters of a line by role; plotext was given the role as a colour's number."""
-    spans: list[tuple[str, Role]] = []
-    role = Role.AXIS
-    position = 0
-    for match in _PART.finditer(line):
-        _append(spans, line[position : match.start()], role)
-        codes = match[1].split(";")
-        role = Role(int(codes[2])) if codes[:2] == ["38", "5"] else Role.AXIS
-        position = match.end()
-    _append(spans, line[position:], role)
-    return tuple(spans)
-
-
-def _append(spans: list[tuple[str, Role]], text: str, role: Role) -> None:
-    if not text:
-        return
-    if spans and spans[-1][1] is role:
-        spans[-1] = (spans[-1][0] + text, role)
-    else:
-        spans.append((text, role))
+    first, *parts = _COLOUR.split(line)
+    pieces = [(first, Role.AXIS)]
+    pieces += [
+        (text, Role(int(number or 0))) for number, text in zip(parts[::2], parts[1::2], strict=True)
+    ]
+    alike = groupby((piece for piece in pieces if piece[0]), itemgetter(1))
+    return tuple(("".join(text for text, _ in group), role) for role, group in alike)
 
 
 _ASCII = str.maketrans({"│": "|", "┤": "+", "└": "+", "┬": "+", "─": "-", "┼": "+", "╌": "-"})

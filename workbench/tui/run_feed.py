@@ -129,9 +129,5 @@ def words_of(run: WatchedRun) -> str:
 
 
 def severity(run: WatchedRun) -> SeverityLevel:
-    match run.state.role:
-        case "bad":
-            return "error"
-        case "warning":
-            return "warning"
-    return "information"
+    loud: dict[str, SeverityLevel] = {"bad": "error", "warning": "warning"}
+    return loud.get(run.state.role, "information")

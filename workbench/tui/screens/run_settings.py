@@ -121,15 +121,6 @@ def optimizer_values(preset: Preset, kind: str) -> dict[str, str]:
     }
 
 
-def has_momentum(kind: str) -> bool:
-    return "momentum" in OPTIMIZERS[kind].model_fields
-
-
-def reads_a_file(values: Mapping[str, str]) -> bool:
-    """Whether checking looks through a file, which may take a moment."""
-    return values["dataset"].strip() not in DATASET_NAMES
-
-
 def is_space(text: str) -> bool:
     """Whether a text is a range or a list of values, and not one number: `1,000` is one."""
     return ".." in text or ("," in text and not _GROUPED.fullmatch(text.strip()))
@@ -327,7 +318,7 @@ class RunSettings(FormDialog[Answer | None]):
     def _offer_momentum(self, optimizer: str) -> None:
         """Where the optimizer knows none, nothing can be written that would not count."""
         momentum = self.query_one("#momentum", Input)
-        momentum.disabled = not has_momentum(optimizer)
+        momentum.disabled = "momentum" not in OPTIMIZERS[optimizer].model_fields
         momentum.placeholder = "none" if momentum.disabled else "0"
 
     def _change(self, name: str, value: str) -> None:
@@ -343,7 +334,7 @@ class RunSettings(FormDialog[Answer | None]):
 
     def _check(self) -> None:
         self.workers.cancel_group(self, "data-file")
-        if not reads_a_file(self._values):
+        if self._values["dataset"].strip() in DATASET_NAMES:  # else a file, which takes a moment
             self._show(check(self._preset, self._values))
             return
         self._checked = None

@@ -38,7 +38,7 @@ from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import confirm
 from workbench.tui.widgets.row_list import FilterLine, RowList
-from workbench.tui.widgets.words import bar_pieces, fit, say_in_border, settings_text
+from workbench.tui.widgets.words import bar_pieces, fit, say, say_in_border, settings_text
 
 NO_RUNS = "No runs yet. Press t on a model to train it."
 LOOKING = "Looking for runs …"
@@ -188,10 +188,7 @@ class RunsScreen(WorkbenchScreen):
     @on(RowList.Moved)
     def _show_detail(self) -> None:
         run = self._listing.row
-        content = detail_text(run) if run else Content("")
-        line = self.query_one("#run-detail", Static)
-        if line.content != content:
-            line.update(content, layout=False)
+        say(self.query_one("#run-detail", Static), detail_text(run) if run else "")
         self.refresh_bindings()
 
     @property

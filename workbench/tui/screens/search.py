@@ -219,12 +219,12 @@ class SearchScreen(WorkbenchScreen):
         names = [item.name for item in found.parameters]
         return names.index(self._parameter) if self._parameter in names else 0
 
-    def _draw(self, found: Found, *, now: bool = False) -> None:
+    def _draw(self, found: Found) -> None:
         """Draw what differs from what is drawn, but not too often."""
         item = found.parameters[self._at(found)]
         wanted = found.progress, item.name
-        same = self._drawn == wanted
-        if same or (not now and time.monotonic() - self._drawn_at < DRAW_SECONDS and self._drawn):
+        early = self._drawn is not None and time.monotonic() - self._drawn_at < DRAW_SECONDS
+        if early or self._drawn == wanted:
             return
         self._drawn, self._drawn_at = wanted, time.monotonic()
         progress = found.progress
@@ -248,8 +248,8 @@ class SearchScreen(WorkbenchScreen):
             return
         place = (self._at(found) + step) % len(found.parameters)
         self._parameter = found.parameters[place].name
+        self._drawn = None
         self._show()
-        self._draw(found, now=True)
 
     def action_view(self, step: int) -> None:
         self.set_class(False, f"view-{self._view}")

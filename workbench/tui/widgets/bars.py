@@ -45,14 +45,12 @@ class TitleBar(Widget):
     TitleBar { dock: top; height: 1; background: $panel; color: $foreground; }
     """
 
-    place: reactive[str] = reactive("")
     detail: reactive[str] = reactive("")
     living: reactive[int] = reactive(0)
 
-    def __init__(self, place: str = "", detail: str = "") -> None:
+    def __init__(self, place: str) -> None:
         super().__init__()
-        self.set_reactive(TitleBar.place, place)
-        self.set_reactive(TitleBar.detail, detail)
+        self.place = place
 
     def on_mount(self) -> None:
         self.auto_links = False  # no underlines but the one that says where one is
@@ -104,10 +102,7 @@ class Hints(Widget):
     def on_mount(self) -> None:
         """Follow the focus: another widget brings other keys."""
         self.auto_links = False  # no underlines: these are keys first
-        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
-
-    def _bindings_changed(self, _: object) -> None:
-        self.refresh()
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
     def render(self) -> RenderResult:
         return hint_line(self._shown(), self.size.width, self.app.current_theme.dark)

@@ -18,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workbench.model.forms import FieldError, FieldKind, FormField
+from workbench.tui.widgets.words import say
 
 LONGEST_NUMBER = 40  # characters; no number or size of a form is longer
 
@@ -126,6 +127,12 @@ def editor_of(field: FormField, text: str) -> Input | Choice:
     return editor
 
 
+def show_error(line: Static, sentence: str) -> None:
+    """Say what is wrong in a line that takes no room while nothing is."""
+    say(line, f"✗ {sentence}" if sentence else "", layout=True)
+    line.set_class(bool(sentence), "shown")
+
+
 def _id(kind: str, name: str) -> str:
     return f"{kind}-{name.replace('.', '-')}"
 
@@ -168,11 +175,7 @@ class FieldLines(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     def show_errors(self, errors: Mapping[str, str]) -> None:
         for name, line in self._faults.items():
-            sentence = errors.get(name, "")
-            text = f"✗ {sentence}" if sentence else ""
-            if line.content != text:
-                line.update(text)
-                line.set_class(bool(sentence), "shown")
+            show_error(line, errors.get(name, ""))
 
     def focus_first_of(self, errors: Iterable[str]) -> None:
         wrong = set(errors)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.widget import Widget
+from textual.widgets import Static
 
 from workbench.formats import count
 from workbench.text import one_line, visible
@@ -42,6 +43,12 @@ def say_in_border(
         text = Content(visible(subtitle)) if isinstance(subtitle, str) else subtitle
         if (widget.border_subtitle or "") != text.markup:
             widget.border_subtitle = text
+
+
+def say(line: Static, content: str | Content, *, layout: bool = False) -> None:
+    """Show a text; the same one again sends nothing."""
+    if line.content != content:
+        line.update(content, layout=layout)
 
 
 def bar_pieces(share: float, width: int) -> list[Piece]:

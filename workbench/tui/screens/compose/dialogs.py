@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 from workbench.data.catalogue import dataset_with
 from workbench.errors import DatasetError, PresetError, UserError
 from workbench.model.architecture import Architecture, require_sound
-from workbench.model.draft import EMPTY, Difference, DifferenceLine, DraftHistory, Sign
+from workbench.model.draft import EMPTY, Difference, DraftHistory, Sign
 from workbench.model.forms import new_layer, output_layer
 from workbench.model.layers import LAYER_KINDS, Layer, shape_text
 from workbench.model.paper_models import SHIPPED, why_taken
@@ -40,17 +40,11 @@ from workbench.tui.screens.dialog import ChoiceDialog, Dialog, ReadingDialog, Te
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 
-@dataclass(frozen=True)
-class Pick:
-    """One entry: what is returned, its name, and one line about it."""
-
-    key: str
-    name: str
-    words: str
-
-
 class PickDialog(Dialog[str | None]):
-    """Type to narrow the list; returns the chosen entry's key, None when stepped out of."""
+    """Type to narrow the list; returns the name that is chosen, None when stepped out of.
+
+    `picks` are names, each with one line about it.
+    """
 
     CSS_PATH: ClassVar = style_sheet("pick")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,7 +53,7 @@ class PickDialog(Dialog[str | None]):
         Binding("up,ctrl+p", "move(-1)", "up", show=False, priority=True),
     ]
 
-    def __init__(self, question: str, picks: list[Pick]) -> None:
+    def __init__(self, question: str, picks: Mapping[str, str]) -> None:
         super().__init__()
         self._question, self._picks = question, picks
 
@@ -81,17 +75,17 @@ class PickDialog(Dialog[str | None]):
     def _narrow(self, wanted: str) -> None:
         words = wanted.casefold().split()
         by_name, by_words = [], []
-        for pick in self._picks:
-            if all(word in pick.name.casefold() for word in words):
-                by_name.append(pick)
-            elif all(word in f"{pick.name} {pick.words}".casefold() for word in words):
-                by_words.append(pick)
-        column = max((len(pick.name) for pick in self._picks), default=0)
+        column = min(26, max(map(len, self._picks), default=0))
+        for name, about in self._picks.items():
+            text = Text(no_wrap=True, overflow="ellipsis")
+            text.append(name.ljust(column), "bold").append(f"  {about}")
+            if all(word in name.casefold() for word in words):
+                by_name.append(Option(text, id=name))
+            elif all(word in f"{name} {about}".casefold() for word in words):
+                by_words.append(Option(text, id=name))
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(
-            Option(_entry(pick, min(column, 26)), id=pick.key) for pick in [*by_name, *by_words]
-        )
+        options.add_options([*by_name, *by_words])
         if options.option_count:
             options.highlighted = 0
         else:
@@ -113,13 +107,6 @@ class PickDialog(Dialog[str | None]):
         self.dismiss(event.option.id)
 
 
-def _entry(pick: Pick, column: int) -> Text:
-    text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(pick.name.ljust(column), "bold")
-    text.append(f"  {pick.words}")
-    return text
-
-
 _COLOURS = {Sign.ADDED: "success", Sign.REMOVED: "error", Sign.CHANGED: "primary"}
 
 
@@ -137,20 +124,15 @@ class DifferenceDialog(ReadingDialog):
         if difference.none:
             text.append("Nothing has changed.")
             return text
-        for line in difference.layers:
-            self._append(text, line)
-        if difference.others:
-            text.append("\n")
-        for line in difference.others:
-            self._append(text, line)
+        variables = self.app.theme_variables
+        for gap, lines in (("", difference.layers), ("\n", difference.others)):
+            text.append(gap if lines else "")
+            for line in lines:
+                colour = _COLOURS.get(line.sign)
+                style = Style(color=variables[colour]) if colour else Style(dim=True)
+                text.append(f"{line}\n", style)
         text.append("\n+ added   - removed   ~ changed", Style(dim=True))
         return text
-
-    def _append(self, text: Text, line: DifferenceLine) -> None:
-        colour = _COLOURS.get(line.sign)
-        variables = self.app.theme_variables
-        style = Style(color=variables[colour]) if colour else Style(dim=True)
-        text.append(f"{line}\n", style)
 
 
 LONGEST_NAME, LONGEST_TITLE = 64, 80  # characters, as in a preset
@@ -229,40 +211,35 @@ async def save_draft(
 
 
 SAVE, START = "save", "start"
-_OUTPUT, _EMPTY = "output", "empty"
+_OUTPUT, _EMPTY = "Output", "(empty)"
 
 
-def layer_picks(architecture: Architecture) -> list[Pick]:
+def layer_picks(architecture: Architecture) -> dict[str, str]:
     """Every kind of layer with one line about it, and the layer that ends a model."""
-    ending = f"Ends a model: Dense {architecture.classes:,}, softmax"
-    kinds = [Pick(kind, kind, cls.explanation) for kind, cls in LAYER_KINDS.items()]
-    return [*kinds, Pick(_OUTPUT, "Output", ending)]
+    kinds = {kind: cls.explanation for kind, cls in LAYER_KINDS.items()}
+    return {**kinds, _OUTPUT: f"Ends a model: Dense {architecture.classes:,}, softmax"}
 
 
-def picked_layer(key: str, classes: int) -> Layer:
-    return output_layer(classes) if key == _OUTPUT else new_layer(key)
+def picked_layer(name: str, classes: int) -> Layer:
+    return output_layer(classes) if name == _OUTPUT else new_layer(name)
 
 
-def preset_picks(home: Home) -> tuple[list[Pick], list[PresetError]]:
+def preset_picks(home: Home) -> tuple[dict[str, str], list[PresetError]]:
     """Nothing, the paper's models and one's own; errors for presets that cannot be read."""
     own, errors = own_presets(home)
-    known = (*shipped_presets(), *own)
-    models = [Pick(preset.name, preset.name, _words(preset)) for preset in known]
-    return [Pick(_EMPTY, "(empty)", "No layers"), *models], errors
+    picks = {_EMPTY: "No layers"}
+    for preset in (*shipped_presets(), *own):
+        picks[preset.name] = ": ".join(filter(None, (preset.title, preset.summary)))
+    return picks, errors
 
 
-def _words(preset: Preset) -> str:
-    summary = f": {preset.summary}" if preset.summary else ""
-    return f"{preset.title}{summary}"
-
-
-def picked_preset(key: str, home: Home) -> Preset:
+def picked_preset(name: str, home: Home) -> Preset:
     """The preset of a pick.
 
     Raises:
         PresetError: it cannot be read any more.
     """
-    return EMPTY if key == _EMPTY else find_preset(key, home)
+    return EMPTY if name == _EMPTY else find_preset(name, home)
 
 
 def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:

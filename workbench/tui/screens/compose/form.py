@@ -16,7 +16,8 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from workbench.model.forms import FieldKind, Form, FormField, form_of
-from workbench.tui.widgets.form import Choice, FieldLines, editor_of
+from workbench.tui.widgets.form import Choice, FieldLines, editor_of, show_error
+from workbench.tui.widgets.words import say
 
 
 class FormView(VerticalScroll, can_focus=False):
@@ -87,7 +88,7 @@ class FormView(VerticalScroll, can_focus=False):
         """Show a value; while one is edited here, only the facts beside it change."""
         if self.border_title != title:
             self.border_title = title
-        _say(self.query_one("#facts", Static), facts)
+        say(self.query_one("#facts", Static), facts)
         if self.editing or value == self._value:
             return
         self._value = value
@@ -97,10 +98,8 @@ class FormView(VerticalScroll, can_focus=False):
 
     def _load(self, form: Form, texts: dict[str, str]) -> None:
         if form is not self._form:
-            about = (
-                f"{form.explanation}." if form.fields else f"{form.explanation}. Nothing to set."
-            )
-            _say(self.query_one("#about", Static), about)
+            nothing = "" if form.fields else " Nothing to set."
+            say(self.query_one("#about", Static), f"{form.explanation}.{nothing}")
         self._form, self._texts, self._errors = form, texts, {}
         key = (form.title, form.fields)
         lines = self._made.get(key)
@@ -124,11 +123,7 @@ class FormView(VerticalScroll, can_focus=False):
     def _show_errors(self) -> None:
         if self._lines is not None:
             self._lines.show_errors(self._errors)
-        whole = self._errors.get("", "")
-        problem = self.query_one("#problem", Static)
-        if problem.content != (text := f"✗ {whole}" if whole else ""):
-            problem.update(text)
-            problem.set_class(bool(whole), "shown")
+        show_error(self.query_one("#problem", Static), self._errors.get("", ""))
 
     # Coming and going
 
@@ -143,8 +138,9 @@ class FormView(VerticalScroll, can_focus=False):
             self.set_class(True, "editing")
             self._begun = dict(self._texts)
             self.post_message(self.Opened())
-        field = self.field
-        _say(self.query_one("#help", Static), _help(field) if field else "")
+        if (field := self.field) is not None:
+            choices = f"\n{'  '.join(field.choices)}" if field.kind is FieldKind.CHOICE else ""
+            say(self.query_one("#help", Static), field.explanation + choices)
 
     def on_descendant_blur(self, event: DescendantBlur) -> None:
         """Left by mouse or by a dialog: what is right stays, what is not goes."""
@@ -160,7 +156,7 @@ class FormView(VerticalScroll, can_focus=False):
         self.editing = False
         self.set_class(False, "editing")
         self._value = None  # loaded anew from the draft, whatever was typed
-        _say(self.query_one("#help", Static), "")
+        say(self.query_one("#help", Static), "")
 
     def _close(self, cancelled: bool) -> None:
         self.abandon()
@@ -213,14 +209,3 @@ class FormView(VerticalScroll, can_focus=False):
         self._errors = checked.errors
         self._show_errors()
         self.post_message(self.Edited(checked.value))
-
-
-def _say(line: Static, text: str) -> None:
-    """Show a text; the same one again sends nothing."""
-    if line.content != text:
-        line.update(text, layout=False)
-
-
-def _help(field: FormField) -> str:
-    choices = f"\n{'  '.join(field.choices)}" if field.kind is FieldKind.CHOICE else ""
-    return field.explanation + choices

@@ -9,7 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -49,9 +49,6 @@ from workbench.tui.screens.compose.dialogs import (
 from workbench.tui.screens.compose.form import FormView
 from workbench.tui.screens.compose.stack import Drawing, LayerStack, Totals
 from workbench.tui.widgets.words import say_in_border
-
-if TYPE_CHECKING:
-    pass
 
 KEEP_SECONDS = 0.5  # from a change to its file, and between files
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again

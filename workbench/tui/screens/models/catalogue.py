@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from workbench.model.architecture import Analysis
     from workbench.model.preset import Preset
     from workbench.model.spec import Precision
-    from workbench.runs.summary import RunSummary
 
 PART_TITLES = {
     "nn": "Neural networks",
@@ -151,17 +150,15 @@ def read_results(home: Home, entries: Iterable[Entry]) -> dict[str, ModelResults
     from workbench.leaderboard.grouping import by_settings
     from workbench.leaderboard.store import Leaderboard
 
-    summaries: list[RunSummary] = Leaderboard(home).entries()
-    if not summaries:
+    groups = by_settings(Leaderboard(home).entries())
+    if not groups:
         return {}
-    groups = by_settings(summaries)
-    return {entry.name: _results_of(entry, groups) for entry in entries}
-
-
-def _results_of(entry: Entry, groups: dict[str, Group]) -> ModelResults:
-    ours = groups.get(_settings_key(entry, "float32"))
-    half = groups.get(_settings_key(entry, "bfloat16"))
-    return ModelResults(ours, half, _within(entry, ours))
+    results = {}
+    for entry in entries:
+        ours = groups.get(_settings_key(entry, "float32"))
+        half = groups.get(_settings_key(entry, "bfloat16"))
+        results[entry.name] = ModelResults(ours, half, _within(entry, ours))
+    return results
 
 
 def _settings_key(entry: Entry, precision: Precision) -> str:

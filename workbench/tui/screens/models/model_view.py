@@ -33,10 +33,6 @@ class View(StrEnum):
     TABLE = "table"
     SETTINGS = "settings"
 
-    def after(self, step: int) -> View:
-        views = list(View)
-        return views[(views.index(self) + step) % len(views)]
-
 
 class ModelView(VerticalScroll, can_focus=False):
     """One model in one view, scrolled where it is longer than the panel."""
@@ -51,13 +47,10 @@ class ModelView(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         yield Static(id="model-text", markup=False)
 
-    @property
-    def view(self) -> View:
-        return self._view
-
-    def show(self, entry: Entry | None, view: View | None = None) -> None:
-        if view is not None:
-            self._view = view
+    def show(self, entry: Entry | None, step: int = 0) -> None:
+        """Show a model, in the view that is so many after the present one."""
+        views = list(View)
+        self._view = views[(views.index(self._view) + step) % len(views)]
         self._entry = entry
         title = "model"
         if entry is not None:
@@ -90,12 +83,11 @@ class ModelView(VerticalScroll, can_focus=False):
         summary = self._entry.summary if self._entry else ""
         if summary and self._view is View.DIAGRAM:
             text = Content(summary)
-            lines += len(text.wrap(width))
+            more = lines + len(text.wrap(width))
             # Where it does not fit, the drawing comes first; the settings have it too.
-            if lines <= height:
+            if more <= height:
                 blocks.insert(0, text)
-            else:
-                lines -= len(text.wrap(width))
+                lines = more
         roomy = lines + len(blocks) - 1 <= height
         text = Content("\n\n" if roomy else "\n").join(blocks)
         self.query_one("#model-text", Static).update(text)

@@ -354,7 +354,7 @@ class ModelsScreen(WorkbenchScreen):
         models.action_cursor_down() if step > 0 else models.action_cursor_up()
 
     def action_view(self, step: int) -> None:
-        self._view.show(self._list.entry, self._view.view.after(step))
+        self._view.show(self._list.entry, step)
 
     def action_scroll_view(self, step: int) -> None:
         self._view.scroll_relative(y=3 * step, animate=False)

@@ -330,7 +330,7 @@ class AddDialog(PlanningDialog[Reproduction]):
             self.whole(name, most, errors)
             for name, most in (("seeds", MOST_SEEDS), ("jobs", MOST_JOBS))
         )
-        half = self.query_one("#precision", Choice).value == "bfloat16"
+        precision = cast("Precision", self.query_one("#precision", Choice).value)
         if not errors:
             trainings = seeds * len(trainings_for(tables_of(tables)))
             if trainings > MOST_TRIALS:
@@ -340,8 +340,7 @@ class AddDialog(PlanningDialog[Reproduction]):
         executor = self.query_one("#executor", Choice).value
         if self._engine is not None and self._engine.executor != executor:
             errors["executor"] = f"the queue runs on {self._engine.words}; stop it first"
-        half_or_whole: Precision = "bfloat16" if half else "float32"
-        return errors or Reproduction(tables, seeds, half_or_whole, jobs, executor)
+        return errors or Reproduction(tables, seeds, precision, jobs, executor)
 
     def advice(self, asked: Reproduction) -> list[str]:
         advice = []

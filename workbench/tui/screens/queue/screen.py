@@ -39,7 +39,7 @@ from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import confirm
 from workbench.tui.screens.queue.adding import AddDialog, Request, add
 from workbench.tui.widgets.row_list import RowList
-from workbench.tui.widgets.words import bar_pieces, say_in_border
+from workbench.tui.widgets.words import bar_pieces, say, say_in_border
 
 LOOKING = "Looking at the queue …"
 EMPTY = (
@@ -153,10 +153,8 @@ class QueueScreen(WorkbenchScreen):
 
     def _show_words(self) -> None:
         text, role = headline(self._view, "s")
-        content = Content.styled(text, HEADLINE_COLOURS[role])
-        line = self.query_one("#queue-headline", Static)
-        if line.content != content:
-            line.update(content)
+        colour = HEADLINE_COLOURS[role]
+        say(self.query_one("#queue-headline", Static), Content.styled(text, colour), layout=True)
         words = subtitle(self._view, len(self._listing.marks))
         say_in_border(self.query_one("#queue-panel"), subtitle=words)
 
@@ -167,9 +165,7 @@ class QueueScreen(WorkbenchScreen):
         if row is not None:
             head, rest = detail_lines(row, self._view)
             content = Content.assemble((head, "bold $foreground"), "\n", rest)
-        line = self.query_one("#queue-detail", Static)
-        if line.content != content:
-            line.update(content, layout=False)
+        say(self.query_one("#queue-detail", Static), content)
 
     def _under_cursor(self) -> TrialView | None:
         row = self._listing.row

@@ -137,8 +137,9 @@ class RunPlots(CurvePlots):
         for metric in Metric:
             plot = self._plot(metric)
             chart = self._charts[metric]
-            unit = " %" if chart.style is Metric.ACCURACY else ""
-            how = scale_words(chart.style, view.log)
+            style = chart.axis.style
+            unit = " %" if style is Metric.ACCURACY else ""
+            how = scale_words(style, view.log)
             # Inside of the border two columns on either side are kept free.
             said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 4)
             words = Content(said).stylize("$train", 0, len(trained))
