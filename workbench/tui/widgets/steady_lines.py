@@ -49,6 +49,7 @@ COLOURS: dict[str, tuple[str, float]] = {
     "connection": ("muted", 1.0),
     "shape": ("muted", 1.0),
     "note": ("muted", 1.0),
+    "error": ("error", 1.0),
     "problem": ("error", 1.0),
 }
 # The bands around them.
