@@ -56,5 +56,4 @@ class AnswersScreen(WorkbenchScreen):
         return await asyncio.to_thread(lambda: [predictions_of(one, asking) for one in folders])
 
     def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self.draw)

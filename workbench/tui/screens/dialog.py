@@ -11,6 +11,7 @@ from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.events import Resize
 from textual.reactive import Reactive
 from textual.screen import ModalScreen, ScreenResultType
@@ -76,8 +77,7 @@ class ChoiceDialog(Dialog[str | None]):
 
     def action_move(self, step: int) -> None:
         """Down or up, for vim fingers."""
-        options = self.query_one(OptionList)
-        options.action_cursor_down() if step > 0 else options.action_cursor_up()
+        self.query_one(MarkedOptions).move(step)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
@@ -174,6 +174,7 @@ class FormDialog(Dialog[ScreenResultType]):
     FIELDS: tuple[tuple[str, str, str], ...] = ()
     ROOMY: ClassVar = 24  # lines of a window that holds all of it, with a fault or two
     NAME: ClassVar = ""  # the id of the box, for its style sheet
+    title_of_form = ""
     ACCEPT: ClassVar = ("accept", "Accept", "enter accepts")  # id and label of the button, its key
 
     def editor(self, name: str) -> Widget:
@@ -194,6 +195,10 @@ class FormDialog(Dialog[ScreenResultType]):
                 yield Button(label, id=button, variant="primary", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Static(f"{key}   esc cancel", classes="muted")
+
+    def on_mount(self) -> None:
+        self.query_one(f"#{self.NAME}").border_title = Content(self.title_of_form).markup
+        self.query_one(f"#{self.FIELDS[0][0]}").focus()
 
     def on_resize(self, event: Resize) -> None:
         """In a low window the fields scroll, and what comes of them stays in sight."""

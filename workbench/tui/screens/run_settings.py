@@ -273,6 +273,7 @@ class RunSettings(FormDialog[Answer | None]):
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         self._preset = preset
+        self.title_of_form = f"train {preset.title}"
         self._own = own_values(preset)
         self._values = dict(self._own)
         self._checked: Checked | None = None  # None while a file is looked through
@@ -290,25 +291,19 @@ class RunSettings(FormDialog[Answer | None]):
         )
 
     def on_mount(self) -> None:
-        title = f"train {self._preset.title}"
-        self.query_one("#run-settings").border_title = Content(title).markup
         self._offer_momentum(self._own["optimizer"])
-        self.query_one("#epochs").focus()
         self._check()
 
     # Writing
 
     @on(Input.Changed)
-    def _written(self, event: Input.Changed) -> None:
-        if event.input.id is not None:
-            self._change(event.input.id, event.value)
-
     @on(Choice.Changed)
-    def _turned(self, event: Choice.Changed) -> None:
-        name = event.choice.id
+    def _changed(self, event: Input.Changed | Choice.Changed) -> None:
+        name = event.control.id
         if name is None or self._values[name] == event.value:
             return
-        self._change(name, event.value)
+        self._values[name] = event.value
+        self._check()
         if name == "optimizer":
             brought = optimizer_values(self._preset, event.value)
             self.query_one("#momentum", Input).value = brought["momentum"]
@@ -320,11 +315,6 @@ class RunSettings(FormDialog[Answer | None]):
         momentum = self.query_one("#momentum", Input)
         momentum.disabled = "momentum" not in OPTIMIZERS[optimizer].model_fields
         momentum.placeholder = "none" if momentum.disabled else "0"
-
-    def _change(self, name: str, value: str) -> None:
-        if self._values[name] != value:
-            self._values[name] = value
-            self._check()
 
     @on(Input.Submitted)
     def _next_field(self, event: Input.Submitted) -> None:
@@ -354,13 +344,10 @@ class RunSettings(FormDialog[Answer | None]):
         self.show_errors(checked.errors)
         for name, _, aside in FIELDS:
             changed = self._values[name] != self._own[name] and bool(self._own[name])
-            text = f"preset: {self._own_label(name)}" if changed else aside
+            own = dict(CHOICES.get(name, ())).get(self._own[name], self._own[name])
+            text = f"preset: {own}" if changed else aside
             self.query_one(f"#aside-{name}", Static).update(text)
         self.query_one("#summary", Static).update(Content("\n").join(self._summary(checked)))
-
-    def _own_label(self, name: str) -> str:
-        own = self._own[name]
-        return dict(CHOICES.get(name, ())).get(own, own)
 
     def _summary(self, checked: Checked) -> Iterator[Content]:
         if checked.errors:

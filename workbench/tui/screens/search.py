@@ -156,7 +156,6 @@ class SearchScreen(WorkbenchScreen):
         self._seen(self.workbench.run_feed.last)
 
     def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._show)
 
     def on_screen_resume(self) -> None:

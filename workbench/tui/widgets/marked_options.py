@@ -19,6 +19,10 @@ class MarkedOptions(OptionList):
     MarkedOptions > .marked-options--cursor { color: $train; }
     """
 
+    def move(self, step: int) -> None:
+        """Down where `step` is positive, else up; round at the ends."""
+        self.action_cursor_down() if step > 0 else self.action_cursor_up()
+
     def render_line(self, y: int) -> Strip:
         strip = super().render_line(y)
         first = next(iter(strip.crop(0, 1)), None)

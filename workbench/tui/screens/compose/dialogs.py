@@ -93,8 +93,7 @@ class PickDialog(Dialog[str | None]):
 
     def action_move(self, by: int) -> None:
         """Down or up, while the line keeps the focus."""
-        options = self.query_one(OptionList)
-        options.action_cursor_down() if by > 0 else options.action_cursor_up()
+        self.query_one(MarkedOptions).move(by)
 
     @on(Input.Submitted)
     def _entered(self) -> None:

@@ -185,18 +185,13 @@ class FormView(VerticalScroll, can_focus=False):
     # Writing
 
     @on(Input.Changed)
-    def _written(self, event: Input.Changed) -> None:
-        self._typed(event.input, event.value)
-
     @on(Choice.Changed)
-    def _turned(self, event: Choice.Changed) -> None:
-        self._typed(event.choice, event.value)
-
-    def _typed(self, editor: Input | Choice, text: str) -> None:
+    def _typed(self, event: Input.Changed | Choice.Changed) -> None:
         """A field has another text: check all, and tell the value if there is one."""
         if not self.editing or self._form is None or self._lines is None:
             return
-        names = [name for name, each in self._lines.editors.items() if each is editor]
+        editors, text = self._lines.editors, event.value
+        names = [name for name, each in editors.items() if each is event.control]
         if not names or text == self._texts[names[0]]:
             return
         form, texts = self._form.refitted({**self._texts, names[0]: text}, names[0], self._begun)

@@ -126,11 +126,6 @@ class DraftKeeper:
         self._file.close()
 
 
-def back_words(returned: Returned) -> str:
-    """`Unsaved work from 14:02 is back; u undoes that`, with the day where it is another."""
-    return f"Unsaved work from {moment(returned.changed_at)} is back; u undoes that"
-
-
 class ComposeScreen(WorkbenchScreen):
     """One draft at a time; it stays while other places are visited."""
 
@@ -206,7 +201,8 @@ class ComposeScreen(WorkbenchScreen):
             self.workbench.complain(error)
         if returned is not None:
             self.history, self.place = returned.history, 0
-            self._said = back_words(returned)
+            when = moment(returned.changed_at)
+            self._said = f"Unsaved work from {when} is back; u undoes that"
 
     def discard_work(self) -> None:
         """Drop unsaved work on purpose: it does not come back at the next start."""
@@ -227,7 +223,6 @@ class ComposeScreen(WorkbenchScreen):
         self._show()
 
     def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self._arrange(event.size.width)
 
     def on_app_focus(self, event: AppFocus) -> None:

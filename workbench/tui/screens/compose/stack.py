@@ -132,7 +132,8 @@ class LayerStack(ScrollView, can_focus=True):
         if len(old) != len(self._lines) or self.virtual_size.width != self._line_width:
             self.virtual_size = Size(self._line_width, len(self._lines))
         for index, (before, after) in enumerate(zip_longest(old, self._lines)):
-            if before is None or after is None or not _same(before, after):
+            # Texts are equal whatever the style of the whole is.
+            if before != after or before.style != after.style:
                 # The heading stays in the first line, however far the rest is scrolled.
                 self.refresh_lines(index + (0 if index else round(self.scroll_y)))
 
@@ -405,10 +406,6 @@ class Totals(SteadyLines):
         if len(sentence) > width and problem.index:
             sentence = f"✗ not ready: layer {problem.index}, as said under it"
         return [(fit(sentence, width).rstrip(), "error")]
-
-
-def _same(one: Text, other: Text) -> bool:
-    return one.plain == other.plain and one.spans == other.spans and one.style == other.style
 
 
 def _count(number: int) -> str:

@@ -276,7 +276,6 @@ class ModelsScreen(WorkbenchScreen):
         self._expect()
 
     def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._show_facts)
 
     @property
@@ -350,8 +349,7 @@ class ModelsScreen(WorkbenchScreen):
 
     def action_move(self, step: int) -> None:
         """The cursor, also while a filter is being typed."""
-        models = self._list
-        models.action_cursor_down() if step > 0 else models.action_cursor_up()
+        self._list.move(step)
 
     def action_view(self, step: int) -> None:
         self._view.show(self._list.entry, step)

@@ -127,11 +127,61 @@ def plan(home: Home, asked: Request | SearchRequest, speeds: Sequence[Speed]) ->
     return f"{asked.words(trials)}: {plan_sentence(plan_trials(home, trials), speeds)}"
 
 
+class TablesChoice(Widget, can_focus=True):
+    """`chosen` are the numbers that are on; all of them at first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,l", "move(1)", "next", show=False, tooltip="The next table"),
+        Binding("left,h", "move(-1)", "before", show=False, tooltip="The table before"),
+        Binding("space", "take", "take or leave", show=False, tooltip="Take or leave the table"),
+    ]
+    DEFAULT_CSS = """
+    TablesChoice { height: 1; width: auto; background: $surface; color: $foreground; }
+    """
+
+    chosen: reactive[tuple[int, ...]] = reactive(TABLE_NUMBERS)
+    cursor: reactive[int] = reactive(0)
+
+    class Changed(Message):
+        """Another table was taken or left."""
+
+    def render(self) -> RenderResult:
+        """A tick before those that are taken; the one under the cursor stands out."""
+        parts = []
+        for place, number in enumerate(TABLE_NUMBERS):
+            text = f" {'✓' if number in self.chosen else '·'} {number} "
+            at = place == self.cursor and self.has_focus
+            muted = "" if number in self.chosen else "$muted"
+            parts.append(Content.styled(text, "reverse" if at else muted))
+        return Content("").join(parts)
+
+    def action_move(self, step: int) -> None:
+        self.cursor = max(0, min(len(TABLE_NUMBERS) - 1, self.cursor + step))
+
+    def action_take(self) -> None:
+        number = TABLE_NUMBERS[self.cursor]
+        self.chosen = tuple(
+            known for known in TABLE_NUMBERS if (known in self.chosen) is not (known == number)
+        )
+        self.post_message(self.Changed())
+
+    def on_key(self, event: Key) -> None:
+        if event.key.isdecimal() and int(event.key) in TABLE_NUMBERS:
+            event.stop()
+            event.prevent_default()
+            self.cursor = TABLE_NUMBERS.index(int(event.key))
+            self.action_take()
+
+    def on_click(self, event: Click) -> None:
+        if 0 <= event.x < CELL * len(TABLE_NUMBERS):
+            self.cursor = event.x // CELL
+            self.action_take()
+
+
 class PlanningDialog(FormDialog[Asked | None]):
     """Returns what is asked for, or None when stepped out of. Says below what comes of it."""
 
     NAME = "queue-add"
-    title_of_form = ""
     ACCEPT = ("add", "Queue and start", "enter start")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,f5", "add", "queue and start", tooltip="Queue these and start"),
@@ -165,12 +215,11 @@ class PlanningDialog(FormDialog[Asked | None]):
         yield Static(id="advice", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one("#queue-add").border_title = Content(self.title_of_form)
-        self.query_one(f"#{self.FIELDS[0][0]}").focus()
         self.check()
 
     @on(Input.Changed)
     @on(Choice.Changed)
+    @on(TablesChoice.Changed)
     def check(self) -> None:
         """Say what is wrong, or what comes of it."""
         found = self.request()
@@ -237,57 +286,6 @@ class PlanningDialog(FormDialog[Asked | None]):
             self.dismiss(asked)
 
 
-class TablesChoice(Widget, can_focus=True):
-    """`chosen` are the numbers that are on; all of them at first."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l", "move(1)", "next", show=False, tooltip="The next table"),
-        Binding("left,h", "move(-1)", "before", show=False, tooltip="The table before"),
-        Binding("space", "take", "take or leave", show=False, tooltip="Take or leave the table"),
-    ]
-    DEFAULT_CSS = """
-    TablesChoice { height: 1; width: auto; background: $surface; color: $foreground; }
-    """
-
-    chosen: reactive[tuple[int, ...]] = reactive(TABLE_NUMBERS)
-    cursor: reactive[int] = reactive(0)
-
-    class Changed(Message):
-        """Another table was taken or left."""
-
-    def render(self) -> RenderResult:
-        """A tick before those that are taken; the one under the cursor stands out."""
-        parts = []
-        for place, number in enumerate(TABLE_NUMBERS):
-            text = f" {'✓' if number in self.chosen else '·'} {number} "
-            at = place == self.cursor and self.has_focus
-            muted = "" if number in self.chosen else "$muted"
-            parts.append(Content.styled(text, "reverse" if at else muted))
-        return Content("").join(parts)
-
-    def action_move(self, step: int) -> None:
-        self.cursor = max(0, min(len(TABLE_NUMBERS) - 1, self.cursor + step))
-
-    def action_take(self) -> None:
-        number = TABLE_NUMBERS[self.cursor]
-        self.chosen = tuple(
-            known for known in TABLE_NUMBERS if (known in self.chosen) is not (known == number)
-        )
-        self.post_message(self.Changed())
-
-    def on_key(self, event: Key) -> None:
-        if event.key.isdecimal() and int(event.key) in TABLE_NUMBERS:
-            event.stop()
-            event.prevent_default()
-            self.cursor = TABLE_NUMBERS.index(int(event.key))
-            self.action_take()
-
-    def on_click(self, event: Click) -> None:
-        if 0 <= event.x < CELL * len(TABLE_NUMBERS):
-            self.cursor = event.x // CELL
-            self.action_take()
-
-
 class AddDialog(PlanningDialog[Reproduction]):
     """The trainings of the paper's tables."""
 
@@ -316,10 +314,6 @@ class AddDialog(PlanningDialog[Reproduction]):
             return Choice(EXECUTORS, now, id=name)
         own = self._jobs if name == "jobs" else Config()["seeds"]
         return Input(str(own), placeholder="1", compact=True, id=name)
-
-    @on(TablesChoice.Changed)
-    def _tables_changed(self) -> None:
-        self.check()
 
     def request(self) -> Reproduction | dict[str, str]:
         errors: dict[str, str] = {}

@@ -361,9 +361,14 @@ def trial_cell(
     trial = item.trial
     match column:
         case "state":
-            return state_words(item, share=not bars)
+            state = item.state
+            if not bars and state is Status.RUNNING and item.run is not None:
+                return f"{state.mark} {percent_done(item):3d} %", state.role
+            return state.marked, state.role
         case "for":
-            return label_text(trial.label, width)
+            text = one_line(trial.label)
+            # Without the word `Tables` where it is narrow.
+            return text.partition(" ")[2] if width < 18 and text.startswith("Table") else text
         case "training":
             return training_text(trial.spec, width)
         case "seed":
@@ -400,22 +405,6 @@ def search_cell(view: QueueView, entry: SearchEntry, column: str, width: int) ->
 
 def row_id(row: SearchEntry | TrialView) -> str:
     return row.id if isinstance(row, SearchEntry) else row.trial.id
-
-
-def state_words(item: TrialView, *, share: bool) -> tuple[str, str]:
-    """Mark, word and style of a trial's state; with `share` how far it is in the word's place."""
-    state = item.state
-    if share and state is Status.RUNNING and item.run is not None:
-        return f"{state.mark} {percent_done(item):3d} %", state.role
-    return state.marked, state.role
-
-
-def label_text(label: str, width: int) -> str:
-    """What a trial is for; without the word `Tables` where it is narrow."""
-    text = one_line(label)
-    if width < 18 and text.startswith("Table"):
-        return text.partition(" ")[2]
-    return text
 
 
 def training_text(spec: TrainingSpec, width: int) -> str:

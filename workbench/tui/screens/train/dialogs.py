@@ -100,11 +100,11 @@ def _mistakes(confusion: list[list[int]]) -> list[tuple[int, int, int]]:
     return sorted(found, key=lambda one: (-one[0], one[1], one[2]))
 
 
-def confusion_sentences(confusion: list[list[int]], most: int = WORST) -> list[str]:
+def confusion_sentences(confusion: list[list[int]]) -> list[str]:
     """The most frequent mistakes in words, the worst first."""
     return [
         f"{true} taken for {predicted}: {count:,}"
-        for count, true, predicted in _mistakes(confusion)[:most]
+        for count, true, predicted in _mistakes(confusion)[:WORST]
         if count
     ]
 
@@ -113,16 +113,13 @@ def mistake_lines(confusion: list[list[int]]) -> str:
     """Those sentences below the map, none of them broken at the end of a line."""
     # Textual breaks lines at no-break spaces too, so they are broken here.
     whole = [words.replace(" ", "\N{NO-BREAK SPACE}") for words in confusion_sentences(confusion)]
-    lines = textwrap.wrap("Most often mistaken:  " + "   ".join(whole), _map_width(confusion))
+    width = 11 + len(confusion) * _cell_width(confusion) + 9  # of the map
+    lines = textwrap.wrap("Most often mistaken:  " + "   ".join(whole), width)
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _cell_width(confusion: list[list[int]]) -> int:
     return max(LEAST_CELL, 1 + max(len(str(count)) for row in confusion for count in row))
-
-
-def _map_width(confusion: list[list[int]]) -> int:
-    return 11 + len(confusion) * _cell_width(confusion) + 9
 
 
 def heat_map(

@@ -117,11 +117,6 @@ class RunPlots(CurvePlots):
         self._chosen += step
         self.draw_now()
 
-    @property
-    def _shown(self) -> dict[str, MetricChart]:
-        """The metrics on view, from above."""
-        return {str(chart.metric): chart for chart in self._charts.values() if chart.metric}
-
     def _plot(self, metric: Metric) -> CurvePlot:
         return self.query_one(f"#{metric}", CurvePlot)
 
@@ -168,7 +163,8 @@ class RunPlots(CurvePlots):
         state = self._state
         if state is None:
             return Reading("waiting")
-        smoothed = {name: chart.train.smoothed_values for name, chart in self._shown.items()}
+        charts = self._charts.values()  # the metrics on view, from above
+        smoothed = {str(one.metric): one.train.smoothed_values for one in charts if one.metric}
         if self.cursor is None:
             return reading_now(state, smoothed)
         window = self._window(state)

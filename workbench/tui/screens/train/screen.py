@@ -258,7 +258,7 @@ class TrainScreen(CurveScreen):
             machine.show(numbers.machine_lines(state, self._use, machine.size.width))
         say_in_border(self.query_one("#run-side"), title)
         self._fill_free_rows(state)
-        if self._epochs_visible():
+        if not self.has_class("narrow") or self.has_class("view-epochs"):
             self.query_one(EpochTable).follow(state)
 
     def _fill_free_rows(self, state: RunState) -> None:
@@ -293,9 +293,6 @@ class TrainScreen(CurveScreen):
 
     def _lines(self, name: str) -> SteadyLines:
         return self.query_one(f"#run-{name}", SteadyLines)
-
-    def _epochs_visible(self) -> bool:
-        return not self.has_class("narrow") or self.has_class("view-epochs")
 
     # How it is looked at
 
