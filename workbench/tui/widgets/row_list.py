@@ -16,7 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Click, Resize
-from textual.geometry import Region, Size
+from textual.geometry import Region, Size, Spacing
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -213,14 +213,8 @@ class RowList(ScrollView, can_focus=True):
         self.virtual_size = Size(self.line_width, len(self.rows) + 1)
 
     def _keep_in_sight(self) -> None:
-        rows_in_sight = max(1, self.size.height - 1)
-        top = self.scroll_offset.y
-        if self.cursor < top:
-            top = self.cursor
-        elif self.cursor >= top + rows_in_sight:
-            top = self.cursor - rows_in_sight + 1
-        if top != self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False, immediate=True)
+        row, heading = Region(0, 1 + self.cursor, 1, 1), Spacing(top=1)
+        self.scroll_to_region(row, spacing=heading, animate=False, immediate=True)
 
     def _heading_line(self) -> Strip:
         heading = self.get_component_rich_style("row-list--heading", partial=True)

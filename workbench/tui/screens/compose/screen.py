@@ -307,9 +307,9 @@ class ComposeScreen(WorkbenchScreen):
             )
         return layer, f"layer {self.place} · {layer.kind}", facts
 
-    def _change(self, draft: Draft, did: str, place: int | None = None) -> None:
+    def _change(self, draft: Draft, did: str, place: int) -> None:
         self.history = self.history.changed(draft, did, self.place)
-        self.place = self.place if place is None else place
+        self.place = place
         self._said = ""
         self._show()
 
@@ -385,30 +385,25 @@ class ComposeScreen(WorkbenchScreen):
         where = f"below layer {after}" if after else "first"
         self.ask_for(PickDialog(f"Add a layer, {where}", layer_picks(architecture)), picked)
 
-    def action_delete(self) -> None:
+    def _change_layer(self, do: str, done: str, change: Callable[[int], Draft], to: int) -> None:
+        """Change the layer under the cursor, with the cursor then on the place `to`."""
         layer = self.draft.layer_at(self.place)
         if layer is None:
-            self._say("only layers can be deleted")
-            return
-        place = max(1, min(self.place, len(self.draft.layers) - 1))
-        draft = self.draft.deleted(self.place)
-        self._change(draft, f"delete {layer_label(layer)}", place if draft.layers else 0)
+            self._say(f"only layers can be {done}")
+        else:
+            self._change(change(self.place), f"{do} {layer_label(layer)}", to)
+
+    def action_delete(self) -> None:
+        left = len(self.draft.layers) - 1
+        place = max(1, min(self.place, left)) if left else 0
+        self._change_layer("delete", "deleted", self.draft.deleted, place)
 
     def action_duplicate(self) -> None:
-        layer = self.draft.layer_at(self.place)
-        if layer is None:
-            self._say("only layers can be duplicated")
-            return
-        draft = self.draft.duplicated(self.place)
-        self._change(draft, f"duplicate {layer_label(layer)}", self.place + 1)
+        self._change_layer("duplicate", "duplicated", self.draft.duplicated, self.place + 1)
 
     def action_shift(self, by: int) -> None:
-        layer = self.draft.layer_at(self.place)
-        if layer is None:
-            self._say("only layers can be moved")
-            return
         place = max(1, min(self.place + by, len(self.draft.layers)))
-        self._change(self.draft.moved(self.place, by), f"move {layer_label(layer)}", place)
+        self._change_layer("move", "moved", lambda at: self.draft.moved(at, by), place)
 
     def action_undo(self) -> None:
         self._travel("undone", *self.history.undo())

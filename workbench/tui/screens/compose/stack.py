@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size, Spacing
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -103,7 +103,8 @@ class LayerStack(ScrollView, can_focus=True):
         self._rebuild()
         lines = [line for line, row in enumerate(self._rows_of_lines) if row == place]
         if lines:
-            self._show_lines(0 if place == 0 else lines[0], lines[-1])
+            row, heading = Region(0, 1 + lines[0], 1, len(lines)), Spacing(top=1)
+            self.scroll_to_region(row, spacing=heading, animate=False, immediate=True)
 
     @property
     def lines_needed(self) -> int:
@@ -147,17 +148,6 @@ class LayerStack(ScrollView, can_focus=True):
         if self.is_mounted:
             self.call_later(self.on_resize)
 
-    def _show_lines(self, first: int, last: int) -> None:
-        """Scroll as little as brings these lines (counted without the heading) into view."""
-        height = self.scrollable_content_region.height - 1
-        start = round(self.scroll_y)
-        if last >= start + height:
-            start = last - height + 1
-        if first < start:
-            start = first
-        if start != round(self.scroll_y):
-            self.scroll_to(y=start, animate=False, immediate=True)
-
     def _line_at(self, y: int) -> int:
         """The place in `_lines` of a row of the view, which may lie behind their end."""
         return y + round(self.scroll_y) if y else 0
@@ -171,12 +161,6 @@ class LayerStack(ScrollView, can_focus=True):
         # A text without spans renders without its own style.
         whole = base + text.style if isinstance(text.style, Style) else base
         return Strip(segments).apply_style(whole).adjust_cell_length(width, whole)
-
-    def on_focus(self) -> None:
-        self._rebuild()
-
-    def on_blur(self) -> None:
-        self._rebuild()
 
     def action_move(self, by: int) -> None:
         place = max(0, min(self._place + by, len(self._draft.layers) + 1))
@@ -262,10 +246,7 @@ class LayerStack(ScrollView, can_focus=True):
 
     def _base(self, place: int) -> tuple[str, Style]:
         """Pointer and style of a row: the cursor is told by more than its colour."""
-        if place != self._place:
-            return " ", Style()
-        cursor = self._paint("cursor")
-        return "›", cursor if self.has_focus else cursor + Style(dim=False)
+        return ("›", self._paint("cursor")) if place == self._place else (" ", Style())
 
     def _append(
         self, text: Text, cells: _Cells, columns: tuple[int, int, int, int], style: Style
