@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.events import Click, DescendantFocus, Key
 from textual.message import Message
 from textual.reactive import reactive
-from textual.validation import ValidationResult, Validator
+from textual.validation import Function
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -98,28 +98,20 @@ class Choice(Widget, can_focus=True):
         self.action_turn(-1 if event.x < 2 else 1)
 
 
-class FieldValidator(Validator):
-    """A field's own check, in its own words."""
-
-    def __init__(self, field: FormField) -> None:
-        super().__init__()
-        self._field = field
-
-    def validate(self, value: str) -> ValidationResult:
-        try:
-            self._field.parse(value)
-        except FieldError as error:
-            return self.failure(str(error))
-        return self.success()
-
-
 def editor_of(field: FormField, text: str) -> Input | Choice:
+    def is_sound(value: str) -> bool:
+        try:
+            field.parse(value)
+        except FieldError:
+            return False
+        return True
+
     if field.kind in (FieldKind.CHOICE, FieldKind.SWITCH):
         return Choice([(choice, choice) for choice in field.choices], text)
     editor = Input(
         text,
         placeholder=field.placeholder,
-        validators=FieldValidator(field),
+        validators=Function(is_sound),
         max_length=LONGEST_NUMBER,
         compact=True,
     )

@@ -62,18 +62,13 @@ BOLD = ("strong", "warning", "bad", "input", "problem")
 
 def ink(widget: Widget, word: str) -> Style:
     """The style of a word in the present theme, without the ground that it is laid on."""
-    return _ink(_colour(widget, word), word in BOLD)
+    return _style(Style(), _colour(widget, word), 1.0, word in BOLD)
 
 
 def _colour(widget: Widget, word: str) -> str:
     # Component classes would do the same, at a quarter of a second more to open a screen.
     name = COLOURS[word][0]
     return name if name[0] == "#" else str(widget.app.theme_variables.get(name, "#808080"))
-
-
-@lru_cache(maxsize=64)
-def _ink(colour: str, bold: bool) -> Style:
-    return Style(color=Color.parse(colour).rich_color, bold=bold or None)
 
 
 @lru_cache(maxsize=64)

@@ -82,7 +82,6 @@ class QueueScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self._view = NOTHING
-        self._looked = False  # whether `_view` says anything yet
         self._looking = self._look_again = False
         self._papers = paper_accuracies()
         self._trouble = ""  # said once, not at each look
@@ -141,7 +140,7 @@ class QueueScreen(WorkbenchScreen):
             self._looking = False
 
     def _show(self, view: QueueView) -> None:
-        first, self._looked, self._view = not self._looked, True, view
+        first, self._view = self._view is NOTHING, view
         ids = [row_id(row) for row in view.rows]
         listing = self._listing
         listing.marks = {key: mark for key, mark in listing.marks.items() if key in ids}
