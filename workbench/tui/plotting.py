@@ -267,9 +267,9 @@ def draw(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
         return Drawing(())
     columns, rows = canvas_size(width, height)
     text = _Figure(chart, columns, rows, glyphs).drawn(width, height)
-    lines = tuple(_spans(line) for line in text.rstrip("\n").split("\n")[:height])
     if glyphs is Glyphs.ASCII:
-        lines = tuple(tuple((_to_ascii(text), role) for text, role in line) for line in lines)
+        text = text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+    lines = tuple(_spans(line) for line in text.rstrip("\n").split("\n")[:height])
     return Drawing(lines, columns=columns, rows=rows)
 
 
@@ -461,7 +461,3 @@ def _spans(line: str) -> Spans:
 
 
 _ASCII = str.maketrans({"│": "|", "┤": "+", "└": "+", "┬": "+", "─": "-", "┼": "+", "╌": "-"})
-
-
-def _to_ascii(text: str) -> str:
-    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.events import Resize
 from textual.widgets import Static
 
 from workbench.tui.screens.models.catalogue import Entry
@@ -67,7 +66,7 @@ class ModelView(VerticalScroll, can_focus=False):
         )
         self._draw()
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self) -> None:
         self._draw()
 
     def _draw(self) -> None:

@@ -121,7 +121,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         line = f"{MARGIN}{name} {parameters:>{room}} {paper:>5} {ours:>5}"
         return line + (f" {n:>3}" if wide else "")
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self) -> None:
         if self.scrollable_content_region.size != self._drawn_size:
             self._rebuild()
 

@@ -81,9 +81,7 @@ def fitting(parts: Sequence[str], between: str, width: int) -> str:
 
 def share(fraction: float | None) -> str:
     """`97.16 %`; words where it is no number."""
-    if fraction is not None and not math.isfinite(fraction):
-        return "no number"
-    return MISSING if fraction is None else percent(fraction)
+    return MISSING if fraction is None else metric_text("accuracy", fraction)
 
 
 def loss(value: float | None) -> str:
@@ -541,56 +539,53 @@ def _joined(lines: list[Line]) -> Line:
     return pieces
 
 
-def notice(state: RunState, collapsed: str = "") -> tuple[list[str], str]:
-    """The sentences, and the word for how they are to look; none where nothing is the matter."""
+def notice(state: RunState, collapsed: str = "") -> tuple[str, str]:
+    """A sentence, and the word for how it is to look; empty where nothing is the matter."""
     ending, history = state.history.ending, state.history
     trouble = state.watch.trouble
     match state.status:
         case Status.DELETED:
-            return [
+            return (
                 "The folder of this run has been deleted. What was read of it stays on view; "
                 "Esc leaves it."
-            ], "bad"
+            ), "bad"
         case Status.QUEUED | Status.PREPARING:
-            waited = f"{state.waited_seconds:.0f} s"
-            return [f"{_capital(history.waiting_for)} … {waited}"], "muted"
-        case Status.KILLED | Status.CRASHED:
+            return f"{_capital(history.waiting_for)} … {state.waited_seconds:.0f} s", "muted"
+        case (Status.KILLED | Status.CRASHED) as status if state.spec is None:
+            killed = status is Status.KILLED
+            how, word = ("Killed", "muted") if killed else ("Its process died", "bad")
+            return f"{how} at step {history.step:,}, without a word in the log.", word
+        case (Status.KILLED | Status.CRASHED) as status:
             done = history.epochs[-1].epoch if history.epochs else 0
             after = f"after epoch {done}" if done else "from the beginning"
-            if state.spec is None:
-                how = "Killed" if state.status is Status.KILLED else "Its process died"
-                word = "muted" if state.status is Status.KILLED else "bad"
-                return [f"{how} at step {history.step:,}, without a word in the log."], word
-            if state.status is Status.KILLED:
-                return [f"Killed; r resumes it {after}."], "muted"
+            if status is Status.KILLED:
+                return f"Killed; r resumes it {after}.", "muted"
             where = f"in epoch {state.epoch}" if done < history.planned_epochs else "at the end"
-            return [
+            return (
                 f"The worker died {where}, at step {history.step:,}, without a word in the log. "
                 f"r resumes the run {after}; l shows what the worker wrote."
-            ], "bad"
+            ), "bad"
         case Status.FAILED | Status.DIVERGED:
             assert isinstance(ending, Failed)
-            advice = "" if ending.diverged else " l shows what the worker wrote."
-            sentence = _capital(ending.message or "the run failed").rstrip(".")
+            advice = "l shows what the worker wrote."
             if ending.diverged:
-                advice = " A lower learning rate may fix it."
-            return [f"{sentence}.{advice}"], "bad"
+                advice = "A lower learning rate may fix it."
+            sentence = _capital(ending.message or "the run failed").rstrip(".")
+            return f"{sentence}. {advice}", "bad"
         case Status.STOPPED | Status.PRUNED:
             assert ending is not None
             if state.spec is None:
-                return [f"Stopped at step {ending.step:,}."], "muted"
-            return [
-                f"{state.status.word.capitalize()} after "
-                f"{epochs_done(ending.epochs_completed, history.planned_epochs)} "
-                "and saved. r resumes it from there."
-            ], "muted"
+                return f"Stopped at step {ending.step:,}.", "muted"
+            done_words = epochs_done(ending.epochs_completed, history.planned_epochs)
+            how = state.status.word.capitalize()
+            return f"{how} after {done_words} and saved. r resumes it from there.", "muted"
     if trouble is not None:
-        return [_capital(trouble.words) + "."], "bad"
+        return _capital(trouble.words) + ".", "bad"
     if state.status is Status.PAUSED:
-        return ["Paused; r resumes."], "muted"
+        return "Paused; r resumes.", "muted"
     if state.spec is None and not state.metrics:
-        return ["It has logged no metric; l shows what it prints."], "muted"
-    return ([collapsed] if collapsed else []), "bad"
+        return "It has logged no metric; l shows what it prints.", "muted"
+    return collapsed, "bad"
 
 
 def _capital(text: str) -> str:

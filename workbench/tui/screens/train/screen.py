@@ -184,7 +184,7 @@ class TrainScreen(CurveScreen):
     def _unreadable(self, error: UserError) -> None:
         self._state = None  # what was read before would be shown over it
         self._lines("head").show([[(" this run cannot be shown", "bad")]])
-        self._show_notice([str(error)], "bad")
+        self._show_notice(str(error), "bad")
 
     def _changed(self) -> None:
         state = self._state
@@ -282,10 +282,8 @@ class TrainScreen(CurveScreen):
             if fits:
                 panel.show(lines)
 
-    def _show_notice(self, sentences: list[str], word: str) -> None:
-        width = max(20, self.size.width - 2)
-        lines = [line for sentence in sentences for line in wrapped(sentence, word, width)]
-        self._lines("notice").show(lines[:4])
+    def _show_notice(self, sentence: str, word: str) -> None:
+        self._lines("notice").show(wrapped(sentence, word, max(20, self.size.width - 2), 4))
 
     @property
     def plots(self) -> RunPlots:
