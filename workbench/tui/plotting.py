@@ -116,24 +116,9 @@ class Role(IntEnum):
     """What a character belongs to. The six of an overlay are one after the other, then the band
     of each."""
 
-    AXIS = 0
-    TRAIN = 1
-    TRAIN_RAW = 2
-    TEST = 3
-    PAPER = 4
-    BAD = 5
-    FIRST = 6
-    SECOND = 7
-    THIRD = 8
-    FOURTH = 9
-    FIFTH = 10
-    SIXTH = 11
-    FIRST_BAND = 12
-    SECOND_BAND = 13
-    THIRD_BAND = 14
-    FOURTH_BAND = 15
-    FIFTH_BAND = 16
-    SIXTH_BAND = 17
+    AXIS, TRAIN, TRAIN_RAW, TEST, PAPER, BAD = range(6)
+    FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = range(6, 12)
+    FIRST_BAND, SECOND_BAND, THIRD_BAND, FOURTH_BAND, FIFTH_BAND, SIXTH_BAND = range(12, 18)
     DIM = 18  # what is there and does not count
 
     @property

@@ -6,7 +6,7 @@ The palette has models, runs and searches by name too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -44,15 +44,6 @@ class NamedAction:
     keys: tuple[str, ...]
     active: ActiveBinding
 
-    @property
-    def line(self) -> str:
-        return f"key {' or '.join(self.keys)}"
-
-    @property
-    def text(self) -> str:
-        """What the palette shows and finds: the word that is on the last line, then the name."""
-        return f"{self.label}: {self.name}" if self.label else self.name
-
 
 def named_actions(app: App[Any], screen: Screen[Any]) -> list[NamedAction]:
     """The actions in force on a screen: what the hints show first, in their order.
@@ -87,30 +78,39 @@ class Palette(CommandPalette, Dialog[None]):
             event.prevent_default()
 
 
-class ActionProvider(Provider):
-    """All actions of the screen from which the palette was opened, and of the app."""
+class KnownProvider(Provider):
+    """Finds what it knows by a part of its text, below which a line is shown."""
 
-    async def discover(self) -> Hits:
-        for action in named_actions(self.app, self.screen):
-            yield DiscoveryHit(action.text, self._carry_out(action), help=action.line)
+    _known: Sequence[tuple[str, str, Callable[[], object]]]
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for action in named_actions(self.app, self.screen):
-            score = matcher.match(action.text)
+        for text, line, act in self._known:
+            score = matcher.match(text)
             if score > 0:
-                yield Hit(
-                    score,
-                    matcher.highlight(action.text),
-                    self._carry_out(action),
-                    help=action.line,
-                )
-
-    def _carry_out(self, action: NamedAction) -> partial[Any]:
-        return partial(self.app.run_action, action.active.binding.action, action.active.node)
+                yield Hit(score, matcher.highlight(text), act, help=line)
 
 
-class NameProvider(Provider):
+class ActionProvider(KnownProvider):
+    """All actions of the screen from which the palette was opened, and of the app."""
+
+    async def startup(self) -> None:
+        known = []
+        for action in named_actions(self.app, self.screen):
+            # The word that is on the last line, then the name.
+            text = f"{action.label}: {action.name}" if action.label else action.name
+            line = f"key {' or '.join(action.keys)}"
+            active = action.active
+            act = partial(self.app.run_action, active.binding.action, active.node)
+            known.append((text, line, act))
+        self._known = known
+
+    async def discover(self) -> Hits:
+        for text, line, act in self._known:
+            yield DiscoveryHit(text, act, help=line)
+
+
+class NameProvider(KnownProvider):
     """Models, to go to in Models, runs and searches, to open; found by a part of their names."""
 
     async def startup(self) -> None:
@@ -147,13 +147,6 @@ class NameProvider(Provider):
             workbench.complain(error)
         else:
             workbench.open_run(folder)
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for name, about, act in self._known:
-            score = matcher.match(name)
-            if score > 0:
-                yield Hit(score, matcher.highlight(name), act, help=about)
 
 
 class HelpScreen(ReadingDialog):
