@@ -241,10 +241,10 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("tags", "Tags", "words to find the run by"),
     ("note", "Note", "kept with the run"),
 )
-CHOICES: dict[str, list[tuple[str, str]]] = {
-    "optimizer": list(OPTIMIZER_TITLES.items()),
-    "schedule": [(name, name.replace("_", " ")) for name in SCHEDULES],
-    "precision": [(name, name) for name in PRECISIONS],
+CHOICES: dict[str, Mapping[str, str]] = {
+    "optimizer": OPTIMIZER_TITLES,
+    "schedule": {name: name.replace("_", " ") for name in SCHEDULES},
+    "precision": {name: name for name in PRECISIONS},
 }
 PLACEHOLDERS = {
     "validation": "none",
@@ -344,7 +344,7 @@ class RunSettings(FormDialog[Answer | None]):
         self.show_errors(checked.errors)
         for name, _, aside in FIELDS:
             changed = self._values[name] != self._own[name] and bool(self._own[name])
-            own = dict(CHOICES.get(name, ())).get(self._own[name], self._own[name])
+            own = CHOICES.get(name, {}).get(self._own[name], self._own[name])
             text = f"preset: {own}" if changed else aside
             self.query_one(f"#aside-{name}", Static).update(text)
         self.query_one("#summary", Static).update(Content("\n").join(self._summary(checked)))

@@ -26,7 +26,7 @@ LONGEST_NUMBER = 40  # characters; no number or size of a form is longer
 class Choice(Widget, can_focus=True):
     """One of a few answers on one line, changed with left and right or by its first letter.
 
-    `answers` are pairs of a value and what is shown for it.
+    `answers` are values, each with what is shown for it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -52,17 +52,17 @@ class Choice(Widget, can_focus=True):
 
     def __init__(
         self,
-        answers: Sequence[tuple[str, str]],
+        answers: Mapping[str, str],
         value: str,
         *,
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
-        self._answers = list(answers)
+        self._answers = answers
         self.set_reactive(Choice.value, value)
 
     def render(self) -> RenderResult:
-        label = dict(self._answers).get(self.value, self.value)
+        label = self._answers.get(self.value, self.value)
         return Content.assemble(("‹ ", "$primary"), label, (" ›", "$primary"))
 
     def watch_value(self, value: str) -> None:
@@ -70,7 +70,7 @@ class Choice(Widget, can_focus=True):
 
     def action_turn(self, step: int) -> None:
         """The next answer, or the one before; round at the ends."""
-        values = [value for value, _ in self._answers]
+        values = list(self._answers)
         place = values.index(self.value) if self.value in values else -step
         self.value = values[(place + step) % len(values)]
 
@@ -84,7 +84,7 @@ class Choice(Widget, can_focus=True):
             return
         event.stop()
         event.prevent_default()
-        values = [value for value, _ in self._answers]
+        values = list(self._answers)
         place = values.index(self.value) + 1 if self.value in values else 0
         letter = event.character.lower()
         after = [*values[place:], *values[:place]]
@@ -107,7 +107,7 @@ def editor_of(field: FormField, text: str) -> Input | Choice:
         return True
 
     if field.kind in (FieldKind.CHOICE, FieldKind.SWITCH):
-        return Choice([(choice, choice) for choice in field.choices], text)
+        return Choice({choice: choice for choice in field.choices}, text)
     editor = Input(
         text,
         placeholder=field.placeholder,

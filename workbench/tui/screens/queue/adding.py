@@ -27,7 +27,7 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.model.forms import FieldError, FieldKind, FormField, Limits, form_of
 from workbench.model.hyperparameters import with_overrides
 from workbench.model.preset import Preset
-from workbench.model.spec import Precision, TrainingSpec
+from workbench.model.spec import PRECISIONS, Precision, TrainingSpec
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.queue import service
 from workbench.queue.planning import (
@@ -64,8 +64,7 @@ from workbench.tui.widgets.form import Choice
 PLAN_DELAY = 0.2  # seconds without a key before the leaderboard is asked
 CELL = 5  # letters of ` ✓ 3 `
 NOTHING_YET = "nothing can be queued yet"
-PRECISIONS = [("float32", "float32"), ("bfloat16", "bfloat16")]
-EXECUTORS = [("local", "this machine"), ("ray", "a Ray cluster")]
+EXECUTORS = {"local": "this machine", "ray": "a Ray cluster"}
 
 
 @dataclass(frozen=True)
@@ -308,7 +307,7 @@ class AddDialog(PlanningDialog[Reproduction]):
         if name == "tables":
             return TablesChoice(id=name)
         if name == "precision":
-            return Choice(PRECISIONS, "float32", id=name)
+            return Choice({each: each for each in PRECISIONS}, "float32", id=name)
         if name == "executor":
             now = self._engine.executor if self._engine else Config()["executor"]
             return Choice(EXECUTORS, now, id=name)
@@ -450,7 +449,7 @@ class SearchDialog(PlanningDialog[SearchRequest]):
     def editor(self, name: str) -> Input | Choice:
         widget = name.replace(".", "-")
         if name in CHOICES:
-            answers = [(choice, choice) for choice in CHOICES[name]]
+            answers = {choice: choice for choice in CHOICES[name]}
             return Choice(answers, getattr(self._begun, name), id=widget)
         if name in self._own:
             text, placeholder = self._written.get(name, ""), self._own[name] or "–"
