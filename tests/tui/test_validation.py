@@ -46,7 +46,7 @@ def test_while_it_trains_the_curve_and_the_numbers_are_of_validation(home: Home)
     assert state.test.ys(Metric.ACCURACY)[0] == 0.875
     assert "val %" in text([epoch_heading(state)]) and "87.50" in text(epoch_rows(state, 0, 1))
     smoothed: dict[Metric, list[float]] = {Metric.ACCURACY: [], Metric.LOSS: []}
-    lines = text(now_lines(reading_now(state, smoothed), None, 40))
+    lines = text(now_lines(reading_now(state, smoothed), state, 40))
     assert "val accuracy" in lines and "87.50 %" in lines and "test" not in lines
 
 

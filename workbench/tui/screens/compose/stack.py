@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.formats import count, rough_duration
-from workbench.model.architecture import Analysis, Architecture
+from workbench.model.architecture import Analysis, Architecture, analyse
 from workbench.model.draft import EMPTY, Draft, draft_of
 from workbench.model.hyperparameters import (
     OPTIMIZER_TITLES,
@@ -93,7 +93,7 @@ class LayerStack(ScrollView, can_focus=True):
         super().__init__(id="stack", classes="panel")
         self._lines: list[Text] = []  # the heading first
         self._draft: Draft = draft_of(EMPTY)
-        self._analysis: Analysis | None = None
+        self._analysis: Analysis = analyse(EMPTY.architecture)
         self._place = 0
         self._rows_of_lines: list[int] = []
         self._said_wrong = 0  # lines that say what is wrong
@@ -183,8 +183,6 @@ class LayerStack(ScrollView, can_focus=True):
     def _rows(self) -> list[tuple[_Cells, str]]:
         """The cells of each place but the training's, and a sentence where something is wrong."""
         analysis, draft = self._analysis, self._draft
-        if analysis is None:
-            return []
         architecture, problem = draft.architecture, analysis.problem
         classes = count(architecture.classes, "class", "classes")
         rows: list[_Cells] = [("Input", classes, shape_text(architecture.input_shape), "")]
@@ -201,8 +199,6 @@ class LayerStack(ScrollView, can_focus=True):
     def _lay_out(self) -> list[Text]:
         """Columns as wide as their content; settings take what is left, or go."""
         rows = self._rows()
-        if not rows:
-            return []
         width = self._line_width
         headings = ("Training", "", "output", "parameters")
         kind, _, shape, parameters = (

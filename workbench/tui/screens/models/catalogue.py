@@ -40,18 +40,15 @@ TRAIN_IT = Content.styled("press t to train it", "$muted")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Headline):
     """One model of the list.
 
     A file that cannot be read has an `error` and no preset; one of the paper's that has not been
-    read yet has only its `headline`.
+    read yet has neither.
     """
 
-    name: str
-    part: str
     preset: Preset | None = None
     error: PresetError | None = None
-    headline: Headline | None = None
 
     @property
     def is_unread(self) -> bool:
@@ -62,24 +59,6 @@ class Entry:
         from workbench.model.architecture import analyse
 
         return analyse(self.preset.architecture) if self.preset else None
-
-    @property
-    def title(self) -> str:
-        """The model's title, or its file's name where it cannot be read."""
-        known = self.preset or self.headline
-        return known.title if known else self.name
-
-    @property
-    def summary(self) -> str:
-        known = self.preset or self.headline
-        return known.summary if known else ""
-
-    @property
-    def paper_accuracy(self) -> float | None:
-        """What the paper reports, a fraction; None for a model that is not the paper's."""
-        if self.preset is None:
-            return self.headline.accuracy if self.headline else None
-        return self.preset.paper.accuracy if self.preset.paper else None
 
     @property
     def problem(self) -> str | None:
@@ -97,16 +76,19 @@ class Entry:
 
 
 def unread_entries() -> tuple[Entry, ...]:
-    return tuple(
-        Entry(headline.name, headline.part, headline=headline) for headline in shipped_headlines()
-    )
+    return tuple(Entry(**vars(headline)) for headline in shipped_headlines())
+
+
+def _entry(preset: Preset) -> Entry:
+    accuracy = preset.paper.accuracy if preset.paper else None
+    return Entry(preset.name, preset.title, preset.part, preset.summary, accuracy, preset)
 
 
 def shipped_entries() -> tuple[Entry, ...]:
     """The models that are shipped, the paper's nine first."""
     from workbench.model.preset import shipped_presets
 
-    return tuple(Entry(preset.name, preset.part, preset) for preset in shipped_presets())
+    return tuple(map(_entry, shipped_presets()))
 
 
 def own_entries(home: Home) -> tuple[Entry, ...]:
@@ -114,9 +96,9 @@ def own_entries(home: Home) -> tuple[Entry, ...]:
     from workbench.model.preset import own_presets_by_file
 
     return tuple(
-        Entry(path.stem, "own", error=found)
+        Entry(path.stem, path.stem, "own", "", None, error=found)
         if isinstance(found, PresetError)
-        else Entry(found.name, "own", found)
+        else _entry(found)
         for path, found in own_presets_by_file(home)
     )
 
@@ -190,7 +172,7 @@ def accuracy_lines(entry: Entry, results: ModelResults) -> Content:
     """One fact a line, values right-aligned: for the panel of a wide window."""
     if entry.problem is not None:
         return CANNOT_BE_TRAINED
-    paper, ours, half = entry.paper_accuracy, results.ours, results.bfloat16
+    paper, ours, half = entry.accuracy, results.ours, results.bfloat16
     lines = [_line("paper", percent(paper))] if paper is not None else []
     if entry.is_unread:
         return Content("\n").join(lines)
@@ -213,7 +195,7 @@ def accuracy_sentence(entry: Entry, results: ModelResults) -> Content:
     """The same in two short lines: for a narrow window."""
     if entry.problem is not None:
         return CANNOT_BE_TRAINED
-    paper, ours = entry.paper_accuracy, results.ours
+    paper, ours = entry.accuracy, results.ours
     first = [("paper ", "$muted"), (percent(paper), "")] if paper is not None else []
     if entry.is_unread:
         return Content.assemble(*first)

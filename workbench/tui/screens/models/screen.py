@@ -181,7 +181,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         line = self._in_columns(
             entry.name,
             parameters,
-            bare_percent(entry.paper_accuracy, ""),
+            bare_percent(entry.accuracy, ""),
             bare_percent(ours.mean if ours else None, ""),
             str(ours.n) if ours and ours.n else "",
         )

@@ -106,24 +106,23 @@ class MetricReading(NamedTuple):
 class Reading:
     """Values at one place: the newest ones, or those under the cursor.
 
-    Accuracy and loss, or the metrics of a script; `other` says whose values are `tested`.
+    Accuracy and loss, or the metrics of a script.
     """
 
     where: str
     metrics: tuple[MetricReading, ...] = (MetricReading("accuracy"), MetricReading("loss"))
     test_epoch: int = 0
-    other: str = "test"
-    script: bool = False
 
 
-def now_lines(reading: Reading, paper: float | None, width: int) -> list[Line]:
+def now_lines(reading: Reading, state: RunState, width: int) -> list[Line]:
     """The values of a place, one a line, beside the paper's where it has one."""
-    if reading.script:
+    if state.spec is None:
         return _script_lines(reading.metrics, width)
     accuracy, lost = reading.metrics
     after = f"epoch {reading.test_epoch}" if reading.test_epoch else ""
-    beside = f"paper {percent(paper)}" if paper is not None else after
-    other, epoch = _short(reading.other), after if paper is not None else ""
+    paper = f"paper {percent(state.paper)}" if state.paper is not None else ""
+    beside, epoch = (paper, after) if paper else (after, "")
+    other = _short(state.other)
     room = max(0, width - 25)
     return [
         [
@@ -178,7 +177,7 @@ def compact_lines(
     """The same in two lines, for a narrow window; the place before what may be dropped."""
     speed = speed_text(state)
     machine = "  ".join(text for text in (machine_text(use), gpu_text(use)) if text)
-    if reading.script:
+    if state.spec is None:
         lines = _script_lines(reading.metrics[:2], width - len(machine) - 4)
         return [[*lines[0], ("    " + machine, "muted")], *lines[1:]]
     accuracy, lost = reading.metrics
@@ -199,7 +198,7 @@ def compact_lines(
             *rest,
         ]
         for name, right, wrong, word, rest in (
-            (_short(reading.other), accuracy.tested, lost.tested, "test", test),
+            (_short(state.other), accuracy.tested, lost.tested, "test", test),
             ("train", accuracy.raw, lost.raw, "train", train),
         )
     ]

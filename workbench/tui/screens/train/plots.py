@@ -189,7 +189,7 @@ def reading_now(state: RunState, smoothed: Smoothed) -> Reading:
     count = len(state.train)
     where = ("now" if state.status.alive else "last values") if count else "waiting"
     reading = _reading(state, smoothed, count - 1, len(state.test) - 1, where)
-    if not reading.script:
+    if state.spec is not None:
         return reading
     last = state.history.metrics  # it need not log each metric at each step
     return replace(
@@ -213,16 +213,15 @@ def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, span: Range) -> 
 
 
 def _reading(state: RunState, smoothed: Smoothed, index: int, test: int, where: str) -> Reading:
-    script = state.spec is None
     metrics = []
     for name, values in smoothed.items():
         raw = state.train.ys(name)[index] if index >= 0 else None
         tested = state.test.ys(name)[test] if test >= 0 else None
-        if script and tested is not None and not math.isfinite(tested):
+        if state.spec is None and tested is not None and not math.isfinite(tested):
             tested = None
         # The drawing thread may not have come to the newest chunks yet.
         smooth = values[min(index, len(values) - 1)] if index >= 0 and len(values) else raw
         metrics.append(MetricReading(name, smooth, raw, tested))
     epochs = state.history.epochs
     epoch = epochs[test].epoch if 0 <= test < len(epochs) else 0
-    return Reading(where, tuple(metrics), epoch, state.other, script)
+    return Reading(where, tuple(metrics), epoch)

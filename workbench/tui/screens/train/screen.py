@@ -249,7 +249,7 @@ class TrainScreen(CurveScreen):
         else:
             title = "result" if judged else reading.where
             now, progress, machine = map(self._lines, ("now", "progress", "machine"))
-            lines = numbers.now_lines(reading, state.paper, now.size.width)
+            lines = numbers.now_lines(reading, state, now.size.width)
             if judged:
                 lines = numbers.verdict_lines(state, self._verdict, now.size.width)
             now.show(lines)
