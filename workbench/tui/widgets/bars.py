@@ -87,12 +87,9 @@ class TitleBar(Widget):
 
 
 class Hints(Widget):
-    """The keys that work here, the least important dropped where it is narrow.
+    """The keys that work here: the bindings in force that `show`, in the order of declaration.
 
-    They are the bindings in force, in the order in which they are declared.
-
-    A binding shows while `show` is on; those declared first stay longest. A click does what
-    the key does.
+    Where it is narrow, those declared first stay longest. A click does what the key does.
     """
 
     DEFAULT_CSS = """

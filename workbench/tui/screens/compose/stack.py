@@ -29,7 +29,7 @@ from workbench.model.layers import layer_label, shape_text
 from workbench.model.spec import MemoryNeed, mebibytes
 from workbench.runs.estimate import Expected
 from workbench.tui.theme import model_diagram
-from workbench.tui.widgets.steady_lines import Line, SteadyLines
+from workbench.tui.widgets.steady_lines import Line, SteadyLines, ink
 from workbench.tui.widgets.words import fit
 
 _LEAST_SETTINGS = 8  # columns; where there are fewer, the form says the settings
@@ -47,15 +47,9 @@ class LayerStack(ScrollView, can_focus=True):
     The heading stays in the first line. Only lines that changed are drawn again.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "stack--muted",
-        "stack--error",
-        "stack--cursor",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"stack--cursor"}
     DEFAULT_CSS = """
     LayerStack { overflow-x: hidden; scrollbar-gutter: stable; background: $background; }
-    LayerStack > .stack--muted { color: $muted; }
-    LayerStack > .stack--error { color: $error; }
     LayerStack > .stack--cursor {
         background: $block-cursor-background;
         color: $block-cursor-foreground;
@@ -122,10 +116,6 @@ class LayerStack(ScrollView, can_focus=True):
     def _line_width(self) -> int:
         return max(1, self.scrollable_content_region.width)
 
-    def _paint(self, name: str) -> Style:
-        """The colours of a component class, without a background unless it has its own."""
-        return self.get_component_rich_style(f"stack--{name}", partial=True)
-
     def _rebuild(self) -> None:
         if not self.is_attached or not self.size:
             return
@@ -157,7 +147,7 @@ class LayerStack(ScrollView, can_focus=True):
         if line >= len(self._lines):
             return Strip.blank(width, base)
         text = self._lines[line]
-        segments = [piece for piece in text.render(self.app.console) if piece.text != "\n"]
+        segments = text.render(self.app.console)
         # A text without spans renders without its own style.
         whole = base + text.style if isinstance(text.style, Style) else base
         return Strip(segments).apply_style(whole).adjust_cell_length(width, whole)
@@ -215,14 +205,14 @@ class LayerStack(ScrollView, can_focus=True):
             used = fixed + shape + 2 + (parameters + 2 if parameters else 0)
             kind = max(4, width - used)
         columns = (kind, settings, shape, parameters)
-        muted, error = self._paint("muted"), self._paint("error")
-        head = Text("    #  ", style=muted, no_wrap=True)
+        muted, error = ink(self, "muted"), ink(self, "error")
+        head = Text("    #  ", style=muted, end="")
         self._append(head, ("layer", "settings", "output", "parameters"), columns, muted)
         lines: list[tuple[int, Text]] = []  # each with its place
         self._said_wrong = 0
         for place, (cells, problem) in enumerate(rows):
             pointer, base = self._base(place)
-            text = Text(pointer, style=base, no_wrap=True)
+            text = Text(pointer, style=base, end="")
             text.append(f"{place or '':>3} ", muted)
             text.append("✗ " if problem else "  ", error)
             self._append(text, cells, columns, Style())
@@ -230,11 +220,11 @@ class LayerStack(ScrollView, can_focus=True):
             told = f"✗ {problem}" if problem else ""
             for part in textwrap.wrap(told, max(10, width - 7), subsequent_indent="  "):
                 self._said_wrong += 1
-                lines.append((place, Text(" " * 6 + part, style=error, no_wrap=True)))
+                lines.append((place, Text(" " * 6 + part, style=error, end="")))
         if not self._draft.layers:
             for part in ("", "No layers yet.", "Press a to add one, n to start from a preset."):
-                lines.append((-1, Text(" " * 7 + part, style=muted, no_wrap=True)))
-        lines.append((-1, Text()))
+                lines.append((-1, Text(" " * 7 + part, style=muted, end="")))
+        lines.append((-1, Text(end="")))
         training = len(self._draft.layers) + 1
         lines += [(training, text) for text in self._training(width)]
         self._rows_of_lines = [place for place, _ in lines]
@@ -242,7 +232,9 @@ class LayerStack(ScrollView, can_focus=True):
 
     def _base(self, place: int) -> tuple[str, Style]:
         """Pointer and style of a row: the cursor is told by more than its colour."""
-        return ("›", self._paint("cursor")) if place == self._place else (" ", Style())
+        if place != self._place:
+            return " ", Style()
+        return "›", self.get_component_rich_style("stack--cursor", partial=True)
 
     def _append(
         self, text: Text, cells: _Cells, columns: tuple[int, int, int, int], style: Style
@@ -261,7 +253,7 @@ class LayerStack(ScrollView, can_focus=True):
         lines: list[Text] = []
 
         def add(head: str, rest: str) -> None:
-            text = Text("       " if lines else f"{pointer}      ", style=base, no_wrap=True)
+            text = Text("       " if lines else f"{pointer}      ", style=base, end="")
             text.append(head, Style(bold=True))
             text.append("  " + fit(rest, width - len(text.plain) - 2))
             lines.append(text)

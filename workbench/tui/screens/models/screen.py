@@ -67,7 +67,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
     def __init__(self, entries: Iterable[Entry]) -> None:
         super().__init__(markup=False, compact=True)
         self._entries = tuple(entries)
-        self._results: Mapping[str, ModelResults] = {}
+        self.results: Mapping[str, ModelResults] = {}
         self._words = ""
         self._drawn_size = Size(0, 0)
         self._wanted = ""  # where the cursor is to go
@@ -84,14 +84,14 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         words: str | None = None,
     ) -> None:
         """Change what is listed; what is left out stays as it is."""
-        before = self._entries, self._results, self._words
+        before = self._entries, self.results, self._words
         if entries is not None:
             self._entries = tuple(entries)
         if results is not None:
-            self._results = results
+            self.results = results
         if words is not None:
             self._words = words
-        if before != (self._entries, self._results, self._words):
+        if before != (self._entries, self.results, self._words):
             self._rebuild()
 
     def choose(self, name: str) -> None:
@@ -167,7 +167,7 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         self.post_message(self.Chosen())
 
     def _line(self, entry: Entry) -> Content:
-        results = self._results.get(entry.name, NO_RESULTS)
+        results = self.results.get(entry.name, NO_RESULTS)
         ours = results.ours
         if entry.problem is not None:
             mark = "✗ damaged" if entry.error else "✗ impossible"
@@ -243,7 +243,6 @@ class ModelsScreen(WorkbenchScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._results: dict[str, ModelResults] = {}
         self._complained = ""
         self._living: set[str] = set()
 
@@ -299,16 +298,17 @@ class ModelsScreen(WorkbenchScreen):
     async def action_refresh(self) -> None:
         home, complaint = self.workbench.home, ""
         entries = await asyncio.to_thread(lambda: (*shipped_entries(), *own_entries(home)))
-        if not self._results:
-            self._list.show(entries, {})
+        if not self._list.results:
+            self._list.show(entries)
+        results: dict[str, ModelResults] = {}
         try:
-            self._results = await asyncio.to_thread(read_results, home, entries)
+            results = await asyncio.to_thread(read_results, home, entries)
         except UserError as error:
-            self._results, complaint = {}, str(error)
+            complaint = str(error)
             if complaint != self._complained:
                 self.workbench.complain(error)
         self._complained = complaint
-        self._list.show(entries, self._results)
+        self._list.show(entries, results)
 
     # What is under the cursor
 
@@ -342,7 +342,7 @@ class ModelsScreen(WorkbenchScreen):
         settings.update(settings_text(lines, width, reasons=False), layout=False)
         inferred = any(line.inferred for line in lines)
         settings.border_subtitle = "inferred: tab says why" if inferred else ""
-        results = self._results.get(entry.name, NO_RESULTS)
+        results = self._list.results.get(entry.name, NO_RESULTS)
         short = self.has_class("narrow") or self.has_class("low")
         lines_of = accuracy_sentence if short else accuracy_lines
         accuracy.update(lines_of(entry, results), layout=False)
