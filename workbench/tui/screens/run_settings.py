@@ -26,8 +26,8 @@ from workbench.model.hyperparameters import (
     SCHEDULES,
     SGD,
     EarlyStopping,
+    Overrides,
     TrainingSettings,
-    overrides_from,
     with_overrides,
 )
 from workbench.model.preset import Preset
@@ -60,15 +60,6 @@ NUMBERS = {
         "max_pixel": field_of(DatasetRef, "max_pixel"),
     }.items()
 }
-OVERRIDES = (
-    "optimizer",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "momentum",
-    "schedule",
-    "early_stopping",
-)
 # What a search may be begun with from here: a range or a list in one of these fields.
 SPACE = ("epochs", "batch_size", "learning_rate", "momentum")
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
@@ -112,7 +103,7 @@ def own_values(preset: Preset) -> dict[str, str]:
 
 def optimizer_values(preset: Preset, kind: str) -> dict[str, str]:
     """The fields that an optimizer brings with it: itself, momentum and schedule."""
-    training = with_overrides(preset.training, overrides_from({"optimizer": kind}))
+    training = with_overrides(preset.training, Overrides(optimizer=kind))
     momentum = getattr(training.optimizer, "momentum", None)
     return {
         "optimizer": kind,
@@ -137,8 +128,9 @@ def check(preset: Preset, values: Mapping[str, str]) -> Checked:
             numbers[name] = item.parse(given.get(name, ""))
         except FieldError as error:
             errors[name] = str(error)
-    overrides = {
-        name: numbers.get(name) if name in NUMBERS else given[name] or None for name in OVERRIDES
+    overrides: dict[str, Any] = {
+        name: numbers.get(name) if name in NUMBERS else given.get(name) or None
+        for name in vars(Overrides())
     }
     labels = Labels()
     try:
@@ -146,7 +138,7 @@ def check(preset: Preset, values: Mapping[str, str]) -> Checked:
     except RunError as error:
         errors[error.field] = error.reason
     plan = Plan(
-        overrides=overrides_from(overrides),
+        overrides=Overrides(**overrides),
         seed=numbers.get("seed") or 0,
         repeats=numbers.get("repeats") or 1,
         precision=given["precision"],
@@ -246,14 +238,12 @@ CHOICES: dict[str, Mapping[str, str]] = {
     "schedule": {name: name.replace("_", " ") for name in SCHEDULES},
     "precision": {name: name for name in PRECISIONS},
 }
+# Of other fields it is what the preset has.
 PLACEHOLDERS = {
     "validation": "none",
     "early_stopping": "none",
     "train_limit": "all",
-    "dataset": "mnist",
     "max_pixel": "1 or 255",
-    "seed": "0",
-    "repeats": "1",
 }
 
 
