@@ -221,13 +221,11 @@ class RowList(ScrollView, can_focus=True):
         chosen = self.get_component_rich_style("row-list--sorted", partial=True)
         by, downwards = self.sorted_by.lstrip("-"), self.sorted_by.startswith("-")
         segments = [Segment(" " * GUTTER)]
-        for place, (column, _, width) in enumerate(self._fitted):
-            if place:
-                segments.append(Segment(" " * GAP))
+        for column, _, width in self._fitted:
             text, style = column.heading, heading
             if column.key == by:
                 text, style = with_arrow(text, "↓" if downwards else "↑", width), chosen
-            segments.append(Segment(fit(text, width, column.right), style))
+            segments += [Segment(fit(text, width, column.right), style), Segment(" " * GAP)]
         return Strip(segments)
 
     def _row_line(self, index: int) -> Strip:
@@ -238,11 +236,9 @@ class RowList(ScrollView, can_focus=True):
             *self._cell(mark, 1, False),
             Segment(" "),
         ]
-        for place, (column, _, width) in enumerate(self._fitted):
-            if place:
-                segments.append(Segment(" " * GAP))
+        for column, _, width in self._fitted:
             content = column.say(row, width) if column.say is not None else ""
-            segments += self._cell(content, width, column.right)
+            segments += [*self._cell(content, width, column.right), Segment(" " * GAP)]
         strip = Strip(segments)
         if under_cursor:
             name = "row-list--cursor" if self.has_focus else "row-list--cursor-blurred"
@@ -252,7 +248,7 @@ class RowList(ScrollView, can_focus=True):
 
     def _cell(self, content: Content, width: int, right: bool) -> list[Segment]:
         if isinstance(content, str):
-            return [Segment(fit(content, width, right))]
+            content = content, ""
         if isinstance(content, tuple) and isinstance(content[0], str):
             text, name = content
             return [Segment(fit(text, width, right), self._style(str(name)))]
