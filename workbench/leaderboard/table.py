@@ -270,6 +270,7 @@ STYLES = {
 }
 
 
+@dataclass(frozen=True)
 class TableView:
     """A table as a rich renderable: title, table and footnotes at the width it is drawn at.
 
@@ -277,8 +278,7 @@ class TableView:
     here to be one line of a known width.
     """
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    table: Table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         table, width = self.table, options.max_width

@@ -4,7 +4,7 @@ keys by which they are looked at."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from rich.segment import Segment
@@ -38,12 +38,11 @@ class CurvePlot(SteadyLines):
 
     cursor: reactive[int | None] = reactive(None, repaint=False)
 
+    @dataclass
     class Pointed(Message):
         """The mouse was pressed on a column of the canvas."""
 
-        def __init__(self, column: int) -> None:
-            super().__init__()
-            self.column = column
+        column: int
 
     class Drawn(Message):
         """What was asked for is on view."""
@@ -116,11 +115,8 @@ def drawing_of(make: MakeChart, width: int, height: int, glyphs: Glyphs) -> Draw
 class CurvePlots(Vertical):
     """Plots that are looked at alike, and the cursor that reads values off."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
-        self.view = PlotOptions()  # how the curves are looked at
-        # The marked column, counted from the left of the canvas.
-        self.cursor: int | None = None
+    view = PlotOptions()  # how the curves are looked at
+    cursor: int | None = None  # the marked column, counted from the left of the canvas
 
     def prefer(self, config: Config) -> None:
         """Begin as the user likes it."""

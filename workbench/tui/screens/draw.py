@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -101,14 +102,14 @@ DRAWINGS = "drawings.npz"
 class CanvasView(Picture):
     """Shows the canvas, and says where the mouse draws."""
 
+    @dataclass
     class Stroke(Message):
         """A piece of a line, in pixels; `first` begins one. The right button erases."""
 
-        def __init__(
-            self, start: tuple[float, float], end: tuple[float, float], first: bool, erase: bool
-        ) -> None:
-            super().__init__()
-            self.start, self.end, self.first, self.erase = start, end, first, erase
+        start: tuple[float, float]
+        end: tuple[float, float]
+        first: bool
+        erase: bool
 
     _at: tuple[float, float] | None = None
     _erase = False

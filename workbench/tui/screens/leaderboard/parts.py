@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -37,10 +38,9 @@ class TabLine(Widget):
     tab: reactive[int] = reactive(ALL_RUNS)
     tabs: reactive[tuple[int, ...]] = reactive(TABS)
 
+    @dataclass
     class Chosen(Message):
-        def __init__(self, tab: int) -> None:
-            super().__init__()
-            self.tab = tab
+        tab: int
 
     def render(self) -> RenderResult:
         """All tabs, the chosen one between brackets and bold: not by colour alone."""
