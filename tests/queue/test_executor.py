@@ -22,7 +22,6 @@ from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventWriter
 from workbench.runs.record import Labels
 from workbench.runs.sequence import KeptWorker
-from workbench.runs.service import WorkerKind
 from workbench.runs.status import Status
 from workbench.settings import Home
 
@@ -30,16 +29,16 @@ from workbench.settings import Home
 def test_a_cluster_gets_what_each_training_takes(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[tuple[WorkerKind, int | None]] = []
+    begun: list[tuple[tuple[str, ...], int | None]] = []
 
     def train(worker: KeptWorker, folder: RunFolder, descriptor: int) -> None:
-        begun.append((worker._kind, folder.spec.threads))
+        begun.append((worker._worker, folder.spec.threads))
 
     monkeypatch.setattr(KeptWorker, "train", train)
     engine = Engine(executor="ray", address="ray://head:10001", cpus=2, gpus=0.5)
     WorkersExecutor(home, engine).submit(spec(), Labels(), "sweep", 3)
     arguments = ("--address", "ray://head:10001", "--cpus", "2", "--gpus", "0.5")
-    assert begun == [(WorkerKind("workbench.training.ray_worker", arguments), 2)]
+    assert begun == [(("workbench.training.ray_worker", *arguments), 2)]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import Labels
 from workbench.runs.sequence import KeptWorker
-from workbench.runs.service import WorkerKind
 from workbench.settings import Home
 
 # Stands for a worker: it "trains" each run until the file `go` is there.
@@ -43,7 +42,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[b
     processes: list[subprocess.Popen[bytes]] = []
 
     def spawn(
-        folder: RunFolder, descriptor: int, channel: int, kind: WorkerKind
+        folder: RunFolder, descriptor: int, channel: int, worker: tuple[str, ...]
     ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", WORKER, str(folder.path), str(descriptor), str(channel)]
         processes.append(subprocess.Popen(command, pass_fds=[descriptor, channel]))

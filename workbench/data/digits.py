@@ -69,8 +69,6 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
                     "make it smaller"
                 )
             turned = ImageOps.exif_transpose(opened).convert("RGBA")
-    except DatasetError:
-        raise
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, MemoryError) as error:
         raise DatasetError(
             f"image {path}: cannot be read as an image; name a PNG or JPEG"

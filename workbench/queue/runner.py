@@ -51,7 +51,7 @@ from workbench.runs.folder import RunFolder, run_to_start
 from workbench.runs.log import backwards, last_ending
 from workbench.runs.record import Labels
 from workbench.runs.sequence import KeptWorker
-from workbench.runs.service import LOCAL, WorkerKind, take_up, write_stopped
+from workbench.runs.service import LOCAL, take_up, write_stopped
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.runs.watchlist import Watchlist
@@ -476,10 +476,10 @@ class WorkersExecutor:
         self._home = home
         self._engine = engine
         self.is_local = engine.is_local  # or it trains on a cluster, and these cores are free
-        self._kind = LOCAL
+        self._worker: tuple[str, ...] = LOCAL
         if not engine.is_local:  # a worker that has a node of the cluster train
             wants = (engine.address, "--cpus", f"{engine.cpus}", "--gpus", f"{engine.gpus}")
-            self._kind = WorkerKind("workbench.training.ray_worker", ("--address", *wants))
+            self._worker = ("workbench.training.ray_worker", "--address", *wants)
         self._workers: list[KeptWorker] = []
 
     def submit(self, spec: TrainingSpec, labels: Labels, by: str, jobs: int) -> LocalJob:
@@ -496,7 +496,7 @@ class WorkersExecutor:
             spec = spec.model_copy(update={"threads": threads})
         worker = next((worker for worker in self._workers if worker.is_idle), None)
         if worker is None:
-            worker = KeptWorker(self._kind)
+            worker = KeptWorker(self._worker)
             self._workers.append(worker)
         with run_to_start(self._home, spec, labels, by) as (folder, descriptor):
             return LocalJob(folder, worker.train(folder, descriptor))
@@ -515,7 +515,7 @@ class WorkersExecutor:
         if lock.is_held(folder.lock_file):
             return LocalJob(folder)
         try:
-            process = take_up(folder, self._kind)
+            process = take_up(folder, self._worker)
         except RunError:  # it has come to its end, or another process was quicker
             return LocalJob(folder) if lock.is_held(folder.lock_file) else None
         return LocalJob(folder, process)

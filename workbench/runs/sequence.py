@@ -27,7 +27,7 @@ from pathlib import Path
 from workbench.errors import UserError
 from workbench.runs import control, lock
 from workbench.runs.folder import RunFolder
-from workbench.runs.service import LOCAL, WorkerKind, spawn_worker, write_stopped
+from workbench.runs.service import LOCAL, spawn_worker, write_stopped
 from workbench.runs.standby import TAKEN
 
 LOOK_SECONDS = 0.1
@@ -87,8 +87,8 @@ def main(arguments: list[str]) -> None:
 class KeptWorker:
     """The side that gives the runs, one at a time."""
 
-    def __init__(self, kind: WorkerKind = LOCAL) -> None:
-        self._kind = kind
+    def __init__(self, worker: tuple[str, ...] = LOCAL) -> None:
+        self._worker = worker
         self._channel: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._threads: int | None = None  # settled when it imports TensorFlow
@@ -112,7 +112,7 @@ class KeptWorker:
             self.close()
             here, there = socket.socketpair(socket.AF_UNIX)
             with there:
-                self._process = spawn_worker(folder, descriptor, there.fileno(), self._kind)
+                self._process = spawn_worker(folder, descriptor, there.fileno(), self._worker)
             self._channel, self._threads = here, threads
         assert self._process is not None  # it has just been started, or has answered
         self._folder = folder

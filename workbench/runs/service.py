@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.errors import EnvironmentProblem, RunError, UserError, refused
@@ -155,15 +154,7 @@ def next_seed(spec: TrainingSpec, results: Results, queued: Iterable[int] = ()) 
     return next(seed for seed in range(len(used) + 1) if seed not in used)
 
 
-@dataclass(frozen=True)
-class WorkerKind:
-    """The module that trains a run, and its own arguments."""
-
-    module: str
-    arguments: tuple[str, ...] = ()
-
-
-LOCAL = WorkerKind("workbench.training.worker")
+LOCAL = ("workbench.training.worker",)  # what trains a run: a module, and arguments of its own
 
 
 def launch(
@@ -201,7 +192,7 @@ def launch(
     return [folder for folder, _ in created]
 
 
-def take_up(folder: RunFolder, kind: WorkerKind = LOCAL) -> subprocess.Popen[bytes]:
+def take_up(folder: RunFolder, worker: tuple[str, ...] = LOCAL) -> subprocess.Popen[bytes]:
     """Take a crashed or stopped run up again from its last whole epoch; its new worker."""
     _ = folder.spec  # said here and not in a log: it is damaged, or is no run of the workbench's
     status = folder.status()
@@ -222,7 +213,7 @@ def take_up(folder: RunFolder, kind: WorkerKind = LOCAL) -> subprocess.Popen[byt
         control.clear(folder.path)
         # From here on its log says that it goes on, however long the worker takes to start.
         write_event(folder.events_file, Preparing(time.time()))
-        return spawn_worker(folder, descriptor, kind=kind)
+        return spawn_worker(folder, descriptor, worker=worker)
     except OSError as error:
         raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
     finally:
@@ -230,18 +221,19 @@ def take_up(folder: RunFolder, kind: WorkerKind = LOCAL) -> subprocess.Popen[byt
 
 
 def spawn_worker(
-    folder: RunFolder, descriptor: int, channel: int | None = None, kind: WorkerKind = LOCAL
+    folder: RunFolder, descriptor: int, channel: int | None = None, worker: tuple[str, ...] = LOCAL
 ) -> subprocess.Popen[bytes]:
     """Start the run's worker in a session of its own; it inherits the held lock.
 
     With a `channel`, its end of a socket, it takes further runs there; see `KeptWorker`.
     """
-    arguments = [str(folder.path), "--lock-fd", str(descriptor), *kind.arguments]
+    module, *own = worker
+    arguments = [str(folder.path), "--lock-fd", str(descriptor), *own]
     inherited = [descriptor]
     if channel is not None:
         arguments += ["--channel", str(channel)]
         inherited.append(channel)
-    process = start_detached(kind.module, arguments, inherited, folder.log_file)
+    process = start_detached(module, arguments, inherited, folder.log_file)
     lock.write_pid(descriptor, process.pid)
     return process
 
