@@ -35,14 +35,14 @@ class ConfigError(UserError):
 class Setting:
     """One thing that can be set; `read` makes its value of what stands in the file.
 
-    `read` raises a ValueError whose words complete "NAME: ".
+    `read` raises a ValueError whose words complete "NAME: ". A default that is a mapping makes it
+    a table of its own, set as `name.entry`.
     """
 
     name: str
     default: Any
     meaning: str
     read: Callable[[Any], Any]
-    is_table: bool = False  # its own table of names and texts, set as `name.entry`
 
 
 def _one_of(*known: Any) -> Callable[[Any], Any]:
@@ -142,7 +142,6 @@ SETTINGS = {
             'The cluster and what a training takes there: ray.address = "auto", ray.cpus = 2, '
             "ray.gpus = 0.5.",
             _ray,
-            is_table=True,
         ),
         Setting(
             "keys",
@@ -150,7 +149,6 @@ SETTINGS = {
             'Other keys for actions: keys."train.pause" = "space". `config keys` lists the '
             "actions.",
             _keys,
-            is_table=True,
         ),
     )
 }
@@ -216,7 +214,7 @@ def remember(name: str, value: Any) -> None:
         EnvironmentProblem: the file cannot be written.
     """
     name, _, entry = name.partition(".")
-    if entry and not (name in SETTINGS and SETTINGS[name].is_table):
+    if entry and not (name in SETTINGS and isinstance(SETTINGS[name].default, dict)):
         raise ConfigError(f'there is no setting "{name}.{entry}"; {nearest(name, list(SETTINGS))}')
     if value is not None:
         checked(name, {entry: value} if entry else value)

@@ -52,22 +52,17 @@ class Architecture(Validated):
         """
         layers = list(self.layers)
         if classes != self.classes:
-            output = next(
-                (
-                    index
-                    for index in range(len(layers) - 1, -1, -1)
-                    if not isinstance(layers[index], ActivationLayer)
-                ),
-                None,
-            )
-            last = layers[output] if output is not None else None
-            if output is None or not isinstance(last, Dense) or last.units != self.classes:
+            places = [
+                at for at, layer in enumerate(layers) if not isinstance(layer, ActivationLayer)
+            ]
+            last = layers[places[-1]] if places else None
+            if not isinstance(last, Dense) or last.units != self.classes:
                 end = layer_label(layers[-1]) if layers else "no layers"
                 raise PresetError(
                     f"the data set has {classes} classes and the model {self.classes}: its end "
                     f"({end}) cannot be widened; end the model with Dense {classes}, softmax"
                 )
-            layers[output] = last.model_copy(update={"units": classes})
+            layers[places[-1]] = last.model_copy(update={"units": classes})
         return self.model_copy(
             update={"input_shape": input_shape, "classes": classes, "layers": tuple(layers)}
         )

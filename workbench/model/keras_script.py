@@ -39,13 +39,8 @@ def keras_script(spec: TrainingSpec, *, asks_for_data: bool = False) -> str:
     Raises:
         PresetError: the model is impossible, or the data set no name that Keras could have.
     """
-    sections = [
-        _head(spec, asks_for_data),
-        _data(spec, asks_for_data),
-        _model(spec),
-        _training(spec),
-    ]
-    return "\n".join(line for section in sections for line in section) + "\n"
+    before = [*_head(spec, asks_for_data), *_data(spec, asks_for_data)]
+    return "\n".join([*before, *_model(spec), *_training(spec)]) + "\n"
 
 
 def _head(spec: TrainingSpec, asks_for_data: bool) -> list[str]:
