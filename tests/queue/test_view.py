@@ -117,13 +117,14 @@ def test_what_is_not_known_is_said_so() -> None:
     assert seen([], [], {}).seconds_left == 0
 
 
-def test_a_queue_without_a_runner_is_interrupted(home: Home) -> None:
+def test_a_queue_without_a_runner_is_unfinished(home: Home) -> None:
     service.enqueue(home, wanted(0), "reproduce")
     watch = QueueWatch(home)
-    assert watch.look({}).interrupted
+    view = watch.look({})
+    assert view.unfinished and not view.running
     with QueueStore(home).change() as state:
         state.put(state.trials[0].model_copy(update={"state": Status.FINISHED}))
-    assert not watch.look({}).interrupted  # the change is seen
+    assert not watch.look({}).unfinished  # the change is seen
 
 
 def test_a_run_that_ended_without_a_runner_has_its_result(home: Home) -> None:
@@ -145,7 +146,7 @@ def test_without_a_runner_what_trains_on_is_named_and_the_rest_has_crashed() -> 
         trial("c"),
     ]
     view = seen(trials, [], {"r1": run}, running=False)
-    assert view.lost and view.interrupted
+    assert view.lost and view.unfinished and not view.running
     assert [item.state.word for item in view.trials] == ["training", "crashed", "waiting"]
     assert process_lost(view) == "the queue's process is gone; run r1 trains on"
     assert [item["state"] for item in view.to_json()["trials"]] == ["running", "crashed", "waiting"]

@@ -248,10 +248,6 @@ class QueueView:
         shown = {trial.id for trial in trials}.difference(done, waiting)
         return self.only(shown), len(done), len(waiting)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether something is left to train and no runner works on it."""
-        return self.unfinished and not self.running
 
     @property
     def lost(self) -> bool:
