@@ -60,7 +60,7 @@ def main(seconds: float = 60.0) -> None:
         while (now := time.monotonic() - begin) < SETTLED_SECONDS + seconds:
             if int(now) > written:  # once a second, as the queue's process does
                 written = int(now)
-                folder.write_progress(_progress(values, written, chance))
+                folder.keep(_progress(values, written, chance))
             ready, _, _ = select.select([terminal], [], [], 0.1)
             size = len(os.read(terminal, 1 << 16)) if ready else 0
             first, counted = (first + size, 0) if now < SETTLED_SECONDS else (first, counted + size)

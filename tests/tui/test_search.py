@@ -65,7 +65,7 @@ def half_way(home: Home, run_id: str | None = None) -> Search:
         trial(3, 3e-2, None, outcome="", reached=0.9),
     )
     shares = {"optimizer.learning_rate": 0.8, "optimizer.kind": 0.2}
-    SearchFolder(home, wanted.id).write_progress(SearchProgress(trials=trials, importance=shares))
+    SearchFolder(home, wanted.id).keep(SearchProgress(trials=trials, importance=shares))
     with QueueStore(home).change() as state:
         message = "3 of 12 trials (1 pruned), best 97.00 % of the validation images"
         state.put_search(
@@ -141,7 +141,7 @@ async def test_it_follows_what_the_queue_writes_down(home: Home) -> None:
         await until(pilot, lambda: "trial 3  lr=0.03 opt=adam" in plain(app, "now"))
         folder = SearchFolder(home, wanted.id)
         better = (*folder.progress().trials[:3], trial(3, 3e-2, 0.98))
-        folder.write_progress(SearchProgress(trials=better))
+        folder.keep(SearchProgress(trials=better))
         app.run_feed.look_now()
         await until(pilot, lambda: "98.00 %" in plain(app, "choice"))
         await pilot.press("enter")
@@ -156,7 +156,7 @@ async def test_over_it_says_how_the_chosen_settings_were_tested(home: Home) -> N
     run = ended_run(home)
     wanted = half_way(home, run.run_id)
     final = wanted.final_specs({"optimizer.learning_rate": 0.01, "optimizer.kind": "adam"}, None)
-    SearchFolder(home, wanted.id).write_result(
+    SearchFolder(home, wanted.id).keep(
         SearchResult(
             values={"optimizer.learning_rate": 0.01, "optimizer.kind": "adam"}, number=1,
             run_id=run.run_id, validation_accuracy=0.97, counts={"finished": 2}, final=final[0],

@@ -35,7 +35,6 @@ Sampler = Literal["tpe", "random", "grid", "cmaes"]
 Pruner = Literal["hyperband", "median", "wilcoxon", "none"]
 MOST_SEEDS = 100
 LARGEST = 1 << 24
-PROGRESS = "progress.json"
 FEWEST_FOR_IMPORTANCE = 8  # whole trials, so that the best quarter are two
 TAG = "search"
 Model = TypeVar("Model", bound=BaseModel)
@@ -166,6 +165,13 @@ class SearchProgress(Kept):
         return max(whole, key=lambda trial: (trial.accuracy, -trial.number), default=None)
 
 
+FILES: dict[type[BaseModel], str] = {
+    Search: "search.json",
+    SearchResult: "result.json",
+    SearchProgress: "progress.json",
+}
+
+
 class SearchFolder:
     def __init__(self, home: Home, search_id: str) -> None:
         self.id = search_id
@@ -174,7 +180,7 @@ class SearchFolder:
 
     def read(self) -> Search:
         """What is searched; a RunError where its file is gone or damaged."""
-        found = self._read("search.json", Search)
+        found = self._read(Search)
         if found is None:
             raise RunError(
                 f"search {self.id}: {self.path / 'search.json'} is gone or damaged; start the "
@@ -182,43 +188,31 @@ class SearchFolder:
             )
         return found
 
-    def write(self, search: Search) -> None:
-        """Keep what is searched, with the budgets that hold from now on."""
-        self._write("search.json", search)
-
     def result(self) -> SearchResult | None:
         """What it came to; None while it goes on."""
-        return self._read("result.json", SearchResult)
-
-    def write_result(self, result: SearchResult | None) -> None:
-        """Keep what it came to; None: it goes on."""
-        if result is not None:
-            self._write("result.json", result)
-        else:
-            (self.path / "result.json").unlink(missing_ok=True)
+        return self._read(SearchResult)
 
     def progress(self) -> SearchProgress:
         """How far it is, as last written; nothing where it was not."""
-        return self._read(PROGRESS, SearchProgress) or SearchProgress()
-
-    def write_progress(self, progress: SearchProgress) -> None:
-        self._write(PROGRESS, progress)
+        return self._read(SearchProgress) or SearchProgress()
 
     @property
     def version(self) -> Stamp | None:
         """Changes whenever `progress` may."""
-        return stamp(self.path / PROGRESS)
+        return stamp(self.path / FILES[SearchProgress])
 
-    def _read(self, name: str, kind: type[Model]) -> Model | None:
+    def _read(self, kind: type[Model]) -> Model | None:
         try:
-            return kind.model_validate_json(read_file(self.path / name, LARGEST))
+            return kind.model_validate_json(read_file(self.path / FILES[kind], LARGEST))
         except (OSError, ValueError):
             return None
 
-    def _write(self, name: str, data: BaseModel) -> None:
-        with refused(f"{self.path / name}: "):
+    def keep(self, data: Search | SearchResult | SearchProgress) -> None:
+        """Replace the file of its kind."""
+        path = self.path / FILES[type(data)]
+        with refused(f"{path}: "):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_file(self.path / name, data.model_dump_json())
+            write_file(path, data.model_dump_json())
 
 
 def all_searches(home: Home) -> list[str]:
@@ -236,8 +230,8 @@ def enqueue_search(home: Home, search: Search) -> str:
     """
     home.ensure()
     folder = SearchFolder(home, search.id)
-    folder.write(search)
-    folder.write_result(None)  # a larger budget may choose others
+    folder.keep(search)
+    (folder.path / FILES[SearchResult]).unlink(missing_ok=True)  # a larger budget may choose others
     with QueueStore(home).change() as state:
         state.notice = ""
         entry = state.search(search.id)

@@ -196,9 +196,7 @@ class TrialSource:
             )
             for trial in self._all
         ]
-        self._folder.write_progress(
-            SearchProgress(trials=tuple(told), importance=self._importance())
-        )
+        self._folder.keep(SearchProgress(trials=tuple(told), importance=self._importance()))
 
     def _importance(self) -> dict[str, float]:
         """The share of each parameter, the greatest first; nothing while too few have ended."""
@@ -369,7 +367,7 @@ class TrialSource:
         runs = [trial.run_id for trial in finals if trial.run_id]
         summaries = [self._summary(run_id) for run_id in runs]
         tested = [s.test_accuracy for s in summaries if s is not None]
-        self._folder.write_result(
+        self._folder.keep(
             SearchResult(
                 values=best.params,
                 number=best.number,

@@ -248,7 +248,6 @@ class QueueView:
         shown = {trial.id for trial in trials}.difference(done, waiting)
         return self.only(shown), len(done), len(waiting)
 
-
     @property
     def lost(self) -> bool:
         """Whether the runner was killed in the midst: nobody told it to stop."""
