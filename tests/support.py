@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -103,6 +104,11 @@ class LivingRun:
         """Let go of everything."""
         self._writer.close()
         os.close(self._lock)
+
+
+def is_safe(text: str) -> bool:
+    """Whether a terminal shows each character and obeys none."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp", "Cs") for sign in text)
 
 
 def wait_until(condition: Callable[[], object], what: str = "it", seconds: float = 120.0) -> None:

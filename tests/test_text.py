@@ -7,7 +7,8 @@ import tomllib
 
 import pytest
 
-from workbench.text import is_safe, json_text, one_line, toml_string, visible, without_unsafe
+from tests.support import is_safe
+from workbench.text import json_text, one_line, toml_string, visible, without_unsafe
 
 HOSTILE = "\x1b]0;pwned\x07\x1b[31mred\x9b5m\u202egnp\u2066\ufeff\x00\x7f\u2028"
 

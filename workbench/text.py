@@ -18,12 +18,6 @@ _SUSPECT = re.compile(r"[^\x20-\x7e]")
 _SUSPECT_JSON = re.compile(r"[^\x20-\x7e\n]")  # between JSON's strings line ends are its own
 
 
-def is_safe(text: str) -> bool:
-    """Whether a terminal shows each character and obeys none."""
-    # Most text by far is printable as a whole, which one quick look tells.
-    return text.isprintable() or not any(unicodedata.category(sign) in _UNSAFE for sign in text)
-
-
 def visible(text: str, keep: str = "") -> str:
     r"""The text with unsafe characters spelled out, as `\x1b` or `\u202e`; those in `keep` stay."""
     if text.isprintable():

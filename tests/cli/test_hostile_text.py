@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import LivingRun, ended_run
+from tests.support import LivingRun, ended_run, is_safe
 from workbench.cli.entry import run as command
 from workbench.model.preset import find_preset, preset_toml
 from workbench.runs.record import Labels
 from workbench.settings import Home
-from workbench.text import is_safe
 
 ESCAPES = "\x1b]0;pwned\x07\x9b31m\u202egnp"
 Capture = pytest.CaptureFixture[str]

@@ -7,10 +7,9 @@ from rich.segment import Segment
 from textual.color import Color
 
 from tests.cli.test_hostile_text import ESCAPES, own_preset
-from tests.support import ended_run, until
+from tests.support import ended_run, is_safe, until
 from workbench.runs.record import Labels
 from workbench.settings import Home
-from workbench.text import is_safe
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.terminal import SAFE_LINES
 
