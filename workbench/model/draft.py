@@ -391,9 +391,12 @@ class DraftFile:
                 lock = try_lock(_lock_file(path))
                 if lock is None:
                     continue
-                returned = None
                 try:
-                    returned = Returned(read_draft(path, self._home), path.stat().st_mtime)
+                    history, changed_at = read_draft(path, self._home), path.stat().st_mtime
+                    if history.unsaved:
+                        self._path, self._lock = path, lock
+                        return Returned(history, changed_at), errors
+                    path.unlink()
                 except PresetError as error:
                     aside = keep_aside(path)
                     words = f"unsaved work of Compose is damaged and kept as {aside}: {error}"
@@ -402,11 +405,6 @@ class DraftFile:
                     pass  # its app has just left, with nothing unsaved
                 except OSError as error:
                     errors.append(PresetError(f"unsaved work {path}: {error.strerror}"))
-                if returned is not None and returned.history.unsaved:
-                    self._path, self._lock = path, lock
-                    return returned, errors
-                if returned is not None:
-                    path.unlink(missing_ok=True)
                 _let_go(path, lock)
             return None, errors
 
