@@ -164,10 +164,9 @@ def to_csv(table: Table) -> str:
     if not names:
         return ""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_text(row.get(name)) for name in names])
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
     return buffer.getvalue()
 
 

@@ -90,11 +90,6 @@ class Gallery:
         return mine == theirs
 
     @property
-    def right_answers(self) -> bool:
-        """Whether a run's right answers are on view, not its mistakes."""
-        return bool(self.runs[0].right[self.sections[0].images[:1]].any())
-
-    @property
     def image(self) -> int | None:
         """The image under the cursor; None where nothing is on view."""
         images = self.images
@@ -288,8 +283,8 @@ class ErrorsScreen(AnswersScreen):
         if action == "section":
             return gallery is not None and len(gallery.sections) > 1
         if action == "order":  # right answers have one of their own
-            mistakes = gallery is not None and not gallery.right_answers
-            return mistakes and bool(self._others)
+            right = gallery is not None and gallery.runs[0].right[gallery.sections[0].images[:1]]
+            return bool(self._others) and not np.any(right)
         if action == "inside":
             return gallery is not None and len(gallery.images) > 0 and self.has_images
         if action == "classes":
