@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -62,11 +62,23 @@ MOST_COPIED_BYTES = 70_000
 class Board:
     """The leaderboard as read at one time, with what is the same for every view of it."""
 
-    entries: tuple[RunSummary, ...] = field(default=(), repr=False)
-    imported: tuple[RunSummary, ...] = field(default=(), repr=False)  # never among the entries
-    scripts: tuple[ScriptSummary, ...] = field(default=(), repr=False)
-    tables: Mapping[int, TableComparison] = field(default_factory=dict, repr=False)
-    beyond: frozenset[str] = frozenset()  # settings whose paper value lies beyond our spread
+    entries: Sequence[RunSummary] = field(default=(), repr=False)
+    imported: Sequence[RunSummary] = field(default=(), repr=False)  # never among the entries
+    scripts: Sequence[ScriptSummary] = field(default=(), repr=False)
+
+    @cached_property
+    def tables(self) -> dict[int, TableComparison]:
+        """The paper's tables with ours, by number."""
+        return {one.table.number: one for one in compare_all(self.entries, imported=self.imported)}
+
+    @cached_property
+    def beyond(self) -> frozenset[str]:
+        """Settings whose paper value lies beyond our spread, at either precision."""
+        if not self.entries:
+            return frozenset()
+        compared = [*self.tables.values(), *compare_all(self.entries, "bfloat16")]
+        rows = [row for table in compared for row in table.rows]
+        return frozenset(row.settings_key for row in rows if row.within is False)
 
     @property
     def tabs(self) -> tuple[int, ...]:
@@ -79,16 +91,11 @@ class Board:
         """All columns that runs of scripts have, by name."""
         return script_columns(self.scripts)
 
-    def run(self, run_id: str) -> AnySummary | None:
-        """A run of one's own; None where there is none of this id."""
-        own: tuple[AnySummary, ...] = (*self.entries, *self.scripts)
-        return next((run for run in own if run.run_id == run_id), None)
-
     @cached_property
     def claims(self) -> tuple[Verdict, ...]:
         """What the paper concludes, judged by these runs: takes SciPy, which takes a moment."""
         runs = tuple(run for run in self.entries if run.precision == "float32")
-        return check_evidence(Evidence(dict(self.tables), runs)) if self.tables else ()
+        return check_evidence(Evidence(self.tables, runs))
 
     def renewed(self, subject: Subject) -> Subject | None:
         """The same run or group as it is now; None where it is gone."""
@@ -101,7 +108,8 @@ class Board:
             ]
             group = Group(subject.settings_key, tuple(runs))
             return group if runs and group.trials else None
-        return self.run(subject.run_id)
+        own: tuple[AnySummary, ...] = (*self.entries, *self.scripts)
+        return next((run for run in own if run.run_id == subject.run_id), None)
 
 
 def load_if_changed(
@@ -122,9 +130,9 @@ def load_if_changed(
         except UserError as error:
             return None, error, now
         try:
-            return make_board(entries, leaderboard.imported(), scripts), None, now
+            return Board(entries, leaderboard.imported(), scripts), None, now
         except UserError as error:
-            return make_board(entries, scripts=scripts), error, now
+            return Board(entries, scripts=scripts), error, now
 
 
 @contextmanager
@@ -143,28 +151,6 @@ def _kept_from_collector() -> Iterator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
-
-
-def make_board(
-    entries: Iterable[RunSummary],
-    imported: Iterable[RunSummary] = (),
-    scripts: Iterable[ScriptSummary] = (),
-) -> Board:
-    runs, others = tuple(entries), tuple(imported)
-    tables = {table.table.number: table for table in compare_all(runs, imported=others)}
-    half = compare_all(runs, "bfloat16")
-    return Board(
-        entries=runs,
-        imported=others,
-        scripts=tuple(scripts),
-        tables=tables,
-        beyond=frozenset(
-            row.settings_key
-            for table in (*tables.values(), *half)
-            for row in table.rows
-            if row.within is False
-        ),
-    )
 
 
 @dataclass(frozen=True)
@@ -242,7 +228,8 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
             partial(views.imported_table, imported),
             "imported.md",
         )
-    if (comparison := board.tables.get(query.tab)) is not None:
+    if query.tab in TABLE_NUMBERS:
+        comparison = board.tables[query.tab]
         table = comparison.table
         return BoardRows(
             query,

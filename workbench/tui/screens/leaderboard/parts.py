@@ -177,6 +177,4 @@ class ColumnsDialog(Dialog[tuple[str, ...] | None]):
         self.dismiss(tuple(name for name, _ in self._known if name in self.chosen))
 
     def action_move(self, step: int) -> None:
-        """Down or up, for vim fingers."""
-        columns = self.query_one(MarkedOptions)
-        columns.action_cursor_down() if step > 0 else columns.action_cursor_up()
+        self.query_one(MarkedOptions).move(step)
