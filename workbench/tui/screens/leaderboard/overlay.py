@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from textual import on
 from textual.app import ComposeResult
@@ -63,7 +62,7 @@ class Curve:
 
     parts: Mapping[str, Samples] = field(default_factory=dict)
     span: float = 1.0  # the optimizer steps over which smoothing keeps its weight
-    fault: str = ""
+    fault: str = ""  # why there is none, in a word
 
 
 LOADING = Curve(fault="reading …")
@@ -81,9 +80,8 @@ class Shown:
     def note(self) -> str:
         """What is to be said where there is no curve."""
         faults = [curve.fault for curve in self.curves]
-        if faults and all(faults):
-            return f" ({LOADING.fault if LOADING.fault in faults else 'gone'})"
-        return ""
+        said = LOADING.fault if LOADING.fault in faults else "gone"
+        return f" ({said})" if faults and all(faults) else ""
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,8 @@ def read_curve(home: Home, run_id: str) -> Curve:
 
     try:
         state = RunReader(RunFolder(home.runs / run_id)).open()
-    except UserError as error:
-        return Curve(fault=str(error))
-    except OSError as error:
-        return Curve(fault=f"run {run_id}: {error.strerror}")
+    except (UserError, OSError):
+        return Curve(fault="gone")
     return Curve({state.other: state.test, TRAIN: state.train}, state.smoothing_span)
 
 
@@ -249,24 +245,22 @@ class Overlay(CurvePlots):
         """Another metric, or another part of the runs."""
         known = self.quantities
         if known:
-            at = known.index(self.quantity) if self.quantity in known else -step
-            self._wanted = known[(at + step) % len(known)]
+            self._wanted = known[(known.index(self.quantity) + step) % len(known)]
             self.draw_now()
 
     def draw_now(self) -> None:
-        if self._shown:
-            self._say()
-            make = partial(self._make, list(self._shown), self.quantity, self.view)
-            self.query_one(CurvePlot).draw(make)
+        if not self._shown:
+            return
+        self._say()
+        shown, quantity, view = self._shown, self.quantity, self.view
 
-    def _make(
-        self, shown: list[Shown], quantity: Quantity, view: PlotOptions, columns: int, rows: int
-    ) -> Chart:
-        """On the drawing thread."""
-        lines = draw_lines(shown, quantity, view, columns)
-        chart = overlay_chart(shown, lines, quantity, view, columns, rows)
-        self._lines, self._x_range = lines, chart.x_range
-        return chart
+        def make(columns: int, rows: int) -> Chart:  # on the drawing thread
+            lines = draw_lines(shown, quantity, view, columns)
+            chart = overlay_chart(shown, lines, quantity, view, columns, rows)
+            self._lines, self._x_range = lines, chart.x_range
+            return chart
+
+        self.query_one(CurvePlot).draw(make)
 
     def newest_column(self) -> int | None:
         """Where the longest curve ends."""
