@@ -28,8 +28,7 @@ LITTLE_DISK_BYTES = 1 << 30  # a run of CNN model 2 with Adam keeps about 80 MB
 LITTLE_MEMORY_BYTES = 2 << 30
 
 Verdict = Literal["ok", "warn", "fail"]
-MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
-STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
+MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}  # and their styles
 
 
 Finding = tuple[Verdict, str]  # with its detail
@@ -71,7 +70,7 @@ def doctor(
     else:
         table = Table.grid(padding=(0, 2, 0, 0))
         for found in findings:
-            mark = Text(MARKS[found["verdict"]], style=STYLES[found["verdict"]])
+            mark = Text(*MARKS[found["verdict"]])
             table.add_row(mark, Text(found["what"], style="bold"), Text(found["detail"]))
         console().print(table)
     if any(found["verdict"] == "fail" for found in findings):

@@ -134,12 +134,10 @@ def parts_of(architecture: Architecture, analysis: Analysis) -> tuple[Part, ...]
         layer = facts.layer
         if isinstance(layer, Flatten) and facts.index == 1:
             parts = [Part("input", facts.output_shape, ("Input",))]
-            continue
-        if layer.keeps_shape or (isinstance(layer, Flatten) and len(facts.input_shape) == 1):
-            if layer.keeps_shape:
-                parts[-1] = replace(parts[-1], kept=(*parts[-1].kept, layer))
-            continue
-        parts.append(Part(layer.role, facts.output_shape, _title(layer), layer))
+        elif layer.keeps_shape:
+            parts[-1] = replace(parts[-1], kept=(*parts[-1].kept, layer))
+        elif not isinstance(layer, Flatten) or len(facts.input_shape) > 1:
+            parts.append(Part(layer.role, facts.output_shape, _title(layer), layer))
     placed = len(analysis.layers)
     if placed < len(architecture.layers):
         misfit = architecture.layers[placed]

@@ -26,6 +26,7 @@ from workbench.model.spec import TrainingSpec
 from workbench.model.validated import fault_words
 from workbench.queue.space import Parameter, Value, drawn, parse_space, spec_with
 from workbench.queue.store import MOST_TRIALS, QueueStore, SearchEntry
+from workbench.runs.environment import require_packages
 from workbench.runs.estimate import Expected, Speed, expected_training
 from workbench.runs.plan import Plan, require_memory, specs_for_preset
 from workbench.runs.record import Kept, Labels
@@ -393,17 +394,6 @@ def search_cost(search: Search, speeds: Sequence[Speed]) -> Cost:
 
 
 def require_optuna(sampler: str = "tpe") -> None:
-    """Refuse a search where what it needs is not installed; nothing is imported.
-
-    Raises:
-        EnvironmentProblem: the extra is missing.
-    """
-    from importlib.util import find_spec
-
+    """Refuse a search where what it needs is not installed; see `require_packages`."""
     needed = ("optuna", "cmaes") if sampler == "cmaes" else ("optuna",)
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise EnvironmentProblem(
-            f"a search needs {' and '.join(missing)}; install it with "
-            "`pip install 'mnist-workbench[search]'`"
-        )
+    require_packages("a search needs", "search", *needed)

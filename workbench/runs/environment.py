@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import util
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
+from workbench.errors import EnvironmentProblem
 
 if TYPE_CHECKING:  # what a run's record is takes longer to import than the first frame
     from workbench.runs.record import Environment, LaunchedFrom
@@ -112,6 +114,20 @@ def installed(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
+
+
+def require_packages(what: str, extra: str, *packages: str) -> None:
+    """Refuse what needs packages of an extra that is not installed; nothing is imported.
+
+    Raises:
+        EnvironmentProblem: one is missing.
+    """
+    missing = [name for name in packages if util.find_spec(name) is None]
+    if missing:
+        raise EnvironmentProblem(
+            f"{what} {' and '.join(missing)}; install it with "
+            f"`pip install 'mnist-workbench[{extra}]'`"
+        )
 
 
 def this_environment() -> Environment:

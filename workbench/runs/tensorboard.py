@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.errors import EnvironmentProblem, RunError, UserError, refused
+from workbench.errors import RunError, UserError, refused
 from workbench.files import open_file, stamp
 from workbench.runs import control, lock
+from workbench.runs.environment import require_packages
 from workbench.runs.events import VALIDATION, Batch, Ended, Epoch, Event, Finished, Started, Stopped
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventReader, EventWriter
@@ -30,6 +31,7 @@ from workbench.runs.record import Labels, Script, Setting, flat_settings
 from workbench.runs.summary import settings_of
 from workbench.settings import Home
 
+LIBRARY = ("TensorBoard's files need", "tensorboard", "tensorboardX")
 OF_EPOCHS = "epoch/"
 PATTERN = "*tfevents*"
 ROLES = {"train": "", "validation": "val_"}  # folders in which Keras keeps one run's two parts
@@ -70,7 +72,7 @@ def write_tensorboard(folders: Sequence[RunFolder], into: Path) -> list[Path]:
         RunError: a run cannot be read, or its folder is there already.
         EnvironmentProblem: they cannot be written.
     """
-    _require_library()
+    require_packages(*LIBRARY)
     for folder in folders:
         if (into / folder.run_id).exists():
             raise RunError(f"{into / folder.run_id} exists already; choose another folder")
@@ -185,7 +187,7 @@ def _read_folder(path: Path) -> list[Points]:
 
 
 def _read_events(name: str, files: Iterable[tuple[str, Path]]) -> Points:
-    _require_library()
+    require_packages(*LIBRARY)
     from tensorboardX.proto import event_pb2
 
     points = Points(name)
@@ -390,13 +392,3 @@ class _TakenRun:
             )
         writer.close()
         os.close(self._lock)
-
-
-def _require_library() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("tensorboardX") is None:
-        raise EnvironmentProblem(
-            "TensorBoard's files need tensorboardX; install it with "
-            "`pip install 'mnist-workbench[tensorboard]'`"
-        )
