@@ -129,7 +129,7 @@ def test_json_of_a_run_that_failed_comes_with_a_line_for_the_person(
 ) -> None:
     """Also where nothing could be logged: its worker is gone, and a full disk took its ending."""
     folder = made_run(home)
-    assert watch([folder], as_json=True, quiet=True, many=False) == 1
+    assert watch([folder], as_json=True, quiet=True) == 1
     told = capsys.readouterr()
     assert json.loads(told.out)["status"] == "crashed"
     assert "crashed" in told.err and f"mnist-workbench resume {folder.run_id}" in told.err

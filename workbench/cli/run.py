@@ -111,11 +111,10 @@ def run(
     warn_about(specs[0])
     note_known(place, specs)
     folders = launch(place, specs, checked_labels(tag or [], note), "run")
-    many = repeats > 1
     if detach:
-        print_detached(folders, as_json=as_json, many=many)
+        print_detached(folders, as_json=as_json)
         return
-    raise typer.Exit(watch(folders, as_json=as_json, quiet=quiet, many=many))
+    raise typer.Exit(watch(folders, as_json=as_json, quiet=quiet))
 
 
 def note_known(home: Home, specs: list[TrainingSpec]) -> None:
@@ -156,17 +155,17 @@ def note_jobs(jobs: int | None) -> None:
         )
 
 
-def print_detached(folders: list[RunFolder], *, as_json: bool, many: bool) -> None:
+def print_detached(folders: list[RunFolder], *, as_json: bool) -> None:
     if as_json:
         states = [{"run_id": folder.run_id, "status": folder.status().value} for folder in folders]
-        print_json(states if many else states[0])
+        print_json(states if len(states) > 1 else states[0])
         return
     for folder in folders:
         say(folder.run_id)
     note(f"training in the background; `mnist-workbench attach {folders[0].run_id}` follows it")
 
 
-def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -> int:
+def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool) -> int:
     """Follow runs in turn, print their results and return the exit code.
 
     The first Ctrl-C stops and saves the current run and takes the waiting ones back, the second
@@ -191,7 +190,7 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool, many: bool) -
                     say(line)
     if as_json:
         data = [summary.to_json() for summary in summaries]
-        print_json(data if many or not data else data[0])
+        print_json(data if len(folders) > 1 or not data else data[0])
         for summary in summaries:
             if not summary.state.completed:
                 for line in result_lines(summary):
@@ -250,7 +249,7 @@ def execute(
     labels = checked_labels(tag or [], note)
     folder = execution.execute(default_home(), command, labels, name, given_umask())
     if detach:
-        print_detached([folder], as_json=False, many=False)
+        print_detached([folder], as_json=False)
         return
     raise typer.Exit(_follow(folder))
 

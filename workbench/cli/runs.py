@@ -243,7 +243,7 @@ def resume(
     folder = find_run(default_home(), run)
     taken_up = service.resume(folder)
     if taken_up and not detach:
-        raise typer.Exit(watch([folder], as_json=as_json, quiet=quiet, many=False))
+        raise typer.Exit(watch([folder], as_json=as_json, quiet=quiet))
     if as_json:
         status = folder.status() if taken_up else Status.RUNNING
         print_json({"run_id": folder.run_id, "status": status.value})

@@ -44,7 +44,7 @@ from workbench.runs.plan import Plan
 from workbench.runs.record import Labels, checked_labels
 from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary
-from workbench.settings import Home, default_home
+from workbench.settings import default_home
 
 
 def check_plan(wanted: Sequence[PlannedTrial], jobs: int | None) -> None:
@@ -125,7 +125,6 @@ class How(NamedTuple):
 
 
 def plan_and_train(
-    home: Home,
     wanted: Sequence[PlannedTrial],
     what: str,
     by: Origin,
@@ -143,6 +142,7 @@ def plan_and_train(
         UserError: a number of jobs out of range, or a queue that cannot be used.
     """
     check_plan(wanted, how.jobs)
+    home = default_home()
     found, speeds = plan_trials(home, wanted, elsewhere), known_speeds(home)
     if not (how.quiet or (how.as_json and how.dry_run)):
         note(what)
@@ -228,7 +228,6 @@ def reproduce(
     Example: mnist-workbench reproduce 3 --seeds 5
     """
     half = options.checked_precision(precision)
-    place = default_home()
     for word in tables or []:
         if not word.isdecimal():
             known = ", ".join(map(str, TABLE_NUMBERS))
@@ -238,7 +237,6 @@ def reproduce(
     wanted = trainings_for(chosen, seeds, half)
     distinct = len(wanted) // seeds
     done = plan_and_train(
-        place,
         wanted,
         f"{_named(chosen)}: {count(rows_of(chosen), 'row')}, {count(distinct, 'training')}"
         f"{f' of {seeds} seeds' if seeds > 1 else ''} in {precision}.",
@@ -337,7 +335,6 @@ def sweep(
     seeds = Config()["seeds"] if seeds is None else seeds
     wanted = grid(place, preset, parse_axes(settings or []), plan, seeds)
     done = plan_and_train(
-        place,
         wanted,
         f"{preset}: {count(len(wanted), 'training')}.",
         "sweep",
