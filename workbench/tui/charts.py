@@ -71,18 +71,18 @@ def time_ticks(low: float, high: float, most: int) -> Ticks:
     """Round places on an axis of seconds: 5 s, 30 s, 1:00, 10:00, 1:00:00."""
     steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
     step = next((one for one in steps if (high - low) / one <= most), nice_step(high - low, most))
-    return _multiples(step, low, high, lambda seconds: _time_label(seconds, step))
+
+    def label(seconds: float) -> str:
+        if step < 1:
+            return f"{seconds:.1f}"
+        return f"{seconds:.0f} s" if round(seconds) < 60 else clock(seconds)
+
+    return _multiples(step, low, high, label)
 
 
 def _multiples(step: float, low: float, high: float, label: Callable[[float], str]) -> Ticks:
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return tuple((n * step, label(n * step)) for n in range(first, last + 1))
-
-
-def _time_label(seconds: float, step: float) -> str:
-    if step < 1:
-        return f"{seconds:.1f}"
-    return f"{seconds:.0f} s" if round(seconds) < 60 else clock(seconds)
 
 
 def spaced(places: Sequence[tuple[float, str]], low: float, high: float, most: int) -> Ticks:
@@ -394,8 +394,10 @@ class MetricChart:
             series += [test, replace(test, line=False, mark="●")]
         notes: tuple[Note, ...] = ()
         if frame.trouble_step is not None and self.metric in list(Metric):
-            at = self._trouble_x(frame, frame.trouble_step)
-            notes = (Note(at, sum(y_range) / 2, "loss not a number", Role.BAD),)
+            index = index_at(frame.train.xs(Axis.STEPS), frame.trouble_step, len(frame.train))
+            x = frame.train.xs(view.axis)[index] if index is not None else 0.0
+            x = min(max(x, window.low), window.high)
+            notes = (Note(x, sum(y_range) / 2, "loss not a number", Role.BAD),)
         reference = None
         if accuracy and frame.paper is not None:
             reference = Reference(forward(frame.paper), f"paper {100 * frame.paper:.2f}")
@@ -408,12 +410,6 @@ class MetricChart:
             reference,
             notes,
         )
-
-    def _trouble_x(self, frame: Frame, step: int) -> float:
-        steps = frame.train.xs(Axis.STEPS)
-        index = index_at(steps, step, len(frame.train))
-        x = frame.train.xs(frame.view.axis)[index] if index is not None else 0.0
-        return min(max(x, frame.window.low), frame.window.high)
 
 
 def settled(train: Samples, axis: Axis, epochs: float) -> float | None:

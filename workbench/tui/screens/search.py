@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
@@ -460,10 +460,9 @@ class SearchCharts:
             xs = sorted(trial.curve)
             ys = [ERROR_LOG.forward(trial.curve[epoch]) for epoch in xs]
             line = Series(f"trial {trial.number}", xs, ys, role)
-            marked = role in (NOW, CHOSEN) or len(xs) == 1
-            series += [line, Series(line.label, xs, ys, role, line=False, mark=MARKS[role])][
-                : 1 + marked
-            ]
+            series.append(line)
+            if role in (NOW, CHOSEN) or len(xs) == 1:
+                series.append(replace(line, line=False, mark=MARKS[role]))
         last = max([2, *(max(trial.curve) for _, trial in drawn)])
         values = [value for _, trial in drawn for value in trial.curve.values()]
         y_range, y_ticks = self._y_axis("curves", values, rows)

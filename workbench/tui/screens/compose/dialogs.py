@@ -157,14 +157,6 @@ def checked_name(typed: str) -> tuple[str, str]:
     return name, title
 
 
-def suggested_name(history: DraftHistory) -> str:
-    """The name the draft was saved under, or one made from where it began."""
-    kept = history.kept
-    if kept is EMPTY:
-        return ""
-    return f"{kept.name[:57]}-edited" if kept.name in SHIPPED else kept.name
-
-
 async def save_draft(
     app: App[None], home: Home, history: DraftHistory, *, ask: bool
 ) -> Preset | None:
@@ -173,7 +165,9 @@ async def save_draft(
     One's own model is saved under its name, unless with `ask`; for any other a name is asked.
     """
     kept, preset, overwrite = history.kept, None, False
-    typed = suggested_name(history)
+    typed = "" if kept is EMPTY else kept.name
+    if kept.name in SHIPPED:
+        typed = f"{kept.name[:57]}-edited"
     with suppress(UserError):  # never saved, or damaged or deleted since
         if not ask and kept.name not in SHIPPED and find_preset(kept.name, home) == kept:
             preset, typed, overwrite = history.named(kept.name, kept.title), kept.name, True

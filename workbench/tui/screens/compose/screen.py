@@ -253,7 +253,9 @@ class ComposeScreen(WorkbenchScreen):
         analysis = analyse(draft.architecture)
         self.place = max(0, min(self.place, len(draft.layers) + 1))
         stack, form = self.query_one(LayerStack), self.query_one(FormView)
-        say_in_border(stack, self._title(), self._said)
+        name = "new model" if self.history.kept is EMPTY else self.history.kept.title
+        title = f"{name} · unsaved changes" if self.unsaved else name
+        say_in_border(stack, title, self._said)
         stack.show(draft, analysis, self.place)
         form.show(*self._form_content(analysis))
         memory = memory_need(analysis, draft.training)
@@ -275,11 +277,6 @@ class ComposeScreen(WorkbenchScreen):
     def _expect(self) -> None:
         if self.is_current:
             self.workbench.expect(lambda: specs_of(self.history.preset()))
-
-    def _title(self) -> str:
-        history = self.history
-        name = "new model" if history.kept is EMPTY else history.kept.title
-        return f"{name} · unsaved changes" if history.unsaved else name
 
     def _epoch(self, analysis: Analysis) -> Expected | None:
         architecture = self.draft.architecture
