@@ -63,11 +63,11 @@ def dot_of(value: float, axis: Range, dots: int) -> int:
 
 
 Cell = tuple[int, int]  # column from the left, row from the bottom
-Points = tuple[Sequence[float], Sequence[float]]
+Point = tuple[float, float]
 
 
 def mark_cells(
-    curves: Sequence[Points], x_range: Range, y_range: Range, columns: int, rows: int
+    curves: Sequence[Sequence[Point]], x_range: Range, y_range: Range, columns: int, rows: int
 ) -> list[list[Cell]]:
     """The cells for the marks of each curve; none for those outside of the canvas.
 
@@ -75,8 +75,8 @@ def mark_cells(
     its value would be read as another value.
     """
     wanted: dict[Cell, dict[int, None]] = {}
-    for curve, (xs, ys) in enumerate(curves):
-        for x, y in zip(xs, ys, strict=True):
+    for curve, points in enumerate(curves):
+        for x, y in points:
             cell = column_of(x, x_range, columns), row_of(y, y_range, rows)
             if 0 <= cell[0] < columns and 0 <= cell[1] < rows:
                 wanted.setdefault(cell, {})[curve] = None
@@ -87,23 +87,19 @@ def mark_cells(
     return found
 
 
-def spread(
-    xs: list[float], ys: list[float], x_range: Range, columns: int, turn: int, turns: int
-) -> tuple[list[float], list[float]]:
+def spread(points: list[Point], x_range: Range, columns: int, turn: int) -> list[Point]:
     """A few points along a line; lines of other turns get theirs elsewhere."""
+    turns = len(OVERLAY_ROLES)
     apart = max(turns, columns // turns)
     width = (x_range[1] - x_range[0]) / max(1, columns)
     following = x_range[0] + width * apart * (turn % turns) / turns
-    chosen_xs, chosen_ys = [], []
-    for x, y in zip(xs, ys, strict=True):
+    chosen = []
+    for x, y in points:
         if x >= following:
-            chosen_xs.append(x)
-            chosen_ys.append(y)
+            chosen.append((x, y))
             while following <= x:
                 following += apart * width
-    if not chosen_xs:
-        return xs[-1:], ys[-1:]
-    return chosen_xs, chosen_ys
+    return chosen or points[-1:]
 
 
 T = TypeVar("T")
@@ -323,34 +319,32 @@ class _Figure:
     def _draw_curves(self) -> None:
         """All lines, then all marks."""
         chart = self._chart
-        points = [_finite_points(chart, series) for series in chart.series]
-        for series, (xs, ys) in zip(chart.series, points, strict=True):
-            if not xs or not series.line:
+        curves = [(series, _finite_points(chart, series)) for series in chart.series]
+        for series, points in curves:
+            if not points or not series.line:
                 continue
             self._drawn = True
             if not self._braille:  # characters go where the marks would
-                xs = [self._snapped_x(x) for x in xs]
-                ys = [self._snapped_y(y) for y in ys]
+                points = [(self._snapped_x(x), self._snapped_y(y)) for x, y in points]
+            line_xs, line_ys = [x for x, _ in points], [y for _, y in points]
             marker = "braille" if self._braille else PLAIN_LINES.get(series.role, ".")
-            self._plotext.plot(xs, ys, marker=marker, color=int(series.role))
+            self._plotext.plot(line_xs, line_ys, marker=marker, color=int(series.role))
         if chart.reference is not None:
             self._draw_reference(chart.reference)
-        marked = [(one, found) for one, found in zip(chart.series, points, strict=True) if one.mark]
-        turns = len(OVERLAY_ROLES)
-        thinned = [
-            spread(*found, chart.x_range, self._columns, one.role - Role.FIRST, turns)
-            if one.line
-            else found
-            for one, found in marked
+        marked = [
+            (series, spread(points, chart.x_range, self._columns, series.role - Role.FIRST))
+            if series.line
+            else (series, points)
+            for series, points in curves
+            if series.mark
         ]
-        places = mark_cells(thinned, chart.x_range, chart.y_range, self._columns, self._rows)
+        at = [points for _, points in marked]
+        places = mark_cells(at, chart.x_range, chart.y_range, self._columns, self._rows)
         for (series, _), cells in zip(marked, places, strict=True):
             if cells:
                 self._drawn = True
-                xs, ys = (
-                    [self._x_of(cell[0]) for cell in cells],
-                    [self._y_of(cell[1]) for cell in cells],
-                )
+                xs = [self._x_of(column) for column, _ in cells]
+                ys = [self._y_of(row) for _, row in cells]
                 self._scatter(xs, ys, shown_mark(series.mark, self._glyphs), series.role)
 
     def _draw_band(self, band: Band) -> None:
@@ -417,17 +411,16 @@ def _between(xs: Sequence[float], ys: Sequence[float], x: float) -> float | None
     return ys[at - 1] + share * (ys[at] - ys[at - 1])
 
 
-def _finite_points(chart: Chart, series: Series) -> tuple[list[float], list[float]]:
+def _finite_points(chart: Chart, series: Series) -> list[Point]:
     low, high = chart.y_range
     span = high - low
     # plotext walks every line cell by cell, also far outside: a loss of 1e30 would never end.
     floor, ceiling = low - span, high + span
-    xs, ys = [], []
-    for x, y in zip(series.xs, series.ys, strict=True):
-        if math.isfinite(x) and math.isfinite(y):
-            xs.append(x)
-            ys.append(min(ceiling, max(floor, y)))
-    return xs, ys
+    return [
+        (x, min(ceiling, max(floor, y)))
+        for x, y in zip(series.xs, series.ys, strict=True)
+        if math.isfinite(x) and math.isfinite(y)
+    ]
 
 
 # With the colour's number; none where the colour ends.
