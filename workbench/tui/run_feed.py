@@ -60,7 +60,6 @@ class RunFeed:
     """`seen` is published after each look; `last` is what it said last."""
 
     def __init__(self, app: App[Any], home: Home) -> None:
-        self._app = app
         self._home = home
         self._reads_ended = False
         self._early = asyncio.Event()

@@ -75,7 +75,8 @@ class ModelList(MarkedOptions, inherit_bindings=False):
     @property
     def entry(self) -> Entry | None:
         option = self.highlighted_option
-        return self._entry(option.id if option else None)
+        key = option.id if option else None
+        return next((entry for entry in self._entries if _key(entry) == key), None)
 
     def show(
         self,
@@ -187,9 +188,6 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         )
         gap = " " if self._is_wide else ""
         return Content.assemble(line, gap, ("✓" if results.within else " ", "$success"))
-
-    def _entry(self, key: str | None) -> Entry | None:
-        return next((entry for entry in self._entries if _key(entry) == key), None)
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:

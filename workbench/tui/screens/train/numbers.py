@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.model.describe import settings_sentence
 from workbench.model.spec import TrainingSpec
 from workbench.runs.environment import GPU_EXTRA
-from workbench.runs.events import Epoch, Failed
+from workbench.runs.events import Failed
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import RunRecord, ScriptRecord
 from workbench.runs.status import Status
@@ -396,7 +396,10 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
     rows: list[Line] = []
     for epoch in state.history.epochs[first : first + count]:
         if epoch.metrics is not None:
-            rows.append(_metric_row(state, epoch, epoch.metrics))
+            values = [_value(name, epoch.metrics.get(name)) for name in _table_metrics(state)]
+            cells = "".join(f"{value:>13}" for value in values)
+            took = f"{clock(epoch.epoch_seconds):>9}"
+            rows.append([(f"{epoch.epoch:>4}", "muted"), (cells, ""), (took, "muted")])
             continue
         train = f"{100 * epoch.accuracy:.2f}" if math.isfinite(epoch.accuracy) else MISSING
         other_loss, accuracy = epoch.judged
@@ -422,16 +425,6 @@ def _table_metrics(state: RunState) -> list[str]:
     known = state.history.epochs[-1].metrics if state.history.epochs else None
     best = [name for name in HEADLINES if name in (known or {})]
     return list(dict.fromkeys([*best, *(known or {})]))[:2]
-
-
-def _metric_row(state: RunState, epoch: Epoch, metrics: Mapping[str, float]) -> Line:
-    values = [_value(name, metrics.get(name)) for name in _table_metrics(state)]
-    cells = "".join(f"{value:>13}" for value in values)
-    return [
-        (f"{epoch.epoch:>4}", "muted"),
-        (cells, ""),
-        (f"{clock(epoch.epoch_seconds):>9}", "muted"),
-    ]
 
 
 def head_line(state: RunState, asked: str, width: int) -> Line:
@@ -582,7 +575,7 @@ def notice(state: RunState, collapsed: str = "") -> tuple[str, str]:
         return _capital(trouble.words) + ".", "bad"
     if state.status is Status.PAUSED:
         return "Paused; r resumes.", "muted"
-    if state.spec is None and not state.metrics:
+    if state.spec is None and not state.curves.names:
         return "It has logged no metric; l shows what it prints.", "muted"
     return collapsed, "bad"
 

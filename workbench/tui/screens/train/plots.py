@@ -76,7 +76,7 @@ class RunPlots(CurvePlots):
             return
         self._dirty, self._drawn_at = False, now
         if state.spec is None:
-            self._take_metrics(state.metrics)
+            self._take_metrics(state.curves.names)
         window = self._window(state)
         self._stretch = stretch(window, state.planned(self.view.axis), self.view.zoom)
         self._title()
@@ -196,7 +196,7 @@ def reading_now(state: RunState, smoothed: Smoothed) -> Reading:
         reading,
         metrics=tuple(
             MetricReading(name, None, last.get(name), last.get(f"{VALIDATION}{name}"))
-            for name in dict.fromkeys([*smoothed, *state.metrics])
+            for name in dict.fromkeys([*smoothed, *state.curves.names])
         ),
     )
 

@@ -106,11 +106,6 @@ class RunState:
         return self.curves.test
 
     @property
-    def metrics(self) -> list[str]:
-        """What can be drawn of a script, in the order in which it is offered."""
-        return self.curves.names
-
-    @property
     def status(self) -> Status:
         """What the run is doing, or how it came out, by its log and what the folder tells."""
         if self.folder_says.gone:
