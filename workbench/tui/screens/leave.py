@@ -29,30 +29,22 @@ def leave_dialog(living: list[RunFolder], work: str, *, queue: bool = False) -> 
     """
     changes = f"The changes of {work} in Compose are not saved."
     if not living and not queue:
-        return ChoiceDialog(
-            changes,
-            [
-                (SAVE, "Save and quit"),
-                (DROP, "Discard them and quit"),
-                (STAY, "Cancel"),
-            ],
-        )
+        answers = [(SAVE, "Save and quit"), (DROP, "Discard them and quit"), (STAY, "Cancel")]
+        return ChoiceDialog(changes, answers)
     one = len(living) + queue == 1
     it = "it" if one else "them"
-    training = f"{_named(living, queue)} {'is' if one else 'are'} still training."
+    question = f"{_named(living, queue)} {'is' if one else 'are'} still training."
     answers = [
         (KEEP, f"Leave {it} training and quit"),
         (STOP, f"Stop and save {it}, then quit"),
         (KILL, f"Kill {it} unsaved, then quit"),
         (STAY, "Cancel"),
     ]
-    if not work:
-        return ChoiceDialog(training, answers)
-    # Saving comes first, and the trainings are asked about after it; all else drops the changes.
-    return ChoiceDialog(
-        f"{training} {changes} Quitting without saving discards them.",
-        [(SAVE, "Save the changes first"), *answers],
-    )
+    if work:
+        # Saving comes first, the trainings are asked about after it; all else drops the changes.
+        question += f" {changes} Quitting without saving discards them."
+        answers.insert(0, (SAVE, "Save the changes first"))
+    return ChoiceDialog(question, answers)
 
 
 def _named(living: list[RunFolder], queue: bool) -> str:

@@ -237,14 +237,9 @@ def picked_preset(name: str, home: Home) -> Preset:
 
 def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:
     new = "an empty model" if preset is EMPTY else preset.title
-    return ChoiceDialog(
-        f"The changes of {work} are not saved.",
-        [
-            (SAVE, "Save them first"),
-            (START, f"Discard them and start from {new}"),
-            ("stay", "Cancel"),
-        ],
-    )
+    discard = f"Discard them and start from {new}"
+    answers = [(SAVE, "Save them first"), (START, discard), ("stay", "Cancel")]
+    return ChoiceDialog(f"The changes of {work} are not saved.", answers)
 
 
 def specs_of(preset: Preset) -> list[TrainingSpec]:

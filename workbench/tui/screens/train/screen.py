@@ -389,18 +389,14 @@ class TrainScreen(CurveScreen):
             elif answer == "stop":
                 self.action_stop()
 
-        self.ask_for(
-            ChoiceDialog(
-                f"Kill run {self.folder.run_id}? What it learned since its last whole epoch is "
-                "lost.",
-                [
-                    ("keep", "Leave it training"),
-                    ("stop", "Stop and save it instead"),
-                    ("kill", "Kill it, unsaved"),
-                ],
-            ),
-            answered,
-        )
+        run = self.folder.run_id
+        question = f"Kill run {run}? What it learned since its last whole epoch is lost."
+        answers = [
+            ("keep", "Leave it training"),
+            ("stop", "Stop and save it instead"),
+            ("kill", "Kill it, unsaved"),
+        ]
+        self.ask_for(ChoiceDialog(question, answers), answered)
 
     def action_resume(self) -> None:
         # It is asked about on leaving, like the runs that were started here.
