@@ -401,15 +401,8 @@ class MetricChart:
         reference = None
         if accuracy and frame.paper is not None:
             reference = Reference(forward(frame.paper), f"paper {100 * frame.paper:.2f}")
-        return Chart(
-            tuple(series),
-            (window.low, window.high),
-            y_range,
-            x_ticks(view.axis, window, columns),
-            y_ticks,
-            reference,
-            notes,
-        )
+        x_range, along = (window.low, window.high), x_ticks(view.axis, window, columns)
+        return Chart(tuple(series), x_range, y_range, along, y_ticks, reference, notes)
 
 
 def settled(train: Samples, axis: Axis, epochs: float) -> float | None:

@@ -105,11 +105,8 @@ def optimizer_values(preset: Preset, kind: str) -> dict[str, str]:
     """The fields that an optimizer brings with it: itself, momentum and schedule."""
     training = with_overrides(preset.training, Overrides(optimizer=kind))
     momentum = getattr(training.optimizer, "momentum", None)
-    return {
-        "optimizer": kind,
-        "momentum": "" if momentum is None else f"{momentum:g}",
-        "schedule": training.schedule.kind,
-    }
+    text = "" if momentum is None else f"{momentum:g}"
+    return {"optimizer": kind, "momentum": text, "schedule": training.schedule.kind}
 
 
 def is_space(text: str) -> bool:

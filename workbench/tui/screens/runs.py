@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from pathlib import PurePath
 from typing import Any, ClassVar
 
@@ -307,6 +308,7 @@ def _named(runs: list[WatchedRun]) -> str:
 ACCURACY, EPOCH, SHARE = 7, 10, 6  # letters of `97.16 %`, `  100/100`, `  42 %`
 BAR_LEAST, BAR_MOST = 4, 12
 _ORDER = list(Status)
+SETTINGS = attrgetter("optimizer", "learning_rate", "batch_size", "epochs", "images_text")
 
 
 def sort_value(run: WatchedRun, column: str) -> Any:
@@ -335,13 +337,7 @@ def sort_value(run: WatchedRun, column: str) -> Any:
             return summary.seed
         case "progress":
             return summary.test_accuracy
-    return (
-        summary.optimizer,
-        summary.learning_rate,
-        summary.batch_size,
-        summary.epochs,
-        summary.images_text,
-    )
+    return SETTINGS(summary)
 
 
 def model_text(summary: AnySummary, width: int) -> CellContent:

@@ -56,14 +56,9 @@ class ModelView(VerticalScroll, can_focus=False):
             named = entry.title != entry.name
             title = f"{entry.title} · {entry.name}" if named else entry.name
         self.border_title = Content(title).markup
-        self.border_subtitle = (
-            Content(" · ")
-            .join(
-                Content.styled(each.value, "bold $foreground" if each is self._view else "$muted")
-                for each in View
-            )
-            .markup
-        )
+        styles = {self._view: "bold $foreground"}
+        names = (Content.styled(each.value, styles.get(each, "$muted")) for each in View)
+        self.border_subtitle = Content(" · ").join(names).markup
         self._draw()
 
     def on_resize(self) -> None:
@@ -186,11 +181,8 @@ def settings_text(settings: tuple[SettingLine, ...], width: int, *, reasons: boo
         label = setting.label
         for text in wrap(setting.value + mark, max(16, width - LABEL)) or [""]:
             last = mark if mark and text.endswith(mark) else ""
-            lines.append(
-                Content.assemble(
-                    (fit(label, LABEL), "$muted"), text.removesuffix(last), (last, "$accent")
-                )
-            )
+            value = text.removesuffix(last), (last, "$accent")
+            lines.append(Content.assemble((fit(label, LABEL), "$muted"), *value))
             label = ""
     if reasons and notes:
         lines += [Content(""), Content.styled("Inferred, as the paper leaves it out:", "$muted")]

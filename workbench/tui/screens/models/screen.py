@@ -179,13 +179,10 @@ class ModelList(MarkedOptions, inherit_bindings=False):
         if entry.analysis is not None:
             count = entry.analysis.parameters
             parameters = f"{count:,}" if self._is_wide else short_count(count)
-        line = self._in_columns(
-            entry.name,
-            parameters,
-            bare_percent(entry.accuracy, ""),
-            bare_percent(ours.mean if ours else None, ""),
-            str(ours.n) if ours and ours.n else "",
-        )
+        paper, mean = entry.accuracy, ours.mean if ours else None
+        accuracies = bare_percent(paper, ""), bare_percent(mean, "")
+        n = str(ours.n) if ours and ours.n else ""
+        line = self._in_columns(entry.name, parameters, *accuracies, n)
         gap = " " if self._is_wide else ""
         return Content.assemble(line, gap, ("✓" if results.within else " ", "$success"))
 

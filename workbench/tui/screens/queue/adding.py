@@ -422,14 +422,11 @@ class SearchDialog(PlanningDialog[SearchRequest]):
         pairs = (text.split("=", 1) for text in begun.space)
         self._written = {full_name(name): values for name, values in pairs}
         self._own: dict[str, str] = {}  # what each setting is where no range is written
-        training, *layers = [
-            self._settings("", with_overrides(preset.training, begun.plan.overrides)),
-            *(
-                self._settings(f"layers.{place}.", layer)
-                for place, layer in enumerate(preset.architecture.layers, 1)
-            ),
-        ]
-        self.FIELDS = (*training, *OWN, *(line for lines in layers for line in lines))
+        lines = self._settings("", with_overrides(preset.training, begun.plan.overrides))
+        lines += OWN
+        for place, layer in enumerate(preset.architecture.layers, 1):
+            lines += self._settings(f"layers.{place}.", layer)
+        self.FIELDS = tuple(lines)
         self.title_of_form = f"search {preset.name}: ranges or lists of any settings"
 
     def _settings(self, prefix: str, value: BaseModel) -> list[tuple[str, str, str]]:

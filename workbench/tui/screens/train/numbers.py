@@ -144,13 +144,9 @@ def _script_lines(metrics: Sequence[MetricReading], width: int) -> list[Line]:
     for metric in metrics:
         train, validation = _value(metric.name, metric.raw), _value(metric.name, metric.tested)
         room = max(6, width - 26)
-        lines.append(
-            [
-                (f"{one_line(metric.name):<{room}.{room}} ", "muted"),
-                (f"{train:>9}", "train"),
-                (f"  val {validation:>9}" if validation else "", "test"),
-            ]
-        )
+        name = f"{one_line(metric.name):<{room}.{room}} "
+        beside = f"  val {validation:>9}" if validation else ""
+        lines.append([(name, "muted"), (f"{train:>9}", "train"), (beside, "test")])
     return lines
 
 
@@ -297,14 +293,9 @@ def _epochs_done(state: RunState) -> str:
 
 def ended_lines(state: RunState, width: int) -> list[Line]:
     """What a run took that has come to an end, in place of its progress and its worker."""
-    return [
-        [
-            ("took ", "muted"),
-            (f"{clock(state.history.seconds):<10}", "strong"),
-            (speed_text(state).strip(), "strong"),
-        ],
-        [(", ".join(_ended_facts(state, width - 2)), "muted")],
-    ]
+    took, speed = f"{clock(state.history.seconds):<10}", speed_text(state).strip()
+    facts = ", ".join(_ended_facts(state, width - 2))
+    return [[("took ", "muted"), (took, "strong"), (speed, "strong")], [(facts, "muted")]]
 
 
 def ended_line(state: RunState, width: int) -> Line:
@@ -445,13 +436,8 @@ def head_line(state: RunState, asked: str, width: int) -> Line:
         if len(left) + len(more) + len(fact) + 3 <= room:
             more += f" · {fact}"
     gap = " " * max(1, width - 2 - len(left) - len(more) - len(right))
-    return [
-        (" ", ""),
-        (left, "strong"),
-        (more, "muted"),
-        (gap, ""),
-        (right, status.role or "strong"),
-    ]
+    role = status.role or "strong"
+    return [(" ", ""), (left, "strong"), (more, "muted"), (gap, ""), (right, role)]
 
 
 def _what(record: RunRecord) -> tuple[str, list[str]]:
@@ -493,13 +479,9 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
         lines.append([(verdict.own_runs, "")])
     lines += [[("test loss ", "muted"), (loss(ending.test_loss), "")], *held_out]
     if ending.best_epoch_test_accuracy is not None:
-        lines.append(
-            [
-                (f"best epoch {ending.best_epoch} ", "muted"),
-                (share(ending.best_epoch_test_accuracy), ""),
-                ("  (not ranked)", "muted"),
-            ]
-        )
+        best = share(ending.best_epoch_test_accuracy)
+        epoch = f"best epoch {ending.best_epoch} "
+        lines.append([(epoch, "muted"), (best, ""), ("  (not ranked)", "muted")])
     return lines
 
 

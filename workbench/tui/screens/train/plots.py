@@ -192,13 +192,11 @@ def reading_now(state: RunState, smoothed: Smoothed) -> Reading:
     if state.spec is not None:
         return reading
     last = state.history.metrics  # it need not log each metric at each step
-    return replace(
-        reading,
-        metrics=tuple(
-            MetricReading(name, None, last.get(name), last.get(f"{VALIDATION}{name}"))
-            for name in dict.fromkeys([*smoothed, *state.curves.names])
-        ),
+    metrics = (
+        MetricReading(name, None, last.get(name), last.get(f"{VALIDATION}{name}"))
+        for name in dict.fromkeys([*smoothed, *state.curves.names])
     )
+    return replace(reading, metrics=tuple(metrics))
 
 
 def reading_at(state: RunState, smoothed: Smoothed, axis: Axis, span: Range) -> Reading:
