@@ -94,10 +94,7 @@ def own_values(preset: Preset) -> dict[str, str]:
         "repeats": "1",
         "precision": "float32",
         "dataset": "mnist",
-        "max_pixel": "",
-        "train_limit": "",
-        "tags": "",
-        "note": "",
+        **dict.fromkeys(("max_pixel", "train_limit", "tags", "note"), ""),
     }
 
 

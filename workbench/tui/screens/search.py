@@ -344,6 +344,7 @@ def parameter_lines(found: Found, at: int, width: int) -> list[Line]:
     values = found.result.values if found.result else best.values if best else {}
     names = max((len(item.short) for item in found.parameters), default=0)
     names = min(names, max(4, width - BAR - SHARE - 14))
+    room = max(0, width - names - BAR - SHARE - 5)
     lines: list[Line] = []
     for place, item in enumerate(found.parameters):
         here = place == at
@@ -352,15 +353,9 @@ def parameter_lines(found: Found, at: int, width: int) -> list[Line]:
         said = f"{100 * share:3.0f} %" if share is not None else " " * SHARE
         value = values.get(item.name)
         text = "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-        lines.append(
-            [
-                ("› " if here else "  ", "accent"),
-                (f"{item.short[:names]:<{names}} ", "strong" if here else ""),
-                *bar,
-                (f" {said} ", "muted"),
-                (f" {text}"[: max(0, width - names - BAR - SHARE - 5)], "test"),
-            ]
-        )
+        mark, style = ("› ", "strong") if here else ("  ", "")
+        head = [(mark, "accent"), (f"{item.short[:names]:<{names}} ", style)]
+        lines.append([*head, *bar, (f" {said} ", "muted"), (f" {text}"[:room], "test")])
     return lines
 
 

@@ -17,46 +17,26 @@ from textual.widget import Widget
 # A line is a sequence of pieces, each with the word for what it is (empty: plain text).
 Line = Sequence[tuple[str, str]]
 
-# The theme's variable for each word, and how much of it is left beside the ground behind it.
-COLOURS: dict[str, tuple[str, float]] = {
-    "muted": ("muted", 1.0),
-    "axis": ("muted", 1.0),
-    "strong": ("foreground", 1.0),
-    "accent": ("primary", 1.0),
-    "good": ("success", 1.0),
-    "warning": ("warning", 1.0),
-    "bad": ("error", 1.0),
-    "train": ("train", 1.0),
-    "train-raw": ("train", 0.4),
-    "test": ("test", 1.0),
-    "paper": ("paper", 1.0),
-    "dim": ("muted", 0.5),
-    # Up to six curves over each other; they differ by marker too.
-    "first": ("train", 1.0),
-    "second": ("test", 1.0),
-    "third": ("success", 1.0),
-    "fourth": ("#cc79a7", 1.0),
-    "fifth": ("error", 1.0),
-    "sixth": ("foreground", 1.0),
-    # In the drawing of a model.
-    "input": ("foreground", 1.0),
-    "convolution": ("primary", 1.0),
-    "pooling": ("secondary", 1.0),
-    "normalization": ("muted", 1.0),
-    "vector": ("muted", 1.0),
-    "dense": ("foreground", 1.0),
-    "output": ("success", 1.0),
-    "connection": ("muted", 1.0),
-    "shape": ("muted", 1.0),
-    "note": ("muted", 1.0),
-    "error": ("error", 1.0),
-    "problem": ("error", 1.0),
+# The words for each of the theme's colours.
+_WORDS = {
+    "muted": "muted axis dim normalization vector connection shape note",
+    "foreground": "strong sixth input dense",
+    "primary": "accent convolution",
+    "secondary": "pooling",
+    "success": "good third output",
+    "warning": "warning",
+    "error": "bad error fifth problem",
+    "train": "train train-raw first",
+    "test": "test second",
+    "paper": "paper",
+    "#cc79a7": "fourth",
 }
-# The bands around them.
-COLOURS |= {
-    f"{word}-band": (COLOURS[word][0], 0.5)
-    for word in ("first", "second", "third", "fourth", "fifth", "sixth")
-}
+COLOURS = {word: colour for colour, words in _WORDS.items() for word in words.split()}
+# How much of a colour is left beside the ground behind it, where that is not all.
+PARTS = {"train-raw": 0.4, "dim": 0.5}
+# Up to six curves over each other, which differ by marker too, and the bands around them.
+for _curve in ("first", "second", "third", "fourth", "fifth", "sixth"):
+    COLOURS[f"{_curve}-band"], PARTS[f"{_curve}-band"] = COLOURS[_curve], 0.5
 BOLD = ("strong", "warning", "bad", "input", "problem")
 
 
@@ -67,7 +47,7 @@ def ink(widget: Widget, word: str) -> Style:
 
 def _colour(widget: Widget, word: str) -> str:
     # Component classes would do the same, at a quarter of a second more to open a screen.
-    name = COLOURS[word][0]
+    name = COLOURS[word]
     return name if name[0] == "#" else str(widget.app.theme_variables.get(name, "#808080"))
 
 
@@ -121,7 +101,7 @@ class SteadyLines(Widget):
         ground = self.visual_style.rich_style
         if not word:
             return ground
-        return _style(ground, _colour(self, word), COLOURS[word][1], word in BOLD)
+        return _style(ground, _colour(self, word), PARTS.get(word, 1.0), word in BOLD)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width

@@ -346,24 +346,13 @@ class Totals(SteadyLines):
             f"  weights {mebibytes(memory.weights)} + optimizer {mebibytes(memory.optimizer)}"
             f" + batch outputs {mebibytes(memory.activations)}"
         )
-        self.show(
-            [
-                [
-                    ("parameters ", "muted"),
-                    (_count(analysis.parameters).rjust(10), "strong"),
-                    ("  multiply-adds/image ", "muted"),
-                    (_count(analysis.multiply_adds).rjust(11), "strong"),
-                    ("  epoch ", "muted"),
-                    (words, "strong" if epoch else ""),
-                ],
-                [
-                    ("memory MiB ", "muted"),
-                    (mebibytes(memory.total).rjust(10), "strong"),
-                    (parts, "muted"),
-                ],
-                self._verdict(analysis, epoch),
-            ]
-        )
+        size, work = _count(analysis.parameters), _count(analysis.multiply_adds)
+        first = [("parameters ", "muted"), (size.rjust(10), "strong")]
+        first += [("  multiply-adds/image ", "muted"), (work.rjust(11), "strong")]
+        first += [("  epoch ", "muted"), (words, "strong" if epoch else "")]
+        needed = mebibytes(memory.total).rjust(10)
+        second = [("memory MiB ", "muted"), (needed, "strong"), (parts, "muted")]
+        self.show([first, second, self._verdict(analysis, epoch)])
 
     def _verdict(self, analysis: Analysis, epoch: Expected | None) -> Line:
         problem, width = analysis.problem, max(1, self.size.width)

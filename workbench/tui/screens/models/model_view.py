@@ -128,7 +128,7 @@ class ModelView(VerticalScroll, can_focus=False):
 
 
 def _style(word: str) -> str:
-    return f"{'bold ' if word in BOLD else ''}${COLOURS[word][0]}" if word else ""
+    return f"{'bold ' if word in BOLD else ''}${COLOURS[word]}" if word else ""
 
 
 def totals(analysis: Analysis) -> Content:

@@ -326,12 +326,10 @@ def folder_of(home: Home, trial_id: str) -> RunFolder:
     if trial is None:
         raise RunError(f"trial {trial_id} was dropped")
     if trial.run_id is None:
-        waits = trial.state is Status.WAITING
-        raise RunError(
-            f"trial {trial_id} has no run yet: it waits for its turn"
-            if waits
-            else f"trial {trial_id} has no run: {trial.message or 'it was never begun'}"
-        )
+        why = f"has no run: {trial.message or 'it was never begun'}"
+        if trial.state is Status.WAITING:
+            why = "has no run yet: it waits for its turn"
+        raise RunError(f"trial {trial_id} {why}")
     folder = RunFolder(home.runs / trial.run_id)
     _ = folder.record  # says what is wrong where it is gone or damaged
     return folder

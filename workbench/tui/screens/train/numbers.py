@@ -387,8 +387,8 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
     rows: list[Line] = []
     for epoch in state.history.epochs[first : first + count]:
         if epoch.metrics is not None:
-            values = [_value(name, epoch.metrics.get(name)) for name in _table_metrics(state)]
-            cells = "".join(f"{value:>13}" for value in values)
+            told = [_value(name, epoch.metrics.get(name)) for name in _table_metrics(state)]
+            cells = "".join(f"{value:>13}" for value in told)
             took = f"{clock(epoch.epoch_seconds):>9}"
             rows.append([(f"{epoch.epoch:>4}", "muted"), (cells, ""), (took, "muted")])
             continue
@@ -396,18 +396,10 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
         other_loss, accuracy = epoch.judged
         test = f"{100 * accuracy:.2f}" if math.isfinite(accuracy) else MISSING
         test_loss = loss(other_loss) if math.isfinite(other_loss) else MISSING
-        took = clock(epoch.epoch_seconds) if epoch.epoch_seconds >= 10 else (
-            f"{epoch.epoch_seconds:.1f} s"
-        )  # fmt: skip
-        rows.append(
-            [
-                (f"{epoch.epoch:>4}", "muted"),
-                (f"{train:>9}", "train"),
-                (f"{test:>8}", "test"),
-                (f"{test_loss:>8}", ""),
-                (f"{took:>9}", "muted"),
-            ]
-        )
+        seconds = epoch.epoch_seconds
+        took = clock(seconds) if seconds >= 10 else f"{seconds:.1f} s"
+        values = [(f"{train:>9}", "train"), (f"{test:>8}", "test"), (f"{test_loss:>8}", "")]
+        rows.append([(f"{epoch.epoch:>4}", "muted"), *values, (f"{took:>9}", "muted")])
     return rows
 
 
