@@ -124,19 +124,16 @@ def now_lines(reading: Reading, state: RunState, width: int) -> list[Line]:
     beside, epoch = (paper, after) if paper else (after, "")
     other = _short(state.other)
     room = max(0, width - 25)
-    return [
-        [
-            (f"{name:<14} ", "muted"),
-            (f"{value:>9}", word),
-            (f" {note:>{room}}"[: room + 1], "muted"),
-        ]
-        for name, value, note, word in (
-            (f"{other} accuracy", share(accuracy.tested), beside, "test"),
-            (f"{other} loss", loss(lost.tested), epoch, "test"),
-            ("train accuracy", share(accuracy.raw), _smoothed(accuracy), "train"),
-            ("train loss", loss(lost.raw), _smoothed(lost), "train"),
-        )
-    ]
+    lines: list[Line] = []
+    for name, value, note, word in (
+        (f"{other} accuracy", share(accuracy.tested), beside, "test"),
+        (f"{other} loss", loss(lost.tested), epoch, "test"),
+        ("train accuracy", share(accuracy.raw), _smoothed(accuracy), "train"),
+        ("train loss", loss(lost.raw), _smoothed(lost), "train"),
+    ):
+        aside = f" {note:>{room}}"[: room + 1]
+        lines.append([(f"{name:<14} ", "muted"), (f"{value:>9}", word), (aside, "muted")])
+    return lines
 
 
 def _script_lines(metrics: Sequence[MetricReading], width: int) -> list[Line]:
@@ -185,19 +182,14 @@ def compact_lines(
         (f"   {speed}" if speed else "", ""),
         (f"   {machine}" if machine else "", "muted"),
     ]
-    return [
-        [
-            (f"{name:<7}", "muted"),
-            (f"{share(right):>9}", word),
-            ("  loss ", "muted"),
-            (f"{loss(wrong):>9}", word),
-            *rest,
-        ]
-        for name, right, wrong, word, rest in (
-            (_short(state.other), accuracy.tested, lost.tested, "test", test),
-            ("train", accuracy.raw, lost.raw, "train", train),
-        )
-    ]
+    lines: list[Line] = []
+    for name, right, wrong, word, rest in (
+        (_short(state.other), accuracy.tested, lost.tested, "test", test),
+        ("train", accuracy.raw, lost.raw, "train", train),
+    ):
+        head = [(f"{name:<7}", "muted"), (f"{share(right):>9}", word)]
+        lines.append([*head, ("  loss ", "muted"), (f"{loss(wrong):>9}", word), *rest])
+    return lines
 
 
 def speed_text(state: RunState) -> str:
@@ -336,10 +328,8 @@ def settings_lines(state: RunState, width: int) -> list[Line]:
     if known and min(known) < max(known):
         curve = spark(known, max(known))
         now = training.rate_at(state.history.step, length) or 0.0
-        lines.append(
-            [("rate  ", "muted"), (curve[:done], "accent"), (curve[done:], "muted"),
-             (f" {now:>9.3g}", "")]
-        )  # fmt: skip
+        curves = (curve[:done], "accent"), (curve[done:], "muted")
+        lines.append([("rate  ", "muted"), *curves, (f" {now:>9.3g}", "")])
     # Each cell is one chunk of its stretch, so that those drawn stand still.
     places = [bisect_left(batches, step, key=lambda one: one.step) for step in steps[:done]]
     speeds = [batches[place].images_per_second for place in places if place < len(batches)]
@@ -367,10 +357,8 @@ def class_lines(confusion: Sequence[Sequence[int]], width: int) -> list[Line]:
     lines: list[Line] = []
     for number, value in enumerate(shares):
         length = int(room * max(0.0, value - start) / (1 - start)) if math.isfinite(value) else 0
-        lines.append(
-            [(f"{number:>2}  ", "muted"), (full * length, "test"),
-             (f"{share(value) if math.isfinite(value) else MISSING:>{width - 4 - length}}", "")]
-        )  # fmt: skip
+        said = (share(value) if math.isfinite(value) else MISSING).rjust(width - 4 - length)
+        lines.append([(f"{number:>2}  ", "muted"), (full * length, "test"), (said, "")])
     return lines
 
 
@@ -481,13 +469,11 @@ def _metric_lines(state: RunState, width: int) -> list[Line]:
     """The last value of each of a script's metrics."""
     metrics = state.history.metrics
     name_width = min(max(map(len, metrics), default=0), max(8, width - 12))
-    return [
-        [
-            (f"{one_line(name):<{name_width}.{name_width}} ", "muted"),
-            (metric_text(name, value), "strong"),
-        ]
-        for name, value in metrics.items()
-    ] or [[("no metric was logged", "muted")]]
+    lines: list[Line] = []
+    for name, value in metrics.items():
+        head = f"{one_line(name):<{name_width}.{name_width}} "
+        lines.append([(head, "muted"), (metric_text(name, value), "strong")])
+    return lines or [[("no metric was logged", "muted")]]
 
 
 def compact_verdict(state: RunState, verdict: Verdict | None) -> list[Line]:
