@@ -82,11 +82,10 @@ class RunFeed:
             self.looked = True
             self.seen.publish(self.last)
             unread = self._reads_ended and self.last.unread
+            pause = READING_SECONDS if unread else LOOK_SECONDS
             self._early.clear()
             try:
-                await asyncio.wait_for(
-                    self._early.wait(), READING_SECONDS if unread else LOOK_SECONDS
-                )
+                await asyncio.wait_for(self._early.wait(), pause)
             except TimeoutError:
                 continue
 

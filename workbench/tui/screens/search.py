@@ -277,15 +277,9 @@ class SearchScreen(WorkbenchScreen):
     async def action_edit(self) -> None:
         found = self._found
         if found is None or found.result is None:
-            self.workbench.complain(
-                RunError("the search is not over; then its settings are chosen")
-            )
-            return
+            raise RunError("the search is not over; then its settings are chosen")
         name, title = f"{found.search.preset}-searched", f"{found.search.base.title}, searched"
-        try:
-            await self.workbench.open_in_compose(found.result.preset(name, title))
-        except UserError as error:
-            self.workbench.complain(error)
+        await self.workbench.open_in_compose(found.result.preset(name, title))
 
 
 # What it says

@@ -29,7 +29,7 @@ from workbench.model.layers import Layer, layer_label, shape_text
 from workbench.model.preset import Preset
 from workbench.model.spec import memory_need
 from workbench.runs.estimate import Expected, Speed, expected_epoch, known_speeds, multiply_add_rate
-from workbench.runs.plan import dataset_ref
+from workbench.runs.plan import Plan, dataset_ref
 from workbench.settings import Home, style_sheet
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.dialogs import (
@@ -424,8 +424,7 @@ class ComposeScreen(WorkbenchScreen):
 
     def action_train(self) -> None:
         preset = self.history.preset()
-        if self._refused(preset):
-            return
+        self._plan_of(preset)
         if preset.training.goes_by_validation:  # how many images are held out is asked for
             from workbench.tui.screens.run_settings import RunSettings
 
@@ -433,27 +432,23 @@ class ComposeScreen(WorkbenchScreen):
             return
         self.workbench.train(specs_of(preset), next_seed=True)
 
-    def _refused(self, preset: Preset) -> bool:
-        """Whether the model cannot be trained as it stands, which is then said."""
+    def _plan_of(self, preset: Preset) -> Plan:
+        """As `plan_of`; where it refuses the model, the cursor goes to what is wrong."""
         try:
-            plan_of(preset)
-        except UserError as error:
+            return plan_of(preset)
+        except UserError:
             problem = analyse(self.draft.architecture).problem
             if problem is not None:
                 self.place = problem.index
                 self._show()
-            self.workbench.complain(error)
-            return True
-        return False
+            raise
 
     def action_search(self) -> None:
         from workbench.queue.search import SearchRequest
         from workbench.tui.screens.queue.adding import SearchDialog
 
         preset = self.history.preset()
-        if self._refused(preset):
-            return
-        begun = SearchRequest(preset, plan_of(preset))
+        begun = SearchRequest(preset, self._plan_of(preset))
         self.ask_for(SearchDialog(self.workbench.home, begun), self.workbench.begin_search)
 
     def action_script(self) -> None:

@@ -426,13 +426,13 @@ class ModelsScreen(WorkbenchScreen):
         self.ask_for(SweepDialog(self.workbench.home, preset), self.workbench.queue_up)
 
     def _own_specs(self) -> list[TrainingSpec]:
-        """The training of the preset under the cursor; none where it cannot be trained."""
+        """The training of the preset under the cursor; none where there is no preset.
+
+        Raises:
+            UserError: it cannot be trained.
+        """
         preset = self._preset()
-        try:
-            return _specs(preset) if preset else []
-        except UserError as error:
-            self.workbench.complain(error)
-            return []
+        return _specs(preset) if preset else []
 
     def action_settings(self) -> None:
         from workbench.model.architecture import require_sound
@@ -441,11 +441,7 @@ class ModelsScreen(WorkbenchScreen):
         preset = self._preset()
         if preset is None:
             return
-        try:
-            require_sound(preset.architecture)
-        except UserError as error:
-            self.workbench.complain(error)
-            return
+        require_sound(preset.architecture)
         self.ask_for(RunSettings(preset), lambda answer: self.workbench.train(*answer))
 
     async def action_edit(self) -> None:

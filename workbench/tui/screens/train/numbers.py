@@ -171,8 +171,8 @@ def compact_lines(
     speed = speed_text(state)
     machine = "  ".join(text for text in (machine_text(use), gpu_text(use)) if text)
     if state.spec is None:
-        lines = _script_lines(reading.metrics[:2], width - len(machine) - 4)
-        return [[*lines[0], ("    " + machine, "muted")], *lines[1:]]
+        first, *more = _script_lines(reading.metrics[:2], width - len(machine) - 4)
+        return [[*first, ("    " + machine, "muted")], *more]
     accuracy, lost = reading.metrics
     beside = [reading.where]
     if state.paper is not None:
