@@ -63,7 +63,7 @@ class FormView(VerticalScroll, can_focus=False):
         self._errors: Mapping[str, str] = {}
         # A kind's lines stay once they were made: moving through a stack makes none.
         self._made: dict[tuple[str, tuple[FormField, ...]], FieldLines] = {}
-        self._lines: FieldLines | None = None
+        self._lines = FieldLines((), {}, remarks=False)  # those on view
         self.editing = False
 
     def compose(self) -> ComposeResult:
@@ -82,7 +82,7 @@ class FormView(VerticalScroll, can_focus=False):
         return next((item for item in self.fields if self._editor(item.name) is focused), None)
 
     def _editor(self, name: str) -> Widget | None:
-        return self._lines.editors.get(name) if self._lines else None
+        return self._lines.editors.get(name)
 
     def show(self, value: BaseModel, title: str, facts: str) -> None:
         """Show a value; while one is edited here, only the facts beside it change."""
@@ -116,13 +116,12 @@ class FormView(VerticalScroll, can_focus=False):
                     editor.value = texts[name]
         before, self._lines = self._lines, lines
         lines.display = True
-        if before is not None and before is not lines:
+        if before is not lines:
             before.display = False
         self._show_errors()
 
     def _show_errors(self) -> None:
-        if self._lines is not None:
-            self._lines.show_errors(self._errors)
+        self._lines.show_errors(self._errors)
         show_error(self.query_one("#problem", Static), self._errors.get("", ""))
 
     # Coming and going
@@ -165,9 +164,7 @@ class FormView(VerticalScroll, can_focus=False):
     def action_keep(self) -> None:
         if not self._errors:
             self._close(cancelled=False)
-        elif self._lines is not None and (
-            self.field is None or self.field.name not in self._errors
-        ):
+        elif self.field is None or self.field.name not in self._errors:
             self._lines.focus_first_of(self._errors)
 
     def action_cancel(self) -> None:
@@ -188,7 +185,7 @@ class FormView(VerticalScroll, can_focus=False):
     @on(Choice.Changed)
     def _typed(self, event: Input.Changed | Choice.Changed) -> None:
         """A field has another text: check all, and tell the value if there is one."""
-        if not self.editing or self._form is None or self._lines is None:
+        if not self.editing or self._form is None:
             return
         editors, text = self._lines.editors, event.value
         names = [name for name, each in editors.items() if each is event.control]
