@@ -63,7 +63,6 @@ def linear_ticks(low: float, high: float, most: int, label: Callable[[float], st
 
 
 def whole_ticks(low: float, high: float, most: int, label: Callable[[float], str]) -> Ticks:
-    """As `linear_ticks`, whole numbers only."""
     return _multiples(max(1.0, math.ceil(nice_step(high - low, most))), low, high, label)
 
 
@@ -436,7 +435,6 @@ def x_ticks(axis: Axis, window: Window, columns: int) -> Ticks:
 
 
 def scale_words(style: Metric | None, log: bool) -> str:
-    """What a plot's title says of a logarithm, after a comma."""
     if not log or style is None:
         return ""
     return ", log error scale" if style is Metric.ACCURACY else ", logarithmic"

@@ -208,7 +208,6 @@ _OUTPUT, _EMPTY = "Output", "(empty)"
 
 
 def layer_picks(architecture: Architecture) -> dict[str, str]:
-    """Every kind of layer with one line about it, and the layer that ends a model."""
     kinds = {kind: cls.explanation for kind, cls in LAYER_KINDS.items()}
     return {**kinds, _OUTPUT: f"Ends a model: Dense {architecture.classes:,}, softmax"}
 

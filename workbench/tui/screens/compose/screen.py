@@ -469,7 +469,6 @@ class ComposeScreen(WorkbenchScreen):
         self.app.push_screen(DifferenceDialog(f"Difference from {name}", found))
 
     def action_save(self) -> None:
-        """Save the model: one's own under its name, any other under one that is asked for."""
         self.save_then(lambda: None)
 
     def action_save_as(self) -> None:

@@ -70,7 +70,6 @@ class Entry(Headline):
         return None
 
     def matches(self, words: str) -> bool:
-        """Whether every word occurs in name, title, part or summary."""
         text = f"{self.name} {self.title} {PART_TITLES[self.part]} {self.summary}".casefold()
         return all(word in text for word in words.casefold().split())
 

@@ -363,7 +363,6 @@ def class_lines(confusion: Sequence[Sequence[int]], width: int) -> list[Line]:
 
 
 def epoch_heading(state: RunState) -> Line:
-    """The heading of the table of epochs, units in it."""
     if state.spec is None:
         names = "".join(f"{one_line(name):>13.12}" for name in _table_metrics(state))
         return [(f"   #{names}     time", "muted")]

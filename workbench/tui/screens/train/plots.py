@@ -147,7 +147,6 @@ class RunPlots(CurvePlots):
         self.draw_if_due()
 
     def next_zoom(self) -> None:
-        """The whole run, a quarter of it, a sixteenth of it."""
         at = (ZOOMS.index(self.view.zoom) + 1) % len(ZOOMS)
         self.look(replace(self.view, zoom=ZOOMS[at]))
 

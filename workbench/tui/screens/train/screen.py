@@ -226,7 +226,6 @@ class TrainScreen(CurveScreen):
         self.plots.draw_if_due()
 
     def on_screen_resume(self) -> None:
-        """Come back from another screen: all may have moved on."""
         self.plots.draw_now_or_soon()
         self._tick()
 
