@@ -191,6 +191,8 @@ class WorkbenchScreen(Screen[None]):
         """Open the run that is found in a thread, unless one has gone elsewhere meanwhile."""
         try:
             folder = await asyncio.to_thread(find)
+            # Says what is wrong where it is gone or damaged.
+            await asyncio.to_thread(lambda: folder.record)
         except UserError as error:
             self.workbench.complain(error)
             return

@@ -265,14 +265,8 @@ class SearchScreen(WorkbenchScreen):
     def _open(self, run_id: str | None) -> None:
         if run_id is None:
             self.notify("No trial has a run yet.")
-            return
-
-        def find() -> RunFolder:
-            folder = RunFolder(self.workbench.home.runs / run_id)
-            _ = folder.record  # says where it is gone or damaged
-            return folder
-
-        self.open_found(find)
+        else:
+            self.open_found(lambda: RunFolder(self.workbench.home.runs / run_id))
 
     async def action_edit(self) -> None:
         found = self._found

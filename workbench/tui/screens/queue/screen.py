@@ -330,9 +330,7 @@ def folder_of(home: Home, trial_id: str) -> RunFolder:
         if trial.state is Status.WAITING:
             why = "has no run yet: it waits for its turn"
         raise RunError(f"trial {trial_id} {why}")
-    folder = RunFolder(home.runs / trial.run_id)
-    _ = folder.record  # says what is wrong where it is gone or damaged
-    return folder
+    return RunFolder(home.runs / trial.run_id)
 
 
 # A trial or a search as a line
