@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -408,14 +408,16 @@ class ModelsScreen(WorkbenchScreen):
             self.workbench.expect(lambda: _specs(preset))
 
     def action_train(self) -> None:
-        specs = self._own_specs()
-        if specs:
-            self.workbench.train(specs, next_seed=True)
+        self._with_own_specs(self.workbench.train)
 
     def action_queue(self) -> None:
-        specs = self._own_specs()
-        if specs:
-            self.workbench.put_in_line(specs, next_seed=True)
+        self._with_own_specs(self.workbench.put_in_line)
+
+    def _with_own_specs(self, act: Callable[..., None]) -> None:
+        """Train or queue the preset under the cursor, with the lowest seed not used yet."""
+        preset = self._preset()
+        if preset is not None:
+            act(_specs(preset), next_seed=True)
 
     def action_sweep(self) -> None:
         preset = self._preset()
@@ -424,15 +426,6 @@ class ModelsScreen(WorkbenchScreen):
         from workbench.tui.screens.queue.adding import SweepDialog
 
         self.ask_for(SweepDialog(self.workbench.home, preset), self.workbench.queue_up)
-
-    def _own_specs(self) -> list[TrainingSpec]:
-        """The training of the preset under the cursor; none where there is no preset.
-
-        Raises:
-            UserError: it cannot be trained.
-        """
-        preset = self._preset()
-        return _specs(preset) if preset else []
 
     def action_settings(self) -> None:
         from workbench.model.architecture import require_sound
