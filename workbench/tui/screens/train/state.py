@@ -84,8 +84,6 @@ class RunState:
                 if self.spec is None:
                     with suppress(RunError):  # a program that joins tells what it is
                         self.record = self.folder.record
-            case _:
-                pass
 
     @property
     def spec(self) -> TrainingSpec | None:
