@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+from workbench.settings import HOME_VARIABLE, Home
 
 PACKAGE = Path(__file__).parents[1] / "workbench"
 
@@ -36,9 +39,34 @@ def test_no_circle() -> None:
     TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle
 
 
-def test_the_first_frame_waits_for_nothing_heavy() -> None:
-    opening = "workbench.tui.start, workbench.runs.standby, workbench.tui.app"
-    code = f"import sys, {opening}, workbench.tui.screens.models.screen; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for heavy in ("keras", "matplotlib", "numpy", "optuna", "plotext", "pydantic", "tinydb"):
-        assert heavy not in done.stdout.split()
+# Opens the screens without a terminal, and tells what is loaded when the first model is drawn.
+FIRST_MODEL = """
+import asyncio, os, sys
+import workbench.tui.start
+from workbench.settings import default_home
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.models.screen import ModelList
+
+def drawn(models, y):
+    if "nn-1" in (line := render_line(models, y)).text:
+        print(*sys.modules, flush=True)
+        os._exit(0)
+    return line
+
+render_line, ModelList.render_line = ModelList.render_line, drawn
+asyncio.run(WorkbenchApp(default_home()).run_async(headless=True, size=(120, 40)))
+"""
+
+
+def test_the_first_frame_waits_for_nothing_heavy(home: Home) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_MODEL],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, HOME_VARIABLE: str(home.path)},
+    )
+    loaded = done.stdout.split()
+    assert "workbench.tui.screens.models.screen" in loaded
+    heavy = ("keras", "matplotlib", "numpy", "optuna", "plotext", "pydantic", "tinydb")
+    assert not {*heavy, "workbench.runs.standby"} & set(loaded)

@@ -91,7 +91,7 @@ class Noted(Standby):
 @pytest.mark.asyncio
 async def test_no_worker_is_kept_warm_for_one_who_is_away(home: Home) -> None:
     standby = Noted(home)
-    app = Shell(home, standby)
+    app = Shell(home, lambda _home: standby)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: standby.kept)
         app._last_input -= IDLE_SECONDS

@@ -94,6 +94,8 @@ class WorkbenchApp(App[None]):
 
     `queue_started` says whether it was this app that let the queue run.
 
+    `make_standby` makes the connection to a worker that is kept warm; without it none is.
+
     `graphics` is the widget for images where the terminal has a graphics protocol.
 
     `run_feed` tells all screens, about once a second, which runs there are and how far they are.
@@ -130,7 +132,7 @@ class WorkbenchApp(App[None]):
     def __init__(
         self,
         home: Home,
-        standby: Standby | None = None,
+        make_standby: Callable[[Home], Standby] | None = None,
         *,
         config: Config | None = None,
         light: bool | None = None,
@@ -140,7 +142,8 @@ class WorkbenchApp(App[None]):
         self.home = home
         self.graphics = graphics
         self.config = config or Config()
-        self.standby = standby
+        self.standby: Standby | None = None
+        self._make_standby = make_standby
         self.started: list[RunFolder] = []
         self.queue_started = False
         self.run_feed = RunFeed(self, home)
@@ -291,8 +294,9 @@ class WorkbenchApp(App[None]):
         """Warm a worker while nothing trains; a living training keeps its cores to itself."""
         # The thread that starts a training has the standby in its hands meanwhile.
         feed = self.run_feed
-        if self.standby is None or self._starting or not feed.looked or feed.last.living:
+        if self._make_standby is None or self._starting or not feed.looked or feed.last.living:
             return
+        self.standby = self.standby or self._make_standby(self.home)
         if time.monotonic() - self._last_input > IDLE_SECONDS:
             self.standby.close()
             return

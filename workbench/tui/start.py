@@ -7,10 +7,14 @@ import gc
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from workbench.config import Config
 from workbench.errors import EnvironmentProblem, UserError
 from workbench.settings import Home
+
+if TYPE_CHECKING:
+    from workbench.runs.standby import Standby
 
 HEADLESS = "`mnist-workbench run`, `runs`, `attach` and `leaderboard` need none"
 
@@ -39,7 +43,6 @@ def open_screens(home: Home) -> int:
     except EnvironmentProblem:
         if not home.broken_parts():  # which the app says, and shows what else there is
             raise
-    from workbench.runs.standby import Standby
     from workbench.tui.app import WorkbenchApp
 
     config, light = Config(), None
@@ -52,8 +55,7 @@ def open_screens(home: Home) -> int:
         from workbench.tui.terminal import graphics_here
 
         graphics = graphics_here(config["images"])
-    standby = Standby(home)
-    app = WorkbenchApp(home, standby, config=config, light=light, graphics=graphics)
+    app = WorkbenchApp(home, _standby, config=config, light=light, graphics=graphics)
 
     async def run() -> None:
         # A connection that drops sends SIGHUP. Left alone, the app would go on reading a dead
@@ -66,5 +68,12 @@ def open_screens(home: Home) -> int:
     try:
         asyncio.run(run())
     finally:
-        standby.close()
+        if app.standby is not None:
+            app.standby.close()
     return app.return_code or 0
+
+
+def _standby(home: Home) -> Standby:
+    from workbench.runs.standby import Standby
+
+    return Standby(home)

@@ -56,9 +56,11 @@ class Entry(Headline):
 
     @cached_property
     def analysis(self) -> Analysis | None:
+        if self.preset is None:
+            return None
         from workbench.model.architecture import analyse
 
-        return analyse(self.preset.architecture) if self.preset else None
+        return analyse(self.preset.architecture)
 
     @property
     def problem(self) -> str | None:
