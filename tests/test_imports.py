@@ -39,13 +39,14 @@ def test_no_circle() -> None:
     TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle
 
 
-# Opens the screens without a terminal, and tells what is loaded when the first model is drawn.
+# Opens the screens without a terminal, and tells what is loaded when the first model is drawn,
+# but for what threads load meanwhile.
 FIRST_MODEL = """
 import asyncio, os, sys
 import workbench.tui.start
 from workbench.settings import default_home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.models.screen import ModelList
+from workbench.tui.screens.models.screen import ModelList, ModelsScreen
 
 def drawn(models, y):
     if "nn-1" in (line := render_line(models, y)).text:
@@ -54,6 +55,8 @@ def drawn(models, y):
     return line
 
 render_line, ModelList.render_line = ModelList.render_line, drawn
+ModelsScreen.action_refresh = lambda screen: None
+WorkbenchApp.run_worker = lambda *given, **named: None
 asyncio.run(WorkbenchApp(default_home()).run_async(headless=True, size=(120, 40)))
 """
 

@@ -265,8 +265,9 @@ class ModelsScreen(WorkbenchScreen):
 
     def on_screen_resume(self) -> None:
         """Coming back: a model may have been saved, a training may have ended."""
-        # After the first frame, which a thread that imports would hold up.
-        self.call_after_refresh(self.action_refresh)
+        # After the first frame, which a thread that imports would hold up; the list is drawn a
+        # moment after all else, once it knows its width.
+        self.call_after_refresh(self.set_timer, REST, self.action_refresh)
         self._expect()
 
     def on_resize(self, event: Resize) -> None:
