@@ -193,6 +193,7 @@ class CurveScreen(WorkbenchScreen):
         self.read_off()
 
     def action_smooth(self, step: int) -> None:
+        """Less or more smoothing."""
         self.plots.look(self.plots.view.smoothed(step))
         self.workbench.remember("smoothing", self.plots.view.smoothing)
 
@@ -204,6 +205,7 @@ class CurveScreen(WorkbenchScreen):
         self.workbench.remember("axis", str(self.plots.view.axis))
 
     def action_cursor(self, step: int) -> None:
+        """Move the cursor; the first move puts it on the newest point."""
         self.plots.move_cursor(step)
         self.read_off()
 
