@@ -71,12 +71,12 @@ def judge(home: Home, folder: RunFolder, spec: TrainingSpec) -> Verdict:
     return Verdict(told.get(group.n, f"Your {count(group.n, 'run')}: {spread}"), collapsed)
 
 
-def fitting(parts: Sequence[str], between: str, width: int) -> str:
+def fitting(parts: Sequence[str], width: int) -> str:
     """As many parts, from the first on, as fit into so many columns; none of them cut."""
     count = len(parts)
-    while count > 1 and len(between.join(parts[:count])) > width:
+    while count > 1 and len("   ".join(parts[:count])) > width:
         count -= 1
-    return between.join(parts[:count])
+    return "   ".join(parts[:count])
 
 
 def share(fraction: float | None) -> str:
@@ -177,7 +177,7 @@ def compact_lines(
     beside = [reading.where]
     if state.paper is not None:
         beside.append(f"paper {percent(state.paper)}")
-    test: Line = [(f"   {fitting(beside, '   ', width - 35)}", "muted")]
+    test: Line = [(f"   {fitting(beside, width - 35)}", "muted")]
     train: Line = [
         (f"   {speed}" if speed else "", ""),
         (f"   {machine}" if machine else "", "muted"),

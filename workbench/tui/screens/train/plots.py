@@ -136,7 +136,7 @@ class RunPlots(CurvePlots):
             unit = " %" if style is Metric.ACCURACY else ""
             how = scale_words(style, view.log)
             # Inside of the border two columns on either side are kept free.
-            said = fitting([part for part in (*parts, raw) if part], "   ", plot.size.width - 4)
+            said = fitting([part for part in (*parts, raw) if part], plot.size.width - 4)
             words = Content(said).stylize("$train", 0, len(trained))
             words = words.stylize("$test", len(trained) + 2, len(trained) + 2 + len(tested))
             say_in_border(plot, f"{one_line(chart.metric)}{unit}{how}", words)
