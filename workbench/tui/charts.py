@@ -339,10 +339,8 @@ class YAxis:
         (first, last), nothing, axis = AXES[self.style]
         if self.style is Metric.LOSS and scale is LINEAR:
             first = 0.0
-        low, high = (
-            scale.forward(min(max(end, first), last))
-            for end in ((min(ends), max(ends)) if ends else nothing)
-        )
+        around = (min(ends), max(ends)) if ends else nothing
+        low, high = (scale.forward(min(max(end, first), last)) for end in around)
         limits = scale.forward(first), scale.forward(last)
         self._range = fitted_range(low, high, before, limits)
         return axis(*self._range, rows, scale)

@@ -280,9 +280,8 @@ class _Figure:
         plotext.ylim(*chart.y_range)
         plotext.xaxes(True, False)
         plotext.yaxes(True, False)
-        plotext.xticks(
-            [self._snapped_x(x) for x, _ in chart.x_ticks], [label for _, label in chart.x_ticks]
-        )
+        x_places = [self._snapped_x(x) for x, _ in chart.x_ticks]
+        plotext.xticks(x_places, [label for _, label in chart.x_ticks])
         # Labels of one width keep the canvas where it is, whatever they say.
         places = [self._snapped_y(y) for y, _ in chart.y_ticks] or [chart.y_range[0]]
         labels = [label for _, label in chart.y_ticks] or [""]

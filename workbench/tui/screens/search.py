@@ -406,11 +406,8 @@ class SearchCharts:
         return self._scatter("trials", progress, places, (0.5, last + 0.5), ticks, rows, [line])
 
     def slice(self, progress: SearchProgress, item: Parameter, columns: int, rows: int) -> Chart:
-        values = {
-            trial.number: trial.values[item.name]
-            for trial in progress.trials
-            if item.name in trial.values
-        }
+        told = [trial for trial in progress.trials if item.name in trial.values]
+        values = {trial.number: trial.values[item.name] for trial in told}
         most = max(2, columns // 11)
         if item.choices:
             at = {value: place for place, value in enumerate(item.choices)}

@@ -319,10 +319,8 @@ class AddDialog(PlanningDialog[Reproduction]):
         tables = self.query_one(TablesChoice).chosen
         if not tables:
             errors["tables"] = "choose one at least"
-        seeds, jobs = (
-            self.whole(name, most, errors)
-            for name, most in (("seeds", MOST_SEEDS), ("jobs", MOST_JOBS))
-        )
+        seeds = self.whole("seeds", MOST_SEEDS, errors)
+        jobs = self.whole("jobs", MOST_JOBS, errors)
         precision = cast("Precision", self.query_one("#precision", Choice).value)
         if not errors:
             trainings = seeds * len(trainings_for(tables_of(tables)))

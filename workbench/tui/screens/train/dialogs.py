@@ -194,9 +194,8 @@ class ConfusionScreen(Dialog[tuple[int, int] | Literal["classes"] | None]):
     def compose(self) -> ComposeResult:
         with ScrollableContainer(classes="dialog", id="confusion"):
             yield Static(id="heat-map")
-            yield Static(
-                mistake_lines(self._confusion), classes="muted", id="mistakes", markup=False
-            )
+            mistakes = mistake_lines(self._confusion)
+            yield Static(mistakes, classes="muted", id="mistakes", markup=False)
 
     def on_mount(self) -> None:
         dialog = self.query_one("#confusion")
@@ -210,9 +209,8 @@ class ConfusionScreen(Dialog[tuple[int, int] | Literal["classes"] | None]):
         theme = self.app.current_theme
         low = Color.parse(theme.surface or "#1a1e22")
         high = Color.parse(theme.error or "#e5765b")
-        self.query_one("#heat-map", Static).update(
-            heat_map(self._confusion, low, high, self._cursor)
-        )
+        heat = heat_map(self._confusion, low, high, self._cursor)
+        self.query_one("#heat-map", Static).update(heat)
 
     def action_move(self, down: int, right: int) -> None:
         """Another cell; a large matrix scrolls with it."""

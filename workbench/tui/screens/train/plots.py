@@ -80,16 +80,10 @@ class RunPlots(CurvePlots):
         window = self._window(state)
         self._stretch = stretch(window, state.planned(self.view.axis), self.view.zoom)
         self._title()
+        # Half of the only epoch of a run that has but one.
+        first, span = min(1.0, state.planned(Axis.EPOCHS) / 2), state.smoothing_span
         frame = Frame(
-            state.train,
-            state.test,
-            self.view,
-            window,
-            state.paper,
-            state.diverged_at,
-            state.smoothing_span,
-            # Half of the only epoch of a run that has but one.
-            min(1.0, state.planned(Axis.EPOCHS) / 2),
+            state.train, state.test, self.view, window, state.paper, state.diverged_at, span, first
         )
         for metric, chart in self._charts.items():
             self._plot(metric).draw(partial(chart.make, frame))
