@@ -102,7 +102,8 @@ class WorkbenchApp(App[None]):
     """
 
     TITLE = "mnist-workbench"
-    CSS_PATH: ClassVar = style_sheet("app")
+    # The first place's own beside it: what comes with a screen has all sheets read once more.
+    CSS_PATH: ClassVar = [style_sheet("app"), style_sheet("models")]
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         name.lower(): partial(_place, name) for _, name in PLACES
     }
