@@ -25,7 +25,7 @@ from workbench.cli.queue_follow import Display, LiveDisplay, PlainDisplay, follo
 from workbench.cli.trials import check_plan, exit_code
 from workbench.leaderboard.store import Leaderboard
 from workbench.queue import service
-from workbench.queue.planning import Axis, TrialPlan, grid
+from workbench.queue.planning import SweepAxis, TrialPlan, grid
 from workbench.queue.store import QueueDamaged, QueueStore
 from workbench.queue.view import QueueView, QueueWatch
 from workbench.runs import environment
@@ -243,7 +243,7 @@ def test_places_that_are_none_are_refused(workbench: Runner) -> None:
 def test_a_divergence_of_earlier_counts_as_one_of_now(workbench: Runner) -> None:
     executor = ScriptedExecutor(default_home())
     plan = Plan(train_limit=640)
-    for item in grid(default_home(), "nn-1", [Axis("epochs", (5, 6))], plan):
+    for item in grid(default_home(), "nn-1", [SweepAxis("epochs", (5, 6))], plan):
         ending = "diverged" if item.spec.training.epochs == 5 else "finished"
         executor.submit(item.spec, Labels(), "sweep").end(ending)
     done = workbench(*SWEEP)
@@ -256,8 +256,8 @@ def test_bfloat16_is_warned_of_as_run_does(
     workbench: Runner, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment, "cpu_flags", lambda: frozenset({"avx2"}))
-    plain = grid(default_home(), "nn-1", [Axis("epochs", (1,))], Plan())
-    half = grid(default_home(), "nn-1", [Axis("precision", ("float32", "bfloat16"))], Plan())
+    plain = grid(default_home(), "nn-1", [SweepAxis("epochs", (1,))], Plan())
+    half = grid(default_home(), "nn-1", [SweepAxis("precision", ("float32", "bfloat16"))], Plan())
     check_plan(plain, None)
     assert capsys.readouterr().err == ""
     check_plan(half, None)

@@ -16,7 +16,7 @@ import pytest
 import workbench
 from workbench.figures.curves import render
 from workbench.figures.rendering import DOTS_AN_INCH, ImageFormat
-from workbench.figures.view import Trace, View, heading, labels, trace_of
+from workbench.figures.traces import CurveOptions, Trace, heading, labels, trace_of
 from workbench.model.hyperparameters import Adam, InverseTimeDecay
 from workbench.model.preset import paper_presets
 from workbench.model.spec import TrainingSpec
@@ -82,8 +82,8 @@ def recorded(
     return trace
 
 
-def drawn(traces: list[Trace], view: View | None = None) -> ElementTree.Element:
-    return ElementTree.fromstring(render(traces, view or View(), ImageFormat.SVG).decode())
+def drawn(traces: list[Trace], view: CurveOptions | None = None) -> ElementTree.Element:
+    return ElementTree.fromstring(render(traces, view or CurveOptions(), ImageFormat.SVG).decode())
 
 
 def ids(root: ElementTree.Element) -> set[str]:
@@ -129,7 +129,7 @@ def test_the_curve_goes_the_way_the_run_went(home: Home) -> None:
 
 
 def test_a_logarithmic_accuracy_still_grows_upwards(home: Home) -> None:
-    root = drawn([recorded(home, spec_of())], View(log=True))
+    root = drawn([recorded(home, spec_of())], CurveOptions(log=True))
     curve = points(root, "test-accuracy")
     assert {"accuracy (%), log scale", "loss, log scale"} <= set(words(root))
     assert curve[-1][1] < curve[0][1]
@@ -143,7 +143,7 @@ def test_a_logarithmic_accuracy_still_grows_upwards(home: Home) -> None:
     [(Axis.EPOCHS, "epoch"), (Axis.STEPS, "step"), (Axis.TIME, "training time (s)")],
 )
 def test_the_x_axis_is_named(home: Home, axis: Axis, said: str) -> None:
-    assert words(drawn([recorded(home, spec_of())], View(axis=axis))).count(said) == 2
+    assert words(drawn([recorded(home, spec_of())], CurveOptions(axis=axis))).count(said) == 2
 
 
 def test_a_run_that_goes_on_is_said_to(home: Home) -> None:
@@ -155,7 +155,7 @@ def test_a_run_that_goes_on_is_said_to(home: Home) -> None:
 
 def test_without_smoothing_there_is_one_training_line(home: Home) -> None:
     trace = recorded(home, spec_of())
-    rough = drawn([trace], View(smoothing=0.0))
+    rough = drawn([trace], CurveOptions(smoothing=0.0))
     assert "raw-loss" not in ids(rough) and "train-loss" in ids(rough)
     assert points(rough, "train-loss") != points(drawn([trace]), "train-loss")
 
@@ -215,7 +215,7 @@ def test_equal_runs_are_told_apart_by_their_ids(home: Home) -> None:
 
 def test_a_metric_alone_has_panels_of_its_own(home: Home) -> None:
     traces = [recorded(home, spec_of(seed=seed)) for seed in (0, 1)]
-    named = ids(drawn(traces, View(metrics=(Metric.LOSS,))))
+    named = ids(drawn(traces, CurveOptions(metrics=(Metric.LOSS,))))
     assert "run-2-test-loss" in named and "run-2-test-accuracy" not in named
     assert not any(name.startswith("paper") for name in named)
 
@@ -238,7 +238,7 @@ def test_values_that_are_no_numbers_are_left_out_and_told(home: Home) -> None:
 @pytest.mark.parametrize("log", [False, True])
 def test_astronomic_losses_do_not_break_it(home: Home, log: bool) -> None:
     for worst in (1e300, 1e-300):
-        root = drawn([recorded(home, spec_of(), worst=worst)], View(log=log))
+        root = drawn([recorded(home, spec_of(), worst=worst)], CurveOptions(log=log))
         curve = points(root, "train-loss")
         assert curve and all(abs(value) < 1e5 for point in curve for value in point)
         numbers = [element.attrib["d"] for element in root.iter(f"{SVG}path")]
@@ -271,16 +271,16 @@ def test_names_are_taken_as_they_are(home: Home) -> None:
 
 def test_the_same_runs_give_the_same_file(home: Home, monkeypatch, tmp_path: Path) -> None:
     traces = [recorded(home, spec_of(seed=seed)) for seed in (0, 1)]
-    before = {form: render(traces, View(), form) for form in ImageFormat}
+    before = {form: render(traces, CurveOptions(), form) for form in ImageFormat}
     time.sleep(1.1)  # a date would differ
     for form, content in before.items():
-        assert render(traces, View(), form) == content
+        assert render(traces, CurveOptions(), form) == content
     assert before[ImageFormat.PDF].startswith(b"%PDF-")
 
 
 def test_a_png_is_as_large_as_the_picture(home: Home) -> None:
     trace = recorded(home, spec_of())
-    content = render([trace], View(), ImageFormat.PNG)
+    content = render([trace], CurveOptions(), ImageFormat.PNG)
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = struct.unpack(">II", content[16:24])
     root = drawn([trace])
@@ -288,7 +288,7 @@ def test_a_png_is_as_large_as_the_picture(home: Home) -> None:
     assert (width, height) == pytest.approx([inch * DOTS_AN_INCH for inch in inches], abs=1)
     assert width == 1480
     # Not an empty page: a second run makes another picture.
-    assert content != render([recorded(home, spec_of("nn-2"))], View(), ImageFormat.PNG)
+    assert content != render([recorded(home, spec_of("nn-2"))], CurveOptions(), ImageFormat.PNG)
 
 
 def of_script(home: Home, name: str, lr: float, *, validation: bool = True) -> Trace:
@@ -304,24 +304,24 @@ def of_script(home: Home, name: str, lr: float, *, validation: bool = True) -> T
 
 def test_a_scripts_metrics_are_drawn_as_what_they_are(home: Home) -> None:
     trace = of_script(home, "gan \x1b[31m", 0.1)
-    root = drawn([trace], View(metrics=("loss", "d/accuracy")))
+    root = drawn([trace], CurveOptions(metrics=("loss", "d/accuracy")))
     said = words(root)
     assert {"loss", "d/accuracy (%)", "epoch", "lr 0.1", "gan \\x1b[31m"} <= set(said)
     assert "validation, after each epoch" in said
     assert "paper" not in " ".join(said) and "seed" not in " ".join(said)
     assert len(points(root, "test-loss")) == 3 and len(points(root, "train-d/accuracy")) == 12
     for log in (False, True):  # of negative numbers there is no logarithm
-        root = drawn([trace], View(metrics=("reward",), log=log))
+        root = drawn([trace], CurveOptions(metrics=("reward",), log=log))
         assert "reward" in words(root) and len(points(root, "train-reward")) == 12
         assert any(word.startswith("−5") or word.startswith("-5") for word in words(root))
 
 
 def test_scripts_beside_each_other_are_told_apart_by_their_settings(home: Home) -> None:
     traces = [of_script(home, "gan", lr, validation=False) for lr in (0.1, 0.2)]
-    root = drawn(traces, View(metrics=("loss",)))
+    root = drawn(traces, CurveOptions(metrics=("loss",)))
     said = words(root)
     assert {"gan", "gan, lr 0.1", "gan, lr 0.2", "training, smoothed 0.8"} <= set(said)
     assert not any("after each epoch" in word for word in said)  # nothing was validated
     assert {"run-1-train-loss", "run-2-train-loss"} <= ids(root)
-    both = words(drawn([traces[0], recorded(home, spec_of())], View(metrics=("loss",))))
+    both = words(drawn([traces[0], recorded(home, spec_of())], CurveOptions(metrics=("loss",))))
     assert any(word.startswith("NN model 1") for word in both) and "gan, lr 0.1" in both

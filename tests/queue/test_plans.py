@@ -8,7 +8,7 @@ import pytest
 
 from workbench.errors import PresetError, RunError
 from workbench.queue.planning import (
-    Axis,
+    SweepAxis,
     grid,
     parse_axes,
     parse_axis,
@@ -68,7 +68,7 @@ def test_a_grid_has_every_combination(home: Home) -> None:
 def test_a_label_names_what_differs(home: Home) -> None:
     found = grid(home, "nn-1", parse_axes(["lr=0.01,0.02", "epochs=1"]), Plan())
     assert [item.label for item in found] == ["lr=0.01", "lr=0.02"]
-    assert [item.label for item in grid(home, "nn-1", [Axis("epochs", (1,))], Plan())] == [
+    assert [item.label for item in grid(home, "nn-1", [SweepAxis("epochs", (1,))], Plan())] == [
         "epochs=1"
     ]
 
@@ -86,8 +86,8 @@ def test_table_8_is_such_a_grid(home: Home) -> None:
 
 
 def test_equal_values_are_trained_once(home: Home) -> None:
-    assert parse_axis("epochs=5,5,3") == Axis("epochs", (5, 3))
-    assert len(grid(home, "nn-1", [Axis("learning_rate", (0.01, 0.010))], Plan())) == 1
+    assert parse_axis("epochs=5,5,3") == SweepAxis("epochs", (5, 3))
+    assert len(grid(home, "nn-1", [SweepAxis("learning_rate", (0.01, 0.010))], Plan())) == 1
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_a_range_that_is_none_is_said(text: str, why: str) -> None:
 
 
 def test_seeds_of_a_grid(home: Home) -> None:
-    axes = [Axis("epochs", (1, 2))]
+    axes = [SweepAxis("epochs", (1, 2))]
     found = grid(home, "nn-1", axes, replace(Plan(), seed=7), seeds=2)
     assert [(item.spec.training.epochs, item.spec.seed) for item in found] == [
         (1, 7), (2, 7), (1, 8), (2, 8),
     ]  # fmt: skip
-    swept = grid(home, "nn-1", [Axis("seed", (3, 5))], Plan())
+    swept = grid(home, "nn-1", [SweepAxis("seed", (3, 5))], Plan())
     assert [item.spec.seed for item in swept] == [3, 5]
 
 
@@ -167,6 +167,6 @@ def test_values_out_of_range_are_refused_before_anything_is_queued(home: Home) -
     with pytest.raises(PresetError, match="no preset"):
         grid(home, "nn-9", parse_axes(["lr=0.1"]), Plan())
     with pytest.raises(RunError, match="a grid of 10,000 trainings"):
-        grid(home, "nn-1", [Axis("seed", tuple(range(10_000)))], Plan())
+        grid(home, "nn-1", [SweepAxis("seed", tuple(range(10_000)))], Plan())
     with pytest.raises(RunError, match="give one of them"):
-        grid(home, "nn-1", [Axis("seed", (1, 2))], Plan(), seeds=2)
+        grid(home, "nn-1", [SweepAxis("seed", (1, 2))], Plan(), seeds=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from math import nan
 
-from workbench.figures.view import trace_of
+from workbench.figures.traces import trace_of
 from workbench.runs.curves import Metric
 from workbench.runs.events import Epoch, Finished, Pruned
 from workbench.runs.folder import RunFolder, create_run

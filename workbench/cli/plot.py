@@ -13,7 +13,7 @@ from workbench.cli.output import check_free, note, write_shared
 from workbench.errors import RunError, UserError
 from workbench.figures.curves import render
 from workbench.figures.rendering import form_of
-from workbench.figures.view import MOST_RUNS, SMOOTHING, Trace, View, trace_of
+from workbench.figures.traces import MOST_RUNS, SMOOTHING, CurveOptions, Trace, trace_of
 from workbench.runs.curves import Axis, Metric
 from workbench.text import visible
 
@@ -73,7 +73,7 @@ def plot(
         raise RunError(
             f"run {names}: nothing to plot, as no step has been trained; try again later"
         )
-    view = View(x, _metrics(traces, metric), log, weight)
+    view = CurveOptions(x, _metrics(traces, metric), log, weight)
     write_shared(output, render(traces, view, form))
 
 

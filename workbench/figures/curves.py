@@ -23,7 +23,7 @@ from workbench.figures.rendering import (
     render_figure,
     run_line,
 )
-from workbench.figures.view import Quantity, Trace, View, heading, labels
+from workbench.figures.traces import CurveOptions, Quantity, Trace, heading, labels
 from workbench.formats import clock, count, percent
 from workbench.runs.curves import Axis, CurveView, Metric, Samples, Window
 from workbench.text import one_line
@@ -197,11 +197,11 @@ class _Curve:
     bounds: bool = True  # whether the y range has to hold it
 
 
-def render(traces: Sequence[Trace], view: View, form: ImageFormat) -> bytes:
+def render(traces: Sequence[Trace], view: CurveOptions, form: ImageFormat) -> bytes:
     return render_figure(lambda: curves_figure(traces, view), form)
 
 
-def curves_figure(traces: Sequence[Trace], view: View) -> Figure:
+def curves_figure(traces: Sequence[Trace], view: CurveOptions) -> Figure:
     """The figure of one to six runs; to be called and saved under `rendering.STYLE`.
 
     One run: a panel a metric, with training and test in it. Several: a column of panels for
@@ -265,7 +265,7 @@ def _head(figure: Figure, title: str, beneath: str) -> None:
 # One run
 
 
-def _draw_run(axes: Axes, trace: Trace, metric: Quantity, view: View) -> None:
+def _draw_run(axes: Axes, trace: Trace, metric: Quantity, view: CurveOptions) -> None:
     curves = []
     if len(trace.train):
         raw, smooth = _training(trace, metric, view)
@@ -292,7 +292,7 @@ def _draw_run(axes: Axes, trace: Trace, metric: Quantity, view: View) -> None:
         )  # fmt: skip
 
 
-def _legend_of_run(trace: Trace, view: View) -> Legend:
+def _legend_of_run(trace: Trace, view: CurveOptions) -> Legend:
     legend: Legend = []
     if len(trace.train):
         smoothed = f", smoothed {view.smoothing:g}" if view.smoothing else ""
@@ -315,7 +315,7 @@ def _legend_of_run(trace: Trace, view: View) -> Legend:
 
 
 def _draw_runs(
-    row: Sequence[Axes], traces: Sequence[Trace], metric: Quantity, view: View, *, top: bool
+    row: Sequence[Axes], traces: Sequence[Trace], metric: Quantity, view: CurveOptions, *, top: bool
 ) -> None:
     length = max(trace.length(view.axis) for trace in traces)
     tests, trainings = [], []
@@ -364,7 +364,7 @@ def _papers(traces: Sequence[Trace]) -> dict[float, int]:
     return found
 
 
-def _legend_of_runs(traces: Sequence[Trace], view: View) -> Legend:
+def _legend_of_runs(traces: Sequence[Trace], view: CurveOptions) -> Legend:
     papers = _papers(traces) if Metric.ACCURACY in view.metrics else {}
     # One line for all needs no word at each run.
     told = len(papers) > 1 or any(trace.paper is None for trace in traces)
@@ -392,7 +392,7 @@ def _legend_of_runs(traces: Sequence[Trace], view: View) -> Legend:
 # Both
 
 
-def _training(trace: Trace, metric: Quantity, view: View) -> tuple[Line, Line]:
+def _training(trace: Trace, metric: Quantity, view: CurveOptions) -> tuple[Line, Line]:
     """The training's own values and the smoothed ones, in no more points than can be seen."""
     curve = CurveView(metric.name)
     window = Window(0.0, trace.length(view.axis) or 1.0)
@@ -404,7 +404,7 @@ def _training(trace: Trace, metric: Quantity, view: View) -> tuple[Line, Line]:
     return _placed(curve.raw, metric), _placed(smooth, metric)
 
 
-def _points(samples: Samples, metric: Quantity, view: View) -> Line:
+def _points(samples: Samples, metric: Quantity, view: CurveOptions) -> Line:
     pairs = zip(samples.xs(view.axis), samples.ys(metric.name), strict=True)
     finite = [(x, y) for x, y in pairs if math.isfinite(y)]
     return _placed(([x for x, _ in finite], [y for _, y in finite]), metric)
@@ -423,7 +423,7 @@ def _draw(
     axes: Axes,
     curves: Sequence[_Curve],
     metric: Quantity,
-    view: View,
+    view: CurveOptions,
     marks: Sequence[float],
     length: float,
 ) -> None:
@@ -435,7 +435,7 @@ def _draw(
     dress_x(axes, view.axis, length)
 
 
-def _lost_words(trace: Trace, metric: str, view: View) -> str:
+def _lost_words(trace: Trace, metric: str, view: CurveOptions) -> str:
     """What is said of values that cannot be drawn; "" where there are none."""
     lost, first = trace.lost(metric, view.axis)
     if not lost:

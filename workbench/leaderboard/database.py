@@ -78,7 +78,7 @@ class LockedDatabase:
         try:
             return read_summaries(self.path)
         except DamagedFile:
-            with self.locked():  # another process may have mended it meanwhile
+            with self.locked():  # another process may have repaired it meanwhile
                 damage = self.check()
                 if damage is not None:
                     raise damage from None

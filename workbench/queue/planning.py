@@ -173,14 +173,14 @@ def _identity_of(folder: RunFolder) -> Identity | None:
 
 
 @dataclass(frozen=True)
-class Axis:
+class SweepAxis:
     """One setting and the values it takes, in the order given."""
 
     name: str
     values: tuple[str | int | float, ...]
 
 
-def parse_axis(text: str) -> Axis:
+def parse_axis(text: str) -> SweepAxis:
     """An axis from `learning_rate=0.001,0.002`, `epochs=1..5` or `lr=log:0.001..0.1/5`.
 
     A range has both of its ends; `/5` says into how many values it is divided, evenly or, after
@@ -199,7 +199,7 @@ def parse_axis(text: str) -> Axis:
     if not equals or not all(words):
         raise RunError(f"give values, as in --set {name}=A,B", named=f"--set {text}")
     values = (value for word in words for value in _values(name, word))
-    return Axis(name, tuple(dict.fromkeys(values)))
+    return SweepAxis(name, tuple(dict.fromkeys(values)))
 
 
 def _values(name: str, word: str) -> list[str | int | float]:
@@ -236,7 +236,7 @@ def _value(name: str, word: str) -> str | int | float:
         raise RunError(f'"{word}" is not {what}', named=f"--set {name}") from None
 
 
-def parse_axes(texts: Sequence[str]) -> list[Axis]:
+def parse_axes(texts: Sequence[str]) -> list[SweepAxis]:
     """All axes of a sweep.
 
     Raises:
@@ -252,7 +252,7 @@ def parse_axes(texts: Sequence[str]) -> list[Axis]:
 
 
 def grid(
-    home: Home, preset: str, axes: Sequence[Axis], plan: Plan, seeds: int = 1
+    home: Home, preset: str, axes: Sequence[SweepAxis], plan: Plan, seeds: int = 1
 ) -> list[PlannedTrial]:
     """One training for each combination and seed; equal ones are there once.
 

@@ -67,7 +67,7 @@ class ChangedCells:
     def text(self, update: ChopsUpdate | LayoutUpdate, console: Console) -> str:
         """What is to be written to the terminal; it counts as shown from then on."""
         if isinstance(update, LayoutUpdate):
-            # All of the screen is sent as it is, which mends what others wrote over it.
+            # All of the screen is sent as it is, which repairs what others wrote over it.
             self._lines = [
                 [cell for strip in strips for cell in _cells(strip, strip.cell_length, console)]
                 for strips in update.strips

@@ -129,10 +129,13 @@ def load_if_changed(
             entries, scripts = leaderboard.recorded()
         except UserError as error:
             return None, error, now
+        fault = None
         try:
-            return Board(entries, leaderboard.imported(), scripts), None, now
+            board = Board(entries, leaderboard.imported(), scripts)
         except UserError as error:
-            return Board(entries, scripts=scripts), error, now
+            board, fault = Board(entries, scripts=scripts), error
+        board.beyond  # noqa: B018  # compared here, while no garbage is collected
+        return board, fault, now
 
 
 @contextmanager
@@ -246,7 +249,9 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
     if query.tab == SCRIPTS:
         scripts = [run for run in board.scripts if chosen.matches(run)]
         return _select_scripts(board, query, scripts, filtered)
-    runs = [run for run in board.entries if chosen.matches(run)]
+    runs = board.entries
+    if chosen:
+        runs = [run for run in runs if chosen.matches(run)]
     if query.within is not None:
         runs = [run for run in runs if query.within.holds(run)]
     sort = query.order if query.order.startswith("-") else f"+{query.order}"

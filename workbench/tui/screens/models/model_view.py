@@ -27,7 +27,7 @@ LEAST_TABLE = 38  # columns below which outputs stand on a line of their own
 WIDE_TABLE = 60  # columns from which outputs are written as sets
 
 
-class View(StrEnum):
+class Facet(StrEnum):
     DIAGRAM = "diagram"
     TABLE = "table"
     SETTINGS = "settings"
@@ -39,8 +39,8 @@ class ModelView(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__(id="model-view", classes="panel")
         self._entry: Entry | None = None
-        self._view = View.DIAGRAM
-        self._drawn: tuple[Entry | None, View, int, int] | None = None
+        self._view = Facet.DIAGRAM
+        self._drawn: tuple[Entry | None, Facet, int, int] | None = None
         self._diagrams: dict[tuple[str, int], tuple[Entry, Diagram]] = {}
 
     def compose(self) -> ComposeResult:
@@ -48,7 +48,7 @@ class ModelView(VerticalScroll, can_focus=False):
 
     def show(self, entry: Entry | None, step: int = 0) -> None:
         """Show a model, in the view that is so many after the present one."""
-        views = list(View)
+        views = list(Facet)
         self._view = views[(views.index(self._view) + step) % len(views)]
         self._entry = entry
         title = "model"
@@ -57,7 +57,7 @@ class ModelView(VerticalScroll, can_focus=False):
             title = f"{entry.title} · {entry.name}" if named else entry.name
         self.border_title = Content(title).markup
         styles = {self._view: "bold $foreground"}
-        names = (Content.styled(each.value, styles.get(each, "$muted")) for each in View)
+        names = (Content.styled(each.value, styles.get(each, "$muted")) for each in Facet)
         self.border_subtitle = Content(" · ").join(names).markup
         self._draw()
 
@@ -75,7 +75,7 @@ class ModelView(VerticalScroll, can_focus=False):
         blocks = self._blocks(width)
         lines = sum(len(block.wrap(width)) for block in blocks)
         summary = self._entry.summary if self._entry else ""
-        if summary and self._view is View.DIAGRAM:
+        if summary and self._view is Facet.DIAGRAM:
             text = Content(summary)
             more = lines + len(text.wrap(width))
             # Where it does not fit, the drawing comes first; the settings have it too.
@@ -100,14 +100,14 @@ class ModelView(VerticalScroll, can_focus=False):
         if entry.problem:
             parts.append(Content.styled(f"✗ {entry.problem}", "$error"))
         match self._view:
-            case View.DIAGRAM:
+            case Facet.DIAGRAM:
                 parts.append(self._diagram(entry, width))
                 parts.append(layer_table(entry, width, operations=False))
                 parts.append(totals(entry.analysis))
-            case View.TABLE:
+            case Facet.TABLE:
                 parts.append(layer_table(entry, width, operations=True))
                 parts.append(totals(entry.analysis))
-            case View.SETTINGS:
+            case Facet.SETTINGS:
                 from workbench.model.describe import settings_lines
 
                 if entry.preset.summary:

@@ -31,8 +31,8 @@ from workbench.model.spec import PRECISIONS, Precision, TrainingSpec
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.queue import service
 from workbench.queue.planning import (
-    Axis,
     PlannedTrial,
+    SweepAxis,
     grid,
     parse_axis,
     plan_trials,
@@ -92,7 +92,7 @@ class Sweep:
     """Every combination of some settings of a preset, as `sweep` trains them."""
 
     preset: str
-    axes: tuple[Axis, ...]
+    axes: tuple[SweepAxis, ...]
     seeds: int = 1
     jobs: ClassVar[None] = None
     executor: ClassVar[None] = None

@@ -29,7 +29,7 @@ MOST_RUNS = 6
 
 
 @dataclass(frozen=True)
-class View:
+class CurveOptions:
     """How the curves are looked at. `log` is for losses, and for accuracies that of the errors."""
 
     axis: Axis = Axis.EPOCHS
@@ -46,7 +46,7 @@ class Quantity(NamedTuple):
     log: bool
 
     @classmethod
-    def of(cls, name: str, traces: Sequence[Trace], view: View) -> Quantity:
+    def of(cls, name: str, traces: Sequence[Trace], view: CurveOptions) -> Quantity:
         """The metric of these runs; one with negative values has no logarithm."""
         values = [y for trace in traces for samples in trace.filled for y in samples.ys(name)]
         style = axis_style(name, values, view.log)
