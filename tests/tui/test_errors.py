@@ -235,6 +235,8 @@ async def test_a_cell_of_the_confusion_matrix_is_looked_at(home: Home) -> None:
             screen = ErrorsScreen(home, [run], *cell)
             await pilot.app.push_screen(screen)
             await until(pilot, lambda screen=screen, words=words: words in said(screen, "head"))
+        await until(pilot, lambda: "✓" in said(screen, "answer-lines"))
+        assert "✗" not in said(screen, "answer-lines")
 
 
 @pytest.mark.asyncio

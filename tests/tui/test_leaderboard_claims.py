@@ -68,7 +68,7 @@ async def test_keys_on_a_claim(networks: Home) -> None:
         await open_claims(app, pilot)
         screen = app.screen
         assert isinstance(screen, LeaderboardScreen)
-        for action in ("train", "select", "filter", "sort", "group", "edit", "delete"):
+        for action in ("train", "select", "filter", "sort", "group", "edit_tags", "delete"):
             assert not screen.check_action(action, ())
         for key in ("space", "t", "d", "g"):
             await pilot.press(key)

@@ -34,7 +34,7 @@ XLA_LAYERS = (
 )
 # A compiled update saves time in proportion to the weights and costs a second to compile.
 WEIGHTS_WORTH_COMPILING = 1_000_000
-# The stacked batches of one XLA call: with fewer, starting it weighs; with more, nothing is gained.
+# The stacked batches of one XLA call. Starting one costs as much as three steps of a small model.
 XLA_BLOCK_BYTES = 32 * 1024 * 1024
 # From this compute capability on a GPU multiplies bfloat16 in hardware; before it, float16 alone.
 BFLOAT16_CAPABILITY = (8, 0)

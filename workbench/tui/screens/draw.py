@@ -351,7 +351,6 @@ class DrawScreen(AnswersScreen):
         self.call_after_refresh(self.draw)
 
     def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self.set_class(event.size.height < LINES_FOR_BOTH, "short")
         self.refresh_bindings()
 

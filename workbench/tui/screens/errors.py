@@ -283,8 +283,9 @@ class ErrorsScreen(AnswersScreen):
         if action == "section":
             return gallery is not None and len(gallery.sections) > 1
         if action == "order":  # right answers have one of their own
-            right = gallery is not None and gallery.runs[0].right[gallery.sections[0].images[:1]]
-            return bool(self._others) and not np.any(right)
+            if gallery is None or not self._others:
+                return False
+            return not gallery.runs[0].right[gallery.sections[0].images[:1]].any()
         if action == "inside":
             return gallery is not None and len(gallery.images) > 0 and self.has_images
         if action == "classes":
@@ -401,7 +402,7 @@ class ErrorsScreen(AnswersScreen):
         digits = len(str(run.classes - 1))
         lines: list[Line] = []
         for number, probability in guesses:
-            mark, word = {true: ("✓", "good"), answer: ("✗", "bad")}.get(number, (" ", "muted"))
+            mark, word = {answer: ("✗", "bad"), true: ("✓", "good")}.get(number, (" ", "muted"))
             # One piece a line: each change of colour costs forty bytes.
             text = f"{mark} {bar(probability, room):<{room}} {100 * probability:5.1f} %"
             lines.append([(f"{number:>{digits}} {text}", word)])

@@ -108,8 +108,8 @@ class LeaderboardScreen(CurveScreen):
         Binding("g", "group", "group", tooltip="Together by preset and settings, or one by one"),
         Binding("o", "sort", "sort", tooltip="Choose the column to sort by"),
         Binding("m", "export", "export", tooltip="Write what is on view to a markdown file"),
-        Binding("T", "edit('tags')", "tags", tooltip="Change the run's tags, in place"),
-        Binding("N", "edit('note')", "note", tooltip="Change the run's note, in place"),
+        Binding("T", "edit_tags", "tags", tooltip="Change the run's tags, in place"),
+        Binding("N", "edit_note", "note", tooltip="Change the run's note, in place"),
         Binding("c", "copy", "copy", tooltip="Copy what is on view as markdown"),
         Binding("d", "delete", "delete", tooltip="Delete the run or the selected ones; asks"),
         Binding("left,h", "tab(-1)", "table", show=False, tooltip="The table before"),
@@ -174,7 +174,7 @@ class LeaderboardScreen(CurveScreen):
             "errors": tab != SCRIPTS and (selected > 0 or one_run),
             **dict.fromkeys(("train", "train_all"), tab in TABLE_NUMBERS),
             **dict.fromkeys(("filter", "sort", "sort_next", "reverse"), own),
-            **dict.fromkeys(("edit", "delete"), one_run),
+            **dict.fromkeys(("edit_tags", "edit_note", "delete"), one_run),
         }
         return offered.get(action, True)
 
@@ -389,7 +389,6 @@ class LeaderboardScreen(CurveScreen):
         self._show_curves()
 
     def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self._share_lines()
 
     def _share_lines(self) -> None:
@@ -632,7 +631,14 @@ class LeaderboardScreen(CurveScreen):
 
         self.carry_out(enqueue)
 
-    def action_edit(self, what: str) -> None:
+    # Two actions, since a user may have given each a key of its own.
+    def action_edit_tags(self) -> None:
+        self._edit("tags")
+
+    def action_edit_note(self) -> None:
+        self._edit("note")
+
+    def _edit(self, what: str) -> None:
         run = self._listing.row
         if not isinstance(run, RunSummary | ScriptSummary):
             return
