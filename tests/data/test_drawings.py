@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +48,11 @@ def test_two_windows_lose_nothing(tmp_path: Path) -> None:
 
 def test_another_file_is_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "drawings.npz"
-    for content in (b"", b"PK damaged"):
+    no_arrays = BytesIO()
+    with zipfile.ZipFile(no_arrays, "w") as archive:
+        for key in ("x_train", "y_train", "x_test", "y_test"):
+            archive.writestr(f"{key}.npy", b"no array")
+    for content in (b"", b"PK damaged", no_arrays.getvalue()):
         file.write_bytes(content)
         with pytest.raises(DatasetError, match="damaged"):
             add_drawing(file, drawing(255), 1)

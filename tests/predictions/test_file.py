@@ -1,3 +1,6 @@
+import zipfile
+from io import BytesIO
+
 import numpy as np
 import pytest
 
@@ -58,6 +61,14 @@ def test_mnist_takes_two_hundred_kilobytes_and_a_million_images_six_megabytes():
     assert len(to_bytes(million)) < 6_100_000
 
 
+def zipped(**members):
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -65,6 +76,9 @@ def test_mnist_takes_two_hundred_kilobytes_and_a_million_images_six_megabytes():
         lambda whole: whole[: len(whole) // 2],
         lambda whole: b"PK" + b"\0" * 100,
         lambda whole: whole[:60] + b"\xff" * 20 + whole[80:],
+        lambda whole: zipped(truth=b"no array"),
+        lambda whole: zipped(truth=b"\x93NUMPY\1\0\10\0{'descr'\n"),
+        lambda whole: whole.replace(b"PK\1\2\x2d\3\x2d", b"PK\1\2\x2d\3\x79"),
     ],
 )
 def test_a_damaged_file_is_said(predictions, tmp_path, damage):

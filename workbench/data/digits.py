@@ -7,8 +7,6 @@ go in: 9,997 of the 10,000 test images do, pixel by pixel.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from workbench.data.npz_archive import KEYS, read_arrays
 from workbench.errors import DatasetError, EnvironmentProblem
 from workbench.files import write_file
 
@@ -137,6 +136,7 @@ def _resized(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
 
 LOCK_SECONDS = 10.0
 MOST_DRAWINGS = 100_000
+LARGEST_FILE = 2**27  # as many drawings that nothing of can be packed
 TEST_EVERY = 5  # each fifth drawing tests, beginning with the second, so that both parts have some
 
 
@@ -173,9 +173,9 @@ def _read(path: Path, shape: tuple[int, ...]) -> dict[str, NDArray[np.uint8]]:
     if not path.exists():
         return {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in ("x_train", "y_train", "x_test", "y_test")}
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        found = read_arrays(path, LARGEST_FILE)
+        arrays = {key: found[key] for key in KEYS}
+    except (ValueError, KeyError) as error:
         raise DatasetError(f"data set {path}: is damaged; rename it to begin another") from error
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]

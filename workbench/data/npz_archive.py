@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import DatasetError
-from workbench.files import UnfitFile, open_file
+from workbench.files import UnfitFile, open_file, read_file
 from workbench.text import visible
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -37,7 +37,10 @@ _STARTS = {
     b"\x89HDF": "is an HDF5 file; save its arrays with " + SAVING,
     b"\x80": "is a pickle, which could run code and is not read; save its arrays with " + SAVING,
 }
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+_CUT = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+_NO_HEADER = (ValueError, TypeError, SyntaxError, tokenize.TokenError)
+# What the archive's modules and NumPy raise over a file that is none of theirs, or not any more.
+DAMAGE = (*_CUT, *_NO_HEADER, KeyError, OverflowError, RuntimeError)
 _KINDS = {
     "O": "holds Python objects (a pickle), which could run code and is not read; save it with a "
     "number type, such as x.astype('uint8')",
@@ -65,6 +68,24 @@ class ArrayHeader:
         """Where the value with this place in the file stands: `[17, 3, 0]`."""
         index = np.unravel_index(flat, self.shape, order="F" if self.fortran else "C")
         return f"[{', '.join(str(int(step)) for step in index)}]"
+
+
+def read_arrays(path: Path, most: int) -> dict[str, NDArray[Any]]:
+    """All arrays of an archive that this program wrote, of at most `most` bytes.
+
+    Raises:
+        OSError: as for `read_file`.
+        ValueError: it is damaged, or none of this program.
+    """
+    content = BytesIO(read_file(path, most))
+    try:
+        with np.load(content, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except (*DAMAGE, OSError, MemoryError) as error:  # of a size that a header makes up
+        raise ValueError(f"is damaged ({type(error).__name__})") from error
+    if not all(isinstance(values, np.ndarray) for values in arrays.values()):  # NumPy gives bytes
+        raise ValueError("holds what is no array")
+    return arrays
 
 
 def plain(text: object) -> str:
@@ -148,7 +169,7 @@ class NpzArchive:
             if not start:
                 raise self.fault("is empty; save it with " + SAVING)
             return zipfile.ZipFile(self._file)
-        except (*_DAMAGE, NotImplementedError, ValueError) as error:
+        except (*_CUT, NotImplementedError, ValueError) as error:
             for magic, what in _STARTS.items():
                 if start.startswith(magic):
                     raise self.fault(what) from error
@@ -176,7 +197,7 @@ class NpzArchive:
         try:
             with self._zip.open(self._members[key]) as stream:
                 yield stream
-        except (*_DAMAGE, OSError) as error:
+        except (*_CUT, OSError) as error:
             raise self.fault("is damaged or cut short; copy or save the file again", key) from error
         except RuntimeError as error:  # a password, or a compression this Python lacks
             raise self.fault(
@@ -192,7 +213,7 @@ class NpzArchive:
                 else np.lib.format.read_array_header_2_0
             )
             shape, fortran, dtype = read(stream)
-        except (ValueError, TypeError, SyntaxError, tokenize.TokenError) as error:
+        except _NO_HEADER as error:
             raise self.fault("is not a NumPy array; save it with " + SAVING, key) from error
         refusal = "O" if dtype.hasobject else dtype.kind
         if refusal not in "biuf":

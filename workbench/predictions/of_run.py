@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 
 from workbench.data.catalogue import KERAS_NAMES, NAMED
 from workbench.data.npz import TestImages, read_test_images
+from workbench.data.npz_archive import read_arrays
 from workbench.errors import EnvironmentProblem, RunError
 from workbench.files import write_file
 from workbench.runs.folder import RunFolder, all_runs
@@ -31,9 +30,6 @@ from workbench.settings import Home
 
 PROBABILITIES_BYTES = 4 * 2**20
 LARGEST_FILE = 2**28  # far above what is ever written: 40 million images
-# What NumPy and the archive's modules raise over a file that is none of theirs.
-DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, OverflowError, MemoryError,
-          zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,22 +94,20 @@ def read_predictions(path: Path) -> Predictions:
         RunError: the file is damaged.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE or not path.is_file():
-            raise ValueError("no file of this program")
-        with np.load(path, allow_pickle=False) as archive:
-            found = Predictions(
-                truth=archive["truth"],
-                predicted=archive["predicted"],
-                confidence=archive["confidence"],
-                probabilities=archive.get("probabilities"),
-                classes=int(archive["classes"]),
-                dataset_sha256=str(archive["dataset_sha256"]),
-            )
+        arrays = read_arrays(path, LARGEST_FILE)
+        found = Predictions(
+            truth=arrays["truth"],
+            predicted=arrays["predicted"],
+            confidence=arrays["confidence"],
+            probabilities=arrays.get("probabilities"),
+            classes=int(arrays["classes"]),
+            dataset_sha256=str(arrays["dataset_sha256"]),
+        )
         if not _is_sound(found):
             raise ValueError("no predictions of this program")
     except FileNotFoundError:
         raise
-    except DAMAGE as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunError(
             f"run {path.parent.name}: {path} is damaged; delete it, and it is made anew from the "
             "model"

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.npz_archive import DAMAGE
 from workbench.errors import RunError
 from workbench.files import replacing
 
@@ -89,7 +90,7 @@ def load_checkpoint(path: Path) -> tuple[keras.Model, Progress]:
         for variable, state in zip(_seed_variables(model), extra["seeds"], strict=True):
             variable.assign(np.asarray(state, dtype=variable.dtype))
         return model, Progress(**extra["progress"])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (*DAMAGE, OSError) as error:
         raise _damaged(path, error) from error
 
 
@@ -105,7 +106,7 @@ def load_best_weights(path: Path) -> Weights | None:
                 return None
             with archive.open(BEST_WEIGHTS) as stream, np.load(stream) as arrays:
                 return [arrays[f"arr_{place}"] for place in range(len(arrays.files))]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (*DAMAGE, OSError) as error:
         raise _damaged(path, error) from error
 
 
