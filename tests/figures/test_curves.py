@@ -253,8 +253,8 @@ def test_a_living_run_shows_what_is_planned(home: Home) -> None:
 
 
 def renamed(trace: Trace, **facts: object) -> Trace:
-    assert trace.spec is not None
-    spec = trace.spec.model_copy(update=facts)
+    assert trace.record.spec is not None
+    spec = trace.record.spec.model_copy(update=facts)
     return replace(trace, record=trace.record.model_copy(update={"spec": spec}))
 
 

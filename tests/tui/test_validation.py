@@ -78,7 +78,7 @@ def test_a_figure_of_it_shows_validation(home: Home) -> None:
     write_event(folder.events_file, EPOCH)
     trace = trace_of(folder)
     assert trace.test.ys(Metric.ACCURACY)[0] == 0.875
-    assert trace.spec.dataset.evaluated == "validation"
+    assert trace.record.spec.dataset.evaluated == "validation"
 
 
 def test_curves_of_several_runs_may_be_of_validation(home: Home) -> None:

@@ -301,11 +301,11 @@ def _legend_of_run(trace: Trace, view: CurveOptions) -> Legend:
             legend.append(("training, unsmoothed", RAW_LINE))
     if len(trace.test):
         last = trace.test.ys(Metric.ACCURACY)[-1]
-        shown = Metric.ACCURACY in view.metrics or trace.spec is not None
+        shown = Metric.ACCURACY in view.metrics or trace.record.spec is not None
         said = [f"last {percent(last)}"] if shown and math.isfinite(last) else []
         said += [STILL_TRAINING] if trace.alive else []
         words = f" ({', '.join(said)})" if said else ""
-        legend.append((f"{trace.tested_on}, after each epoch{words}", TEST_LINE))
+        legend.append((f"{trace.record.tested_on}, after each epoch{words}", TEST_LINE))
     if trace.paper is not None and Metric.ACCURACY in view.metrics:
         legend.append((f"paper, {percent(trace.paper)}", PAPER_LINE))
     return legend
@@ -351,7 +351,7 @@ def _draw_runs(
             end = {**run_line(number), "clip_on": False, "markerfacecolor": "white"}
             row[0].plot([1.03], [mark], transform=row[0].get_yaxis_transform(), **end)
     if top:
-        data = " or ".join(dict.fromkeys(trace.tested_on for trace in traces))
+        data = " or ".join(dict.fromkeys(trace.record.tested_on for trace in traces))
         row[0].set_title(f"{data}, after each epoch", size=9)
 
 

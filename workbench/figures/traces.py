@@ -21,7 +21,7 @@ from workbench.model.spec import TrainingSpec
 from workbench.runs.curves import SMOOTHING_SPANS, Axis, Metric, RunCurves, Samples, axis_style
 from workbench.runs.events import Batch, Epoch
 from workbench.runs.folder import RunFolder
-from workbench.runs.record import PresetRecord, RunRecord, ScriptRecord
+from workbench.runs.record import RunRecord, ScriptRecord
 from workbench.text import one_line
 
 SMOOTHING = 0.8  # what is kept of the past
@@ -66,21 +66,12 @@ class Trace:
     fault: str = ""  # what of its log could not be read
 
     @property
-    def spec(self) -> TrainingSpec | None:
-        """What the workbench trained; None of a script."""
-        return self.record.spec if isinstance(self.record, PresetRecord) else None
-
-    @property
     def train(self) -> Samples:
         return self.curves.train
 
     @property
     def test(self) -> Samples:
         return self.curves.test
-
-    @property
-    def tested_on(self) -> str:
-        return self.spec.dataset.evaluated if self.spec else "validation"
 
     @property
     def empty(self) -> bool:
@@ -103,7 +94,7 @@ class Trace:
 
     def lost(self, metric: str, axis: Axis) -> tuple[int, float]:
         """How many values are not finite and cannot be drawn, and where the first one stands."""
-        if self.spec is None:  # it need not log each metric at each step
+        if self.record.spec is None:  # it need not log each metric at each step
             return 0, 0.0
         places = [
             x
@@ -131,9 +122,7 @@ def trace_of(folder: RunFolder) -> Trace:
     events: list[Batch | Epoch] = [*history.batches, *history.epochs]
     for event in events:
         curves.add(event)
-    paper = None
-    if isinstance(record, PresetRecord):
-        paper = paper_accuracy(record.spec.settings_key)
+    paper = paper_accuracy(record.spec.settings_key) if record.spec else None
     planned = history.planned_epochs
     return Trace(folder.run_id, record, curves, planned, alive, paper, history.fault)
 
@@ -143,12 +132,13 @@ def heading(traces: Sequence[Trace]) -> tuple[str, str]:
     facts = [_facts(trace) for trace in traces]
     if len(traces) == 1:
         (trace,), (own,) = traces, facts
-        if trace.spec is None:
-            return _title(trace), ", ".join(own.values())
+        title, spec = trace.record.title, trace.record.spec
+        if spec is None:
+            return title, ", ".join(own.values())
         more = [own[name] for name in ("precision", "dataset", "images") if own[name]]
-        sentence = ", ".join([settings_sentence(trace.spec.training), *more])
-        return f"{_title(trace)}, seed {trace.spec.seed}", sentence
-    titles = {_title(trace) for trace in traces}
+        sentence = ", ".join([settings_sentence(spec.training), *more])
+        return f"{title}, seed {spec.seed}", sentence
+    titles = {trace.record.title for trace in traces}
     title = titles.pop() if len(titles) == 1 else ""
     shared = [
         text for name, text in facts[0].items() if all(one.get(name) == text for one in facts)
@@ -167,17 +157,14 @@ def labels(traces: Sequence[Trace]) -> list[str]:
     named = []
     for trace, one in zip(traces, facts, strict=True):
         settings = [one[name] for name in differing if one.get(name)]
-        seed = [f"seed {trace.spec.seed}"] if trace.spec else []
-        named.append(", ".join([_title(trace), *settings, *seed]))
+        spec = trace.record.spec
+        seed = [f"seed {spec.seed}"] if spec else []
+        named.append(", ".join([trace.record.title, *settings, *seed]))
     counted = Counter(named)
     return [
         f"{name}, run {trace.run_id}" if counted[name] > 1 else name
         for name, trace in zip(named, traces, strict=True)
     ]
-
-
-def _title(trace: Trace) -> str:
-    return trace.spec.title if trace.spec else one_line(trace.record.name)
 
 
 def _facts(trace: Trace) -> dict[str, str]:

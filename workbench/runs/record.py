@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -24,6 +24,7 @@ from pydantic import Tag as Variant
 from workbench.errors import RunError
 from workbench.files import write_file
 from workbench.model.spec import TrainingSpec
+from workbench.text import one_line
 
 RECORD_FORMAT = 2  # 1: runs of presets alone
 LONGEST_SETTING = 500  # letters of one
@@ -85,6 +86,15 @@ class PresetRecord(_Record):
     def name(self) -> str:
         return self.spec.preset
 
+    @property
+    def title(self) -> str:
+        return self.spec.title
+
+    @property
+    def tested_on(self) -> str:
+        """Whose images are looked at after each epoch."""
+        return self.spec.dataset.evaluated
+
 
 class Script(Kept):
     """A program of the user's own, as far as it has told of itself."""
@@ -110,10 +120,16 @@ class Script(Kept):
 class ScriptRecord(_Record):
     kind: Literal["script"] = "script"
     script: Script
+    spec: ClassVar[None] = None  # the workbench trains nothing here
+    tested_on: ClassVar[str] = "validation"
 
     @property
     def name(self) -> str:
         return self.script.name
+
+    @property
+    def title(self) -> str:
+        return one_line(self.script.name)
 
 
 RunRecord = PresetRecord | ScriptRecord

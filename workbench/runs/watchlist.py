@@ -20,7 +20,7 @@ from workbench.runs import lock
 from workbench.runs.events import Batch
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventReader, History
-from workbench.runs.record import LaunchedFrom, ScriptRecord
+from workbench.runs.record import LaunchedFrom
 from workbench.runs.status import Status
 from workbench.runs.summary import AnySummary, RunSummary, results_so_far, summary_of
 from workbench.settings import Home
@@ -248,7 +248,7 @@ def read_run(folder: RunFolder) -> WatchedRun:
         return WatchedRun(folder, created_at=made, fault=str(error))
     except OSError as error:
         return _unreadable(folder, error)
-    steps = 0 if isinstance(record, ScriptRecord) else record.spec.steps_per_epoch
+    steps = record.spec.steps_per_epoch if record.spec else 0
     return WatchedRun(
         folder,
         summary,
