@@ -118,7 +118,7 @@ def test_a_program_that_stops_at_once_is_left_to_end(
     ended: list[int] = []
     monkeypatch.setattr(Execution, "_end", lambda self, pid: ended.append(pid))
     folder, descriptor = create_run(home, Script(name="x"), Labels(), "exec")
-    watcher = Execution(folder, Script(name="x"))
+    watcher = Execution(folder, "/", ["x"])
     program = lock.acquire(folder.path / "joined.lock")
     assert program is not None
     watcher._look(1)
@@ -181,9 +181,8 @@ def test_a_command_that_no_signal_ends_is_killed(
     from workbench.runs.record import Script
 
     monkeypatch.setattr(execution, "GRACE_SECONDS", 0.2)
-    stubborn = ("sh", "-c", "trap '' TERM; echo > there; while true; do sleep 0.05; done")
-    script = Script(name="x", command=stubborn, directory=str(tmp_path))
-    folder, descriptor = create_run(home, script, Labels(), "exec")
+    stubborn = ["sh", "-c", "trap '' TERM; echo > there; while true; do sleep 0.05; done"]
+    folder, descriptor = create_run(home, Script(name="x"), Labels(), "exec")
     control_file = folder.path / "control"
     handlers = {number: signal.getsignal(number) for number in
                 (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)}  # fmt: skip
@@ -196,7 +195,7 @@ def test_a_command_that_no_signal_ends_is_killed(
     asker = threading.Thread(target=stop)
     asker.start()
     try:
-        Execution(folder, script).run()
+        Execution(folder, str(tmp_path), stubborn).run()
     finally:
         asker.join()
         for number, handler in handlers.items():
@@ -256,3 +255,17 @@ def test_a_command_ends_with_the_process_that_waits_for_it(home: Home, tmp_path:
     os.kill(waiting, signal.SIGKILL)
     wait_until(lambda: gone(int(child.read_text())))
     assert folder.status() is Status.CRASHED
+
+
+def test_a_command_may_name_files_of_bytes_that_are_no_characters(
+    home: Home, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    odd = os.fsdecode(b"a\xffb")
+    (tmp_path / odd).mkdir()
+    (tmp_path / odd / odd).write_text("found\n")
+    os.chdir(tmp_path / odd)
+    assert command(["exec", "--", "cat", odd]) == 0
+    assert capfd.readouterr().out == "found\n"
+    found = summary(only(home))
+    assert (found.title, found.command) == ("cat 'a?b'", ("cat", "a?b"))
+    assert command(["runs"]) == 0

@@ -137,6 +137,20 @@ def test_one_run_that_cannot_be_read_hides_no_other(
     assert {run.run_id for run in runs.runs} == {good.run_id, bad.run_id}
 
 
+@pytest.mark.parametrize("when", [1e300, -1e12, 253_402_300_800.0])
+def test_a_run_of_no_date_hides_no_other(
+    home: Home, when: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = ended_run(home), ended_run(home, seed=1)
+    record = json.loads(bad.spec_file.read_text())
+    bad.spec_file.write_text(json.dumps(record | {"created_at": when}))
+    for words in (["runs", "--format", "json"], ["leaderboard", "--format", "json"]):
+        assert command(words) == 0
+        said = capsys.readouterr()
+        assert good.run_id in said.out and bad.run_id not in said.out
+        assert bad.run_id in said.err
+
+
 @pytest.mark.parametrize("way", WRONG_FILES)
 @pytest.mark.parametrize("name", ["control", "labels.json", "worker.log", "killed", "worker.lock"])
 def test_small_files_of_a_run_are_not_waited_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,51 @@ def test_json_lines(home: Home, tmp_path: Path) -> None:
         (Batch, 20, 1e9 + 5, "{'train.loss': 0.25}"),
     ]
     assert summary_of(folder).train_seconds == 5
+
+
+def test_times_that_are_no_dates_and_numbers_that_are_too_large(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"l\xffg.jsonl")
+    lines = [{"step": 1, "loss": 1, "huge": 10**400, "timestamp": 1_764_276_000_000},  # in ms
+             {"step": 2, "loss": 1, "timestamp": 1_764_276_001_500},
+             {"step": 3, "loss": 1, "timestamp": 1e300},
+             {"step": 4, "loss": 1, "timestamp": -1.0}]  # fmt: skip
+    text = "\n".join(map(json.dumps, lines))
+    path.write_text(text + '\n{"step": 5, "deep": ' + 900 * '{"a": ' + "1" + 901 * "}")
+    os.utime(path, (2e9, 2e9))
+    [folder] = import_logs(home, path, Labels())
+    times = [event.time for event in EventReader(folder.events_file).read()]
+    assert times[2:6] == [1_764_276_000.0, 1_764_276_001.5, 2e9, 2e9]
+    assert folder.record.name == "l?g"
+    assert summary_of(folder).started_at == "2025-11-27T20:40:00+00:00"
+
+
+def test_settings_of_any_kind_and_damaged_ones(tmp_path: Path) -> None:
+    from google.protobuf.struct_pb2 import ListValue, Value
+    from tensorboardX.proto import event_pb2, plugin_hparams_pb2, summary_pb2
+    from tensorboardX.record_writer import RecordWriter
+
+    def write(name: str, content: bytes) -> Path:
+        plugin = summary_pb2.SummaryMetadata.PluginData(plugin_name="hparams", content=content)
+        metadata = summary_pb2.SummaryMetadata(plugin_data=plugin)
+        values = [
+            summary_pb2.Summary.Value(tag="settings", metadata=metadata),
+            summary_pb2.Summary.Value(tag="loss", simple_value=0.5),
+        ]
+        event = event_pb2.Event(step=1, wall_time=1e9, summary=summary_pb2.Summary(value=values))
+        writer = RecordWriter(str(tmp_path / name))
+        writer.write(event.SerializeToString())
+        writer.close()
+        return tmp_path / name
+
+    settings = plugin_hparams_pb2.HParamsPluginData()
+    numbers = ListValue(values=[Value(number_value=1.0)])
+    settings.session_start_info.hparams["sizes"].list_value.CopyFrom(numbers)
+    settings.session_start_info.hparams["rate"].number_value = math.nan
+    [found] = read_logs(write("a.tfevents.1", settings.SerializeToString()))
+    assert found.steps == {1: {"loss": 0.5}}
+    assert found.config["rate"] == "nan" and "1" in str(found.config["sizes"])
+    with pytest.raises(UserError, match=r"b\.tfevents\.1: is no event file"):
+        read_logs(write("b.tfevents.1", b"\xff\xff"))
 
 
 @pytest.mark.parametrize("content", [b"", b"junk\n", b"\0" * 100, b"[1]\n"])

@@ -30,7 +30,7 @@ from workbench.runs.folder import RunFolder, run_to_start
 from workbench.runs.log import EventWriter, History
 from workbench.runs.logger import JOIN_VARIABLE, LONGEST_NAME, script_ending
 from workbench.runs.process import start_detached
-from workbench.runs.record import Labels, Script, ScriptRecord
+from workbench.runs.record import Labels, Script
 from workbench.settings import Home
 
 MODULE = "workbench.runs.execution"
@@ -69,7 +69,7 @@ def execute(
     switches = {key: value for key, value in os.environ.items() if key.startswith("PYTHON")}
     variables = {GIVEN_VARIABLE: json.dumps({"switches": switches, "umask": umask})}
     with run_to_start(home, script, labels, "exec", "command") as (folder, descriptor):
-        arguments = [str(folder.path), str(descriptor)]
+        arguments = [str(folder.path), str(descriptor), folder_of_command, *command]
         process = start_detached(MODULE, arguments, [descriptor], folder.log_file, variables)
         lock.write_pid(descriptor, process.pid)
     return folder
@@ -78,9 +78,10 @@ def execute(
 class Execution:
     """One command, seen from the process that waits for it."""
 
-    def __init__(self, folder: RunFolder, script: Script) -> None:
+    def __init__(self, folder: RunFolder, directory: str, command: list[str]) -> None:
         self._folder = folder
-        self._script = script
+        self._directory = directory
+        self._command = command
         self._log = EventWriter(folder.events_file)
         self._asked_to_stop = self._heard = self._joined = False
         self._held: float | None = None  # since when it is, by a signal, for a pause
@@ -97,7 +98,7 @@ class Execution:
             try:
                 process = self._start()
             except OSError as error:
-                message = f"{self._script.command[0]}: {error.strerror}; it was not started"
+                message = f"{self._command[0]}: {error.strerror}; it was not started"
                 self._write_ending(NOT_STARTED, message)
                 return
             watch(process.pid)
@@ -117,8 +118,8 @@ class Execution:
         # Else what Python prints would lie in a buffer until the end.
         environment.setdefault("PYTHONUNBUFFERED", "1")
         return subprocess.Popen(
-            self._script.command,
-            cwd=self._script.directory or None,
+            self._command,
+            cwd=self._directory,
             env=environment,
             umask=given["umask"],
             stdin=subprocess.DEVNULL,
@@ -234,16 +235,17 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the command of a run's folder; the second argument is the open, held lock."""
+    """Run a command: a run's folder, the open, held lock, the command's folder, and itself.
+
+    What the run's folder says of it is for people: there what is no Unicode is lost.
+    """
     os.umask(0o077)
     path, descriptor = Path(arguments[0]), int(arguments[1])
+    directory, *command = arguments[2:]
     # No child of this process may keep the run alive by holding its lock.
     os.set_inheritable(descriptor, False)
     lock.write_pid(descriptor, os.getpid())
-    folder = RunFolder(path)
-    record = folder.record
-    assert isinstance(record, ScriptRecord)
-    Execution(folder, record.script).run()
+    Execution(RunFolder(path), directory, command).run()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from workbench.text import one_line
 
 RECORD_FORMAT = 2  # 1: runs of presets alone
 LONGEST_SETTING = 500  # letters of one
+LATEST = 253_402_300_799.0  # seconds since 1970: beyond it no calendar has a date
 Setting = str | int | float | bool | None  # a value of a script's configuration
 Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,:=<>!|]{1,40}$")]
 
@@ -43,7 +44,9 @@ class Kept(BaseModel):
         Raises:
             OSError: the disk is full or the folder is gone; the old file is intact.
         """
-        write_file(path, json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1))
+        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1)
+        # A name of a file, an argument of a command: what is no Unicode in it becomes "?".
+        write_file(path, text.encode("utf-8", "replace"))
 
 
 class Environment(Kept):
@@ -71,7 +74,7 @@ class _Record(Kept):
 
     format: int = Field(RECORD_FORMAT, ge=1, le=RECORD_FORMAT)
     run_id: str
-    created_at: float  # seconds since 1970
+    created_at: float = Field(ge=0, le=LATEST)  # seconds since 1970
     environment: Environment
     launched_from: LaunchedFrom = LaunchedFrom()
 

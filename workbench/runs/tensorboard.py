@@ -27,7 +27,7 @@ from workbench.runs.environment import require_packages
 from workbench.runs.events import VALIDATION, Batch, Ended, Epoch, Event, Finished, Started, Stopped
 from workbench.runs.folder import RunFolder, create_run
 from workbench.runs.log import EventReader, EventWriter
-from workbench.runs.record import Labels, Script, Setting, flat_settings
+from workbench.runs.record import LATEST, Labels, Script, Setting, flat_settings
 from workbench.runs.summary import settings_of
 from workbench.settings import Home
 
@@ -57,7 +57,7 @@ class Points:
 
     def add(self, tag: str, step: int, value: float, when: float) -> None:
         """One value; of two at one step the later one counts."""
-        if not 0 <= step <= LARGEST_STEP or not math.isfinite(when):
+        if not 0 <= step <= LARGEST_STEP or not 0 <= when <= LATEST:
             return
         whole = tag.startswith(OF_EPOCHS)
         values = self.epochs if whole else self.steps
@@ -195,14 +195,16 @@ def _read_events(name: str, files: Iterable[tuple[str, Path]]) -> Points:
         for record in _records(file):
             try:
                 event = event_pb2.Event.FromString(record)
+                plugins = [value.metadata.plugin_data for value in event.summary.value]
+                settings = [_hparams(p.content) for p in plugins if p.plugin_name == "hparams"]
             except Exception as error:  # protobuf's own, of which each version has another
                 raise UserError(f"{file}: is no event file of TensorBoard") from error
+            for found in settings:
+                points.config |= found
             for value in event.summary.value:
                 number = _scalar(value)
                 if number is not None:
                     points.add(f"{role}{value.tag}", event.step, number, event.wall_time)
-                elif value.metadata.plugin_data.plugin_name == "hparams":
-                    points.config |= _hparams(value.metadata.plugin_data.content)
     return points
 
 
@@ -241,20 +243,22 @@ def _hparams(content: bytes) -> dict[str, Setting]:
     from tensorboardX.proto import plugin_hparams_pb2
 
     data = plugin_hparams_pb2.HParamsPluginData.FromString(content)
-    return {
-        name: getattr(value, value.WhichOneof("kind") or "string_value")
-        for name, value in data.session_start_info.hparams.items()
-    }
+    return flat_settings(
+        {
+            name: getattr(value, value.WhichOneof("kind") or "string_value")
+            for name, value in data.session_start_info.hparams.items()
+        }
+    )
 
 
 def _json_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             data = json.loads(line)
+            values = flat_settings(data) if isinstance(data, dict) else {}
         except (ValueError, RecursionError):  # torn, or a line of another kind
             continue
-        if isinstance(data, dict):
-            yield flat_settings(data)
+        yield values
 
 
 def _from_rows(name: str, rows: Iterable[Mapping[str, Any]], when: float) -> Points:
@@ -266,11 +270,14 @@ def _from_rows(name: str, rows: Iterable[Mapping[str, Any]], when: float) -> Poi
         step = next((known.pop(key) for key in STEPS if key in known), None)
         epoch = known.pop("epoch", None)
         told = next((known.pop(key) for key in TIMES if key in known), when)
+        # In seconds, or in thousandths, millionths or billionths of them.
+        dates = (told / unit for unit in (1, 1e3, 1e6, 1e9) if 0 <= told / unit <= LATEST)
         of_epochs = step is None and epoch is not None  # Keras counts epochs from 0
         place = step if step is not None else epoch + 1 if epoch is not None else number
+        date = next(dates, when)
         if math.isfinite(place):
             for tag, value in known.items():
-                points.add(f"{OF_EPOCHS if of_epochs else ''}{tag}", int(place), value, told)
+                points.add(f"{OF_EPOCHS if of_epochs else ''}{tag}", int(place), value, date)
     return points
 
 
@@ -279,7 +286,7 @@ def _number(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
