@@ -241,3 +241,10 @@ def test_a_path_with_a_line_break_stays_one_line(tmp_path: Path):
 )
 def test_any_bytes_for_an_array_give_one_line(member: bytes, tmp_path: Path):
     message(_with_member(tmp_path / "own.npz", member))
+
+
+def test_a_path_that_no_run_could_keep(tmp_path: Path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xffb.npz"))
+    np.savez(path, **sound())
+    with pytest.raises(DatasetError, match=r"a\\udcffb\.npz: has a path that is no Unicode"):
+        inspect_npz(path)

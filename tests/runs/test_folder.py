@@ -218,6 +218,7 @@ def test_a_run_that_was_made_can_tell_of_a_disk_that_is_full_then(
 
 def test_labels_are_checked() -> None:
     assert checked_labels(["a", "a", "b"], "x").tags == ("a", "b")
+    assert checked_labels([], "bytes of Latin-1: \udce9").note == "bytes of Latin-1: ?"
     for bad in ("two words", "a,b", "a:b", ""):
         with pytest.raises(RunError, match="tag"):
             checked_labels([bad], "")

@@ -76,6 +76,10 @@ def inspect_npz(
     """
     path = typed_path(path)
     with NpzArchive(path) as archive:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:  # no run could keep where its images are
+            raise archive.fault("has a path that is no Unicode; rename it") from error
         headers = _headers(archive, own_validation)
         contents = _look_through(archive, headers, {}, max_pixel)
     counts = np.bincount(contents.labels["train"], minlength=contents.classes)

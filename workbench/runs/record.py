@@ -167,6 +167,7 @@ def checked_labels(tags: list[str], note: str) -> Labels:
     Raises:
         RunError: a tag with a space or an operator in it, or a text that is too long.
     """
+    note = note.encode("utf-8", "replace").decode()
     try:
         return Labels(tags=tuple(dict.fromkeys(tags)), note=note)
     except ValidationError as error:
