@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -127,6 +128,17 @@ def test_a_damaged_queue_is_kept_aside_and_said(home: Home, content: str) -> Non
     service.enqueue(home, wanted(0), "reproduce")  # an empty queue begins
     assert seeds(home) == [0]
     assert store.read().notice == ""
+
+
+@pytest.mark.parametrize("run_id", ["../other", "/etc", "a\0b", "", "..", 300 * "a"])
+def test_a_trial_whose_run_could_be_elsewhere_is_damage(home: Home, run_id: str) -> None:
+    service.enqueue(home, wanted(0), "reproduce")
+    store = QueueStore(home)
+    content = json.loads(store.file.read_text())
+    content["trials"][0]["run_id"] = run_id
+    store.file.write_text(json.dumps(content))
+    with pytest.raises(QueueDamaged):
+        store.read()
 
 
 def test_what_was_lost_is_said_until_it_is_dropped(home: Home) -> None:

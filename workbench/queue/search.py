@@ -29,7 +29,7 @@ from workbench.queue.store import MOST_TRIALS, QueueStore, SearchEntry
 from workbench.runs.environment import require_packages
 from workbench.runs.estimate import Expected, Speed, expected_training
 from workbench.runs.plan import Plan, require_memory, specs_for_preset
-from workbench.runs.record import Kept, Labels
+from workbench.runs.record import Kept, Labels, RunId
 from workbench.settings import Home
 
 Sampler = Literal["tpe", "random", "grid", "cmaes"]
@@ -101,11 +101,11 @@ class SearchResult(Kept):
 
     values: dict[str, Value]
     number: int  # of the chosen trial, from 0
-    run_id: str | None
+    run_id: RunId | None
     validation_accuracy: float
     counts: dict[str, int]  # trials by how they came out
     final: TrainingSpec
-    final_runs: tuple[str, ...]
+    final_runs: tuple[RunId, ...]
     test_accuracies: tuple[float, ...]
     importance: dict[str, float] = Field(default_factory=dict)  # as of `SearchProgress`
 
@@ -137,7 +137,7 @@ class SearchTrial(Kept):
     number: int
     values: dict[str, Value]
     outcome: str = ""
-    run_id: str | None = None
+    run_id: RunId | None = None
     accuracy: float | None = None
     curve: dict[int, float] = Field(default_factory=dict)
 

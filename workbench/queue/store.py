@@ -22,7 +22,7 @@ from workbench.model.hyperparameters import OPTIMIZER_TITLES
 from workbench.model.spec import TrainingSpec
 from workbench.model.validated import Validated
 from workbench.runs import lock
-from workbench.runs.record import Kept, Labels, format_of
+from workbench.runs.record import Kept, Labels, RunId, format_of
 from workbench.runs.status import Status
 from workbench.settings import Home
 
@@ -61,7 +61,7 @@ class Trial(Kept):
     by: Origin = "reproduce"
     labels: Labels = Labels()
     state: Status = Status.WAITING
-    run_id: str | None = None
+    run_id: RunId | None = None
     message: str = ""
     search: str | None = None  # the search that made it
     number: int | None = None  # in the search's study; None of its final trainings

@@ -30,6 +30,8 @@ RECORD_FORMAT = 2  # 1: runs of presets alone
 LONGEST_SETTING = 500  # letters of one
 LATEST = 253_402_300_799.0  # seconds since 1970: beyond it no calendar has a date
 Setting = str | int | float | bool | None  # a value of a script's configuration
+# The name of a folder in `runs`, and of nothing elsewhere.
+RunId = Annotated[str, StringConstraints(pattern=r"^[^/\x00.][^/\x00]{0,99}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[^\s,:=<>!|]{1,40}$")]
 
 
