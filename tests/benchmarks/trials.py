@@ -20,7 +20,7 @@ import psutil
 from workbench.model.hyperparameters import Overrides
 from workbench.runs.plan import Plan, specs_for
 from workbench.settings import Home
-from workbench.training.worker import prepare_process
+from workbench.training.worker import load_keras
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--preset", default="nn-1.2")
     parser.add_argument("--images", type=int, default=3000)
     options = parser.parse_args()
-    prepare_process(None)
+    load_keras()
     from workbench.training.train import train
 
     own = psutil.Process()

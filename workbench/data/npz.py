@@ -6,7 +6,8 @@ Arrays are as the file holds them: not yet scaled, not yet one-hot.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from workbench.data.arrays import (
     pixel_scale,
     read_labels,
     stream_pixels,
+    to_unit_float,
     usual_scale,
 )
 from workbench.data.facts import MNIST_SHA256, DatasetFacts
@@ -147,11 +149,17 @@ def load_npz(
 def load_mnist(train_limit: int | None = None) -> ArrayDataset:
     """The 60,000 training images, or the first `train_limit`, and the 10,000 test images.
 
-    Images are (N, 28, 28, 1) uint8, labels (N,) int64 (Section 1 of the paper).
+    Images are (N, 28, 28, 1) uint8, or float32 with a scale of 1 where they were read ahead;
+    labels (N,) int64 (Section 1 of the paper).
 
     Raises:
         EnvironmentProblem: the shipped file is missing or is not the one that was shipped.
     """
+    ahead = _ahead.pop(train_limit, None)
+    return _read_mnist(train_limit) if ahead is None else ahead.result()
+
+
+def _read_mnist(train_limit: int | None) -> ArrayDataset:
     found = "another checksum"
     try:
         dataset = load_npz(MNIST_FILE, train_limit)
@@ -164,6 +172,22 @@ def load_mnist(train_limit: int | None = None) -> ArrayDataset:
         f"the MNIST file {MNIST_FILE} {what}; install mnist-workbench again "
         "(pip install --force-reinstall --no-deps mnist-workbench)"
     )
+
+
+_ahead: dict[int | None, Future[ArrayDataset]] = {}
+
+
+def read_mnist_ahead(train_limit: int | None) -> None:
+    """Begin to read MNIST in a thread, for the next `load_mnist`, and divide its pixels too."""
+
+    def read() -> ArrayDataset:
+        read = _read_mnist(train_limit)
+        train, test = (to_unit_float(x, read.pixel_scale) for x in (read.x_train, read.x_test))
+        return replace(read, x_train=train, x_test=test, pixel_scale=1.0)
+
+    pool = ThreadPoolExecutor(1)
+    _ahead[train_limit] = pool.submit(read)
+    pool.shutdown(wait=False)
 
 
 def _headers(archive: NpzArchive, own_validation: bool) -> dict[str, ArrayHeader]:

@@ -27,7 +27,7 @@ import psutil
 import tensorflow as tf
 from filelock import FileLock
 
-from workbench.data.arrays import held_out
+from workbench.data.arrays import held_out, to_unit_float
 from workbench.data.catalogue import KERAS_FILES, KERAS_NAMES, NAMED, keras_folder, unknown_dataset
 from workbench.data.facts import DatasetFacts
 from workbench.data.npz import ArrayDataset, load_mnist, load_npz
@@ -288,19 +288,6 @@ def choose_source(
     return (InMemorySource if fits else StreamingSource)(
         images, labels, classes=classes, scale=scale
     )
-
-
-def to_unit_float(images: npt.NDArray[Any], scale: float) -> npt.NDArray[np.float32]:
-    """Images as float32, divided by `scale`: 255 for the paper's pixels (Section 1)."""
-    if scale == 1.0:
-        return np.ascontiguousarray(images, dtype=np.float32)
-    # Divided in float32 from the start where the pixels are no finer: a float64 intermediate
-    # would double the peak memory.
-    exact = images.dtype if images.dtype == np.float64 else np.float32
-    unit: npt.NDArray[np.float32] = np.divide(images, scale, dtype=exact).astype(
-        np.float32, copy=False
-    )
-    return unit
 
 
 @dataclass(frozen=True)

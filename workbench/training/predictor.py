@@ -27,6 +27,7 @@ from typing import Any
 from workbench.errors import UserError
 from workbench.predictions.of_run import CANNOT, save_predictions
 from workbench.runs.folder import RunFolder
+from workbench.runs.process import leave
 
 MOST_MODELS = 12  # kept in memory; the one not asked for longest goes first
 
@@ -106,11 +107,11 @@ def make_predictions(folder: RunFolder) -> None:
         UserError: the model is damaged, or its data set is gone or another.
         OSError: the answers cannot be kept.
     """
-    from workbench.training.worker import prepare_process
+    from workbench.training.worker import load_keras
 
     spec = folder.spec
-    prepare_process(spec.threads)
-    # Here and not above: the variables just set count only before the import.
+    load_keras(spec.threads, spec.dataset)
+    # Not above: what they import reads variables that have only now been set.
     from workbench.training.checkpoint import load_checkpoint
     from workbench.training.datasets import load_sources
     from workbench.training.evaluation import Evaluator
@@ -141,9 +142,9 @@ def serve() -> int:
     # Whatever TensorFlow prints must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    from workbench.training.worker import prepare_process
+    from workbench.training.worker import load_keras
 
-    prepare_process(None)
+    load_keras()
     models = Models()
     for line in sys.stdin:
         request = json.loads(line)
@@ -171,4 +172,4 @@ def main(what: str = "", run: str = "", *rest: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    leave(main(*sys.argv[1:]))

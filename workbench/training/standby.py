@@ -21,11 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.data.catalogue import describe_dataset
 from workbench.errors import UserError
 from workbench.model.spec import TrainingSpec
 from workbench.runs.folder import RunFolder
+from workbench.runs.plan import dataset_ref
+from workbench.runs.process import leave
 from workbench.runs.standby import READY, TAKEN, WARM, compile_alike
-from workbench.training.worker import prepare_process, print_to, work
+from workbench.training.worker import load_keras, print_to, work
 
 if TYPE_CHECKING:
     from workbench.training.train import Ready
@@ -166,7 +169,6 @@ def main(listener: int, lock_descriptor: int, lock_file: str, most_compiled: int
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.umask(0o077)
     os.set_inheritable(lock_descriptor, False)
-    prepare_process(None)
     apps = Apps(socket.socket(fileno=listener), lock_descriptor, Path(lock_file))
     _get_warm()
     apps.say_warm()
@@ -178,16 +180,15 @@ def main(listener: int, lock_descriptor: int, lock_file: str, most_compiled: int
 
 def _get_warm() -> None:
     """Load what every run needs, and let the compiler's own start-up pass."""
-    # Here and not above: what Keras reads from the environment is set by then.
-    import workbench.training.train  # noqa: F401
-    from workbench.data.catalogue import describe_dataset
-    from workbench.runs.plan import dataset_ref
+    mnist = dataset_ref(describe_dataset("mnist"))
+    load_keras(ref=mnist)
+    # Not above: what they import reads variables that have only now been set.
     from workbench.training.datasets import load_sources
     from workbench.training.train import compile_something
 
     # Whatever is wrong with the data is said by the run that needs it.
     with contextlib.suppress(UserError):
-        load_sources(dataset_ref(describe_dataset("mnist")))
+        load_sources(mnist)
     compile_something()
     # What is there by now stays. Not walked at each collection, it costs a compilation a tenth
     # less, and the collection between two compilations next to nothing.
@@ -238,4 +239,4 @@ def _asks_for(folder: RunFolder, expected: TrainingSpec) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])))
+    leave(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])))
