@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from workbench.data import npz
-from workbench.data.catalogue import NAMED, describe_dataset
 from workbench.data.arrays import to_unit_float
+from workbench.data.catalogue import NAMED, describe_dataset
 from workbench.data.npz import load_mnist, read_mnist_ahead
 from workbench.errors import EnvironmentProblem
 from workbench.settings import MNIST_FILE
