@@ -232,7 +232,8 @@ def _write(file: Path, name: str, entry: str, value: Any) -> None:
         text = read_file(file, MOST_BYTES).decode() if os.path.lexists(file) else ""
         document = tomlkit.parse(text)
     except (OSError, ValueError, TOMLKitError) as error:
-        raise ConfigError(f"{file}: cannot be read ({error}); nothing was changed") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{file}: cannot be read ({reason}); nothing was changed") from error
     table: Any = document
     if entry:
         first, name = name, entry

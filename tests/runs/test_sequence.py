@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.errors import EnvironmentProblem
 from workbench.runs import control, lock, sequence, service
 from workbench.runs.events import Queued
 from workbench.runs.folder import RunFolder, create_run
@@ -130,6 +131,6 @@ def test_a_failed_start_of_a_sequence_leaves_no_run(
         raise OSError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(service, "start_detached", refuses)
-    with pytest.raises(service.EnvironmentProblem, match="worker cannot be started"):
+    with pytest.raises(EnvironmentProblem, match="worker cannot be started"):
         service.launch(home, specs_for(home, "nn-1", Plan(repeats=3)), Labels(), "run")
     assert list(Path(home.runs).iterdir()) == []

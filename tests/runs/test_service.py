@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import LivingRun, ended_run
-from workbench.errors import RunError
+from workbench.errors import EnvironmentProblem, RunError
 from workbench.leaderboard.store import Leaderboard
 from workbench.runs import control, service
 from workbench.runs.events import Paused, Queued
@@ -45,6 +45,14 @@ def test_a_run_that_was_cut_short_is_resumed_by_a_new_worker(
     stopped, crashed = ended_run(home, "stopped"), ended_run(home, None, seed=1)
     assert service.resume(stopped) and service.resume(crashed)
     assert resumed == [stopped, crashed]
+
+
+def test_a_folder_that_cannot_be_written_is_said_when_a_run_is_resumed(home: Home) -> None:
+    run = ended_run(home, "stopped")
+    run.lock_file.unlink()
+    run.lock_file.mkdir()
+    with pytest.raises(EnvironmentProblem, match=f"run {run.run_id}: its worker cannot be started"):
+        service.resume(run)
 
 
 def test_what_has_ended_is_not_asked(home: Home) -> None:

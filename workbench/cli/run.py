@@ -107,10 +107,10 @@ def run(
         max_pixel,
         validation,
     )
-    specs = specs_for(place, preset, plan)
+    specs, labels = specs_for(place, preset, plan), checked_labels(tag or [], note)
     warn_about(specs[0])
     note_known(place, specs)
-    folders = launch(place, specs, checked_labels(tag or [], note), "run")
+    folders = launch(place, specs, labels, "run")
     if detach:
         print_detached(folders, as_json=as_json)
         return

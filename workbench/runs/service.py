@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any, Protocol
 
-from workbench.errors import EnvironmentProblem, RunError, UserError, refused
+from workbench.errors import RunError, UserError, refused
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, lock
 from workbench.runs.events import Failed, Preparing, Queued, Stopped
@@ -206,18 +206,17 @@ def take_up(folder: RunFolder, worker: tuple[str, ...] = LOCAL) -> subprocess.Po
             f"run {folder.run_id} diverged, and would again with the same seed; start a new one "
             "with a lower learning rate"
         )
-    descriptor = lock.acquire(folder.lock_file)
-    if descriptor is None:
-        raise RunError(f"run {folder.run_id} has just been resumed by another process")
-    try:
-        control.clear(folder.path)
-        # From here on its log says that it goes on, however long the worker takes to start.
-        write_event(folder.events_file, Preparing(time.time()))
-        return spawn_worker(folder, descriptor, worker=worker)
-    except OSError as error:
-        raise EnvironmentProblem(f"the worker cannot be started: {error}") from error
-    finally:
-        os.close(descriptor)
+    with refused(f"run {folder.run_id}: its worker cannot be started: "):
+        descriptor = lock.acquire(folder.lock_file)
+        if descriptor is None:
+            raise RunError(f"run {folder.run_id} has just been resumed by another process")
+        try:
+            control.clear(folder.path)
+            # From here on its log says that it goes on, however long the worker takes to start.
+            write_event(folder.events_file, Preparing(time.time()))
+            return spawn_worker(folder, descriptor, worker=worker)
+        finally:
+            os.close(descriptor)
 
 
 def spawn_worker(
