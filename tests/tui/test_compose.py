@@ -21,11 +21,11 @@ from workbench.model.tables import paper_table
 from workbench.runs.events import Epoch
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.compose.dialogs import DifferenceDialog, checked_name
+from workbench.tui.screens.compose.dialogs import checked_name
 from workbench.tui.screens.compose.form import FormView
 from workbench.tui.screens.compose.screen import ComposeScreen
 from workbench.tui.screens.compose.stack import Drawing, LayerStack
-from workbench.tui.screens.dialog import ChoiceDialog, TextDialog
+from workbench.tui.screens.dialog import ChoiceDialog, ReadingDialog, TextDialog
 from workbench.tui.widgets.steady_lines import SteadyLines
 
 PAPER = {preset.name: preset for preset in paper_presets()}
@@ -482,11 +482,11 @@ async def test_starting_anew_asks_before_work_is_lost(home: Home) -> None:
 async def test_the_draft_stays_while_dialogs_come_and_go(home: Home) -> None:
     async with composing(home, "cnn-2") as at:
         await at.keys("v")
-        assert isinstance(at.app.screen, DifferenceDialog)
+        assert isinstance(at.app.screen, ReadingDialog)
         await at.keys("escape", "d", "v")
         dialog = at.app.screen
-        assert isinstance(dialog, DifferenceDialog)
-        assert "-   1 Conv2D 32" in dialog.content().plain
+        assert isinstance(dialog, ReadingDialog)
+        assert "-   1 Conv2D 32" in str(dialog.query_one(Static).content)
         await at.keys("escape", "a", *"nothing like it", "enter", "escape")
         assert len(at.kinds) == 8
 
@@ -567,7 +567,7 @@ async def test_a_form_left_open_does_not_write_into_the_next_model(home: Home) -
 async def test_a_model_opened_from_another_place_is_shown(home: Home) -> None:
     app = WorkbenchApp(home)
     async with app.run_test(size=(80, 24)) as pilot:
-        await app.open_in_compose(PAPER["nn-2"])
+        (await app.go("compose")).start_from(PAPER["nn-2"])
         await pilot.pause()
         assert isinstance(app.screen, ComposeScreen)
         assert app.screen.draft == draft_of(PAPER["nn-2"])

@@ -15,9 +15,10 @@ from workbench.leaderboard.store import Leaderboard
 from workbench.runs import logger
 from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.dialog import ReadingDialog
 from workbench.tui.screens.leaderboard.board import SCRIPTS
 from workbench.tui.screens.leaderboard.overlay import Overlay
-from workbench.tui.screens.leaderboard.parts import ColumnsDialog, RunsDifferenceDialog, TabLine
+from workbench.tui.screens.leaderboard.parts import ColumnsDialog, TabLine
 from workbench.tui.screens.leaderboard.rows import BoardDetail
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
 from workbench.tui.screens.train.screen import TrainScreen
@@ -149,7 +150,7 @@ async def test_their_curves_and_what_differs_between_them(scripts: Home) -> None
         await pilot.press("tab")
         await until(pilot, lambda: "train loss" in str(overlay.border_title))
         await pilot.press("v")
-        await until(pilot, lambda: isinstance(app.screen, RunsDifferenceDialog))
+        await until(pilot, lambda: isinstance(app.screen, ReadingDialog))
         said = app.export_screenshot()
         for word in ("lr", "0.1", "0.001", "small", "large"):
             assert word in said
@@ -169,7 +170,7 @@ async def test_a_script_is_compared_with_the_run_of_a_preset(scripts: Home) -> N
         await pilot.press("space")
         await until(pilot, lambda: bool(screen.check_action("difference", ())))
         await pilot.press("v")
-        await until(pilot, lambda: isinstance(app.screen, RunsDifferenceDialog))
+        await until(pilot, lambda: isinstance(app.screen, ReadingDialog))
         said = app.export_screenshot()
         for word in ("lr", "preset", "nn-1"):
             assert word in said
@@ -185,7 +186,7 @@ async def test_runs_of_presets_are_compared_likewise(home: Home) -> None:
         await pilot.press("4")
         await until(pilot, lambda: len(lines(app)) == 3)
         await pilot.press("space", "down", "space", "v")
-        await until(pilot, lambda: isinstance(app.screen, RunsDifferenceDialog))
+        await until(pilot, lambda: isinstance(app.screen, ReadingDialog))
         said = app.export_screenshot()
         assert "layer&#160;2" in said and "preset" in said and "nn-2" in said
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from textual.widgets import Input, Static
@@ -43,8 +45,9 @@ class Recorder(WorkbenchApp):
         self.trained += specs
         self.labels = labels
 
-    async def open_in_compose(self, preset: Preset) -> None:
-        self.composed.append(preset)
+    async def go(self, place: str) -> Any:
+        assert place == "compose"
+        return SimpleNamespace(start_from=self.composed.append)
 
 
 def text_of(app: WorkbenchApp, selector: str) -> str:

@@ -36,7 +36,6 @@ from workbench.tui.widgets.bars import PLACES
 
 # What a run and a model are is imported where it is needed: the first frame does not wait for it.
 if TYPE_CHECKING:
-    from workbench.model.preset import Preset
     from workbench.model.spec import TrainingSpec
     from workbench.queue.search import SearchRequest
     from workbench.runs.folder import RunFolder
@@ -336,9 +335,9 @@ class WorkbenchApp(App[None]):
         self.remember("theme", "dark" if chosen.dark else "light")
 
     def action_show_help(self) -> None:
-        from workbench.tui.screens.palette import HelpScreen
+        from workbench.tui.screens.palette import HelpScreen, help_page
 
-        self.push_screen(HelpScreen(self.screen))
+        self.push_screen(HelpScreen(help_page(self, self.screen)))
 
     def action_command_palette(self) -> None:
         from workbench.tui.screens.palette import Palette
@@ -477,26 +476,10 @@ class WorkbenchApp(App[None]):
 
         self.push_screen(SearchScreen(search_id))
 
-    async def _go(self, place: str) -> Any:
-        """Go to a place; its screen."""
+    async def go(self, place: str) -> Any:
+        """Go to a place; its screen, to ask it for something there."""
         await self.action_go(place)
         return self.screen
-
-    async def open_in_compose(self, preset: Preset) -> None:
-        """Take a preset to Compose; unsaved work there is asked about."""
-        (await self._go("compose")).start_from(preset)
-
-    async def draw_for(self, preset: str) -> None:
-        """Go to Draw, where a model answers first."""
-        (await self._go("draw")).want(preset)
-
-    async def show_model(self, name: str) -> None:
-        """Go to a model in Models."""
-        (await self._go("models")).choose(name)
-
-    async def show_on_leaderboard(self, run_id: str) -> None:
-        """Go to a run's row on the leaderboard, or to where it will be."""
-        (await self._go("leaderboard")).show_run(run_id)
 
     def action_help_quit(self) -> None:
         self.notify("Press q to quit.")

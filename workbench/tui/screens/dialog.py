@@ -106,12 +106,13 @@ class ReadingDialog(Dialog[None]):
         Binding("pageup", "page(-10)", "page up", show=False),
     ]
 
-    def content(self) -> RenderableType:
-        raise NotImplementedError
+    def __init__(self, content: RenderableType) -> None:
+        super().__init__()
+        self._read = content
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide"):
-            yield Static(self.content())
+            yield Static(self._read)
 
     def action_page(self, by: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)

@@ -126,7 +126,7 @@ class NameProvider(KnownProvider):
         titles = {model.name: model.title for model in shipped_headlines()}
         titles |= {path.stem: "" for path in own_preset_files(workbench.home)}
         known: list[tuple[str, str, Callable[[], object]]] = [
-            (visible(f"model {name}"), title, partial(workbench.show_model, name))
+            (visible(f"model {name}"), title, partial(self._choose, name))
             for name, title in titles.items()
         ]
         with suppress(UserError):  # runs that cannot be listed: said elsewhere
@@ -138,6 +138,9 @@ class NameProvider(KnownProvider):
             for name in all_searches(workbench.home)
         ]
         return known
+
+    async def _choose(self, model: str) -> None:
+        (await cast("Workbench", self.app).go("models")).choose(model)
 
     def _open(self, folder: RunFolder) -> None:
         workbench = cast("Workbench", self.app)
@@ -158,23 +161,20 @@ class HelpScreen(ReadingDialog):
         Binding("k,up", "page(-1)", "up", show=False),
     ]
 
-    def __init__(self, about: Screen[object]) -> None:
-        super().__init__()
-        self._about = about
 
-    def content(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(justify="right", no_wrap=True)
-        table.add_column()
-        actions = named_actions(self.app, self._about)
-        everywhere = [action for action in actions if action.active.node is self.app]
-        place = getattr(self._about, "PLACE", "") or "Here"
-        for heading, listed in ((place, actions), ("Everywhere", everywhere)):
-            table.add_row("", Text(heading, style="bold"))
-            for action in listed:
-                if listed is everywhere or action not in everywhere:
-                    table.add_row(Text(" ".join(action.keys), style="bold"), Text(action.name))
-            if listed is actions:
-                table.add_row()
-        table.add_row(Text("ctrl+p", style="bold"), Text("Actions, models and runs by name"))
-        return table
+def help_page(app: App[Any], about: Screen[object]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    actions = named_actions(app, about)
+    everywhere = [action for action in actions if action.active.node is app]
+    here = [action for action in actions if action not in everywhere]
+    place = getattr(about, "PLACE", "") or "Here"
+    for heading, listed in ((place, here), ("Everywhere", everywhere)):
+        table.add_row("", Text(heading, style="bold"))
+        for action in listed:
+            table.add_row(Text(" ".join(action.keys), style="bold"), Text(action.name))
+        if listed is here:
+            table.add_row()
+    table.add_row(Text("ctrl+p", style="bold"), Text("Actions, models and runs by name"))
+    return table

@@ -273,7 +273,8 @@ class SearchScreen(WorkbenchScreen):
         if found is None or found.result is None:
             raise RunError("the search is not over; then its settings are chosen")
         name, title = f"{found.search.preset}-searched", f"{found.search.base.title}, searched"
-        await self.workbench.open_in_compose(found.result.preset(name, title))
+        compose = await self.workbench.go("compose")
+        compose.start_from(found.result.preset(name, title))
 
 
 # What it says

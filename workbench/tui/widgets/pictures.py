@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from rich.segment import Segment
@@ -101,12 +102,11 @@ class PictureGrid(Widget):
 
     ALLOW_SELECT = False
 
+    @dataclass
     class Chosen(Message):
         """An image was clicked; `place` is its place among all of them."""
 
-        def __init__(self, place: int) -> None:
-            super().__init__()
-            self.place = place
+        place: int
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -7,6 +7,7 @@ that numbers stand still; the least important columns go where it is narrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -81,12 +82,11 @@ class RowList(ScrollView, can_focus=True):
     class Marked(Message):
         """A row's gutter was clicked."""
 
+    @dataclass
     class HeadingClicked(Message):
         """A column's heading was clicked."""
 
-        def __init__(self, column: str) -> None:
-            super().__init__()
-            self.column = column
+        column: str
 
     def __init__(self, key_of: Callable[[Any], str]) -> None:
         super().__init__()
@@ -317,12 +317,11 @@ class FilterLine(Vertical):
         Binding("down", "done", "to the rows", show=False, tooltip="Keep the filter"),
     ]
 
+    @dataclass
     class Changed(Message):
         """A filter that can be understood, or none."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, FilterLine.Changed)

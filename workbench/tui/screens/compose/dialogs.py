@@ -36,7 +36,7 @@ from workbench.model.spec import TrainingSpec
 from workbench.queue.search import VALIDATION
 from workbench.runs.plan import Plan, specs_for_preset
 from workbench.settings import Home, style_sheet
-from workbench.tui.screens.dialog import ChoiceDialog, Dialog, ReadingDialog, TextDialog
+from workbench.tui.screens.dialog import ChoiceDialog, Dialog, TextDialog
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 
@@ -109,29 +109,22 @@ class PickDialog(Dialog[str | None]):
 _COLOURS = {Sign.ADDED: "success", Sign.REMOVED: "error", Sign.CHANGED: "primary"}
 
 
-class DifferenceDialog(ReadingDialog):
-    """All layers with a sign before each that differs, then settings and totals."""
+def difference_text(heading: str, difference: Difference, colours: Mapping[str, str]) -> Text:
+    """All layers with a sign before each that differs, then settings and totals.
 
-    def __init__(self, title: str, difference: Difference) -> None:
-        super().__init__()
-        self._heading, self._difference = title, difference
-
-    def content(self) -> Text:
-        difference = self._difference
-        text = Text(self._heading + "\n\n", style="", no_wrap=True, overflow="ellipsis")
-        text.stylize("bold", 0, len(self._heading))
-        if difference.none:
-            text.append("Nothing has changed.")
-            return text
-        variables = self.app.theme_variables
-        for gap, lines in (("", difference.layers), ("\n", difference.others)):
-            text.append(gap if lines else "")
-            for line in lines:
-                colour = _COLOURS.get(line.sign)
-                style = Style(color=variables[colour]) if colour else Style(dim=True)
-                text.append(f"{line}\n", style)
-        text.append("\n+ added   - removed   ~ changed", Style(dim=True))
-        return text
+    `colours` are the theme's, by their names.
+    """
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{heading}\n\n", "bold")
+    if difference.none:
+        return text.append("Nothing has changed.")
+    for gap, lines in (("", difference.layers), ("\n", difference.others)):
+        text.append(gap if lines else "")
+        for line in lines:
+            name = _COLOURS.get(line.sign)
+            style = Style(color=colours[name]) if name else Style(dim=True)
+            text.append(f"{line}\n", style)
+    return text.append("\n+ added   - removed   ~ changed", Style(dim=True))
 
 
 LONGEST_NAME, LONGEST_TITLE = 64, 80  # characters, as in a preset

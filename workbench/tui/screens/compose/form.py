@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -40,19 +41,17 @@ class FormView(VerticalScroll, can_focus=False):
     class Opened(Message):
         """The form is written in from now on."""
 
+    @dataclass
     class Edited(Message):
         """The fields make this value; None while one of them is wrong."""
 
-        def __init__(self, value: Any) -> None:
-            super().__init__()
-            self.value = value
+        value: Any
 
+    @dataclass
     class Closed(Message):
         """The form is left; `cancelled` asks for what was there before."""
 
-        def __init__(self, cancelled: bool) -> None:
-            super().__init__()
-            self.cancelled = cancelled
+        cancelled: bool
 
     def __init__(self) -> None:
         super().__init__(id="form", classes="panel form")

@@ -35,8 +35,8 @@ from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.compose.dialogs import (
     SAVE,
     START,
-    DifferenceDialog,
     PickDialog,
+    difference_text,
     layer_picks,
     picked_layer,
     picked_preset,
@@ -48,6 +48,7 @@ from workbench.tui.screens.compose.dialogs import (
 )
 from workbench.tui.screens.compose.form import FormView
 from workbench.tui.screens.compose.stack import Drawing, LayerStack, Totals
+from workbench.tui.screens.dialog import ReadingDialog
 from workbench.tui.widgets.words import say_in_border
 
 KEEP_SECONDS = 0.5  # from a change to its file, and between files
@@ -465,8 +466,9 @@ class ComposeScreen(WorkbenchScreen):
 
         origin = self.history.origin
         name = "an empty model" if origin is EMPTY else origin.title
-        found = difference(origin, self.draft)
-        self.app.push_screen(DifferenceDialog(f"Difference from {name}", found))
+        found, colours = difference(origin, self.draft), self.app.theme_variables
+        text = difference_text(f"Difference from {name}", found, colours)
+        self.app.push_screen(ReadingDialog(text))
 
     def action_save(self) -> None:
         self.save_then(lambda: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -73,12 +74,11 @@ class LayerStack(ScrollView, can_focus=True):
         Binding("l,right", "choose", "edit", show=False),
     ]
 
+    @dataclass
     class Moved(Message):
         """The cursor is on another place."""
 
-        def __init__(self, place: int) -> None:
-            super().__init__()
-            self.place = place
+        place: int
 
     class Chosen(Message):
         """The row under the cursor is to be edited."""

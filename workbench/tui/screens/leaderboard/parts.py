@@ -17,10 +17,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from workbench.leaderboard.table import Table, TableView
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs.status import Status
-from workbench.tui.screens.dialog import Dialog, ReadingDialog
+from workbench.tui.screens.dialog import Dialog
 from workbench.tui.screens.leaderboard.board import ALL_RUNS, CLAIMS, IMPORTED, SCRIPTS, TABS
 from workbench.tui.widgets.marked_options import MarkedOptions
 from workbench.tui.widgets.row_list import RowList
@@ -125,17 +124,6 @@ class EditLine(Input):
         """Clicked elsewhere: as esc."""
         if self.has_class("editing"):
             self.action_leave()
-
-
-class RunsDifferenceDialog(ReadingDialog):
-    """Runs setting by setting: what differs, and what came of it."""
-
-    def __init__(self, table: Table) -> None:
-        super().__init__()
-        self._table = table
-
-    def content(self) -> TableView:
-        return TableView(self._table)
 
 
 class ColumnsDialog(Dialog[tuple[str, ...] | None]):

@@ -25,6 +25,7 @@ from workbench.leaderboard.export import to_markdown
 from workbench.leaderboard.grouping import Group
 from workbench.leaderboard.paper import RowComparison
 from workbench.leaderboard.store import Leaderboard
+from workbench.leaderboard.table import TableView
 from workbench.leaderboard.views import difference_table
 from workbench.model.tables import TABLE_NUMBERS
 from workbench.runs import service
@@ -36,7 +37,7 @@ from workbench.text import one_line
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID
 from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
-from workbench.tui.screens.dialog import ChoiceDialog, TextDialog, confirm
+from workbench.tui.screens.dialog import ChoiceDialog, ReadingDialog, TextDialog, confirm
 from workbench.tui.screens.leaderboard.board import (
     ALL_RUNS,
     BEST_FIRST,
@@ -67,7 +68,6 @@ from workbench.tui.screens.leaderboard.overlay import (
 from workbench.tui.screens.leaderboard.parts import (
     ColumnsDialog,
     EditLine,
-    RunsDifferenceDialog,
     TabLine,
 )
 from workbench.tui.screens.leaderboard.rows import BoardDetail, group_columns, row_key, run_columns
@@ -554,7 +554,7 @@ class LeaderboardScreen(CurveScreen):
             note = () if found.settings else ("No setting differs.",)
             title = f"{count(len(found.run_ids), 'run')}, setting by setting"
             table = replace(difference_table(found), title=title, footnotes=note)
-            self.app.call_from_thread(self.app.push_screen, RunsDifferenceDialog(table))
+            self.app.call_from_thread(self.app.push_screen, ReadingDialog(TableView(table)))
 
         self.carry_out(compare)
 

@@ -441,12 +441,12 @@ class ModelsScreen(WorkbenchScreen):
     async def action_edit(self) -> None:
         preset = self._preset()
         if preset is not None:
-            await self.workbench.open_in_compose(preset)
+            (await self.workbench.go("compose")).start_from(preset)
 
     async def action_draw(self) -> None:
         preset = self._preset()
         if preset is not None:
-            await self.workbench.draw_for(preset.name)
+            (await self.workbench.go("draw")).want(preset.name)
 
 
 def _specs(preset: Preset) -> list[TrainingSpec]:

@@ -37,7 +37,7 @@ from workbench.text import one_line
 from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import confirm
-from workbench.tui.screens.queue.adding import AddDialog, Request, add
+from workbench.tui.screens.queue.adding import AddDialog
 from workbench.tui.widgets.row_list import RowList
 from workbench.tui.widgets.words import bar_pieces, say, say_in_border
 
@@ -205,12 +205,9 @@ class QueueScreen(WorkbenchScreen):
         self._ask_for(start_or_stop)
 
     def action_add(self) -> None:
-        def answered(asked: Request) -> None:
-            self.workbench.queue_started = True
-            self._ask_for(add, asked)
-
         running = self._view.engine if self._view.running else None
-        self.ask_for(AddDialog(self.workbench.home, self._view.jobs, running), answered)
+        dialog = AddDialog(self.workbench.home, self._view.jobs, running)
+        self.ask_for(dialog, self.workbench.queue_up)
 
     def action_shift(self, step: int) -> None:
         item = self._under_cursor()

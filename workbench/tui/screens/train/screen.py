@@ -434,4 +434,4 @@ class TrainScreen(CurveScreen):
         self.app.push_screen(ErrorsScreen(self.workbench.home, [self.folder], true, predicted))
 
     async def action_board(self) -> None:
-        await self.workbench.show_on_leaderboard(self.folder.run_id)
+        (await self.workbench.go("leaderboard")).show_run(self.folder.run_id)
