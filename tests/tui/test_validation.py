@@ -42,7 +42,7 @@ def text(lines: list[Line]) -> str:
 def test_while_it_trains_the_curve_and_the_numbers_are_of_validation(home: Home) -> None:
     state = RunState(a_run(home))
     state.apply(EPOCH)
-    assert state.other == "validation"
+    assert state.record.tested_on == "validation"
     assert state.test.ys(Metric.ACCURACY)[0] == 0.875
     assert "val %" in text([epoch_heading(state)]) and "87.50" in text(epoch_rows(state, 0, 1))
     smoothed: dict[Metric, list[float]] = {Metric.ACCURACY: [], Metric.LOSS: []}

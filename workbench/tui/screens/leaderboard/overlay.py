@@ -102,7 +102,7 @@ def read_curve(home: Home, run_id: str) -> Curve:
         state = RunReader(RunFolder(home.runs / run_id)).open()
     except (UserError, OSError):
         return Curve(fault="gone")
-    return Curve({state.other: state.test, TRAIN: state.train}, state.smoothing_span)
+    return Curve({state.record.tested_on: state.test, TRAIN: state.train}, state.smoothing_span)
 
 
 def draw_lines(

@@ -122,7 +122,7 @@ def now_lines(reading: Reading, state: RunState, width: int) -> list[Line]:
     after = f"epoch {reading.test_epoch}" if reading.test_epoch else ""
     paper = f"paper {percent(state.paper)}" if state.paper is not None else ""
     beside, epoch = (paper, after) if paper else (after, "")
-    other = _short(state.other)
+    other = _tested_on(state)
     room = max(0, width - 25)
     lines: list[Line] = []
     for name, value, note, word in (
@@ -151,8 +151,8 @@ def _value(name: str, value: float | None) -> str:
     return "" if value is None else metric_text(name, value)
 
 
-def _short(other: str) -> str:
-    return "val" if other == "validation" else other
+def _tested_on(state: RunState) -> str:
+    return "val" if state.record.tested_on == "validation" else "test"
 
 
 def _smoothed(metric: MetricReading) -> str:
@@ -184,7 +184,7 @@ def compact_lines(
     ]
     lines: list[Line] = []
     for name, right, wrong, word, rest in (
-        (_short(state.other), accuracy.tested, lost.tested, "test", test),
+        (_tested_on(state), accuracy.tested, lost.tested, "test", test),
         ("train", accuracy.raw, lost.raw, "train", train),
     ):
         head = [(f"{name:<7}", "muted"), (f"{share(right):>9}", word)]
@@ -366,7 +366,7 @@ def epoch_heading(state: RunState) -> Line:
     if state.spec is None:
         names = "".join(f"{one_line(name):>13.12}" for name in _table_metrics(state))
         return [(f"   #{names}     time", "muted")]
-    return [(f"   #  train %  {_short(state.other):>4} %    loss     time", "muted")]
+    return [(f"   #  train %  {_tested_on(state):>4} %    loss     time", "muted")]
 
 
 def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
@@ -400,7 +400,7 @@ def _table_metrics(state: RunState) -> list[str]:
 def head_line(state: RunState, asked: str, width: int) -> Line:
     """What the run is on the left, what it is doing on the right."""
     status = state.status
-    title, facts = _what(state.record)
+    title = state.record.title
     right = f"{_shown(status.mark, '*')} {asked or state.evaluating or status.word}"
     planned = state.history.planned_epochs
     epochs = f"epoch {state.epoch}/{planned}" if planned else f"step {state.history.step:,}"
@@ -411,7 +411,7 @@ def head_line(state: RunState, asked: str, width: int) -> Line:
     room = width - len(right) - 3
     left = title if len(title) <= room else title[: max(0, room - 1)] + "…"
     more = ""
-    for fact in facts:
+    for fact in _facts(state.record):
         if len(left) + len(more) + len(fact) + 3 <= room:
             more += f" · {fact}"
     gap = " " * max(1, width - 2 - len(left) - len(more) - len(right))
@@ -419,17 +419,17 @@ def head_line(state: RunState, asked: str, width: int) -> Line:
     return [(" ", ""), (left, "strong"), (more, "muted"), (gap, ""), (right, role)]
 
 
-def _what(record: RunRecord) -> tuple[str, list[str]]:
-    """What is trained, and the facts about it, the most telling first."""
+def _facts(record: RunRecord) -> list[str]:
+    """What is known of what is trained, the most telling first."""
     if isinstance(record, ScriptRecord):
-        return one_line(record.name), [one_line(fact) for fact in record.script.facts]
+        return [one_line(fact) for fact in record.script.facts]
     spec = record.spec
     facts = [spec.preset, f"seed {spec.seed}", spec.precision]
     if spec.dataset.name != "mnist":
         facts.append(spec.dataset.name)
     if spec.dataset.train_limit:
         facts.append(f"first {count(spec.dataset.train_limit, 'image')}")
-    return spec.title, facts
+    return facts
 
 
 def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[Line]:

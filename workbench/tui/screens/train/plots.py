@@ -119,7 +119,7 @@ class RunPlots(CurvePlots):
         glyphs = terminal_glyphs()
         line, dot = "—" if glyphs is Glyphs.BRAILLE else "+", shown_mark("●", glyphs)
         smooth = f"smoothing {view.smoothing:g}" if view.smoothing else "not smoothed"
-        other = self._state.other if self._state is not None else "test"
+        other = self._state.record.tested_on if self._state is not None else "test"
         trained, tested = f"{line} train", f"{dot} {other}"
         parts = [f"{trained}  {tested}", f"x: {view.axis}", self._stretch, smooth]
         raw = "raw behind" if view.smoothing else ""

@@ -31,7 +31,6 @@ from workbench.runs.events import (
 )
 from workbench.runs.folder import RunFolder
 from workbench.runs.log import EventReader
-from workbench.runs.record import PresetRecord
 from workbench.runs.status import Status
 from workbench.runs.summary import collapsed_to
 from workbench.runs.trouble import Watch
@@ -88,12 +87,7 @@ class RunState:
     @property
     def spec(self) -> TrainingSpec | None:
         """What the workbench trains; None of a script."""
-        return self.record.spec if isinstance(self.record, PresetRecord) else None
-
-    @property
-    def other(self) -> str:
-        """Whose values stand beside those of training."""
-        return "validation" if self.spec is None else self.spec.dataset.evaluated
+        return self.record.spec
 
     @property
     def train(self) -> Samples:
@@ -164,7 +158,7 @@ class RunState:
         written = history.epochs[-1].step if history.epochs else 0
         if self.status is not Status.RUNNING or not length or last % length or last <= written:
             return ""
-        return "testing" if self.other == "test" else "validating"
+        return "testing" if self.record.tested_on == "test" else "validating"
 
     @property
     def diverged_at(self) -> int | None:
