@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LEAST_COLUMNS, LEAST_LINES = 60, 18
 MOST_FAULTS = 3  # that are said, of many at once
 Answer = TypeVar("Answer")
+Came = TypeVar("Came")
 
 
 @contextmanager
@@ -45,6 +46,31 @@ def unless_left(screen: Widget) -> Iterator[None]:
     except NoMatches:
         if screen.display:
             raise
+
+
+class Latest:
+    """Does something whenever it is called, in a worker of `owner`.
+
+    Never twice at once: what is asked for meanwhile is done once more after it.
+    """
+
+    def __init__(self, owner: Widget, what: Callable[[], Awaitable[None]]) -> None:
+        self._owner, self._what = owner, what
+        self._wanted = self._busy = False
+
+    def __call__(self, _: object = None) -> None:
+        self._wanted = True
+        if not self._busy:
+            self._busy = True
+            self._owner.run_worker(self._work(), group="latest")
+
+    async def _work(self) -> None:
+        try:
+            while self._wanted:
+                self._wanted = False
+                await self._what()
+        finally:
+            self._busy = False
 
 
 class Workbench(Protocol):
@@ -156,26 +182,24 @@ class WorkbenchScreen(Screen[None]):
 
     @work(description="carry out")
     async def carry_out(
-        self,
-        action: Callable[[], str | Sequence[UserError] | None],
-        then: Callable[[], object] = lambda: None,
+        self, action: Callable[[], Came], then: Callable[[Came], object] = lambda came: None
     ) -> None:
         """Do something in a thread, say what came of it or what refused, and look again.
 
-        What is asked for in one order is done in it.
+        What is asked for in one order is done in it. `then` is given what came of it, unless it
+        was refused as a whole; a sentence, or a list of what refused, is said.
         """
         async with self._one_by_one:
             try:
                 came = await asyncio.to_thread(action)
             except UserError as error:
-                came = [error]
-        then()
+                self.workbench.complain(error)
+                return
+        then(came)
         self.workbench.run_feed.look_now()
-        if isinstance(came, str):
-            if came:
-                self.notify(came)
-            return
-        faults = list(came or ())
+        if isinstance(came, str) and came:
+            self.notify(came)
+        faults = came if isinstance(came, list) else []
         for fault in faults[:MOST_FAULTS]:
             self.workbench.complain(fault)
         if len(faults) > MOST_FAULTS:

@@ -22,7 +22,7 @@ from workbench.runs.curves import Axis
 from workbench.tui import plotting
 from workbench.tui.charts import PlotOptions
 from workbench.tui.plotting import Chart, Drawing, Glyphs
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.base import Latest, WorkbenchScreen
 from workbench.tui.widgets.steady_lines import SteadyLines
 
 # Called on the drawing thread with the columns and rows of the canvas.
@@ -51,9 +51,8 @@ class CurvePlot(SteadyLines):
         super().__init__(id=id, classes=classes)
         self.glyphs: Glyphs = plotting.terminal_glyphs()
         self._drawing = Drawing(())
-        self._wanted: MakeChart | None = None
-        self._last: MakeChart | None = None
-        self._busy = False
+        self._make: MakeChart | None = None
+        self._draw_now = Latest(self, self._draw)
 
     def watch_cursor(self, old: int | None, new: int | None) -> None:
         rows = max(0, self.size.height - 2)
@@ -62,25 +61,20 @@ class CurvePlot(SteadyLines):
 
     def draw(self, make: MakeChart) -> None:
         """Draw soon, unless the plot is not to be seen."""
-        self._wanted = self._last = make
-        if not self._busy and self.is_mounted and self.size.height > 0 and self.display:
-            self._busy = True
-            self.run_worker(self._draw(), group="drawing")
+        self._make = make
+        if self.is_mounted and self.size.height > 0 and self.display:
+            self._draw_now()
 
     async def _draw(self) -> None:
-        try:
-            while self._wanted is not None:
-                make, self._wanted = self._wanted, None
-                draw = partial(drawing_of, make, *self.size, self.glyphs)
-                drawing = self._drawing = await plotting.on_drawing_thread(draw)
-                self.show([[(text, role.word) for text, role in line] for line in drawing.lines])
-                self.post_message(self.Drawn())
-        finally:
-            self._busy = False
+        assert self._make is not None
+        draw = partial(drawing_of, self._make, *self.size, self.glyphs)
+        drawing = self._drawing = await plotting.on_drawing_thread(draw)
+        self.show([[(text, role.word) for text, role in line] for line in drawing.lines])
+        self.post_message(self.Drawn())
 
     def on_resize(self, event: events.Resize) -> None:
-        if self._last is not None:
-            self.draw(self._last)
+        if self._make is not None:
+            self.draw(self._make)
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)

@@ -219,7 +219,7 @@ class RunsScreen(WorkbenchScreen):
         self._show_counts()
         self.refresh_bindings()
 
-    def _select_none(self) -> None:
+    def _select_none(self, _: object = None) -> None:
         self._listing.marks = {}
         self._listing.refresh()
         self._show_counts()

@@ -33,6 +33,7 @@ from workbench.queue.search import (
 from workbench.queue.space import Parameter, Value, values_text
 from workbench.queue.store import SearchEntry
 from workbench.queue.view import QueueView, QueueWatch, short_time_left
+from workbench.runs.curves import Metric
 from workbench.runs.folder import RunFolder
 from workbench.runs.status import Status
 from workbench.settings import style_sheet
@@ -44,17 +45,15 @@ from workbench.tui.charts import (
     LOG,
     FittedAxis,
     Ticks,
-    accuracy_axis,
-    fitted_range,
+    YAxis,
     linear_ticks,
     short_number,
     spaced,
     whole_ticks,
-    without_outliers,
 )
 from workbench.tui.plotting import Chart, Range, Role, Series, shown_mark
 from workbench.tui.run_feed import Seen
-from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
+from workbench.tui.screens.base import COPY_ID, Latest, WorkbenchScreen
 from workbench.tui.screens.curves import CurvePlot
 from workbench.tui.widgets.bars import TitleBar
 from workbench.tui.widgets.steady_lines import Line, SteadyLines, wrapped
@@ -126,7 +125,7 @@ class SearchScreen(WorkbenchScreen):
         self._charts = SearchCharts()
         self._parameter = ""  # its name; empty: the most important one
         self._view = VIEWS[0]
-        self._looking = False
+        self._look = Latest(self, self._read)
         self._drawn: object = None
         self._drawn_at = 0.0
 
@@ -167,22 +166,19 @@ class SearchScreen(WorkbenchScreen):
     # Looking
 
     def _seen(self, _: Seen) -> None:
-        if self.is_current and not self._looking:
-            self._looking = True
-            self.run_worker(self._look(), group="search-look")
+        if self.is_current:
+            self._look()
 
-    async def _look(self) -> None:
+    async def _read(self) -> None:
         try:
-            self._found = await asyncio.to_thread(self._read)
+            self._found = await asyncio.to_thread(self._all_known)
         except UserError as error:
             self._lines("head").show([[(f" {error}", "bad")]])
-            return
-        finally:
-            self._looking = False
-        self._show()
+        else:
+            self._show()
 
-    def _read(self) -> Found:
-        """What there is to be known, in a thread; files that have not changed are not read."""
+    def _all_known(self) -> Found:
+        """What there is to be known; files that have not changed are not read."""
         folder = SearchFolder(self.workbench.home, self.search_id)
         living = {run.run_id: run for run in self.workbench.run_feed.last.living}
         queue = self._watch.look(living).of_search(self.search_id)
@@ -389,7 +385,7 @@ class SearchCharts:
     """
 
     def __init__(self) -> None:
-        self._ranges: dict[str, Range] = {}
+        self._axes: dict[str, YAxis] = {}
 
     def trials(self, progress: SearchProgress, planned: int, columns: int, rows: int) -> Chart:
         xs, ys = [], []
@@ -476,14 +472,9 @@ class SearchCharts:
 
     def _y_axis(self, name: str, values: Iterable[float], rows: int) -> FittedAxis:
         """Around what matters: a few that came to nothing lie outside of the frame."""
-        found = list(values)
-        low = without_outliers(found, top=False)
-        ends = (0.5, 0.99) if low is None else (low, max(found))
-        least, greatest = (ERROR_LOG.forward(end) for end in ends)
-        limits = ERROR_LOG.forward(0.0), ERROR_LOG.forward(1.0)
-        wanted = fitted_range(least, greatest, self._ranges.get(name), limits)
-        self._ranges[name] = wanted
-        return accuracy_axis(*wanted, rows, ERROR_LOG)
+        found = list(values) or [0.5, 0.99]
+        axis = self._axes.setdefault(name, YAxis(Metric.ACCURACY))
+        return axis.fit([found], rows, ERROR_LOG, name, max(found))
 
 
 def _label(value: str | int | float) -> str:

@@ -31,7 +31,7 @@ from workbench.model.spec import memory_need
 from workbench.runs.estimate import Expected, Speed, expected_epoch, known_speeds, multiply_add_rate
 from workbench.runs.plan import Plan, dataset_ref
 from workbench.settings import Home, style_sheet
-from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.base import Latest, WorkbenchScreen
 from workbench.tui.screens.compose.dialogs import (
     SAVE,
     START,
@@ -66,7 +66,8 @@ class DraftKeeper:
         self._file = DraftFile(home)
         self._seen: DraftHistory | None = None
         self._wanted: DraftHistory | None = None
-        self._written = self._busy = False
+        self._written = False
+        self._write = Latest(screen, self._write_soon)
         # What is dropped or closed on the event loop must not be written after all by a thread.
         self._guard = threading.Lock()
 
@@ -90,17 +91,11 @@ class DraftKeeper:
             return
         self._written = True
         self._wanted = history
-        if not self._busy:
-            self._busy = True
-            self._screen.run_worker(self._write(), group="draft")
+        self._write()
 
-    async def _write(self) -> None:
-        try:
-            while self._wanted is not None:
-                await asyncio.sleep(KEEP_SECONDS)
-                await asyncio.to_thread(self._write_now)
-        finally:
-            self._busy = False
+    async def _write_soon(self) -> None:
+        await asyncio.sleep(KEEP_SECONDS)
+        await asyncio.to_thread(self._write_now)
 
     def _write_now(self) -> None:
         with self._guard:

@@ -35,7 +35,7 @@ from workbench.runs.summary import RunSummary, ScriptSummary, difference
 from workbench.settings import style_sheet
 from workbench.text import one_line
 from workbench.tui.run_feed import Seen
-from workbench.tui.screens.base import COPY_ID
+from workbench.tui.screens.base import COPY_ID, Latest
 from workbench.tui.screens.curves import CURVE_KEYS, CurveScreen
 from workbench.tui.screens.dialog import ChoiceDialog, ReadingDialog, TextDialog, confirm
 from workbench.tui.screens.leaderboard.board import (
@@ -127,7 +127,8 @@ class LeaderboardScreen(CurveScreen):
         super().__init__()
         self._board: Board | None = None  # as read last
         self._stamps: tuple[Stamp | None, ...] = ()  # of the files as they were read
-        self._reading = self._selecting = False
+        self._read = Latest(self, self._load)
+        self._select = Latest(self, self._select_rows)
         self._training: Counter[str] = Counter()  # settings, with how many runs
         self._query = BoardQuery()
         self.found = select_rows(Board(), self._query, self._training)  # the rows on view
@@ -218,18 +219,11 @@ class LeaderboardScreen(CurveScreen):
 
     # Reading
 
-    @work(group="read")
-    async def _read(self) -> None:
-        """Read the leaderboard if its files have changed, unless it is being read."""
-        if self._reading:
-            return
-        self._reading = True
-        try:
-            read, fault, self._stamps = await asyncio.to_thread(
-                load_if_changed, self.workbench.home, self._stamps
-            )
-        finally:
-            self._reading = False
+    async def _load(self) -> None:
+        """Read the leaderboard if its files have changed."""
+        read, fault, self._stamps = await asyncio.to_thread(
+            load_if_changed, self.workbench.home, self._stamps
+        )
         if read is not None or fault is not None:
             self._take(read, fault)
 
@@ -277,22 +271,16 @@ class LeaderboardScreen(CurveScreen):
 
     # Rows
 
-    @work(group="rows")
-    async def _select(self) -> None:
-        """Show the rows asked for; of several views asked for meanwhile only the last."""
-        if self._selecting or self._board is None:
+    async def _select_rows(self) -> None:
+        """Show the rows asked for, unless others are by then."""
+        board, query = self._board, self._query
+        if board is None:
             return
-        self._selecting = True
-        try:
-            asked: tuple[Board, BoardQuery] | None = None
-            while asked is None or asked[0] is not self.board or asked[1] != self._query:
-                asked = self.board, self._query
-                found = await asyncio.to_thread(select_rows, *asked, self._training)
-        finally:
-            self._selecting = False
-        self.found = found
-        self._show_rows()
-        self._show_curves()
+        found = await asyncio.to_thread(select_rows, board, query, self._training)
+        if board is self._board and query == self._query:
+            self.found = found
+            self._show_rows()
+            self._show_curves()
 
     def _change(self, *, first_row: bool = False, **changes: object) -> None:
         """Ask for a view that differs in this."""

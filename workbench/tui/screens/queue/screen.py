@@ -35,7 +35,7 @@ from workbench.runs.status import Status
 from workbench.settings import Home, style_sheet
 from workbench.text import one_line
 from workbench.tui.run_feed import Seen
-from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
+from workbench.tui.screens.base import COPY_ID, Latest, WorkbenchScreen
 from workbench.tui.screens.dialog import confirm
 from workbench.tui.screens.queue.adding import AddDialog
 from workbench.tui.widgets.row_list import RowList
@@ -82,7 +82,7 @@ class QueueScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self._view = NOTHING
-        self._looking = self._look_again = False
+        self._look = Latest(self, self._read)
         self._papers = paper_accuracies()
         self._trouble = ""  # said once, not at each look
 
@@ -113,31 +113,17 @@ class QueueScreen(WorkbenchScreen):
         if self.is_current:
             self._look()
 
-    def _look(self) -> None:
-        """Look now; if a look is under way, once more after it."""
-        self._look_again = self._looking
-        if not self._looking:
-            self._looking = True
-            self.run_worker(self._look_in_a_thread(), group="queue-look")
-
-    async def _look_in_a_thread(self) -> None:
+    async def _read(self) -> None:
+        living = {run.run_id: run for run in self.workbench.run_feed.last.living}
         try:
-            while True:
-                self._look_again = False
-                living = {run.run_id: run for run in self.workbench.run_feed.last.living}
-                try:
-                    view = await asyncio.to_thread(self._watch.look, living)
-                except UserError as error:
-                    if str(error) != self._trouble:
-                        self._trouble = str(error)
-                        self.workbench.complain(error)
-                else:
-                    self._trouble = ""
-                    self._show(view)
-                if not self._look_again:
-                    return
-        finally:
-            self._looking = False
+            view = await asyncio.to_thread(self._watch.look, living)
+        except UserError as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self.workbench.complain(error)
+        else:
+            self._trouble = ""
+            self._show(view)
 
     def _show(self, view: QueueView) -> None:
         first, self._view = self._view is NOTHING, view

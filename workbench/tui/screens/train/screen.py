@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import ClassVar, Literal, TypeVar
+from functools import partial
+from typing import ClassVar, Literal
 
 from textual import work
 from textual.app import ComposeResult
@@ -29,7 +30,6 @@ from workbench.tui.widgets.bars import TitleBar
 from workbench.tui.widgets.steady_lines import SteadyLines, wrapped
 from workbench.tui.widgets.words import say_in_border
 
-Answer = TypeVar("Answer")
 NUMBERS_SECONDS = 0.5
 POLL_SECONDS, POLL_SECONDS_ENDED = 0.1, 0.5
 # So that a viewer that was suspended catches up without holding the event loop.
@@ -340,21 +340,6 @@ class TrainScreen(CurveScreen):
         when = WHEN.get(action)
         return when is None or (status is not None and when(status))
 
-    @work(group="ask")
-    async def _ask(
-        self,
-        action: Callable[[RunFolder], Answer],
-        then: Callable[[Answer], object] = lambda answer: None,
-    ) -> None:
-        """Ask the run for something, in a thread; `then` is called with the answer."""
-        async with self._one_by_one:
-            try:
-                answer = await asyncio.to_thread(action, self.folder)
-            except UserError as error:
-                self.workbench.complain(error)
-                return
-        then(answer)
-
     def _say(self, asked: str) -> None:
         """Have it stand in the head until it has happened."""
         self._asked = asked
@@ -367,14 +352,14 @@ class TrainScreen(CurveScreen):
             resuming = "resuming" if self.status is Status.PAUSED else ""
             self._say("pausing" if pausing else resuming)
 
-        self._ask(service.pause_or_resume, answered)
+        self.carry_out(partial(service.pause_or_resume, self.folder), answered)
 
     def action_go_on(self) -> None:
         """Take the pause back; once more pauses after all."""
         self.action_pause()
 
     def action_stop(self) -> None:
-        self._ask(service.stop, lambda answer: self._say("stopping"))
+        self.carry_out(partial(service.stop, self.folder), lambda _: self._say("stopping"))
 
     def action_kill(self) -> None:
         if self.status is Status.QUEUED:
@@ -384,7 +369,7 @@ class TrainScreen(CurveScreen):
 
         def answered(answer: str) -> None:
             if answer == "kill":
-                self._ask(service.kill)
+                self.carry_out(partial(service.kill, self.folder))
             elif answer == "stop":
                 self.action_stop()
 
@@ -399,7 +384,9 @@ class TrainScreen(CurveScreen):
 
     def action_resume(self) -> None:
         # It is asked about on leaving, like the runs that were started here.
-        self._ask(service.resume, lambda answer: self.workbench.ask_about(self.folder))
+        self.carry_out(
+            partial(service.resume, self.folder), lambda _: self.workbench.ask_about(self.folder)
+        )
 
     def action_again(self) -> None:
         if self._state is not None and self._state.spec is not None:
