@@ -30,6 +30,7 @@ from workbench.settings import Home, style_sheet
 from workbench.text import visible
 from workbench.tui.keys import KeyOrder, with_names
 from workbench.tui.run_feed import RunFeed, Seen, severity, title_words, words_of
+from workbench.tui.screens.base import Carrying
 from workbench.tui.terminal import SAFE_LINES, TerminalDriver
 from workbench.tui.theme import DARK, LIGHT
 from workbench.tui.widgets.bars import PLACES
@@ -88,7 +89,7 @@ def _load_train_screen() -> None:
     plotting.warm_up()
 
 
-class WorkbenchApp(App[None]):
+class WorkbenchApp(App[None], Carrying):
     """`home` is the data folder; `started` are the runs that this app began.
 
     `queue_started` says whether it was this app that let the queue run.
@@ -403,32 +404,24 @@ class WorkbenchApp(App[None]):
             self.queue_started = self.queue_started or started
             return words
 
-        self._do(put, self.notify)
+        self.carry_out(put)
 
     def queue_up(self, asked: Request) -> None:
         """Queue what a dialog asked for, and start."""
         from workbench.tui.screens.queue import adding
 
         self.queue_started = True
-        self._do(partial(adding.add, self.home, asked), self.notify)
+        self.carry_out(partial(adding.add, self.home, asked))
 
     def begin_search(self, asked: SearchRequest) -> None:
         """Begin a search that a dialog asked for, and show it."""
         from workbench.tui.screens.queue import adding
 
-        self.queue_started = True
-        self._do(partial(adding.search, self.home, asked), self.open_search)
+        def begin() -> None:
+            self.call_from_thread(self.open_search, adding.search(self.home, asked))
 
-    @work(group="queue-action")
-    async def _do(self, action: Callable[[], str], then: Callable[[str], None]) -> None:
-        """Do something with the queue in a thread; `then` is given what came of it."""
-        try:
-            answer = await asyncio.to_thread(action)
-        except UserError as error:
-            self.complain(error)
-        else:
-            then(answer)
-        self.run_feed.look_now()
+        self.queue_started = True
+        self.carry_out(begin)
 
     async def _train(
         self, specs: list[TrainingSpec], labels: Labels | None, next_seed: bool

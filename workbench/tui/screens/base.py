@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import work
@@ -12,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.css.query import NoMatches
+from textual.dom import DOMNode
 from textual.events import Resize
 from textual.reactive import Reactive
 from textual.screen import ModalScreen, Screen
@@ -98,11 +100,49 @@ class Workbench(Protocol):
     async def go(self, place: str) -> Any: ...
 
 
+class Carrying(DOMNode):
+    """A screen, or the app, that has things done in threads."""
+
+    @property
+    def workbench(self) -> Workbench:
+        return cast("Workbench", self.app)
+
+    @cached_property
+    def _one_by_one(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    @work(description="carry out")
+    async def carry_out(
+        self, action: Callable[[], Came], then: Callable[[Came], object] = lambda came: None
+    ) -> None:
+        """Do something in a thread, say what came of it or what refused, and look again.
+
+        What is asked for in one order is done in it. `then` is given what came of it, unless it
+        was refused as a whole; a sentence, or a list of what refused, is said.
+        """
+        async with self._one_by_one:
+            try:
+                came = await asyncio.to_thread(action)
+            except UserError as error:
+                self.workbench.complain(error)
+                return
+        then(came)
+        self.workbench.run_feed.look_now()
+        if isinstance(came, str) and came:
+            self.app.notify(came)
+        faults = came if isinstance(came, list) else []
+        for fault in faults[:MOST_FAULTS]:
+            self.workbench.complain(fault)
+        if len(faults) > MOST_FAULTS:
+            more = f"and {len(faults) - MOST_FAULTS} more refused likewise"
+            self.workbench.complain(RunError(more))
+
+
 # For screens that show runs; they say by `run_here` which one is meant.
 COPY_ID = Binding("Y", "copy_id", "copy id", show=False, tooltip="Copy the run's id")
 
 
-class WorkbenchScreen(Screen[None]):
+class WorkbenchScreen(Screen[None], Carrying):
     """A full screen. Subclasses set `PLACE` and yield their widgets in `body`."""
 
     PLACE = ""
@@ -115,14 +155,6 @@ class WorkbenchScreen(Screen[None]):
     def __init_subclass__(cls, **options: Any) -> None:
         cls.BINDINGS = with_names(cls.__name__, cls.__dict__.get("BINDINGS", ()))
         super().__init_subclass__(**options)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._one_by_one = asyncio.Lock()
-
-    @property
-    def workbench(self) -> Workbench:
-        return cast("Workbench", self.app)
 
     def compose(self) -> ComposeResult:
         """Title bar, body and hints; the note takes the body's place where it cannot fit."""
@@ -179,32 +211,6 @@ class WorkbenchScreen(Screen[None]):
         """Leave a screen that lies on another; the four main places stay."""
         if self.is_active and len(self.app.screen_stack) > 1:
             self.app.pop_screen()
-
-    @work(description="carry out")
-    async def carry_out(
-        self, action: Callable[[], Came], then: Callable[[Came], object] = lambda came: None
-    ) -> None:
-        """Do something in a thread, say what came of it or what refused, and look again.
-
-        What is asked for in one order is done in it. `then` is given what came of it, unless it
-        was refused as a whole; a sentence, or a list of what refused, is said.
-        """
-        async with self._one_by_one:
-            try:
-                came = await asyncio.to_thread(action)
-            except UserError as error:
-                self.workbench.complain(error)
-                return
-        then(came)
-        self.workbench.run_feed.look_now()
-        if isinstance(came, str) and came:
-            self.notify(came)
-        faults = came if isinstance(came, list) else []
-        for fault in faults[:MOST_FAULTS]:
-            self.workbench.complain(fault)
-        if len(faults) > MOST_FAULTS:
-            more = f"and {len(faults) - MOST_FAULTS} more refused likewise"
-            self.workbench.complain(RunError(more))
 
     @work(exclusive=True, group="open", description="open")
     async def open_found(self, find: Callable[[], RunFolder]) -> None:
