@@ -78,7 +78,7 @@ async def opened(
 ) -> ErrorsScreen:
     screen = ErrorsScreen(home, list(folders))
     await pilot.app.push_screen(screen)
-    await until(pilot, lambda: screen.has_images and len(screen._others) == others)
+    await until(pilot, lambda: screen._images is not None and len(screen._others) == others)
     await pilot.pause()
     return screen
 

@@ -44,7 +44,7 @@ def layer(screen: InsideScreen) -> str:
 async def opened(pilot, home: Home) -> InsideScreen:  # type: ignore[no-untyped-def]
     errors = ErrorsScreen(home, [answered(home, 0, {14: 9, 24: 9, 35: 2})])
     await pilot.app.push_screen(errors)
-    await until(pilot, lambda: errors.has_images)
+    await until(pilot, lambda: errors._images is not None)
     await pilot.press("i")
     await until(pilot, lambda: isinstance(pilot.app.screen, InsideScreen))
     screen = pilot.app.screen

@@ -82,13 +82,6 @@ class Gallery:
                 images = images[found[images] == wanted]
         return images
 
-    def shows_same(self, other: Gallery | None) -> bool:
-        """Whether both have the same images on view, whichever is looked at."""
-        if other is None or self.sections is not other.sections:
-            return False
-        mine, theirs = ((one.section, one.true, one.predicted) for one in (self, other))
-        return mine == theirs
-
     @property
     def image(self) -> int | None:
         """The image under the cursor; None where nothing is on view."""
@@ -224,6 +217,7 @@ class ErrorsScreen(AnswersScreen):
         self._images: TestImages | None = None
         self._others: dict[str, Predictions] = {}
         self._hardest = False
+        self._fault = ""  # what was refused
 
     def body(self) -> ComposeResult:
         one = len(self._folders) == 1
@@ -268,13 +262,9 @@ class ErrorsScreen(AnswersScreen):
     def say(self, sentence: str, word: str = "muted") -> None:
         """Above the images; a refusal leaves those there are on view."""
         if self._gallery is None and word == "bad":
-            self.query_one("#errors-head", SteadyLines).show([[(" nothing can be shown", "bad")]])
-        lines = wrapped(sentence, word, self.size.width - 4, 2)
-        self.query_one("#errors-sentence", SteadyLines).show(lines)
-
-    @property
-    def has_images(self) -> bool:
-        return self._images is not None
+            self._panel("head").show([[(" nothing can be shown", "bad")]])
+        self._fault = sentence if word == "bad" else ""
+        self._panel("sentence").show(wrapped(sentence, word, self.size.width - 4, 2))
 
     # What is on view
 
@@ -287,7 +277,7 @@ class ErrorsScreen(AnswersScreen):
                 return False
             return not gallery.runs[0].right[gallery.sections[0].images[:1]].any()
         if action == "inside":
-            return gallery is not None and len(gallery.images) > 0 and self.has_images
+            return gallery is not None and len(gallery.images) > 0 and self._images is not None
         if action == "classes":
             return len(self._folders) == 1
         if action == "clear":
@@ -295,35 +285,31 @@ class ErrorsScreen(AnswersScreen):
         return True
 
     def draw(self) -> None:
-        gallery, self._gallery = self._gallery, None
-        if gallery is not None:
-            self._show(gallery)
+        if self._gallery is not None:
+            self._show(self._gallery)
+
+    def _panel(self, name: str) -> SteadyLines:
+        return self.query_one(f"#errors-{name}", SteadyLines)
 
     def _show(self, gallery: Gallery) -> None:
-        """Show this from now on, drawing what may be different."""
-        same, self._gallery = gallery.shows_same(self._gallery), gallery
-        image = gallery.image
-        self.query_one("#errors-head", SteadyLines).show(self._head(gallery))
-        if not same:
-            self.query_one("#errors-sentence", SteadyLines).show(self._sentence(gallery))
-            self.refresh_bindings()
+        """Show this from now on."""
+        self._gallery, image = gallery, gallery.image
+        self._panel("head").show(self._head(gallery))
+        self._panel("sentence").show(self._sentence(gallery))
+        self.refresh_bindings()
         if self.has_class("grid"):
             self._show_grid(gallery)
             return
         pixels = None if image is None or self._images is None else self._images.pixels(image)
         self.query_one(Picture).show(pixels)
-        lines = [] if image is None else self._answer_lines(gallery, image)
-        self.query_one("#errors-answer-lines", SteadyLines).show(lines)
-        if self.has_class("narrow"):
-            return
-        others = self.query_one("#errors-other-lines", SteadyLines)
+        answers, others, often = map(self._panel, ("answer-lines", "other-lines", "often-lines"))
+        width = answers.size.width
+        answers.show([] if image is None else self._answer_lines(gallery, image, width))
         others.show(self._other_lines(gallery, others.size.height))
-        if not same:
-            often = self.query_one("#errors-often-lines", SteadyLines)
-            if gallery.together is None:
-                often.show(self._often_lines(gallery, often.size.height))
-            else:
-                often.show(agreement_lines(gallery.names, gallery.together))
+        if gallery.together is None:
+            often.show(self._often_lines(gallery, often.size.height))
+        else:
+            often.show(agreement_lines(gallery.names, gallery.together))
 
     def _show_grid(self, gallery: Gallery) -> None:
         images = self._images
@@ -372,19 +358,20 @@ class ErrorsScreen(AnswersScreen):
             if one.short
         ]
         lines = [kinds] if kinds else []
+        if self._fault:
+            return [*lines, *wrapped(self._fault, "bad", self.size.width - 4, 2)]
         if not len(gallery.images):
             return [*lines, [(f"No images {section.title} among these classes.", "muted")]]
         return [*lines, *wrapped(gallery.sentence, "", self.size.width - 2, 2)]
 
-    def _answer_lines(self, gallery: Gallery, image: int) -> list[Line]:
+    def _answer_lines(self, gallery: Gallery, image: int, room: int) -> list[Line]:
         if len(gallery.runs) > 1:
             return self._lines_of_several(gallery, image)
         run = gallery.runs[0]
         true, answer = int(run.truth[image]), int(run.predicted[image])
         sure = 100 * float(run.confidence[image])
         sentence = f"a {true}, taken for a {answer}, {sure:4.1f} % sure"
-        room = self.query_one("#errors-answer-lines").size.width
-        lines = [*wrapped(sentence, "strong", room), [], *self._bars(run, image)]
+        lines = [*wrapped(sentence, "strong", room), [], *self._bars(run, image, room)]
         if self._others:
             wrong, runs = wrong_in(image, self._others), count(1 + len(self._others), "run")
             said = f"wrong in {len(wrong) + (true != answer)} of {runs}"
@@ -393,12 +380,12 @@ class ErrorsScreen(AnswersScreen):
             lines += [[], *wrapped(said, "muted", room)]
         return lines
 
-    def _bars(self, run: Predictions, image: int) -> list[Line]:
+    def _bars(self, run: Predictions, image: int, width: int) -> list[Line]:
         true, answer = int(run.truth[image]), int(run.predicted[image])
         guesses = best_guesses(run, image, MOST_BARS)
         if run.classes <= MOST_BARS:
             guesses.sort()
-        room = max(4, min(BAR_COLUMNS, self.query_one("#errors-answer-lines").size.width - 16))
+        room = max(4, min(BAR_COLUMNS, width - 16))
         digits = len(str(run.classes - 1))
         lines: list[Line] = []
         for number, probability in guesses:
@@ -489,7 +476,7 @@ class ErrorsScreen(AnswersScreen):
 
     @on(Click, "#errors-other-lines")
     def _listed_clicked(self, event: Click) -> None:
-        lines = max(1, self.query_one("#errors-other-lines").size.height)
+        lines = max(1, self._panel("other-lines").size.height)
         self._change(lambda shown: shown.at(shown.place - shown.place % lines + event.y))
 
     def on_mouse_scroll_down(self) -> None:
