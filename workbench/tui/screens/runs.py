@@ -116,8 +116,7 @@ class RunsScreen(WorkbenchScreen):
         order = self._listing.sorted_by
         if not order:
             return runs
-        value = partial(sort_value, column=order.lstrip("-"))
-        return by_value(runs, value, descending=order.startswith("-"))
+        return by_value(runs, SORT_VALUES[order.lstrip("-")], descending=order.startswith("-"))
 
     @on(RowList.HeadingClicked)
     def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
@@ -308,36 +307,7 @@ def _named(runs: list[WatchedRun]) -> str:
 ACCURACY, EPOCH, SHARE = 7, 10, 6  # letters of `97.16 %`, `  100/100`, `  42 %`
 BAR_LEAST, BAR_MOST = 4, 12
 _ORDER = list(Status)
-SETTINGS = attrgetter("optimizer", "learning_rate", "batch_size", "epochs", "images_text")
-
-
-def sort_value(run: WatchedRun, column: str) -> Any:
-    """That by which a run is sorted under a column; None where it has nothing there."""
-    summary = run.summary
-    match column:
-        case "state":
-            return _ORDER.index(run.state)
-        case "when":
-            return run.created_at
-        case "from":
-            return origin_text(run.launched_from)
-        case "run":
-            return run.run_id
-        case _ if summary is None:
-            return None
-        case "model":
-            return summary.name.casefold()
-        case "tags":
-            return summary.tags or None
-        case "time":
-            return run.seconds_left if run.state.alive else summary.train_seconds
-        case _ if not isinstance(summary, RunSummary):
-            return None
-        case "seed":
-            return summary.seed
-        case "progress":
-            return summary.test_accuracy
-    return SETTINGS(summary)
+_SETTINGS = attrgetter("optimizer", "learning_rate", "batch_size", "epochs", "images_text")
 
 
 def model_text(summary: AnySummary, width: int) -> CellContent:
@@ -393,8 +363,11 @@ def time_text(run: WatchedRun, width: int = 10) -> str:
             return MISSING
         left = clock(run.seconds_left)
         return f"{left} left" if len(left) + 5 <= width else f"−{left}"
-    seconds = run.summary.train_seconds if run.summary else None
-    return MISSING if seconds is None else clock(seconds)
+    return clock(seconds_taken(run))
+
+
+def seconds_taken(run: WatchedRun) -> float | None:
+    return run.summary.train_seconds if run.summary else None
 
 
 def origin_text(origin: LaunchedFrom | None, width: int = 1000) -> str:
@@ -449,6 +422,19 @@ def _progress(run: WatchedRun, width: int) -> CellContent:
     return progress_text(run, width) if run.state.alive else result_text(run)
 
 
+# That by which a run is sorted under a column; None where it has nothing there.
+SORT_VALUES: dict[str, Callable[[WatchedRun], Any]] = {
+    "state": lambda run: _ORDER.index(run.state),
+    "model": lambda run: run.summary and run.summary.name.casefold(),
+    "settings": lambda run: _SETTINGS(run.summary) if isinstance(run.summary, RunSummary) else None,
+    "seed": lambda run: getattr(run.summary, "seed", None),
+    "progress": lambda run: getattr(run.summary, "test_accuracy", None),
+    "time": lambda run: run.seconds_left if run.state.alive else seconds_taken(run),
+    "when": lambda run: run.created_at,
+    "tags": lambda run: (run.summary.tags or None) if run.summary else None,
+    "run": lambda run: run.run_id,
+    "from": lambda run: origin_text(run.launched_from),
+}
 COLUMNS = (
     Column("state", "State", 11, say=lambda run, width: (run.state.marked, run.state.role)),
     Column("model", "Model", 9, stretch=2, most=18,

@@ -415,8 +415,7 @@ def number_text(fraction: float | None, state: Status | None = None) -> str:
 def time_text(item: TrialView) -> tuple[str, str]:
     """Time taken once it has ended, time left while it trains, the estimate before."""
     if not item.trial.state.pending:
-        seconds = item.result.train_seconds if item.result is not None else None
-        return (MISSING if seconds is None else clock(seconds), "")
+        return (clock(item.result.train_seconds if item.result is not None else None), "")
     if item.run is not None and item.seconds_left is not None:
         return (f"{clock(item.seconds_left)} left", "")
     return (item.estimate_text or MISSING, "muted")

@@ -79,18 +79,8 @@ def fitting(parts: Sequence[str], width: int) -> str:
     return "   ".join(parts[:count])
 
 
-def share(fraction: float | None) -> str:
-    """`97.16 %`; words where it is no number."""
-    return MISSING if fraction is None else metric_text("accuracy", fraction)
-
-
-def loss(value: float | None) -> str:
-    """`0.0921`; words where it is no number, powers of ten where it has run away."""
-    if value is None:
-        return MISSING
-    if not math.isfinite(value):
-        return "no number"
-    return f"{value:.4f}" if value < 1000 else f"{value:.3g}"
+def value_text(name: str, value: float | None, missing: str = MISSING) -> str:
+    return missing if value is None else metric_text(name, value)
 
 
 class MetricReading(NamedTuple):
@@ -126,10 +116,10 @@ def now_lines(reading: Reading, state: RunState, width: int) -> list[Line]:
     room = max(0, width - 25)
     lines: list[Line] = []
     for name, value, note, word in (
-        (f"{other} accuracy", share(accuracy.tested), beside, "test"),
-        (f"{other} loss", loss(lost.tested), epoch, "test"),
-        ("train accuracy", share(accuracy.raw), _smoothed(accuracy), "train"),
-        ("train loss", loss(lost.raw), _smoothed(lost), "train"),
+        (f"{other} accuracy", value_text("accuracy", accuracy.tested), beside, "test"),
+        (f"{other} loss", value_text("loss", lost.tested), epoch, "test"),
+        ("train accuracy", value_text("accuracy", accuracy.raw), _smoothed(accuracy), "train"),
+        ("train loss", value_text("loss", lost.raw), _smoothed(lost), "train"),
     ):
         aside = f" {note:>{room}}"[: room + 1]
         lines.append([(f"{name:<14} ", "muted"), (f"{value:>9}", word), (aside, "muted")])
@@ -139,16 +129,13 @@ def now_lines(reading: Reading, state: RunState, width: int) -> list[Line]:
 def _script_lines(metrics: Sequence[MetricReading], width: int) -> list[Line]:
     lines: list[Line] = []
     for metric in metrics:
-        train, validation = _value(metric.name, metric.raw), _value(metric.name, metric.tested)
+        train = value_text(metric.name, metric.raw, "")
+        validation = value_text(metric.name, metric.tested, "")
         room = max(6, width - 26)
         name = f"{one_line(metric.name):<{room}.{room}} "
         beside = f"  val {validation:>9}" if validation else ""
         lines.append([(name, "muted"), (f"{train:>9}", "train"), (beside, "test")])
     return lines
-
-
-def _value(name: str, value: float | None) -> str:
-    return "" if value is None else metric_text(name, value)
 
 
 def _tested_on(state: RunState) -> str:
@@ -187,8 +174,9 @@ def compact_lines(
         (_tested_on(state), accuracy.tested, lost.tested, "test", test),
         ("train", accuracy.raw, lost.raw, "train", train),
     ):
-        head = [(f"{name:<7}", "muted"), (f"{share(right):>9}", word)]
-        lines.append([*head, ("  loss ", "muted"), (f"{loss(wrong):>9}", word), *rest])
+        said, lost_said = value_text("accuracy", right), value_text("loss", wrong)
+        head = [(f"{name:<7}", "muted"), (f"{said:>9}", word)]
+        lines.append([*head, ("  loss ", "muted"), (f"{lost_said:>9}", word), *rest])
     return lines
 
 
@@ -357,7 +345,7 @@ def class_lines(confusion: Sequence[Sequence[int]], width: int) -> list[Line]:
     lines: list[Line] = []
     for number, value in enumerate(shares):
         length = int(room * max(0.0, value - start) / (1 - start)) if math.isfinite(value) else 0
-        said = (share(value) if math.isfinite(value) else MISSING).rjust(width - 4 - length)
+        said = (percent(value) if math.isfinite(value) else MISSING).rjust(width - 4 - length)
         lines.append([(f"{number:>2}  ", "muted"), (full * length, "test"), (said, "")])
     return lines
 
@@ -374,7 +362,8 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
     rows: list[Line] = []
     for epoch in state.history.epochs[first : first + count]:
         if epoch.metrics is not None:
-            told = [_value(name, epoch.metrics.get(name)) for name in _table_metrics(state)]
+            metrics = epoch.metrics
+            told = [value_text(name, metrics.get(name), "") for name in _table_metrics(state)]
             cells = "".join(f"{value:>13}" for value in told)
             took = f"{clock(epoch.epoch_seconds):>9}"
             rows.append([(f"{epoch.epoch:>4}", "muted"), (cells, ""), (took, "muted")])
@@ -382,7 +371,7 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
         train = f"{100 * epoch.accuracy:.2f}" if math.isfinite(epoch.accuracy) else MISSING
         other_loss, accuracy = epoch.judged
         test = f"{100 * accuracy:.2f}" if math.isfinite(accuracy) else MISSING
-        test_loss = loss(other_loss) if math.isfinite(other_loss) else MISSING
+        test_loss = value_text("loss", other_loss) if math.isfinite(other_loss) else MISSING
         seconds = epoch.epoch_seconds
         took = clock(seconds) if seconds >= 10 else f"{seconds:.1f} s"
         values = [(f"{train:>9}", "train"), (f"{test:>8}", "test"), (f"{test_loss:>8}", "")]
@@ -439,12 +428,12 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
         return _metric_lines(state, width)
     held_out: list[Line] = []
     if ending is not None and ending.validation_accuracy is not None:
-        held_out = [[("validation ", "muted"), (share(ending.validation_accuracy), "")]]
+        held_out = [[("validation ", "muted"), (percent(ending.validation_accuracy), "")]]
     if ending is None or ending.test_accuracy is None:
         nothing = "not tested" if held_out else "no epoch was completed"
         return [*held_out, [(nothing, "muted")]]
     lines: list[Line] = []
-    result = [(share(ending.test_accuracy), "strong")]
+    result = [(percent(ending.test_accuracy), "strong")]
     if not state.status.completed:
         result.append((f"  after epoch {ending.epochs_completed}", "muted"))
     elif verdict is not None:
@@ -456,10 +445,9 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
     lines.append(result)
     if verdict is not None and verdict.own_runs and state.status.completed:
         lines.append([(verdict.own_runs, "")])
-    lines += [[("test loss ", "muted"), (loss(ending.test_loss), "")], *held_out]
+    lines += [[("test loss ", "muted"), (value_text("loss", ending.test_loss), "")], *held_out]
     if ending.best_epoch_test_accuracy is not None:
-        best = share(ending.best_epoch_test_accuracy)
-        epoch = f"best epoch {ending.best_epoch} "
+        best, epoch = percent(ending.best_epoch_test_accuracy), f"best epoch {ending.best_epoch} "
         lines.append([(epoch, "muted"), (best, ""), ("  (not ranked)", "muted")])
     return lines
 
