@@ -34,7 +34,7 @@ from workbench.tui.screens.leaderboard.overlay import (
     runs_of,
 )
 from workbench.tui.screens.leaderboard.parts import EditLine, TabLine
-from workbench.tui.screens.leaderboard.rows import BoardDetail, difference
+from workbench.tui.screens.leaderboard.rows import difference
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.row_list import FilterLine, RowList
@@ -541,7 +541,7 @@ async def test_collapsed_runs_are_told_apart(hyperparameters: Home) -> None:
         listing = app.screen.query_one(RowList)
         assert "Trial" in listing.render_line(0).text
         assert has_line(app, "11.35", "97.54", "–", "! 2/3")
-        detail = app.screen.query_one(BoardDetail)
+        detail = app.screen.query_one("#board-detail", Static)
         await pilot.press("end")
         await until(pilot, lambda: "2 of 3 collapsed" in str(detail.render()))
         await pilot.resize_terminal(140, 40)
@@ -564,7 +564,7 @@ async def test_what_80_columns_drop_stands_below(hyperparameters: Home) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await open_table(app, pilot, 8, 6)
         await pilot.press("down", "down")
-        detail = app.screen.query_one(BoardDetail)
+        detail = app.screen.query_one("#board-detail", Static)
 
         def below() -> str:
             return " ".join(detail.render_line(y).text for y in range(detail.size.height))
@@ -610,7 +610,10 @@ async def test_imported_runs_have_a_tab_of_their_own(with_imported: Home) -> Non
         panel = app.screen.query_one("#board-panel")
         assert "not your own" in str(panel.border_title)
         assert "2 runs on elsewhere" in str(panel.border_subtitle)
-        await until(pilot, lambda: "elsewhere" in str(app.screen.query_one(BoardDetail).render()))
+        await until(
+            pilot,
+            lambda: "elsewhere" in str(app.screen.query_one("#board-detail", Static).render()),
+        )
         for key in ("enter", "space", "t", "T", "d", "N", "slash"):  # none of them does anything
             await pilot.press(key)
         assert isinstance(app.screen, LeaderboardScreen)
@@ -632,7 +635,7 @@ async def test_imported_runs_stand_beside_the_papers_rows(with_imported: Home) -
         await until(pilot, lambda: has_line(app, "NN model 2", "○ t trains", "96.95 ± 0.07 (2)"))
         await pilot.resize_terminal(80, 24)
         await pilot.press("end")
-        detail = app.screen.query_one(BoardDetail)
+        detail = app.screen.query_one("#board-detail", Static)
         await until(pilot, lambda: "imported: 96.95 ± 0.07 % (n = 2)" in str(detail.render()))
 
 

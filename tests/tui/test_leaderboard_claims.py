@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Static
 
 from tests.support import ended_run, until
 from tests.tui.test_leaderboard import has_line, shown
@@ -11,7 +12,6 @@ from workbench.settings import Home
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.leaderboard.board import CLAIMS
 from workbench.tui.screens.leaderboard.parts import TabLine
-from workbench.tui.screens.leaderboard.rows import BoardDetail
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
 from workbench.tui.widgets.row_list import RowList
 
@@ -46,7 +46,7 @@ async def test_claims_are_readable_whole(networks: Home, size: tuple[int, int]) 
         assert has_line(app, "○ not enough runs", "CNN model 2 is the best CNN", "3.3", "Table 6")
         border = str(app.screen.query_one("#board-panel").border_subtitle)
         assert "2 confirmed · 14 not enough runs" in border
-        detail = app.screen.query_one(BoardDetail)
+        detail = app.screen.query_one("#board-detail", Static)
         for _ in range(16):
             lines = [detail.render_line(y).text.strip() for y in range(detail.size.height)]
             text = " ".join(line for line in lines if line)

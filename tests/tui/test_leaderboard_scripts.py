@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
 import workbench
 from tests.support import ended_run, until
@@ -19,7 +19,6 @@ from workbench.tui.screens.dialog import ReadingDialog
 from workbench.tui.screens.leaderboard.board import SCRIPTS
 from workbench.tui.screens.leaderboard.overlay import Overlay
 from workbench.tui.screens.leaderboard.parts import ColumnsDialog, TabLine
-from workbench.tui.screens.leaderboard.rows import BoardDetail
 from workbench.tui.screens.leaderboard.screen import LeaderboardScreen
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.widgets.row_list import FilterLine, RowList
@@ -70,7 +69,7 @@ async def test_they_have_a_tab_with_their_metrics_and_settings(scripts: Home) ->
         assert "seed" not in heading  # the same for all
         assert any("no number" in row for row in rows)
         assert "scripts of your own" in str(screen.query_one("#board-panel").border_title)
-        detail = screen.query_one(BoardDetail)
+        detail = screen.query_one("#board-detail", Static)
         # Begun within one second, any of the three may stand first.
         first = {"small": "lr 0.1", "large": "lr 0.001", "lost": "lr 10.0"}
         (shown,) = (text for name, text in first.items() if name in rows[0])
@@ -104,7 +103,9 @@ async def test_they_are_filtered_sorted_labelled_copied_opened_and_deleted(scrip
         await until(
             pilot, lambda: any(run.note == "good" for run in Leaderboard(scripts).recorded()[1])
         )
-        await until(pilot, lambda: "good" in str(screen.query_one(BoardDetail).render()))
+        await until(
+            pilot, lambda: "good" in str(screen.query_one("#board-detail", Static).render())
+        )
         await pilot.press("d", "down", "enter")
         await until(pilot, lambda: len(lines(app)) == 2)
         assert len(list(scripts.runs.iterdir())) == 3

@@ -39,7 +39,14 @@ from workbench.tui.run_feed import Seen
 from workbench.tui.screens.base import COPY_ID, WorkbenchScreen
 from workbench.tui.screens.dialog import confirm
 from workbench.tui.widgets.row_list import FilterLine, RowList
-from workbench.tui.widgets.words import bar_pieces, fit, say, say_in_border, settings_text
+from workbench.tui.widgets.words import (
+    bar_pieces,
+    fit,
+    say,
+    say_in_border,
+    settings_text,
+    training_text,
+)
 
 NO_RUNS = "No runs yet. Press t on a model to train it."
 LOOKING = "Looking for runs …"
@@ -392,19 +399,14 @@ def detail_text(run: WatchedRun) -> Content:
     summary = run.summary
     if summary is None:
         return Content.assemble(name, "\n", one_line(run.fault))
-    # The seed first: a long line is cut at its end, and a narrow list has no column for it.
-    if isinstance(summary, RunSummary):
-        head = f"seed {summary.seed}, {settings_text(summary)}"
-    else:
-        facts = (summary.framework, summary.config_text or " ".join(summary.command))
-        head = one_line("  ".join(fact for fact in facts if fact))
     parts = [
         f"{local_time(summary.started_at)}, from {origin_text(run.launched_from)}",
         " ".join(summary.tags),
         one_line(summary.message),
         one_line(summary.note),
     ]
-    return Content.assemble(name, f"  {head}\n", "  ·  ".join(part for part in parts if part))
+    head, rest = one_line(training_text(summary)), "  ·  ".join(part for part in parts if part)
+    return Content.assemble(name, f"  {head}\n", rest)
 
 
 def _settings(run: WatchedRun, width: int) -> str:

@@ -14,7 +14,7 @@ from workbench.text import one_line, visible
 
 if TYPE_CHECKING:
     from workbench.leaderboard.table import Piece
-    from workbench.runs.summary import RunSummary
+    from workbench.runs.summary import AnySummary, RunSummary
 
 # From these widths on a form is used: by the column, so that its rows are alike.
 LONG, MIDDLE = 58, 32
@@ -56,6 +56,19 @@ def bar_pieces(share: float, width: int) -> list[Piece]:
     halves = min(2 * width, int(2 * width * share))
     done = "━" * (halves // 2) + "╸" * (halves % 2)
     return [(done, "train"), ("─" * (width - len(done)), "muted")]
+
+
+def training_text(run: AnySummary) -> str:
+    """What a run trains with; of a script what it has told of that.
+
+    The seed first: a long line is cut at its end, and a narrow list has no column for it.
+    """
+    from workbench.runs.summary import ScriptSummary
+
+    if isinstance(run, ScriptSummary):
+        facts = (run.framework, run.config_text or " ".join(run.command))
+        return "  ".join(fact for fact in facts if fact)
+    return f"seed {run.seed}, {settings_text(run)}"
 
 
 def settings_text(run: RunSummary, width: int = LONG) -> str:

@@ -12,9 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from rich.text import Text
-from textual.app import RenderResult
-from textual.reactive import reactive
-from textual.widget import Widget
 
 from workbench.formats import (
     MISSING,
@@ -50,7 +47,7 @@ from workbench.model.hyperparameters import optimizer_text
 from workbench.runs.status import Status
 from workbench.runs.summary import AnySummary, RunSummary, ScriptSummary
 from workbench.text import one_line
-from workbench.tui.widgets.words import settings_text
+from workbench.tui.widgets.words import settings_text, training_text
 
 Row = AnySummary | Group | RowComparison | Verdict  # what a row tells of
 
@@ -332,47 +329,39 @@ def row_key(row: Row) -> str:
 # Below the table
 
 
-class BoardDetail(Widget):
-    """`subject` is what the cursor is on, or a sentence."""
+def detail_text(
+    subject: Row | None, comparison: TableComparison | None, *, machines: bool = False
+) -> Text:
+    """What is to be said of a row; `comparison` is the table on view, where it is of the paper.
 
-    subject: reactive[Row | str | None] = reactive(None)
-    comparison: TableComparison | None = None  # the table on view, where it is one of the paper's
-    machines = False  # whether runs are told with the machine they were made on
-
-    def render(self) -> RenderResult:
-        subject = self.subject
-        match subject:
-            case RunSummary():
-                first = f"seed {subject.seed}, {settings_text(subject)}"
-                head, second = subject.run_id, _run_words(subject)
-                if self.machines:
-                    machine = f"{machine_of(subject).text}, TensorFlow {subject.tensorflow}"
-                    second = f"{machine}  ·  {second}"
-            case ScriptSummary():
-                facts = (subject.framework, subject.config_text or " ".join(subject.command))
-                head, first = subject.run_id, "  ".join(fact for fact in facts if fact)
-                second = _facts(subject, [subject.message])
-            case Group():
-                head = subject.example.preset
-                first, second = settings_text(subject.example), _group_words(subject)
-            case RowComparison() if self.comparison is not None:
-                head, first = subject.row.label, subject.verdict
-                if head.isdigit():
-                    head = f"{self.comparison.table.label_heading} {head}"
-                second = "  ·  ".join(_row_words(subject, self.comparison.timed_on))
-            case Verdict():
-                # Whole sentences, over as many lines as they take.
-                text = Text(one_line(subject.claim.statement), "bold")
-                return text.append(f"\n{one_line(subject.text)}", "not bold")
-            case str():
-                head, first, second = "", subject, ""
-            case _:
-                return ""
-        text = Text(no_wrap=True, overflow="ellipsis")
-        if head:
-            text.append(f"{one_line(head)}  ", "bold")
-        text.append(f"{one_line(first)}\n{one_line(second)}")
-        return text
+    With `machines` runs are told with the machine they were made on.
+    """
+    match subject:
+        case RunSummary():
+            head, first, second = subject.run_id, training_text(subject), _run_words(subject)
+            if machines:
+                machine = f"{machine_of(subject).text}, TensorFlow {subject.tensorflow}"
+                second = f"{machine}  ·  {second}"
+        case ScriptSummary():
+            head, first = subject.run_id, training_text(subject)
+            second = _facts(subject, [subject.message])
+        case Group():
+            head = subject.example.preset
+            first, second = settings_text(subject.example), _group_words(subject)
+        case RowComparison() if comparison is not None:
+            head, first = subject.row.label, subject.verdict
+            if head.isdigit():
+                head = f"{comparison.table.label_heading} {head}"
+            second = "  ·  ".join(_row_words(subject, comparison.timed_on))
+        case Verdict():
+            # Whole sentences, over as many lines as they take.
+            text = Text(one_line(subject.claim.statement), "bold")
+            return text.append(f"\n{one_line(subject.text)}", "not bold")
+        case _:
+            return Text()
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{one_line(head)}  ", "bold")
+    return text.append(f"{one_line(first)}\n{one_line(second)}")
 
 
 def _run_words(run: RunSummary) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -70,7 +71,7 @@ from workbench.tui.screens.leaderboard.parts import (
     EditLine,
     TabLine,
 )
-from workbench.tui.screens.leaderboard.rows import BoardDetail, group_columns, row_key, run_columns
+from workbench.tui.screens.leaderboard.rows import detail_text, group_columns, row_key, run_columns
 from workbench.tui.widgets.row_list import FilterLine, RowList
 from workbench.tui.widgets.words import say_in_border, settings_text
 
@@ -186,7 +187,7 @@ class LeaderboardScreen(CurveScreen):
         with Container(id="board-panel", classes="panel"):
             yield RowList(row_key)
             yield EditLine()
-        yield BoardDetail()
+        yield Static(id="board-detail", classes="two-lines")
         yield self._overlay
 
     def on_mount(self) -> None:
@@ -243,11 +244,9 @@ class LeaderboardScreen(CurveScreen):
         if read is not None and (read.entries or not self._damaged):
             self._board = read
         self._board = self._board or Board()
-        line = self.query_one(TabLine)
-        line.tabs = self._board.tabs
-        if self._query.tab not in line.tabs:  # it may be gone
-            line.tab = ALL_RUNS
-            self._query = replace(self._query, tab=ALL_RUNS)
+        self.query_one(TabLine).tabs = self._board.tabs
+        if self._query.tab not in self._board.tabs:  # it may be gone
+            self._go_to_tab(ALL_RUNS)
         for selection in self._selections.values():
             selection.renew(self._board.renewed)
         # A run that was resumed has another curve.
@@ -285,13 +284,13 @@ class LeaderboardScreen(CurveScreen):
     def _change(self, *, first_row: bool = False, **changes: object) -> None:
         """Ask for a view that differs in this."""
         self._query = replace(self._query, **changes)  # type: ignore[arg-type]
+        self.query_one(TabLine).tab = self._query.tab
         self._first_row = self._first_row or first_row
         self._select()
         self.refresh_bindings()
 
     def _change_to(self, query: BoardQuery, *, row: str = "") -> None:
         """Ask for another view, tab and filter with it, and for the cursor on a row."""
-        self.query_one(TabLine).tab = query.tab
         self.query_one(FilterLine).set_text(query.filter_text)
         self._query, self._wanted_row = query, row
         self._change(first_row=True)
@@ -324,10 +323,12 @@ class LeaderboardScreen(CurveScreen):
     @on(RowList.Moved)
     def _show_detail(self) -> None:
         if not self.query_one(EditLine).has_class("editing"):
-            detail = self.query_one(BoardDetail)
-            detail.machines = self.found.query.tab == IMPORTED
-            detail.comparison = self.found.comparison
-            detail.subject = self._listing.row
+            machines = self.found.query.tab == IMPORTED
+            self._say(detail_text(self._listing.row, self.found.comparison, machines=machines))
+
+    def _say(self, about: Text) -> None:
+        """Below the rows, about the one under the cursor."""
+        self.query_one("#board-detail", Static).update(about, layout=False)
 
     # Curves
 
@@ -429,7 +430,6 @@ class LeaderboardScreen(CurveScreen):
         self._go_to_tab(event.tab)
 
     def _go_to_tab(self, tab: int) -> None:
-        self.query_one(TabLine).tab = tab
         self._change(tab=tab, within=None, first_row=True)
 
     def action_filter(self) -> None:
@@ -634,7 +634,7 @@ class LeaderboardScreen(CurveScreen):
         self.query_one(EditLine).edit(self._listing, run.run_id, what, text)
         kind = "Tags, with spaces between" if what == "tags" else "Note"
         said = f"{kind}, of run {run.run_id}: enter keeps, esc leaves as it was."
-        self.query_one(BoardDetail).subject = said
+        self._say(Text(said))
 
     @on(Input.Submitted, "EditLine")
     def _edited(self, event: Input.Submitted) -> None:

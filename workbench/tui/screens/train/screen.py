@@ -234,27 +234,23 @@ class TrainScreen(CurveScreen):
         self._lines("head").show([numbers.head_line(state, self._asked, width)])
         collapsed = self._verdict.collapsed if self._verdict else ""
         self._show_notice(*numbers.notice(state, collapsed))
-        reading = self.plots.reading()
-        ended = not state.status.alive
-        judged = state.status.completed and self.plots.cursor is None
-        if self.has_class("narrow"):
-            title = "epochs"
-            lines = numbers.compact_lines(reading, state, self._use, width - 2)
-            if judged:
-                lines = numbers.compact_verdict(state, self._verdict)
-            self._lines("compact").show(lines)
-            line = numbers.ended_line if ended else numbers.progress_line
-            self._lines("bar").show([line(state, width - 2)])
+        reading, use = self.plots.reading(), self._use
+        now, progress, machine = map(self._lines, ("now", "progress", "machine"))
+        if state.status.alive:
+            line, lines_of = numbers.progress_line, numbers.progress_lines
         else:
-            title = "result" if judged else reading.where
-            now, progress, machine = map(self._lines, ("now", "progress", "machine"))
-            lines = numbers.now_lines(reading, state, now.size.width)
-            if judged:
-                lines = numbers.verdict_lines(state, self._verdict, now.size.width)
-            now.show(lines)
-            lines_of = numbers.ended_lines if ended else numbers.progress_lines
-            progress.show(lines_of(state, progress.size.width))
-            machine.show(numbers.machine_lines(state, self._use, machine.size.width))
+            line, lines_of = numbers.ended_line, numbers.ended_lines
+        if judged := state.status.completed and self.plots.cursor is None:
+            now.show(numbers.verdict_lines(state, self._verdict, now.size.width))
+            compact = numbers.compact_verdict(state, self._verdict)
+        else:
+            now.show(numbers.now_lines(reading, state, now.size.width))
+            compact = numbers.compact_lines(reading, state, use, width - 2)
+        self._lines("compact").show(compact)
+        self._lines("bar").show([line(state, width - 2)])
+        progress.show(lines_of(state, progress.size.width))
+        machine.show(numbers.machine_lines(state, use, machine.size.width))
+        title = "epochs" if self.has_class("narrow") else "result" if judged else reading.where
         say_in_border(self.query_one("#run-side"), title)
         self._fill_free_rows(state)
         if not self.has_class("narrow") or self.has_class("view-epochs"):
