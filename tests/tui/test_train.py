@@ -50,7 +50,6 @@ from workbench.tui.screens.train.dialogs import (
     ConfusionScreen,
     LogScreen,
     clean,
-    confusion_sentences,
     mistake_lines,
 )
 from workbench.tui.screens.train.numbers import Verdict
@@ -675,7 +674,8 @@ async def test_no_mistake_is_broken_at_the_end_of_a_line() -> None:
 
 
 async def test_mistakes_in_words_the_worst_first() -> None:
-    assert confusion_sentences([[5, 2], [7, 5]]) == ["1 taken for 0: 7", "0 taken for 1: 2"]
+    first, *lines = mistake_lines([[5, 2], [7, 5]]).splitlines()
+    assert first and lines == ["1 taken for 0: 7", "0 taken for 1: 2"]
 
 
 async def test_a_log_cannot_move_the_cursor() -> None:

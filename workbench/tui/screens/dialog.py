@@ -22,7 +22,7 @@ from textual.widgets.option_list import Option
 from workbench.errors import UserError
 from workbench.settings import style_sheet
 from workbench.tui.keys import with_names
-from workbench.tui.widgets.form import FieldLines
+from workbench.tui.widgets.form import Choice, FieldLines
 from workbench.tui.widgets.marked_options import MarkedOptions
 
 
@@ -179,8 +179,14 @@ class FormDialog(Dialog[ScreenResultType]):
     ACCEPT: ClassVar = ("accept", "Accept", "enter accepts")  # id and label of the button, its key
 
     def editor(self, name: str) -> Widget:
-        """The widget in which a field is written, with the field's name as its id, dots as `-`."""
+        """The widget in which a field is written."""
         raise NotImplementedError
+
+    def text(self, name: str) -> str:
+        """What is written in a field."""
+        editor = self.query_one(FieldLines).editors[name]
+        assert isinstance(editor, Input | Choice)
+        return editor.value.strip()
 
     def below(self) -> ComposeResult:
         raise NotImplementedError
@@ -190,6 +196,8 @@ class FormDialog(Dialog[ScreenResultType]):
         button, label, key = self.ACCEPT
         with Vertical(id=self.NAME, classes="dialog form"):
             editors = {name: self.editor(name) for name, *_ in self.FIELDS}
+            for name, editor in editors.items():
+                editor.id = name.replace(".", "-")
             yield FieldLines(self.FIELDS, editors, id="fields")
             yield from self.below()
             with Horizontal(id="buttons"):

@@ -267,12 +267,10 @@ class RunSettings(FormDialog[Answer | None]):
 
     def editor(self, name: str) -> Choice | Input:
         if name in CHOICES:
-            return Choice(CHOICES[name], self._own[name], id=name)
+            return Choice(CHOICES[name], self._own[name])
         suggester = SuggestFromList(DATASET_NAMES) if name == "dataset" else None
         placeholder = PLACEHOLDERS.get(name, self._own[name])
-        return Input(
-            self._own[name], placeholder=placeholder, compact=True, id=name, suggester=suggester
-        )
+        return Input(self._own[name], placeholder=placeholder, compact=True, suggester=suggester)
 
     def on_mount(self) -> None:
         self._offer_momentum(self._own["optimizer"])

@@ -50,14 +50,8 @@ class Choice(Widget, can_focus=True):
             """The widget, for selectors of `@on`."""
             return self.choice
 
-    def __init__(
-        self,
-        answers: Mapping[str, str],
-        value: str,
-        *,
-        id: str | None = None,  # noqa: A002
-    ) -> None:
-        super().__init__(id=id)
+    def __init__(self, answers: Mapping[str, str], value: str) -> None:
+        super().__init__()
         self._answers = answers
         self.set_reactive(Choice.value, value)
 

@@ -201,7 +201,7 @@ class PlanningDialog(FormDialog[Asked | None]):
         """The whole number from 1 to `most` in a field; an empty one is 1."""
         field = FormField(name, FieldKind.COUNT, limits=Limits(1, most), optional=True)
         try:
-            return cast("int", field.parse(self.query_one(f"#{name}", Input).value) or 1)
+            return cast("int", field.parse(self.text(name)) or 1)
         except FieldError as error:
             errors[name] = str(error)
             return 1
@@ -305,14 +305,14 @@ class AddDialog(PlanningDialog[Reproduction]):
 
     def editor(self, name: str) -> TablesChoice | Choice | Input:
         if name == "tables":
-            return TablesChoice(id=name)
+            return TablesChoice()
         if name == "precision":
-            return Choice({each: each for each in PRECISIONS}, "float32", id=name)
+            return Choice({each: each for each in PRECISIONS}, "float32")
         if name == "executor":
             now = self._engine.executor if self._engine else Config()["executor"]
-            return Choice(EXECUTORS, now, id=name)
+            return Choice(EXECUTORS, now)
         own = self._jobs if name == "jobs" else Config()["seeds"]
-        return Input(str(own), placeholder="1", compact=True, id=name)
+        return Input(str(own), placeholder="1", compact=True)
 
     def request(self) -> Reproduction | dict[str, str]:
         errors: dict[str, str] = {}
@@ -321,14 +321,14 @@ class AddDialog(PlanningDialog[Reproduction]):
             errors["tables"] = "choose one at least"
         seeds = self.whole("seeds", MOST_SEEDS, errors)
         jobs = self.whole("jobs", MOST_JOBS, errors)
-        precision = cast("Precision", self.query_one("#precision", Choice).value)
+        precision = cast("Precision", self.text("precision"))
         if not errors:
             trainings = seeds * len(trainings_for(tables_of(tables)))
             if trainings > MOST_TRIALS:
                 errors["seeds"] = (
                     f"{trainings:,} trainings; the queue holds at most {MOST_TRIALS:,}"
                 )
-        executor = self.query_one("#executor", Choice).value
+        executor = self.text("executor")
         if self._engine is not None and self._engine.executor != executor:
             errors["executor"] = f"the queue runs on {self._engine.words}; stop it first"
         return errors or Reproduction(tables, seeds, precision, jobs, executor)
@@ -376,13 +376,13 @@ class SweepDialog(PlanningDialog[Sweep]):
             "seeds": "1",
         }
         seeds = Config()["seeds"] if name == "seeds" else 1
-        return Input(str(seeds) if seeds > 1 else "", placeholder=own[name], compact=True, id=name)
+        return Input(str(seeds) if seeds > 1 else "", placeholder=own[name], compact=True)
 
     def request(self) -> Sweep | dict[str, str]:
         errors: dict[str, str] = {}
         axes = []
         for name, *_ in self.FIELDS[:-1]:
-            text = self.query_one(f"#{name}", Input).value.strip().rstrip(",")
+            text = self.text(name).rstrip(",")
             try:
                 axes += [parse_axis(f"{name}={text}")] if text else []
             except RunError as error:
@@ -442,28 +442,22 @@ class SearchDialog(PlanningDialog[SearchRequest]):
         return lines
 
     def editor(self, name: str) -> Input | Choice:
-        widget = name.replace(".", "-")
         if name in CHOICES:
             answers = {choice: choice for choice in CHOICES[name]}
-            return Choice(answers, getattr(self._begun, name), id=widget)
+            return Choice(answers, getattr(self._begun, name))
         if name in self._own:
             text, placeholder = self._written.get(name, ""), self._own[name] or "–"
         elif name == "validation":
             text, placeholder = self._begun.plan.validation or "", VALIDATION
         else:
             text, placeholder = "", DEFAULTS[name] or "none"
-        return Input(text, placeholder=placeholder, compact=True, id=widget)
-
-    def _typed(self, name: str) -> str:
-        widget = self.query_one(f"#{name.replace('.', '-')}")
-        assert isinstance(widget, Input | Choice)
-        return widget.value.strip()
+        return Input(text, placeholder=placeholder, compact=True)
 
     def request(self) -> SearchRequest | dict[str, str]:
         """What is written; the core says in a thread what of it is wrong."""
-        space = tuple(f"{name}={text}" for name in self._own if (text := self._typed(name)))
-        plan = replace(self._begun.plan, validation=self._typed("validation") or VALIDATION)
-        own = {name: self._typed(name) or DEFAULTS[name] for name in DEFAULTS}
+        space = tuple(f"{name}={text}" for name in self._own if (text := self.text(name)))
+        plan = replace(self._begun.plan, validation=self.text("validation") or VALIDATION)
+        own = {name: self.text(name) or DEFAULTS[name] for name in DEFAULTS}
         return replace(self._begun, plan=plan, space=space, **own)  # type: ignore[arg-type]
 
 

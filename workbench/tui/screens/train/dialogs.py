@@ -100,19 +100,14 @@ def _mistakes(confusion: list[list[int]]) -> list[tuple[int, int, int]]:
     return sorted(found, key=lambda one: (-one[0], one[1], one[2]))
 
 
-def confusion_sentences(confusion: list[list[int]]) -> list[str]:
-    """The most frequent mistakes in words, the worst first."""
-    return [
-        f"{true} taken for {predicted}: {count:,}"
+def mistake_lines(confusion: list[list[int]]) -> str:
+    """The most frequent mistakes below the map, none of them broken at the end of a line."""
+    # Textual breaks lines at no-break spaces too, so they are broken here.
+    whole = [
+        f"{true} taken for {predicted}: {count:,}".replace(" ", "\N{NO-BREAK SPACE}")
         for count, true, predicted in _mistakes(confusion)[:WORST]
         if count
     ]
-
-
-def mistake_lines(confusion: list[list[int]]) -> str:
-    """Those sentences below the map, none of them broken at the end of a line."""
-    # Textual breaks lines at no-break spaces too, so they are broken here.
-    whole = [words.replace(" ", "\N{NO-BREAK SPACE}") for words in confusion_sentences(confusion)]
     width = 11 + len(confusion) * _cell_width(confusion) + 9  # of the map
     lines = textwrap.wrap("Most often mistaken:  " + "   ".join(whole), width)
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
