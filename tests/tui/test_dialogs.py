@@ -124,6 +124,7 @@ async def test_keys_of_one_packet_follow_the_focus(home: Home) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         send(app, "enter", "down", "8", "down", "down", "9")
         await until(pilot, lambda: isinstance(app.screen, RunSettings))
+        await until(pilot, lambda: bool(app.screen.query("#learning_rate")))
         fields = {field.id: field for field in app.screen.query(Input)}
         await until(pilot, lambda: fields["learning_rate"].value.endswith("9"))
         assert fields["batch_size"].value.endswith("8")
