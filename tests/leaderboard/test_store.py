@@ -330,6 +330,16 @@ def test_a_damaged_file_is_kept_aside_and_rebuilt(
     assert [entry.run_id for entry in board.imported()] == ["theirs"]
 
 
+def test_an_entry_of_no_date_is_damage(home: Home, board: Leaderboard, make_run: MakeRun) -> None:
+    make_run()
+    board.sync()
+    content = json.loads(home.leaderboard.read_text())
+    content["runs"]["1"]["started_at"] = "yesterday"
+    home.leaderboard.write_text(json.dumps(content))
+    with pytest.raises(LeaderboardDamaged, match="leaderboard rebuild"):
+        board.entries()
+
+
 def test_rebuild_at_once_on_a_damaged_file(
     home: Home, board: Leaderboard, make_run: MakeRun
 ) -> None:

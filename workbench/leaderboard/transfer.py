@@ -11,7 +11,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +181,4 @@ def _checked(entry: Any) -> RunSummary:
     for name, value in run:
         if isinstance(value, int | float) and value < 0:
             raise ValueError(f"{name} is less than 0")
-    try:
-        datetime.fromisoformat(run.started_at)
-    except ValueError:
-        raise ValueError("started_at is no date and time") from None
     return run

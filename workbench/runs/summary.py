@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field
+from pydantic import AfterValidator, Discriminator, Field
 from pydantic import Tag as Variant
 
 from workbench.config import NO_COMMAND, Config
@@ -33,7 +33,16 @@ from workbench.runs.trouble import constant_answer, only_answer
 MOST_EPOCHS = 100
 GOAL = 0.99  # the share of the test images to which the time is told
 HEADLINES = ("val_accuracy", "accuracy", "val_loss", "loss")  # those that are told first
+
 Values = tuple[Setting, ...]  # of a setting, one a run; None where it has none
+
+
+def _iso(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("is no date and time") from error
+    return text
 
 
 class Summary(Kept):
@@ -51,7 +60,7 @@ class Summary(Kept):
     epochs: int  # 0: not known
     epochs_completed: int = 0
     train_seconds: float | None = None  # of training steps alone: no tests, no pauses
-    started_at: str  # ISO 8601, UTC
+    started_at: Annotated[str, AfterValidator(_iso)]  # ISO 8601, UTC
     tags: tuple[str, ...] = ()
     note: str = ""
     host: str
