@@ -73,6 +73,11 @@ def test_smoothing_passes_over_what_is_no_number() -> None:
     assert math.isnan(smoothed[2])
 
 
+def test_a_value_over_no_steps_stands_as_it_is_and_weighs_nothing() -> None:
+    smoothed = smoothed_at_once(Smoothing(0.9), [4.0, 2.0, 3.0], [0, 1, 1])
+    assert smoothed == pytest.approx([4.0, 2.0, 2.0])
+
+
 def test_smoothing_hangs_on_the_steps_and_not_on_how_they_are_cut_into_chunks() -> None:
     few = smoothed_at_once(Smoothing(0.8, span=20.0), [1.0, 3.0, 2.0], [20.0, 40.0, 60.0])
     many = smoothed_at_once(

@@ -187,7 +187,8 @@ class Smoothing:
             if math.isfinite(value):
                 self._sum = keep * self._sum + (1.0 - keep) * value
                 self._weights = keep * self._weights + 1.0 - keep
-                self.values.append(self._sum / self._weights)
+                # A script may begin at step 0, where nothing has come together yet.
+                self.values.append(self._sum / self._weights if self._weights else value)
             else:
                 self.values.append(math.nan)
 
