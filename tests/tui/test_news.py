@@ -123,7 +123,7 @@ async def test_models_and_runs_are_in_the_palette(home: Home) -> None:
         await until(pilot, lambda: app.current_mode == "models")
         entry = app.screen.query_one(ModelList).entry
         assert entry is not None and entry.name == "cnn-1.2"
-        await pilot.press("ctrl+p")
+        await pilot.press("question_mark", "ctrl+p")  # from over a dialog too
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*f"run {folder.run_id[:4]}")
         await until(pilot, lambda: any(folder.run_id in line for line in found()))

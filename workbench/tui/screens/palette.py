@@ -29,7 +29,7 @@ from workbench.tui.widgets.bars import keys_in_force
 
 if TYPE_CHECKING:
     from workbench.runs.folder import RunFolder
-    from workbench.tui.screens.base import Workbench, WorkbenchScreen
+    from workbench.tui.screens.base import Workbench
 
 
 PALETTE = "command_palette"  # the action that opens the palette, which need not list itself
@@ -143,7 +143,13 @@ class NameProvider(KnownProvider):
         (await cast("Workbench", self.app).go("models")).choose(model)
 
     def _open(self, folder: RunFolder) -> None:
-        cast("WorkbenchScreen", self.screen).open_found(lambda: folder)
+        workbench = cast("Workbench", self.app)
+        try:
+            _ = folder.record  # says what is wrong where it is gone or damaged
+        except UserError as error:
+            workbench.complain(error)
+        else:
+            workbench.open_run(folder)
 
 
 class HelpScreen(ReadingDialog):
