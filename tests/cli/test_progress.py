@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from tests.support import ended_run, made_run
-from workbench.cli.follow import LiveView, RunView, epoch_line, follow, result_lines
-from workbench.cli.output import _PLAIN
+from workbench.cli.follow import epoch_line, follow, moving_lines, result_lines
+from workbench.cli.output import _PLAIN, Display
 from workbench.cli.run import note_known, watch
 from workbench.leaderboard.store import Leaderboard
 from workbench.model.tables import paper_table
@@ -28,8 +28,7 @@ EPOCH = Epoch(1.0, 10, 1000, 12.3456, 1.0, 12.3456, 1.0, 177_000.0, 3_540.0, 9_0
 
 def drawn(history: History, width: int) -> list[str]:
     out = io.StringIO()
-    view = LiveView(io.StringIO())
-    Console(file=out, width=width).print(view._render(history))
+    Console(file=out, width=width).print(moving_lines(history))
     return out.getvalue().splitlines()
 
 
@@ -60,8 +59,8 @@ def test_an_epochs_short_line_fits_80_columns() -> None:
 def test_the_display_is_closed_however_following_ends(home: Home) -> None:
     closed = []
 
-    class Broken(RunView):
-        def tick(self, history: History) -> None:
+    class Broken(Display):
+        def line(self, *words: object, **how: object) -> None:
             raise BrokenPipeError
 
         def close(self) -> None:
@@ -69,7 +68,7 @@ def test_the_display_is_closed_however_following_ends(home: Home) -> None:
 
     folder = made_run(home)
     with pytest.raises(BrokenPipeError):
-        follow(folder, Broken())
+        follow(folder, Broken(io.StringIO()))
     assert closed == [True]
 
 

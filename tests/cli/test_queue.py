@@ -21,7 +21,7 @@ from rich.console import Console
 from tests.cli.conftest import Runner
 from tests.queue.scripted import ScriptedExecutor, wanted
 from tests.support import LivingRun
-from workbench.cli.queue_follow import Display, LiveDisplay, PlainDisplay, follow_queue
+from workbench.cli.queue_follow import QueueDisplay, follow_queue, moving_lines
 from workbench.cli.trials import check_plan, exit_code
 from workbench.leaderboard.store import Leaderboard
 from workbench.queue import service
@@ -299,7 +299,7 @@ def test_without_its_process_the_queue_says_what_trains_on(
     assert states == ["finished", "crashed"]
 
 
-class Told(Display):
+class Told(QueueDisplay):
     """A display that keeps what it was shown."""
 
     def __init__(self) -> None:
@@ -309,7 +309,7 @@ class Told(Display):
     def show(self, view: QueueView) -> None:
         self.counts.append((view.ended, len(view.trials)))
 
-    def ended(self, line: str, left: str) -> None:
+    def tell(self, line: str, left: str) -> None:
         self.lines.append(line)
 
     def close(self) -> None:
@@ -357,12 +357,11 @@ def test_the_moving_lines_name_trial_run_and_the_time_of_all(left_behind: Living
     runs.look()
     view = QueueWatch(home).look({run.run_id: run for run in runs.living})
     stream = io.StringIO()
-    display = LiveDisplay(stream)
-    Console(file=stream, width=80).print(display._render(view))
+    Console(file=stream, width=80).print(moving_lines(view))
     shown = stream.getvalue()
     assert "trial 1 of 2  seed 0: NN model 1, SGD 0.01" in shown
     assert re.search(rf" 50%  \d+:\d\d left .* run {left_behind.folder.run_id}", shown)
     assert "queue: 0 of 2 done; about" in shown
     piped = io.StringIO()
-    PlainDisplay(piped).show(view)
+    QueueDisplay(piped).show(view)
     assert re.match(r"trial 1 of 2: training seed 0: .* left\n$", piped.getvalue())

@@ -1,7 +1,4 @@
-"""Following runs from a terminal: how they look, how Ctrl-C reaches them, how they ended.
-
-A moving display on a terminal, a line an epoch elsewhere.
-"""
+"""Following runs from a terminal: how they look, how Ctrl-C reaches them, how they ended."""
 
 from __future__ import annotations
 
@@ -10,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from workbench.cli.output import MovingLines, line_of, live_terminal, note, say
+from workbench.cli.output import Display, line_of, note
 from workbench.formats import clock, count, epochs_done, metric_text, percent
 from workbench.leaderboard.paper import beside_paper
 from workbench.runs import lock
@@ -31,26 +28,6 @@ POLL_SECONDS = 0.1
 EXIT_CODES = {Status.FINISHED: 0, Status.PRUNED: 0, Status.STOPPED: 130}
 FRAMES_PER_SECOND = 5
 BAR_WIDTH = 32
-
-
-class RunView:
-    """Shows one run as it goes. This one shows nothing, for --quiet."""
-
-    def begin(self, folder: RunFolder, history: History) -> None:
-        """Called once, before the first event."""
-
-    def show(self, event: Event, history: History) -> None:
-        """Called after each event, with the history that includes it."""
-
-    def tick(self, history: History) -> None:
-        """Called some ten times a second."""
-
-    def say(self, message: str) -> None:
-        """A line for the person, on stderr, that leaves what is shown intact."""
-        note(message)
-
-    def close(self) -> None:
-        """Called once, when the run has ended or following it failed."""
 
 
 @dataclass
@@ -78,35 +55,51 @@ def counted_interrupts() -> Iterator[Interrupts]:
 
 
 def follow(
-    folder: RunFolder, view: RunView, between: Callable[[], None] = lambda: None
+    folder: RunFolder, display: Display, between: Callable[[], None] = lambda: None
 ) -> AnySummary | None:
     """Show a run until it ends and return its summary; None, and a note, when it was deleted.
 
     `between` is called some ten times a second, for what the person asks meanwhile.
     """
-    reader, history = EventReader(folder.events_file), folder.empty_history()
+    reader, history, drawn = EventReader(folder.events_file), folder.empty_history(), 0.0
     try:
-        view.begin(folder, history)
+        display.line(headline(folder), "bold")
         while True:
             # Before reading: what was written up to the lock's release is then surely read.
             alive = lock.is_held(folder.lock_file)
             before = reader.fault
             for event in reader.read():
                 history.apply(event)
-                view.show(event, history)
+                _tell(event, history.planned_epochs, display)
             if reader.fault and not before:
                 note(f"mnist-workbench: {reader.fault}")
-            view.tick(history)
+            if display.width and time.monotonic() - drawn >= 1 / FRAMES_PER_SECOND:
+                drawn = time.monotonic()
+                display.draw(moving_lines(history))
             if not alive:
                 break
             between()
             time.sleep(POLL_SECONDS)
     finally:
-        view.close()
+        display.close()
     if folder.path.is_dir():
         return summary_of(folder)
     note(f"run {folder.run_id}: its folder was deleted while it was watched")
     return None
+
+
+def _tell(event: Event, planned: int, display: Display) -> None:
+    """A line an epoch; a pause and its end where nothing moves that would show them."""
+    match event:
+        case Epoch():
+            line = epoch_line(event, planned)
+            if display.width and len(line) > display.width:
+                line = epoch_line(event, planned, short=True)
+            display.line(line_of(line) if display.width else line)
+        case Paused() if not display.width:
+            display.line(f"paused at step {event.step}")
+        case Resumed() if not display.width:
+            display.line(f"going on from epoch {event.epoch}, step {event.step}")
 
 
 def epoch_line(epoch: Epoch, planned: int, *, short: bool = False) -> str:
@@ -185,25 +178,6 @@ def result_lines(summary: AnySummary) -> list[str]:
     return lines
 
 
-class PlainView(RunView):
-    """One line an epoch, for pipes, logs and `attach`."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def begin(self, folder: RunFolder, history: History) -> None:
-        say(headline(folder), self._stream)
-
-    def show(self, event: Event, history: History) -> None:
-        match event:
-            case Epoch():
-                say(epoch_line(event, history.planned_epochs), self._stream)
-            case Paused():
-                say(f"paused at step {event.step}", self._stream)
-            case Resumed():
-                say(f"going on from epoch {event.epoch}, step {event.step}", self._stream)
-
-
 def headline(folder: RunFolder) -> str:
     record = folder.record
     if isinstance(record, ScriptRecord):
@@ -218,70 +192,32 @@ def headline(folder: RunFolder) -> str:
     )
 
 
-class LiveView(RunView):
-    """A moving display of a few lines; finished epochs stay above it."""
+def moving_lines(history: History) -> RenderableType:
+    """Two lines of at most 70 letters; a narrower terminal cuts them and wraps none."""
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
 
-    def __init__(self, stream: TextIO) -> None:
-        self._lines = MovingLines(stream)
-        self._drawn = 0.0
-
-    def begin(self, folder: RunFolder, history: History) -> None:
-        """Name the run; the first tick starts to draw."""
-        self._lines.console.print(headline(folder), style="bold")
-
-    def show(self, event: Event, history: History) -> None:
-        if isinstance(event, Epoch):
-            line = epoch_line(event, history.planned_epochs)
-            if len(line) > self._lines.console.width:
-                line = epoch_line(event, history.planned_epochs, short=True)
-            self._lines.console.print(line, no_wrap=True, overflow="ellipsis", markup=False)
-
-    def tick(self, history: History) -> None:
-        now = time.monotonic()
-        if now - self._drawn >= 1 / FRAMES_PER_SECOND:
-            self._drawn = now
-            self._lines.draw(self._render(history))
-
-    def say(self, message: str) -> None:
-        """A line above the moving part, which is begun anew beneath it."""
-        self.close()
-        note(message)
-
-    def close(self) -> None:
-        self._lines.close()
-
-    def _render(self, history: History) -> RenderableType:
-        """Two lines of at most 70 letters; a narrower terminal cuts them and wraps none."""
-        from rich.console import Group
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
-
-        if history.step == 0:
-            words = history.waiting_for or "beginning the first epoch"
-            return line_of(f"{words}…", style="dim")
-        if not history.planned_steps:
-            return line_of(f"step {history.step:,}  {_values(history.metrics)}")
-        share = history.step / history.planned_steps
-        state = Text("paused", style="yellow") if history.paused else Text("training")
-        line = Table.grid(padding=(0, 2, 0, 0))
-        for width in (8, BAR_WIDTH, 4, 14):
-            line.add_column(width=width, no_wrap=True)
-        bar = ProgressBar(total=1.0, completed=share, width=BAR_WIDTH)
-        line.add_row(state, bar, f"{share:4.0%}", f"left {clock(history.seconds_left)}")
-        if not history.batches:
-            return line
-        last = history.batches[-1]
-        if last.metrics is not None:
-            return Group(line, line_of(_values(last.metrics)))
-        numbers = (
-            f"loss {last.loss:.4f}  accuracy {percent(last.accuracy):>8}"
-            f"  {history.images_per_second or 0.0:>9,.0f} img/s"
-        )
-        return Group(line, line_of(numbers))
-
-
-def view_for(stream: TextIO, *, quiet: bool) -> RunView:
-    if quiet:
-        return RunView()
-    return LiveView(stream) if live_terminal(stream) else PlainView(stream)
+    if history.step == 0:
+        words = history.waiting_for or "beginning the first epoch"
+        return line_of(f"{words}…", style="dim")
+    if not history.planned_steps:
+        return line_of(f"step {history.step:,}  {_values(history.metrics)}")
+    share = history.step / history.planned_steps
+    state = Text("paused", style="yellow") if history.paused else Text("training")
+    line = Table.grid(padding=(0, 2, 0, 0))
+    for width in (8, BAR_WIDTH, 4, 14):
+        line.add_column(width=width, no_wrap=True)
+    bar = ProgressBar(total=1.0, completed=share, width=BAR_WIDTH)
+    line.add_row(state, bar, f"{share:4.0%}", f"left {clock(history.seconds_left)}")
+    if not history.batches:
+        return line
+    last = history.batches[-1]
+    if last.metrics is not None:
+        return Group(line, line_of(_values(last.metrics)))
+    numbers = (
+        f"loss {last.loss:.4f}  accuracy {percent(last.accuracy):>8}"
+        f"  {history.images_per_second or 0.0:>9,.0f} img/s"
+    )
+    return Group(line, line_of(numbers))

@@ -76,24 +76,46 @@ def live_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-class MovingLines:
-    """A few lines that are drawn anew in their place; what its console prints stays above them."""
+class Display:
+    """Where one follows what goes on: lines that stay, and on a terminal some beneath them that
+    move, as they are drawn anew in their place; `plain` has none of these, `quiet` neither.
+    """
 
-    def __init__(self, stream: TextIO) -> None:
-        self.console = console(stream)
+    def __init__(self, stream: TextIO, *, quiet: bool = False, plain: bool = False) -> None:
+        self._stream, self._quiet = stream, quiet
+        moves = live_terminal(stream) and not (quiet or plain)
+        self._console = console(stream) if moves else None
         self._live: Live | None = None
 
+    @property
+    def width(self) -> int | None:
+        """In letters; None where nothing moves."""
+        return self._console.width if self._console else None
+
+    def line(self, text: str | Text, style: str = "", *, soft_wrap: bool = False) -> None:
+        """A line that stays; `soft_wrap` leaves it to the terminal to wrap it."""
+        if self._console is not None:
+            self._console.print(text, style=style, soft_wrap=soft_wrap)
+        elif not self._quiet:
+            say(str(text), self._stream)
+
     def draw(self, lines: RenderableType) -> None:
+        """The lines that move."""
         from rich.live import Live
 
         if self._live is None:
             # Drawn here, without rich's refresh thread: one writer, steady numbers.
-            self._live = Live(console=self.console, auto_refresh=False, transient=True)
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
         self._live.update(lines, refresh=True)
 
+    def note(self, message: str) -> None:
+        """A line for the person, on stderr; what moves is begun anew beneath it."""
+        self.close()
+        note(message)
+
     def close(self) -> None:
-        """Take the lines away, and leave the terminal as it was found."""
+        """Take the moving lines away, and leave the terminal as it was found."""
         if self._live is not None:
             self._live.stop()
             self._live = None

@@ -10,7 +10,7 @@ import typer
 
 from workbench.cli import options
 from workbench.cli.output import note, print_json, print_table
-from workbench.cli.queue_follow import display_for, watch_queue
+from workbench.cli.queue_follow import QueueDisplay, watch_queue
 from workbench.cli.run import note_jobs
 from workbench.errors import RunError
 from workbench.formats import count, percent
@@ -69,7 +69,7 @@ def watch() -> None:
         note(f"{state}; `mnist-workbench queue start` lets it run")
         raise typer.Exit(1)
     try:
-        watch_queue(place, display_for(sys.stdout, quiet=False))
+        watch_queue(place, QueueDisplay(sys.stdout))
     except KeyboardInterrupt:
         note("left the queue training; `mnist-workbench queue stop` ends it")
         raise typer.Exit(130) from None

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
 from workbench.cli.follow import counted_interrupts
-from workbench.cli.output import MovingLines, line_of, live_terminal, note, say
+from workbench.cli.output import Display, line_of, note
 from workbench.formats import clock, percent
 from workbench.leaderboard.paper import beside_paper
 from workbench.queue import service
@@ -27,21 +27,40 @@ BAR_WIDTH = 20
 MOST_SHOWN = 4  # trials that train at once and are drawn
 
 
-class Display:
-    """Where the queue is shown. This one shows nothing, for --quiet."""
+class QueueDisplay:
+    """The queue as it goes: what trains, in lines that move, else a line when one begins."""
+
+    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
+        self._display = Display(stream, quiet=quiet)
+        self._begun: set[str] = set()
+        self._message = ""
 
     def show(self, view: QueueView) -> None:
         """Some times a second."""
+        if self._display.width:
+            self._display.draw(moving_lines(view))
+            return
+        for number, item in enumerate(view.training, start=view.ended + 1):
+            if item.trial.id not in self._begun and item.trial.run_id:
+                self._begun.add(item.trial.id)
+                line = f"trial {number} of {len(view.trials)}: training {item.named}"
+                self.tell(f"{line} (run {item.trial.run_id})", short_time_left(view))
+        if view.message and view.message != self._message:
+            self._display.line(f"waiting: {view.message}")
+        self._message = view.message
 
-    def ended(self, line: str, left: str) -> None:
-        """One trial came to its end; `left`: how long the queue still takes."""
+    def tell(self, line: str, left: str) -> None:
+        """That a trial began or ended, and how long the queue still takes, as what moves says."""
+        told = f"{line}; {left}" if left and not self._display.width else line
+        self._display.line(told, soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was found."""
+        self._display.close()
 
 
 def follow_queue(
-    home: Home, trial_ids: Sequence[str], display: Display, search: str = ""
+    home: Home, trial_ids: Sequence[str], display: QueueDisplay, search: str = ""
 ) -> QueueView:
     """Show the queue until these trials, or this search, are over, or the queue has stopped.
 
@@ -65,7 +84,7 @@ def follow_queue(
     return view
 
 
-def watch_queue(home: Home, display: Display) -> None:
+def watch_queue(home: Home, display: QueueDisplay) -> None:
     """Show the whole queue until it has nothing left or stops; Ctrl-C is the caller's."""
     with closing(_looks(home, display)) as looks:
         for view in looks:
@@ -74,7 +93,7 @@ def watch_queue(home: Home, display: Display) -> None:
 
 
 def _looks(
-    home: Home, display: Display, own: Sequence[str] = ()
+    home: Home, display: QueueDisplay, own: Sequence[str] = ()
 ) -> Generator[QueueView, None, None]:
     """The queue as it is shown, time and again, without an end.
 
@@ -99,7 +118,7 @@ def _looks(
         display.close()
 
 
-def _tell_ended(view: QueueView, told: dict[str, Status], display: Display) -> None:
+def _tell_ended(view: QueueView, told: dict[str, Status], display: QueueDisplay) -> None:
     """Tell of each trial that ended since, counted among all of the queue."""
     ended = [
         item
@@ -109,7 +128,7 @@ def _tell_ended(view: QueueView, told: dict[str, Status], display: Display) -> N
     for number, item in enumerate(ended, start=view.ended - len(ended) + 1):
         told[item.trial.id] = item.trial.state
         left = short_time_left(view)
-        display.ended(f"{number} of {len(view.trials)} done: {ending(item)}", left)
+        display.tell(f"{number} of {len(view.trials)} done: {ending(item)}", left)
 
 
 def ending(item: TrialView) -> str:
@@ -135,59 +154,20 @@ def ending(item: TrialView) -> str:
     return f"{head}: {trial.state}"
 
 
-class PlainDisplay(Display):
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._begun: set[str] = set()
-        self._message = ""
+def moving_lines(view: QueueView) -> RenderableType:
+    from rich.console import Group
 
-    def show(self, view: QueueView) -> None:
-        for number, item in enumerate(view.training, start=view.ended + 1):
-            if item.trial.id not in self._begun and item.trial.run_id:
-                self._begun.add(item.trial.id)
-                line = f"trial {number} of {len(view.trials)}: training {item.named}"
-                self._print(f"{line} (run {item.trial.run_id})", short_time_left(view))
-        if view.message and view.message != self._message:
-            self._print(f"waiting: {view.message}")
-        self._message = view.message
-
-    def ended(self, line: str, left: str) -> None:
-        self._print(line, left)
-
-    def _print(self, line: str, left: str = "") -> None:
-        say(f"{line}; {left}" if left else line, self._stream)
-
-
-class LiveDisplay(Display):
-    """A few moving lines; trials that ended stay above them."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._lines = MovingLines(stream)
-
-    def show(self, view: QueueView) -> None:
-        self._lines.draw(self._render(view))
-
-    def ended(self, line: str, left: str) -> None:
-        """A line that stays; how long it takes stands below, and moves."""
-        self._lines.console.print(line, markup=False, soft_wrap=True)
-
-    def close(self) -> None:
-        self._lines.close()
-
-    def _render(self, view: QueueView) -> RenderableType:
-        from rich.console import Group
-
-        lines: list[RenderableType] = []
-        training = list(enumerate(view.training, start=view.ended + 1))
-        for number, item in training[:MOST_SHOWN]:
-            lines.append(line_of(f"trial {number} of {len(view.trials)}  {item.named}", "bold"))
-            lines.append(line_of(f"  {_progress(item)}  run {item.trial.run_id}"))
-        if not lines:
-            words = view.message or "beginning the next trial"
-            lines.append(line_of(words, "yellow" if view.message else "dim"))
-        state = "stopping" if view.stopping else f"{view.ended} of {len(view.trials)} done"
-        lines.append(line_of(f"queue: {state}; {time_left(view)}", "dim"))
-        return Group(*lines)
+    lines: list[RenderableType] = []
+    training = list(enumerate(view.training, start=view.ended + 1))
+    for number, item in training[:MOST_SHOWN]:
+        lines.append(line_of(f"trial {number} of {len(view.trials)}  {item.named}", "bold"))
+        lines.append(line_of(f"  {_progress(item)}  run {item.trial.run_id}"))
+    if not lines:
+        words = view.message or "beginning the next trial"
+        lines.append(line_of(words, "yellow" if view.message else "dim"))
+    state = "stopping" if view.stopping else f"{view.ended} of {len(view.trials)} done"
+    lines.append(line_of(f"queue: {state}; {time_left(view)}", "dim"))
+    return Group(*lines)
 
 
 def _progress(item: TrialView) -> str:
@@ -199,9 +179,3 @@ def _progress(item: TrialView) -> str:
     words = f"{bar} {item.progress:4.0%}  {clock(item.seconds_left)} left"
     role = "val" if item.of_validation else "test"
     return f"{words}  {role} {percent(item.accuracy)}" if item.accuracy else words
-
-
-def display_for(stream: TextIO, *, quiet: bool) -> Display:
-    if quiet:
-        return Display()
-    return LiveDisplay(stream) if live_terminal(stream) else PlainDisplay(stream)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -14,13 +14,11 @@ from workbench.cli import options
 from workbench.cli.follow import (
     EXIT_CODES,
     Interrupts,
-    RunView,
     counted_interrupts,
     follow,
     result_lines,
-    view_for,
 )
-from workbench.cli.output import note, print_json, say
+from workbench.cli.output import Display, note, print_json, say
 from workbench.errors import RunError, UserError
 from workbench.files import given_umask, open_file
 from workbench.formats import count, percent
@@ -32,7 +30,6 @@ from workbench.queue.store import identity
 from workbench.runs import service
 from workbench.runs.environment import slower_here, usable_cores
 from workbench.runs.folder import RunFolder
-from workbench.runs.log import History
 from workbench.runs.plan import Plan, specs_for
 from workbench.runs.record import checked_labels
 from workbench.runs.service import launch
@@ -175,9 +172,9 @@ def watch(folders: list[RunFolder], *, as_json: bool, quiet: bool) -> int:
     code = 0
     with counted_interrupts() as interrupts:
         for position, folder in enumerate(folders):
-            view = view_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
-            answer = partial(pass_on, interrupts, folders[position:], view.say)
-            summary = follow(folder, view, answer)
+            display = Display(sys.stderr if as_json else sys.stdout, quiet=quiet)
+            answer = partial(pass_on, interrupts, folders[position:], display.note)
+            summary = follow(folder, display, answer)
             if summary is None:
                 code = code or 1
                 continue
@@ -256,9 +253,25 @@ def execute(
 
 def _follow(folder: RunFolder) -> int:
     """Show what the command prints until it ends; its exit code."""
-    view = _OutputView(sys.stdout)
+    shown = 0  # bytes of what it has printed
+
+    def show_more() -> None:
+        nonlocal shown
+        with suppress(OSError), open_file(folder.log_file) as log:  # none yet, or it was deleted
+            log.seek(shown)
+            while block := log.read(BLOCK_BYTES):
+                shown += len(block)
+                sys.stdout.write(visible(block.decode("utf-8", "replace"), keep="\n\t\r"))
+        sys.stdout.flush()
+
+    def between() -> None:
+        show_more()
+        pass_on(interrupts, [folder], note)
+
     with counted_interrupts() as interrupts:
-        summary = follow(folder, view, partial(pass_on, interrupts, [folder], view.say))
+        note(f"run {folder.run_id}; Ctrl-C stops it, a closed terminal does not")
+        summary = follow(folder, Display(sys.stdout, quiet=True), between)
+    show_more()
     if not isinstance(summary, ScriptSummary):
         return 1
     for line in result_lines(summary):
@@ -268,27 +281,3 @@ def _follow(folder: RunFolder) -> int:
         return 130
     # Of one that a signal ended, the code that shells give.
     return EXIT_CODES.get(summary.status, 1) if code is None else code if code >= 0 else 128 - code
-
-
-class _OutputView(RunView):
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._offset = 0
-        self._folder: RunFolder | None = None
-
-    def begin(self, folder: RunFolder, history: History) -> None:
-        self._folder = folder
-        self.say(f"run {folder.run_id}; Ctrl-C stops it, a closed terminal does not")
-
-    def tick(self, history: History) -> None:
-        assert self._folder is not None
-        try:
-            with open_file(self._folder.log_file) as log:
-                log.seek(self._offset)
-                while block := log.read(BLOCK_BYTES):
-                    self._offset += len(block)
-                    text = visible(block.decode("utf-8", "replace"), keep="\n\t\r")
-                    self._stream.write(text)
-        except OSError:  # nothing was printed yet, or its folder is gone
-            return
-        self._stream.flush()

@@ -13,8 +13,8 @@ import typer
 
 from workbench.cli import options
 from workbench.cli.app import group_of
-from workbench.cli.follow import EXIT_CODES, PlainView, follow, result_lines
-from workbench.cli.output import note, print_json, print_table, say
+from workbench.cli.follow import EXIT_CODES, follow, result_lines
+from workbench.cli.output import Display, note, print_json, print_table, say
 from workbench.cli.run import watch
 from workbench.errors import RunError, nearest
 from workbench.files import typed_path
@@ -181,7 +181,7 @@ def attach(run: options.RunArgument) -> None:
     """Follow a run as plain text; Ctrl-C leaves it training."""
     folder = find_run(default_home(), run)
     try:
-        summary = follow(folder, PlainView(sys.stdout))
+        summary = follow(folder, Display(sys.stdout, plain=True))
     except KeyboardInterrupt:
         note(f"left run {folder.run_id} training; `mnist-workbench stop {run}` ends it")
         raise typer.Exit(130) from None

@@ -9,7 +9,7 @@ import typer
 
 from workbench.cli import options
 from workbench.cli.output import note, print_json, say
-from workbench.cli.queue_follow import display_for, follow_queue
+from workbench.cli.queue_follow import QueueDisplay, follow_queue
 from workbench.cli.run import note_jobs, warn_about
 from workbench.errors import RunError
 from workbench.formats import count, percent
@@ -172,7 +172,7 @@ def _print_cost(cost: Cost, *, as_json: bool) -> None:
 
 
 def _follow(home: Home, wanted: Search, *, quiet: bool, as_json: bool) -> SearchResult | None:
-    display = display_for(sys.stderr if as_json else sys.stdout, quiet=quiet)
+    display = QueueDisplay(sys.stderr if as_json else sys.stdout, quiet=quiet)
     view = follow_queue(home, (), display, wanted.id)
     entry = next(iter(view.searches), None)
     if view.unfinished:

@@ -12,7 +12,7 @@ import typer
 from workbench.cli import options
 from workbench.cli.leaderboard import WithOption, all_entries, results_in
 from workbench.cli.output import note, print_json, print_table, say
-from workbench.cli.queue_follow import display_for, follow_queue
+from workbench.cli.queue_follow import QueueDisplay, follow_queue
 from workbench.cli.run import note_jobs, warn_about
 from workbench.config import Config
 from workbench.errors import PresetError
@@ -168,7 +168,7 @@ def plan_and_train(
     if not ids:
         return None, found
     stream = sys.stderr if how.as_json else sys.stdout
-    view = follow_queue(home, ids, display_for(stream, quiet=how.quiet))
+    view = follow_queue(home, ids, QueueDisplay(stream, quiet=how.quiet))
     if view.pending:
         state = process_lost(view) if view.lost else "the queue has stopped"
         note(
