@@ -12,10 +12,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
-from typing import Any, ClassVar, Literal, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+)
 from pydantic_core import from_json
 
 FailureReason = Literal["diverged", "data", "memory", "disk", "cluster", "error"]
@@ -25,7 +34,41 @@ VALIDATION = "val_"
 EVALUATED = ("test_accuracy", "test_loss", "validation_accuracy", "validation_loss")
 # Written only where there is something to say.
 _ABSENT = ("metrics", "validation_loss", "validation_accuracy", "cold_seconds")
+# What only the workbench's own loop measures; an event with `metrics` does without.
+_MEASURED = frozenset({"loss", "accuracy", "test_loss", "test_accuracy", "images_per_second"})
+_ALWAYS = frozenset({"seconds", "epoch_seconds"})  # have a default only for the order of fields
 
+
+def _numbers(metrics: object) -> object:
+    """Metrics by name: what is no number is left out, null is NaN again."""
+    if type(metrics) is not dict:
+        return metrics
+    plain = {name: math.nan if value is None else value for name, value in metrics.items()}
+    return {name: value for name, value in plain.items() if type(value) in (int, float)}
+
+
+def _square(table: list[list[int]]) -> list[list[int]]:
+    if any(len(row) != len(table) for row in table):
+        raise ValueError("not square")
+    return table
+
+
+def _null_is_nan(value: object, check: Callable[[object], float]) -> float:
+    return math.nan if value is None else check(value)
+
+
+# What a log may hold in a field of a kind. Beyond the largest of counts and seconds no calendar or
+# table goes; losses may be of any size.
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True)]
+Count = Annotated[Whole, Field(ge=0, le=10**15)]
+Amount = Annotated[Number, Field(ge=0, le=1e15)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+SomeNumber = Annotated[Number, WrapValidator(_null_is_nan)]
+SomeAmount = Annotated[Amount, WrapValidator(_null_is_nan)]
+SomeShare = Annotated[Share, WrapValidator(_null_is_nan)]
+Metrics = Annotated[Mapping[str, float] | None, BeforeValidator(_numbers)]
+Confusion = Annotated[list[list[Count]], AfterValidator(_square)]
 
 _KINDS: dict[str, type[Event]] = {}  # by the names that stand in a log
 
@@ -38,7 +81,7 @@ class Event:
     """
 
     name: ClassVar[str] = ""
-    time: float
+    time: Amount
 
     def __init_subclass__(cls, *, logged: bool = True) -> None:
         if logged:
@@ -64,7 +107,7 @@ class Event:
 class Log(Event):
     """The first line: how the lines below it are to be read."""
 
-    version: int = LOG_VERSION
+    version: Count = LOG_VERSION
 
 
 @dataclass(frozen=True)
@@ -86,12 +129,12 @@ class Started(Event):
     Of a script 0 stands for what is not known.
     """
 
-    pid: int
-    parameters: int
-    epochs: int
-    steps_per_epoch: int
-    images: int
-    xla: bool
+    pid: Count
+    parameters: Count
+    epochs: Count
+    steps_per_epoch: Count
+    images: Count
+    xla: Annotated[bool, Field(strict=True)]
     device: str
     dataset_sha256: str | None = None
 
@@ -100,14 +143,14 @@ class Started(Event):
 class Batch(Event):
     """A chunk of `steps` optimizer steps: means over the chunk's images."""
 
-    epoch: int
-    step: int
-    steps: int
-    loss: float = math.nan
-    accuracy: float = math.nan
-    images_per_second: float = math.nan
-    seconds: float = 0.0
-    metrics: Mapping[str, float] | None = None
+    epoch: Count
+    step: Count
+    steps: Count
+    loss: SomeNumber = math.nan
+    accuracy: SomeShare = math.nan
+    images_per_second: SomeAmount = math.nan
+    seconds: Amount = 0.0
+    metrics: Metrics = None
 
     @property
     def values(self) -> Mapping[str, float]:
@@ -124,19 +167,19 @@ class Epoch(Event):
     `cold_seconds` are those since its worker's process began, where it began for this run alone.
     """
 
-    epoch: int
-    step: int
-    loss: float = math.nan
-    accuracy: float = math.nan
-    test_loss: float = math.nan
-    test_accuracy: float = math.nan
-    images_per_second: float = math.nan
-    epoch_seconds: float = 0.0
-    seconds: float = 0.0
-    metrics: Mapping[str, float] | None = None
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
-    cold_seconds: float | None = None
+    epoch: Count
+    step: Count
+    loss: SomeNumber = math.nan
+    accuracy: SomeShare = math.nan
+    test_loss: SomeNumber = math.nan
+    test_accuracy: SomeShare = math.nan
+    images_per_second: SomeAmount = math.nan
+    epoch_seconds: SomeAmount = 0.0
+    seconds: Amount = 0.0
+    metrics: Metrics = None
+    validation_loss: Number | None = None
+    validation_accuracy: Share | None = None
+    cold_seconds: Amount | None = None
 
     @property
     def judged(self) -> tuple[float, float]:
@@ -157,16 +200,16 @@ class Epoch(Event):
 class Paused(Event):
     """The worker waits; nothing is lost."""
 
-    step: int
+    step: Count
 
 
 @dataclass(frozen=True)
 class Resumed(Event):
     """Training goes on from `step`; what was logged beyond it is trained again."""
 
-    epoch: int
-    step: int
-    seconds: float
+    epoch: Count
+    step: Count
+    seconds: Amount
 
 
 @dataclass(frozen=True)
@@ -177,27 +220,27 @@ class Ended(Event, logged=False):
     of its own, since nothing is chosen by it.
     """
 
-    epochs_completed: int
-    step: int
-    seconds: float
-    images_per_second: float | None
-    parameters: int | None = None
-    test_loss: float | None = None
-    test_accuracy: float | None = None
-    best_epoch: int | None = None
-    best_epoch_test_accuracy: float | None = None
-    peak_memory_mib: float | None = None
-    exit_code: int | None = None  # of a command
-    metrics: Mapping[str, float] | None = None  # a script's last values
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
+    epochs_completed: Count
+    step: Count
+    seconds: Amount
+    images_per_second: Amount | None = None
+    parameters: Count | None = None
+    test_loss: Number | None = None
+    test_accuracy: Share | None = None
+    best_epoch: Count | None = None
+    best_epoch_test_accuracy: Share | None = None
+    peak_memory_mib: Amount | None = None
+    exit_code: Whole | None = None  # of a command
+    metrics: Metrics = None  # a script's last values
+    validation_loss: Number | None = None
+    validation_accuracy: Share | None = None
 
 
 @dataclass(frozen=True)
 class Finished(Ended):
     """All planned epochs are done. `confusion[true][predicted]` counts test images."""
 
-    confusion: list[list[int]] = field(default_factory=list)
+    confusion: Confusion = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -216,74 +259,12 @@ class Failed(Ended):
 
     reason: FailureReason = "error"
     message: str = ""
-    epoch: int | None = None
+    epoch: Count | None = None
 
     @property
     def diverged(self) -> bool:
         """Whether the loss left the numbers: the same seed would end there again."""
         return self.reason == "diverged"
-
-
-# What values of a field may be of, by its annotation; others have to be null or be refused.
-_TYPES: dict[str, tuple[type, ...]] = {
-    "float": (float, int),
-    "int": (int,),
-    "bool": (bool,),
-    "str": (str,),
-    "FailureReason": (str,),
-    "list[list[int]]": (list,),
-    "Mapping[str, float]": (dict,),
-}
-# What only the workbench's own loop measures; an event with `metrics` does without.
-_MEASURED = frozenset({"loss", "accuracy", "test_loss", "test_accuracy", "images_per_second"})
-_ALWAYS = frozenset({"seconds", "epoch_seconds"})  # have a default only for the order of fields
-_ANY_SIZE = ("loss", "test_loss", "validation_loss")
-_LARGEST = 1e15  # of counts and seconds: beyond it no calendar or table goes
-
-
-class _Field:
-    """What a log may hold in one field of an event."""
-
-    def __init__(self, item: Field[Any]) -> None:
-        annotation, _, optional = str(item.type).partition(" | ")
-        self.name, self.types = item.name, _TYPES[annotation]
-        self.optional = bool(optional)  # may be null
-        self.number = item.type == "float" and item.name not in ("time", "seconds")  # null: NaN
-        has_default = item.default is not MISSING or item.default_factory is not MISSING
-        self.required = item.name in _ALWAYS or not has_default
-        # Required where there are no `metrics`.
-        self.measured = item.name in _MEASURED and not optional
-        bounded = int in self.types and item.name not in (*_ANY_SIZE, "exit_code")
-        share = item.name.endswith("accuracy")
-        self.largest = (1.0 if share else _LARGEST) if bounded else None
-
-    def fits(self, value: Any) -> bool:
-        """Whether it may have this value."""
-        if value is None:
-            return self.optional
-        if type(value) not in self.types:
-            return False
-        if self.largest is not None:
-            return bool(0 <= value <= self.largest)
-        if self.name == "reason":
-            return value in get_args(FailureReason)
-        if self.name == "confusion":
-            return all(
-                type(row) is list
-                and len(row) == len(value)
-                and all(type(count) is int and 0 <= count <= _LARGEST for count in row)
-                for row in value
-            )
-        return True
-
-
-# Looked up for each line of a log, so found out once.
-_FIELDS = {kind: tuple(map(_Field, fields(kind))) for kind in _KINDS.values()}
-# Kinds with the names and types of their values that were found sound, and what their numbers may
-# be at most: nearly all lines of a log are of a few of them. Those with a text, list, mapping or
-# null in them are looked at one by one.
-_sound: dict[tuple[object, ...], tuple[tuple[str, float], ...]] = {}
-_MOST_SOUND = 100
 
 
 def _finite(value: Any) -> Any:
@@ -296,6 +277,20 @@ def _finite(value: Any) -> Any:
 
 class UnreadableLine(ValueError):
     """A line that holds no event: torn, or with a value that the event cannot have."""
+
+
+@cache
+def _reader(name: str) -> tuple[Callable[[object], Event], frozenset[str]]:
+    """How events of a name are read, and which of their fields none can do without."""
+    kind = _KINDS[name]
+    spared = {
+        item.name
+        for item in fields(kind)
+        if item.default is not MISSING or item.default_factory is not MISSING
+    }
+    spared -= _ALWAYS | (_MEASURED if kind in (Batch, Epoch) else set())
+    needed = frozenset(item.name for item in fields(kind) if item.name not in spared)
+    return TypeAdapter(kind).validate_python, needed
 
 
 def parse_line(line: bytes | str) -> Event | None:
@@ -314,40 +309,18 @@ def parse_line(line: bytes | str) -> Event | None:
             data = json.loads(line)
     except (ValueError, RecursionError) as error:  # torn by a kill or a full disk
         raise UnreadableLine from error
-    name = data.pop("event", None) if isinstance(data, dict) else None
+    name = data.get("event") if isinstance(data, dict) else None
     if not isinstance(name, str):
         raise UnreadableLine
-    kind = _KINDS.get(name)
-    if kind is None:
+    if name not in _KINDS:
         return None
-    shape = (kind, *data, *map(type, data.values()))
-    if shape in _sound:
-        for key, largest in _sound[shape]:
-            if not 0 <= data[key] <= largest:
-                break
-        else:
-            return kind(**data)
-    values: dict[str, Any] = {}
-    measured = "metrics" not in data
-    for item in _FIELDS[kind]:
-        value = data.get(item.name)
-        if value is None and item.number and item.name in data:
-            values[item.name] = math.nan
-        elif item.name == "metrics" and type(value) is dict:
-            values[item.name] = {  # what is no number is left out, null is NaN again
-                name: math.nan if number is None else number
-                for name, number in value.items()
-                if number is None or type(number) in (int, float)
-            }
-        elif item.fits(value):
-            values[item.name] = value
-        elif item.required or (item.measured and (measured or value is not None)):
-            raise UnreadableLine
-    plain = all(type(value) in (int, float) for value in data.values())
-    if plain and values == data and len(_sound) < _MOST_SOUND:
-        _sound[shape] = tuple(
-            (item.name, item.largest)
-            for item in _FIELDS[kind]
-            if item.largest is not None and item.name in data
-        )
-    return kind(**values)
+    read, needed = _reader(name)
+    if needed - data.keys() - (_MEASURED if "metrics" in data else frozenset()):
+        raise UnreadableLine
+    try:
+        return read(data)
+    except ValidationError as error:
+        wrong = {fault["loc"][0] for fault in error.errors(include_url=False)}
+        if wrong & needed:
+            raise UnreadableLine from error
+        return read({name: value for name, value in data.items() if name not in wrong})

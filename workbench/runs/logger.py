@@ -427,7 +427,7 @@ def script_ending(
     facts: dict[str, Any], *, stopped: bool, message: str, lost: int | None
 ) -> events.Ended:
     """How a script's run ended: `message` of a failure; `lost`, since when the loss is none."""
-    now, facts = time.time(), {"images_per_second": None, **facts}
+    now = time.time()
     if stopped:
         return events.Stopped(now, **facts)
     if message:
