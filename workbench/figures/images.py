@@ -50,12 +50,10 @@ def fitted(pixels: Pixels, columns: int, lines: int) -> Pixels:
     scale = min(1.0, columns / width, 2 * lines / height)
     if scale >= 1.0:
         return pixels
-    rows = np.linspace(0, height, max(1, int(height * scale)) + 1).astype(int)[:-1]
-    places = np.linspace(0, width, max(1, int(width * scale)) + 1).astype(int)[:-1]
-    sums = np.add.reduceat(np.add.reduceat(pixels.astype(np.float64), rows, axis=0), places, axis=1)
-    counts = np.outer(np.diff([*rows, height]), np.diff([*places, width]))
-    mean = sums / (counts if pixels.ndim == 2 else counts[:, :, None])
-    smaller: Pixels = np.rint(mean).astype(np.uint8)
+    from PIL import Image
+
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    smaller: Pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
     return smaller
 
 
