@@ -128,19 +128,11 @@ def living_run(home: Home, wanted: Identity) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class ResumableRun:
-    """A run that was stopped, failed or crashed, and can go on from its last whole epoch."""
-
-    run_id: str
-    epochs_completed: int
-    created_at: float
-
-
 def resumable_runs(
     home: Home, entries: Sequence[RunSummary], wanted: Collection[Identity]
-) -> dict[Identity, list[ResumableRun]]:
-    """The runs of these trainings that can be taken up, the newest first.
+) -> dict[Identity, list[RunSummary]]:
+    """The runs of these trainings that can be taken up, the newest first: they were stopped, failed
+    or crashed, and can go on from their last whole epoch.
 
     `entries` are the leaderboard's; what crashed does not stand there, and is found by its
     folder.
@@ -148,7 +140,7 @@ def resumable_runs(
     if not wanted:
         return {}
     ended = {entry.run_id: entry for entry in entries}
-    found: dict[Identity, list[ResumableRun]] = {}
+    found: dict[Identity, list[tuple[float, str, RunSummary]]] = {}
     for folder in all_runs(home):
         entry = ended.get(folder.run_id)
         if entry is not None and (entry.status is Status.FINISHED or entry.diverged):
@@ -158,11 +150,9 @@ def resumable_runs(
             continue
         with suppress(UserError, OSError):  # nothing can go on from it
             if not lock.is_held(folder.lock_file) and is_zipfile(folder.checkpoint_file):
-                done, created = summarise(folder).epochs_completed, folder.record.created_at
-                found.setdefault(key, []).append(ResumableRun(folder.run_id, done, created))
-    for runs in found.values():
-        runs.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
-    return found
+                dated = folder.record.created_at, folder.run_id, summarise(folder)
+                found.setdefault(key, []).append(dated)
+    return {key: [run for *_, run in sorted(runs, reverse=True)] for key, runs in found.items()}
 
 
 def _identity_of(folder: RunFolder) -> Identity | None:

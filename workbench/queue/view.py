@@ -12,7 +12,7 @@ from workbench.errors import RunError
 from workbench.files import stamp
 from workbench.formats import count, moment, rough_duration
 from workbench.leaderboard.store import Leaderboard
-from workbench.queue.planning import ResumableRun, TrialPlan, results, resumable_runs
+from workbench.queue.planning import TrialPlan, results, resumable_runs
 from workbench.queue.store import (
     LOCAL,
     Engine,
@@ -340,7 +340,7 @@ class QueueWatch:
         self._entries: Sequence[RunSummary] = ()
         self._results: Mapping[Identity, RunSummary] = {}
         self._speeds: Sequence[Speed] = ()
-        self._begun: Mapping[Identity, Sequence[ResumableRun]] = {}  # of trials that wait
+        self._begun: Mapping[Identity, Sequence[RunSummary]] = {}  # of trials that wait
         self._living: Mapping[str, WatchedRun] = {}
         # Living runs that tell a speed, and which of them have trained an epoch.
         self._timed: set[tuple[str, bool]] = set()

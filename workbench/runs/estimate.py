@@ -26,7 +26,6 @@ from workbench.runs.environment import usable_cores
 from workbench.runs.events import Batch, Ended, Epoch, Started
 from workbench.runs.folder import RunFolder, all_runs
 from workbench.runs.log import backwards
-from workbench.runs.record import ScriptRecord
 from workbench.settings import Home
 
 FEWEST_STEPS = 100  # in fewer, a worker has hardly found its pace
@@ -100,10 +99,8 @@ def known_speeds(home: Home, host: str = platform.node()) -> list[Speed]:
 
 def _speed(folder: RunFolder, host: str) -> Speed | None:
     record = folder.record
-    if isinstance(record, ScriptRecord):
-        return None
     spec = record.spec
-    if record.environment.host != host or spec.xla is not None:
+    if spec is None or record.environment.host != host or spec.xla is not None:
         return None
     cores = record.environment.cores
     share = max(1.0, cores / (spec.threads or cores))
