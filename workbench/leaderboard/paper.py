@@ -11,12 +11,17 @@ from workbench.formats import count, named_seeds, percent, percent_spread, point
 from workbench.leaderboard.grouping import Group, Machine, by_settings, mean_of, timed_machine
 from workbench.leaderboard.inference import MOST_RUNS, within_spread
 from workbench.model.spec import Precision
-from workbench.model.tables import PaperRow, PaperTable, paper_tables
+from workbench.model.tables import (
+    PaperRow,
+    PaperTable,
+    paper_rows_by_settings,
+    paper_tables,
+    row_keys,
+)
 from workbench.runs.summary import RunSummary
 from workbench.runs.trouble import collapse_remark, collapsed_epochs, constant_answer
 
 NO_RUNS = Group("", ())
-PAIRED: tuple[Precision, ...] = ("float32", "bfloat16")  # that stand beside the paper's
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class RowComparison:
     @property
     def best_of_several(self) -> bool:
         """Whether the paper's value is the best of several runs (Table 6), wherever it stands."""
-        return self.settings_key in _bests_of_several()
+        rows = paper_rows_by_settings().get(self.settings_key, ())
+        return any(table.gives_best for table, _ in rows)
 
     @property
     def difference(self) -> float | None:
@@ -188,7 +194,7 @@ class TableComparison:
     @property
     def best_counts(self) -> bool:
         """Whether the paper gives the best of several runs (Table 6), so ours is shown too."""
-        return _gives_best(self.table)
+        return self.table.gives_best
 
     @property
     def shows_best(self) -> bool:
@@ -232,12 +238,6 @@ class TableComparison:
         return found
 
 
-@lru_cache(maxsize=64)
-def _row_keys(number: int, precision: Precision) -> tuple[str, ...]:
-    table = next(table for table in paper_tables() if table.number == number)
-    return tuple(row.spec(precision=precision).settings_key for row in table.rows)
-
-
 def row_name(table: PaperTable, row: PaperRow) -> str:
     """A name that tells a row from those of all tables: `CNN model 1`, `SGD at 0.001`."""
     match table.number:
@@ -248,26 +248,10 @@ def row_name(table: PaperTable, row: PaperRow) -> str:
     return row.label
 
 
-def _gives_best(table: PaperTable) -> bool:
-    return table.accuracy_heading.lower().startswith("best")
-
-
-@lru_cache(maxsize=1)
-def _bests_of_several() -> frozenset[str]:
-    """The settings whose accuracy in the paper is the best of several runs."""
-    tables = [table.number for table in paper_tables() if _gives_best(table)]
-    return frozenset(key for number in tables for each in PAIRED for key in _row_keys(number, each))
-
-
 @lru_cache(maxsize=1)
 def paper_accuracies() -> dict[str, float]:
     """The paper's accuracy for each of its trainings, by settings key, in either precision."""
-    return {
-        key: row.accuracy
-        for precision in PAIRED
-        for table in paper_tables()
-        for key, row in zip(_row_keys(table.number, precision), table.rows, strict=True)
-    }
+    return {key: rows[-1][1].accuracy for key, rows in paper_rows_by_settings().items()}
 
 
 def paper_accuracy(settings_key: str) -> float | None:
@@ -348,7 +332,7 @@ def compare_all(
 
     return [
         TableComparison(
-            table, precision, tuple(map(compared, _row_keys(table.number, precision), table.rows))
+            table, precision, tuple(map(compared, row_keys(table.number, precision), table.rows))
         )
         for table in (paper_tables() if tables is None else tables)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from functools import lru_cache
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from workbench.model.validated import Validated
 from workbench.settings import resource_folder
 
 TABLE_NUMBERS = (3, 6, 7, 8, 9)
+PAIRED: tuple[Precision, ...] = ("float32", "bfloat16")  # of ours that stand beside the paper's
 
 
 class PaperRow(Validated):
@@ -49,6 +51,11 @@ class PaperTable(Validated):
     remark: str = ""
     rows: tuple[PaperRow, ...]
 
+    @property
+    def gives_best(self) -> bool:
+        """Whether its accuracies are each the best of several runs (Table 6)."""
+        return self.accuracy_heading.lower().startswith("best")
+
 
 @lru_cache(maxsize=1)
 def paper_tables() -> tuple[PaperTable, ...]:
@@ -64,16 +71,21 @@ def paper_tables() -> tuple[PaperTable, ...]:
 
 @lru_cache(maxsize=1)
 def paper_rows_by_settings() -> dict[str, tuple[tuple[PaperTable, PaperRow], ...]]:
-    """Every row of the paper by the settings key of its float32 training.
+    """Every row of the paper by the settings key of its training, in either precision.
 
     One training may stand in several tables: CNN model 2 is in Tables 6, 7 and 9.
     """
     found: dict[str, tuple[tuple[PaperTable, PaperRow], ...]] = {}
-    for table in paper_tables():
-        for row in table.rows:
-            key = row.spec().settings_key
+    for precision, table in product(PAIRED, paper_tables()):
+        for key, row in zip(row_keys(table.number, precision), table.rows, strict=True):
             found[key] = (*found.get(key, ()), (table, row))
     return found
+
+
+@lru_cache(maxsize=64)
+def row_keys(number: int, precision: Precision) -> tuple[str, ...]:
+    """The settings keys of a table's rows, trained in a precision."""
+    return tuple(row.spec(precision=precision).settings_key for row in paper_table(number).rows)
 
 
 def paper_table(number: int) -> PaperTable:
