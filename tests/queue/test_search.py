@@ -5,6 +5,8 @@ The executor is made up: how good a training is, is worked out from its learning
 
 from __future__ import annotations
 
+import errno
+import json
 import math
 import os
 import threading
@@ -12,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -633,6 +636,46 @@ def test_a_study_that_cannot_be_read_fails_that_search_alone(home: Home) -> None
     states = {entry.id: entry for entry in run_queue(home, MadeUpExecutor(home)).searches}
     assert states[wanted.id].state is Status.FAILED and "damaged" in states[wanted.id].message
     assert states[other.id].state is Status.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("line", "damage"),
+    [
+        (-1, {"op_code": 99}),
+        (-1, {"op_code": []}),
+        (-1, {"values": [[]]}),
+        (2, {"param_name": "another"}),
+    ],
+)
+def test_a_study_of_wrong_values_is_damaged(
+    home: Home, line: int, damage: dict[str, object]
+) -> None:
+    enqueue_search(home, wanted := search(home, trials=2))
+    run_queue(home, MadeUpExecutor(home))
+    journal = SearchFolder(home, wanted.id).journal
+    lines = journal.read_text().splitlines()
+    place = [n for n, text in enumerate(lines) if set(damage) <= set(json.loads(text))][line]
+    lines[place] = json.dumps(json.loads(lines[place]) | damage)
+    journal.write_text("\n".join(lines) + "\n")
+    with pytest.raises(RunError, match="is damaged"):
+        TrialSource(home, wanted.id)
+
+
+def test_a_full_disk_holds_a_search_up_and_does_not_end_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue_search(home, wanted := search(home, trials=2))
+    begin, full = optuna.create_study, [OSError(errno.ENOSPC, "No space left on device")]
+
+    def create_study(**facts: Any) -> optuna.Study:
+        if full:
+            raise full.pop()
+        return begin(**facts)
+
+    monkeypatch.setattr(optuna, "create_study", create_study)
+    monkeypatch.setattr(runner_module, "LOOK_SECONDS", 0.01)
+    states = {entry.id: entry for entry in run_queue(home, MadeUpExecutor(home)).searches}
+    assert not full and states[wanted.id].state is Status.FINISHED
 
 
 def test_without_optuna_one_line_says_what_to_install(

@@ -411,16 +411,17 @@ class Searches:
     def _source(self, entry: SearchEntry) -> TrialSource | None:
         """The search's study; None where it cannot be opened, which its entry then says."""
         if entry.id not in self._sources:
-            try:
-                require_optuna(SearchFolder(self._home, entry.id).read().sampler)
-                from workbench.queue.study import TrialSource
+            with self._disk(entry):
+                try:
+                    require_optuna(SearchFolder(self._home, entry.id).read().sampler)
+                    from workbench.queue.study import TrialSource
 
-                self._sources[entry.id] = TrialSource(self._home, entry.id)
-            except UserError as error:
-                with self._store.change() as state:
-                    failed = {"state": Status.FAILED, "message": str(error)}
-                    state.put_search(entry.model_copy(update=failed))
-                return None
+                    self._sources[entry.id] = TrialSource(self._home, entry.id)
+                except UserError as error:
+                    with self._store.change() as state:
+                        failed = {"state": Status.FAILED, "message": str(error)}
+                        state.put_search(entry.model_copy(update=failed))
+                    return None
             self._began.setdefault(entry.id, time.monotonic() - entry.seconds)
         return self._sources[entry.id]
 

@@ -12,7 +12,7 @@ import math
 import time
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ from workbench.runs.status import Status
 from workbench.runs.summary import RunSummary, summarise
 from workbench.settings import Home
 
+# What Optuna raises over a journal that is none of its own, or not any more.
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
 OUTCOME = "outcome"  # how a trial came out, in the study: Optuna knows fewer states than there are
 RUN = "run"
 BEST_SHARE = 0.25  # of the trials: what they have in common is important
@@ -72,6 +74,7 @@ class TrialSource:
 
         Raises:
             UserError: the search's files are gone, damaged, or of another version.
+            OSError: the disk refuses the study's journal.
         """
         self._home = home
         self._folder = SearchFolder(home, search_id)
@@ -93,7 +96,12 @@ class TrialSource:
                 pruner=_pruner(self._search),
                 load_if_exists=True,
             )
-        except (OSError, ValueError, KeyError) as error:
+            # What is damaged shows here and not while it trains: all is read that will be.
+            self._best()
+            self._as_shown({})
+            if any(trial.params.keys() - self._distributions.keys() for trial in self._all):
+                raise ValueError("draws what is not searched")
+        except DAMAGE as error:
             raise RunError(
                 f"search {search_id}: its study {self._folder.journal} is damaged "
                 f"({type(error).__name__}); move {self._folder.path} away and start it anew"
@@ -185,7 +193,12 @@ class TrialSource:
         if known == self._kept or (soon and not now):
             return
         self._kept, self._kept_at = known, time.monotonic()
-        told = [
+        progress = SearchProgress(trials=self._as_shown(runs), importance=self._importance())
+        self._folder.keep(progress)
+
+    def _as_shown(self, runs: Mapping[int, str | None]) -> tuple[SearchTrial, ...]:
+        """All trials as screens show them; `runs` are those of the trials that still train."""
+        return tuple(
             SearchTrial(
                 number=trial.number,
                 values=trial.params,
@@ -195,8 +208,7 @@ class TrialSource:
                 curve=trial.intermediate_values,
             )
             for trial in self._all
-        ]
-        self._folder.keep(SearchProgress(trials=tuple(told), importance=self._importance()))
+        )
 
     def _importance(self) -> dict[str, float]:
         """The share of each parameter, the greatest first; nothing while too few have ended."""
