@@ -15,17 +15,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    WrapValidator,
-)
-from pydantic_core import from_json
+from pydantic_core import CoreSchema, SchemaValidator, ValidationError, from_json
+from pydantic_core import core_schema as core
 
 FailureReason = Literal["diverged", "data", "memory", "disk", "cluster", "error"]
 
@@ -57,18 +50,31 @@ def _null_is_nan(value: object, check: Callable[[object], float]) -> float:
     return math.nan if value is None else check(value)
 
 
-# What a log may hold in a field of a kind. Beyond the largest of counts and seconds no calendar or
-# table goes; losses may be of any size.
-Whole = Annotated[int, Field(strict=True)]
-Number = Annotated[float, Field(strict=True)]
-Count = Annotated[Whole, Field(ge=0, le=10**15)]
-Amount = Annotated[Number, Field(ge=0, le=1e15)]
-Share = Annotated[Number, Field(ge=0, le=1)]
-SomeNumber = Annotated[Number, WrapValidator(_null_is_nan)]
-SomeAmount = Annotated[Amount, WrapValidator(_null_is_nan)]
-SomeShare = Annotated[Share, WrapValidator(_null_is_nan)]
-Metrics = Annotated[Mapping[str, float] | None, BeforeValidator(_numbers)]
-Confusion = Annotated[list[list[Count]], AfterValidator(_square)]
+# What a log may hold in a field, by its annotation. Beyond the largest of counts and seconds no
+# calendar or table goes; losses may be of any size.
+Count = int
+Amount = float
+Share = float
+Metrics = Mapping[str, float] | None
+Confusion = list[list[int]]
+_COUNT = core.int_schema(strict=True, ge=0, le=10**15)
+_NUMBER = core.float_schema(strict=True)
+_SCHEMAS: dict[str, CoreSchema] = {
+    "Count": _COUNT,
+    "Amount": core.float_schema(strict=True, ge=0, le=1e15),
+    "Share": core.float_schema(strict=True, ge=0, le=1),
+    "float": _NUMBER,
+    "int": core.int_schema(strict=True),
+    "bool": core.bool_schema(strict=True),
+    "str": core.str_schema(),
+    "FailureReason": core.literal_schema(list(get_args(FailureReason))),
+    "Metrics": core.no_info_before_validator_function(
+        _numbers, core.nullable_schema(core.dict_schema(core.str_schema(), _NUMBER))
+    ),
+    "Confusion": core.no_info_after_validator_function(
+        _square, core.list_schema(core.list_schema(_COUNT))
+    ),
+}
 
 _KINDS: dict[str, type[Event]] = {}  # by the names that stand in a log
 
@@ -134,7 +140,7 @@ class Started(Event):
     epochs: Count
     steps_per_epoch: Count
     images: Count
-    xla: Annotated[bool, Field(strict=True)]
+    xla: bool
     device: str
     dataset_sha256: str | None = None
 
@@ -146,9 +152,9 @@ class Batch(Event):
     epoch: Count
     step: Count
     steps: Count
-    loss: SomeNumber = math.nan
-    accuracy: SomeShare = math.nan
-    images_per_second: SomeAmount = math.nan
+    loss: float = math.nan
+    accuracy: Share = math.nan
+    images_per_second: Amount = math.nan
     seconds: Amount = 0.0
     metrics: Metrics = None
 
@@ -169,15 +175,15 @@ class Epoch(Event):
 
     epoch: Count
     step: Count
-    loss: SomeNumber = math.nan
-    accuracy: SomeShare = math.nan
-    test_loss: SomeNumber = math.nan
-    test_accuracy: SomeShare = math.nan
-    images_per_second: SomeAmount = math.nan
-    epoch_seconds: SomeAmount = 0.0
+    loss: float = math.nan
+    accuracy: Share = math.nan
+    test_loss: float = math.nan
+    test_accuracy: Share = math.nan
+    images_per_second: Amount = math.nan
+    epoch_seconds: Amount = 0.0
     seconds: Amount = 0.0
     metrics: Metrics = None
-    validation_loss: Number | None = None
+    validation_loss: float | None = None
     validation_accuracy: Share | None = None
     cold_seconds: Amount | None = None
 
@@ -225,14 +231,14 @@ class Ended(Event, logged=False):
     seconds: Amount
     images_per_second: Amount | None = None
     parameters: Count | None = None
-    test_loss: Number | None = None
+    test_loss: float | None = None
     test_accuracy: Share | None = None
     best_epoch: Count | None = None
     best_epoch_test_accuracy: Share | None = None
     peak_memory_mib: Amount | None = None
-    exit_code: Whole | None = None  # of a command
+    exit_code: int | None = None  # of a command
     metrics: Metrics = None  # a script's last values
-    validation_loss: Number | None = None
+    validation_loss: float | None = None
     validation_accuracy: Share | None = None
 
 
@@ -283,14 +289,25 @@ class UnreadableLine(ValueError):
 def _reader(name: str) -> tuple[Callable[[object], Event], frozenset[str]]:
     """How events of a name are read, and which of their fields none can do without."""
     kind = _KINDS[name]
-    spared = {
-        item.name
-        for item in fields(kind)
-        if item.default is not MISSING or item.default_factory is not MISSING
-    }
-    spared -= _ALWAYS | (_MEASURED if kind in (Batch, Epoch) else set())
-    needed = frozenset(item.name for item in fields(kind) if item.name not in spared)
-    return TypeAdapter(kind).validate_python, needed
+    needed, arguments = set(), []
+    for item in fields(kind):
+        annotation, _, null = str(item.type).partition(" | ")
+        schema = _SCHEMAS[annotation]
+        if null:
+            schema = core.nullable_schema(schema)
+        elif schema["type"] == "float" and item.name not in ("time", "seconds"):
+            schema = core.no_info_wrap_validator_function(_null_is_nan, schema)
+        if item.default_factory is not MISSING:
+            schema = core.with_default_schema(schema, default_factory=item.default_factory)
+        elif item.default is not MISSING:
+            schema = core.with_default_schema(schema, default=item.default)
+        else:
+            needed.add(item.name)
+        arguments.append(core.dataclass_field(item.name, schema))
+    names = [item.name for item in fields(kind)]
+    needed |= {*names} & (_ALWAYS | (_MEASURED if kind in (Batch, Epoch) else set()))
+    schema = core.dataclass_schema(kind, core.dataclass_args_schema(name, arguments), names)
+    return SchemaValidator(schema).validate_python, frozenset(needed)
 
 
 def parse_line(line: bytes | str) -> Event | None:
