@@ -173,6 +173,14 @@ def test_times_that_are_no_dates_and_numbers_that_are_too_large(home: Home, tmp_
     assert summary_of(folder).started_at == "2025-11-27T20:40:00+00:00"
 
 
+def test_a_metric_of_a_name_that_is_no_unicode(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "l\\udcffss": 0.5}\n')
+    [folder] = import_logs(home, tmp_path / "log.jsonl", Labels())
+    write_tensorboard([folder], tmp_path / "logs")
+    [found] = read_logs(tmp_path / "logs")
+    assert found.steps == {1: {"l?ss": 0.5}}
+
+
 def test_settings_of_any_kind_and_damaged_ones(tmp_path: Path) -> None:
     from google.protobuf.struct_pb2 import ListValue, Value
     from tensorboardX.proto import event_pb2, plugin_hparams_pb2, summary_pb2

@@ -101,7 +101,8 @@ def _write_run(folder: RunFolder, into: Path) -> Path:
         write(record.created_at, file_version="brain.Event:2")
         for event in events:
             values = []
-            for tag, value in _tagged(event):
+            for name, value in _tagged(event):
+                tag = name.encode("utf-8", "replace").decode()  # as protobuf has texts
                 single = struct.unpack("<f", _single(value))[0]
                 exact = {} if single == value else {"node_name": repr(value)}
                 values.append(
