@@ -137,6 +137,19 @@ def test_one_run_that_cannot_be_read_hides_no_other(
     assert {run.run_id for run in runs.runs} == {good.run_id, bad.run_id}
 
 
+def test_a_folder_whose_name_is_no_unicode_hides_no_other(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = ended_run(home), ended_run(home, seed=1)
+    bad.path.rename(home.runs / os.fsdecode(b"a\xffb"))
+    for words in (["runs", "--format", "json"], ["leaderboard", "--format", "json"]):
+        assert command(words) == 0
+        said = capsys.readouterr()
+        assert good.run_id in said.out and r"a\udcffb" in said.err
+    assert command(["delete", os.fsdecode(b"a\xff"), "--yes"]) == 0
+    assert command(["leaderboard", "rebuild"]) == 0
+
+
 @pytest.mark.parametrize("when", [1e300, -1e12, 253_402_300_800.0])
 def test_a_run_of_no_date_hides_no_other(
     home: Home, when: float, capsys: pytest.CaptureFixture[str]

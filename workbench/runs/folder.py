@@ -78,7 +78,7 @@ class RunFolder:
         """The content of `spec.json`; a script's may change while it tells more of itself.
 
         Raises:
-            RunError: the file is missing or damaged.
+            RunError: the file is missing or damaged, or no list can hold the run's id.
         """
         record = self._record_as_read
         if isinstance(record, ScriptRecord):
@@ -89,8 +89,13 @@ class RunFolder:
     def _record_as_read(self) -> RunRecord:
         content = b""
         try:
+            self.run_id.encode()
             content = read_file(self.spec_file, LARGEST_RECORD)
             return RECORD.validate_json(content)
+        except UnicodeEncodeError as error:  # no list of results could hold it
+            raise RunError(
+                f"run {self.run_id}: the name of its folder is no Unicode; rename it"
+            ) from error
         except FileNotFoundError as error:
             raise RunError(f"run {self.run_id}: its folder or spec.json is gone") from error
         except (OSError, ValidationError) as error:
