@@ -23,7 +23,7 @@ from textual.widgets import Static
 
 from workbench.errors import RunError, UserError
 from workbench.formats import MISSING, clock, count, epochs_done, moment, percent, rough_duration
-from workbench.leaderboard.paper import beside_paper, paper_accuracies
+from workbench.leaderboard.paper import beside_paper, paper_accuracy
 from workbench.leaderboard.table import Column
 from workbench.leaderboard.table import Content as CellContent
 from workbench.model.spec import TrainingSpec
@@ -83,7 +83,6 @@ class QueueScreen(WorkbenchScreen):
         super().__init__()
         self._view = NOTHING
         self._look = Latest(self, self._read)
-        self._papers = paper_accuracies()
         self._trouble = ""  # said once, not at each look
 
     def body(self) -> ComposeResult:
@@ -234,9 +233,7 @@ class QueueScreen(WorkbenchScreen):
         if isinstance(row, SearchEntry):
             return search_cell(self._view, row, column, width)
         # Where there is no room for the bar, the state says how far a trial is.
-        bars = self._listing.shows("progress")
-        paper = self._papers.get(row.trial.spec.settings_key)
-        return trial_cell(row, column, width, bars=bars, paper=paper)
+        return trial_cell(row, column, width, bars=self._listing.shows("progress"))
 
 
 # What is asked of the queue: done in a thread; the sentence to say comes back
@@ -332,9 +329,7 @@ COLUMNS = (
 WORDS, TITLE, SIZES = 44, 32, 23
 
 
-def trial_cell(
-    item: TrialView, column: str, width: int, *, bars: bool = True, paper: float | None = None
-) -> CellContent:
+def trial_cell(item: TrialView, column: str, width: int, *, bars: bool) -> CellContent:
     """What a column says of a trial; without `bars` the state says how far it is."""
     trial = item.trial
     match column:
@@ -360,7 +355,7 @@ def trial_cell(
                 return (f"{text}v", "muted")  # the line below says what it is of
             return (text, "test" if trial.state.pending else "strong")
         case "paper":
-            return (number_text(paper), "muted")
+            return (number_text(paper_accuracy(trial.spec.settings_key)), "muted")
     return time_text(item)
 
 
