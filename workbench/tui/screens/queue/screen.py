@@ -7,7 +7,6 @@ two lines about the one under the cursor.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,7 +21,16 @@ from textual.content import Content
 from textual.widgets import Static
 
 from workbench.errors import RunError, UserError
-from workbench.formats import MISSING, clock, count, epochs_done, moment, percent, rough_duration
+from workbench.formats import (
+    MISSING,
+    bare_percent,
+    clock,
+    count,
+    epochs_done,
+    moment,
+    percent,
+    rough_duration,
+)
 from workbench.leaderboard.paper import beside_paper, paper_accuracy
 from workbench.leaderboard.table import Column
 from workbench.leaderboard.table import Content as CellContent
@@ -350,12 +358,12 @@ def trial_cell(item: TrialView, column: str, width: int, *, bars: bool) -> CellC
             going = item.run is not None and item.run.step and trial.state.pending
             return progress_bar(percent_done(item), item.progress, width) if going else ""
         case "accuracy":
-            text = number_text(item.accuracy, trial.state)
+            text = bare_percent(item.accuracy, "" if trial.state.pending else MISSING)
             if item.of_validation and item.accuracy is not None:
                 return (f"{text}v", "muted")  # the line below says what it is of
             return (text, "test" if trial.state.pending else "strong")
         case "paper":
-            return (number_text(paper_accuracy(trial.spec.settings_key)), "muted")
+            return (bare_percent(paper_accuracy(trial.spec.settings_key), ""), "muted")
     return time_text(item)
 
 
@@ -398,13 +406,6 @@ def progress_bar(percent: int, share: float, width: int) -> CellContent:
     """A bar and the share done, in exactly this width."""
     tail = f" {percent:3d} %"
     return [*bar_pieces(share, max(0, width - len(tail))), (tail, "")]
-
-
-def number_text(fraction: float | None, state: Status | None = None) -> str:
-    """`97.49`; a dash where an ended trial has none, nothing where it may still come."""
-    if fraction is None or not math.isfinite(fraction):
-        return MISSING if state is not None and not state.pending else ""
-    return f"{100 * fraction:.2f}"
 
 
 def time_text(item: TrialView) -> tuple[str, str]:
