@@ -110,7 +110,8 @@ class CurvePlots(Vertical):
     """Plots that are looked at alike, and the cursor that reads values off."""
 
     view = PlotOptions()  # how the curves are looked at
-    cursor: int | None = None  # the marked column, counted from the left of the canvas
+    # The marked column, counted from the left of the canvas; the plots are bound to it.
+    cursor: reactive[int | None] = reactive(None, repaint=False)
 
     def prefer(self, config: Config) -> None:
         """Begin as the user likes it."""
@@ -132,8 +133,6 @@ class CurvePlots(Vertical):
         if column is not None:
             column = max(0, min(column, self.columns - 1))
         self.cursor = column
-        for plot in self.query(CurvePlot):
-            plot.cursor = column
 
     def move_cursor(self, step: int) -> None:
         """Move it; the first move puts it on the newest point."""

@@ -211,7 +211,7 @@ class Overlay(CurvePlots):
         self._x_range = (0.0, 1.0)
 
     def compose(self) -> ComposeResult:
-        yield CurvePlot()
+        yield CurvePlot().data_bind(CurvePlots.cursor)
         yield SteadyLines(id="legend")
 
     def show(self, shown: Sequence[Shown], shared: str) -> None:
@@ -267,8 +267,7 @@ class Overlay(CurvePlots):
         ends = [line.xs[-1] for line in self._lines if line.xs]
         return column_of(max(ends), self._x_range, self.columns) if ends else None
 
-    def set_cursor(self, column: int | None) -> None:
-        super().set_cursor(column)
+    def watch_cursor(self) -> None:
         self._say()
 
     @on(CurvePlot.Drawn)

@@ -50,7 +50,8 @@ class RunPlots(CurvePlots):
 
     def compose(self) -> ComposeResult:
         for metric in (Metric.ACCURACY, Metric.LOSS):
-            yield CurvePlot(id=metric.value, classes="panel plot")
+            plot = CurvePlot(id=metric.value, classes="panel plot")
+            yield plot.data_bind(CurvePlots.cursor)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._title)
