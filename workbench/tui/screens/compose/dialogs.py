@@ -19,18 +19,15 @@ from textual.widgets.option_list import Option
 
 from workbench.data.catalogue import dataset_with
 from workbench.errors import DatasetError, PresetError, UserError
-from workbench.model.architecture import Architecture, require_sound
+from workbench.model.architecture import require_sound
 from workbench.model.draft import EMPTY, Difference, DraftHistory, Sign
-from workbench.model.forms import new_layer, output_layer
-from workbench.model.layers import LAYER_KINDS, Layer, shape_text
+from workbench.model.layers import shape_text
 from workbench.model.paper_models import SHIPPED, why_taken
 from workbench.model.preset import (
     Preset,
     find_preset,
     own_preset_files,
-    own_presets,
     save_preset,
-    shipped_presets,
 )
 from workbench.model.spec import TrainingSpec
 from workbench.queue.search import VALIDATION
@@ -194,44 +191,6 @@ async def save_draft(
         else:
             app.notify(f"Saved as {preset.name} in {path}", markup=False)
             return preset
-
-
-SAVE, START = "save", "start"
-_OUTPUT, _EMPTY = "Output", "(empty)"
-
-
-def layer_picks(architecture: Architecture) -> dict[str, str]:
-    kinds = {kind: cls.explanation for kind, cls in LAYER_KINDS.items()}
-    return {**kinds, _OUTPUT: f"Ends a model: Dense {architecture.classes:,}, softmax"}
-
-
-def picked_layer(name: str, classes: int) -> Layer:
-    return output_layer(classes) if name == _OUTPUT else new_layer(name)
-
-
-def preset_picks(home: Home) -> tuple[dict[str, str], list[PresetError]]:
-    """Nothing, the paper's models and one's own; errors for presets that cannot be read."""
-    own, errors = own_presets(home)
-    picks = {_EMPTY: "No layers"}
-    for preset in (*shipped_presets(), *own):
-        picks[preset.name] = ": ".join(filter(None, (preset.title, preset.summary)))
-    return picks, errors
-
-
-def picked_preset(name: str, home: Home) -> Preset:
-    """The preset of a pick.
-
-    Raises:
-        PresetError: it cannot be read any more.
-    """
-    return EMPTY if name == _EMPTY else find_preset(name, home)
-
-
-def unsaved_dialog(work: str, preset: Preset) -> ChoiceDialog:
-    new = "an empty model" if preset is EMPTY else preset.title
-    discard = f"Discard them and start from {new}"
-    answers = [(SAVE, "Save them first"), (START, discard), ("stay", "Cancel")]
-    return ChoiceDialog(f"The changes of {work} are not saved.", answers)
 
 
 def specs_of(preset: Preset) -> list[TrainingSpec]:

@@ -24,37 +24,32 @@ from workbench.errors import PresetError, UserError
 from workbench.formats import moment
 from workbench.model.architecture import Analysis, Architecture, analyse
 from workbench.model.draft import EMPTY, Draft, DraftFile, DraftHistory, Returned, Step
+from workbench.model.forms import new_layer, output_layer
 from workbench.model.hyperparameters import TrainingSettings
-from workbench.model.layers import Layer, layer_label, shape_text
-from workbench.model.preset import Preset
+from workbench.model.layers import LAYER_KINDS, Layer, layer_label, shape_text
+from workbench.model.preset import Preset, find_preset, own_presets, shipped_presets
 from workbench.model.spec import memory_need
 from workbench.runs.estimate import Expected, Speed, expected_epoch, known_speeds, multiply_add_rate
 from workbench.runs.plan import Plan, dataset_ref
 from workbench.settings import Home, style_sheet
 from workbench.tui.screens.base import Latest, WorkbenchScreen
 from workbench.tui.screens.compose.dialogs import (
-    SAVE,
-    START,
     PickDialog,
     difference_text,
-    layer_picks,
-    picked_layer,
-    picked_preset,
     plan_of,
-    preset_picks,
     save_draft,
     specs_of,
-    unsaved_dialog,
 )
 from workbench.tui.screens.compose.form import FormView
 from workbench.tui.screens.compose.stack import Drawing, LayerStack, Totals
-from workbench.tui.screens.dialog import ReadingDialog
+from workbench.tui.screens.dialog import ChoiceDialog, ReadingDialog
 from workbench.tui.widgets.words import say_in_border
 
 KEEP_SECONDS = 0.5  # from a change to its file, and between files
 FRESH = 10.0  # seconds for which the speeds of earlier runs are not read again
 DRAW_DELAY = 0.3  # seconds without a key in the form before the model is drawn anew
 TOTALS_LINES = 5
+OUTPUT, NOTHING = "Output", "(empty)"  # what can be picked beside kinds of layers and presets
 WIDE = 100  # columns from which the form stands beside the stack all the time
 
 
@@ -372,11 +367,13 @@ class ComposeScreen(WorkbenchScreen):
         after = min(self.place, len(architecture.layers))
 
         def picked(kind: str) -> None:
-            layer = picked_layer(kind, architecture.classes)
+            layer = output_layer(architecture.classes) if kind == OUTPUT else new_layer(kind)
             self._change(self.draft.added(after, layer), f"add {layer_label(layer)}", after + 1)
 
+        picks = {kind: cls.explanation for kind, cls in LAYER_KINDS.items()}
+        picks[OUTPUT] = f"Ends a model: Dense {architecture.classes:,}, softmax"
         where = f"below layer {after}" if after else "first"
-        self.ask_for(PickDialog(f"Add a layer, {where}", layer_picks(architecture)), picked)
+        self.ask_for(PickDialog(f"Add a layer, {where}", picks), picked)
 
     def _change_layer(self, do: str, done: str, change: Callable[[int], Draft], to: int) -> None:
         """Change the layer under the cursor, with the cursor then on the place `to`."""
@@ -484,14 +481,17 @@ class ComposeScreen(WorkbenchScreen):
         then()
 
     def action_start(self) -> None:
-        picks, errors = preset_picks(self.workbench.home)
+        own, errors = own_presets(self.workbench.home)
         for error in errors:
             self.workbench.complain(error)
+        picks = {NOTHING: "No layers"}
+        for preset in (*shipped_presets(), *own):
+            picks[preset.name] = ": ".join(filter(None, (preset.title, preset.summary)))
 
-        self.ask_for(
-            PickDialog("Start from", picks),
-            lambda name: self.start_from(picked_preset(name, self.workbench.home)),
-        )
+        def picked(name: str) -> None:
+            self.start_from(EMPTY if name == NOTHING else find_preset(name, self.workbench.home))
+
+        self.ask_for(PickDialog("Start from", picks), picked)
 
     def start_from(self, preset: Preset) -> None:
         """Begin anew from a preset; asks before unsaved work is lost."""
@@ -501,12 +501,16 @@ class ComposeScreen(WorkbenchScreen):
             return
 
         def answered(answer: str) -> None:
-            if answer == SAVE:
+            if answer == "save":
                 self.save_then(lambda: self._begin(preset))
-            elif answer == START:
+            elif answer == "start":
                 self._begin(preset)
 
-        self.ask_for(unsaved_dialog(self.title_of_work, preset), answered)
+        new = "an empty model" if preset is EMPTY else preset.title
+        discard = f"Discard them and start from {new}"
+        answers = [("save", "Save them first"), ("start", discard), ("stay", "Cancel")]
+        question = f"The changes of {self.title_of_work} are not saved."
+        self.ask_for(ChoiceDialog(question, answers), answered)
 
     @property
     def title_of_work(self) -> str:
