@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from rich.segment import Segment
 from rich.style import Style
@@ -66,9 +65,14 @@ class CurvePlot(SteadyLines):
             self._draw_now()
 
     async def _draw(self) -> None:
-        assert self._make is not None
-        draw = partial(drawing_of, self._make, *self.size, self.glyphs)
-        drawing = self._drawing = await plotting.on_drawing_thread(draw)
+        make, (width, height) = self._make, self.size
+        assert make is not None
+
+        def drawn() -> Drawing:
+            chart = make(*plotting.canvas_size(width, height))
+            return plotting.draw(chart, width, height, self.glyphs)
+
+        drawing = self._drawing = await plotting.on_drawing_thread(drawn)
         self.show([[(text, role.word) for text, role in line] for line in drawing.lines])
         self.post_message(self.Drawn())
 
@@ -98,12 +102,6 @@ class CurvePlot(SteadyLines):
             own = next((part.style for part in marked if part.style), self.role_style(""))
             piece = Segment(text, own + Style(reverse=True))
         return Strip.join([before, Strip([piece], 1), after])
-
-
-def drawing_of(make: MakeChart, width: int, height: int, glyphs: Glyphs) -> Drawing:
-    """On the drawing thread."""
-    chart = make(*plotting.canvas_size(width, height))
-    return plotting.draw(chart, width, height, glyphs)
 
 
 class CurvePlots(Vertical):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from workbench.errors import UserError
 from workbench.files import Stamp, stamp, typed_path
 from workbench.formats import count
 from workbench.leaderboard import views
-from workbench.leaderboard.claims import Evidence, Verdict, claims_view
+from workbench.leaderboard.claims import Evidence, Kind, Verdict, claims_view
 from workbench.leaderboard.columns import (
     Column,
     SortKey,
@@ -25,7 +26,6 @@ from workbench.leaderboard.columns import (
     sorted_rows,
     telling_columns,
 )
-from workbench.leaderboard.export import to_markdown
 from workbench.leaderboard.grouping import Group, group_runs
 from workbench.leaderboard.judges import check_evidence
 from workbench.leaderboard.paper import TableComparison, compare_all
@@ -46,7 +46,6 @@ from workbench.tui.screens.leaderboard.rows import (
     list_columns,
     paper_columns,
     run_columns,
-    tally,
 )
 
 ALL_RUNS = 0  # the tab of all runs; those of the paper's tables have the table's number
@@ -54,8 +53,6 @@ CLAIMS = -1  # the tab of what the paper concludes
 IMPORTED = -2  # the tab of imported runs, where there are any
 SCRIPTS = -3  # the tab of runs of scripts, likewise
 TABS = (ALL_RUNS, *TABLE_NUMBERS, CLAIMS)
-# What terminals take through OSC 52, with its base64, without dropping it.
-MOST_COPIED_BYTES = 70_000
 
 
 @dataclass(frozen=True)
@@ -216,7 +213,9 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
     """
     if query.tab == CLAIMS:
         title = "what the paper concludes, and what our runs say"
-        return BoardRows(query, title, tally(board.claims), board.claims, CLAIM_COLUMNS,
+        counts = Counter(item.kind for item in board.claims)
+        counted = " · ".join(f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind])
+        return BoardRows(query, title, counted, board.claims, CLAIM_COLUMNS,
                          partial(claims_view, board.claims), "claims.md")  # fmt: skip
     if query.tab == IMPORTED:
         imported = sort_runs(board.imported)
@@ -257,11 +256,11 @@ def select_rows(board: Board, query: BoardQuery, training: Mapping[str, int]) ->
     sort = query.order if query.order.startswith("-") else f"+{query.order}"
     if query.grouped:
         groups = sorted_rows(group_runs(runs), parse_sort(sort, find_group_column))
-        counted = sum(len(group.runs) for group in groups)
+        grouped = sum(len(group.runs) for group in groups)
         return BoardRows(
             query,
             "by preset and settings",
-            f"{count(len(groups), 'group')} of {count(counted, 'run')}",
+            f"{count(len(groups), 'group')} of {count(grouped, 'run')}",
             groups,
             group_columns(board.beyond),
             partial(views.grouped_table, groups, f"Leaderboard by settings{filtered}"),
@@ -310,7 +309,7 @@ def _of_all(shown: Sequence[AnySummary], all_runs: Sequence[AnySummary]) -> str:
 
 
 class ExportRefused(UserError):
-    """A name that cannot be written to, or a text too long to copy."""
+    """A name that cannot be written to."""
 
 
 def export_target(text: str) -> Path:
@@ -329,19 +328,3 @@ def export_target(text: str) -> Path:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ExportRefused(f"export: {path} cannot be written; choose another folder")
     return path
-
-
-def copyable(found: BoardRows) -> str:
-    """The rows on view as markdown, if a terminal's clipboard takes it.
-
-    Raises:
-        ExportRefused: it is too long for that.
-    """
-    text = to_markdown(found.table())
-    size = len(text.encode())
-    if size > MOST_COPIED_BYTES:
-        raise ExportRefused(
-            f"copy: {size // 1000:,} kB are more than terminals take; filter the rows (/), "
-            "or write them to a file (m)"
-        )
-    return text

@@ -7,7 +7,6 @@ one column: a screen has fewer letters.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -27,7 +26,7 @@ from workbench.formats import (
     points,
     seeds_text,
 )
-from workbench.leaderboard.claims import VERDICTS, Kind, Verdict
+from workbench.leaderboard.claims import VERDICTS, Verdict
 from workbench.leaderboard.columns import Column as TableColumn
 from workbench.leaderboard.columns import group_difference, run_difference
 from workbench.leaderboard.grouping import Group, Machine, machine_of
@@ -191,12 +190,6 @@ CLAIM_COLUMNS = (
     Column("table", "From", 7, weight=2,
            say=lambda checked, width: (f"Table {checked.claim.table}", "muted")),
 )  # fmt: skip
-
-
-def tally(claims: Sequence[Verdict]) -> str:
-    """`3 confirmed · 4 not enough runs`."""
-    counts = Counter(item.kind for item in claims)
-    return " · ".join(f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind])
 
 
 def paper_columns(comparison: TableComparison, training: Mapping[str, int]) -> tuple[Column, ...]:

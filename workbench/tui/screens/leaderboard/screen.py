@@ -48,7 +48,6 @@ from workbench.tui.screens.leaderboard.board import (
     Board,
     BoardQuery,
     Within,
-    copyable,
     export_target,
     load_if_changed,
     select_rows,
@@ -79,6 +78,8 @@ READING = "Reading the leaderboard …"
 NO_RESULTS = "No results yet. Press t on a model to train it."
 DAMAGED = "Press b to rebuild the leaderboard from the run folders."
 LOOK_SECONDS = 1.0
+# What terminals take through OSC 52, with its base64, without dropping it.
+MOST_COPIED_BYTES = 70_000
 
 STAY = ("step_out", "copy_id", "copy_text")  # where nothing but curves is seen
 OF_CURVES = ("zoom", "quantity", "smooth", "log_scale", "axis")
@@ -717,7 +718,13 @@ class LeaderboardScreen(CurveScreen):
         found = self.found
 
         def copy() -> str:
-            text = copyable(found)
+            text = to_markdown(found.table())
+            size = len(text.encode())
+            if size > MOST_COPIED_BYTES:
+                raise RunError(
+                    f"copy: {size // 1000:,} kB are more than terminals take; filter the rows (/), "
+                    "or write them to a file (m)"
+                )
             self.app.call_from_thread(self.app.copy_to_clipboard, text)
             lines = text.count("\n")
             return f"{lines:,} lines of markdown handed to the terminal's clipboard"
