@@ -540,8 +540,8 @@ async def test_the_facts_of_a_long_run_fit_their_lines(home: Home, run: FakeRun)
         state.apply(event)
     state.history.planned_epochs = 4000
     state.history.epochs *= 37
-    assert plain(numbers.ended_lines(state, 39)[1]) == "74 of 4,000 epochs, CPU, XLA"
-    assert len(plain(numbers.ended_line(state, 58))) <= 58
+    assert plain(numbers.course_lines(state, 39)[1]) == "74 of 4,000 epochs, CPU, XLA"
+    assert len(plain(numbers.course_line(state, 58))) <= 58
 
 
 async def test_a_result_without_runs_of_ones_own_has_no_empty_line(

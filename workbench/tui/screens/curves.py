@@ -132,13 +132,6 @@ class CurvePlots(Vertical):
             column = max(0, min(column, self.columns - 1))
         self.cursor = column
 
-    def move_cursor(self, step: int) -> None:
-        """Move it; the first move puts it on the newest point."""
-        if self.cursor is not None:
-            self.set_cursor(self.cursor + step)
-        elif (newest := self.newest_column()) is not None:
-            self.set_cursor(newest)
-
     @property
     def columns(self) -> int:
         """Columns of the canvas, between the axes, of a plot in sight."""
@@ -197,7 +190,8 @@ class CurveScreen(WorkbenchScreen):
 
     def action_cursor(self, step: int) -> None:
         """Move the cursor; the first move puts it on the newest point."""
-        self.plots.move_cursor(step)
+        plots = self.plots
+        plots.set_cursor(plots.newest_column() if plots.cursor is None else plots.cursor + step)
         self.read_off()
 
     def action_step_out(self) -> None:

@@ -240,10 +240,15 @@ def _bar(state: RunState, width: int) -> Line:
     return [(filled * full, "accent"), (empty * (room - full), "muted"), (f" {said}", "")]
 
 
-def progress_lines(state: RunState, width: int) -> list[Line]:
-    """The whole run: how far, how long, how long still."""
-    step: Line = [(f"step {state.history.step:,}", "")]
-    return [_bar(state, width) if state.history.planned_steps else step, [(_times(state), "")]]
+def course_lines(state: RunState, width: int) -> list[Line]:
+    """The whole run: how far, how long, how long still; what it took once it has ended."""
+    if state.status.alive:
+        step: Line = [(f"step {state.history.step:,}", "")]
+        first = _bar(state, width) if state.history.planned_steps else step
+        return [first, [(_times(state), "")]]
+    took, speed = f"{clock(state.history.seconds):<10}", speed_text(state).strip()
+    facts = ", ".join(_ended_facts(state, width - 2))
+    return [[("took ", "muted"), (took, "strong"), (speed, "strong")], [(facts, "muted")]]
 
 
 def _times(state: RunState) -> str:
@@ -255,8 +260,13 @@ def _times(state: RunState) -> str:
     return text
 
 
-def progress_line(state: RunState, width: int) -> Line:
+def course_line(state: RunState, width: int) -> Line:
     """The same in one line, for a narrow window."""
+    if not state.status.alive:
+        took, speed = clock(state.history.seconds), speed_text(state).strip()
+        room = width - len(f"took {took}   {speed}") - 3 * 3
+        rest = "".join(f"   {fact}" for fact in [speed, *_ended_facts(state, room)] if fact)
+        return [("took ", "muted"), (took, "strong"), (rest, "muted")]
     if not state.history.planned_steps:
         return [(f"step {state.history.step:,}   {_times(state)}", "muted")]
     rest = f"  epoch {state.epoch}/{state.history.planned_epochs}  {_times(state)}"
@@ -269,21 +279,6 @@ def _epochs_done(state: RunState) -> str:
         return count(done, "epoch") if done else ""
     whole = count(planned, "epoch")
     return whole if done == planned else f"{done} of {whole}"
-
-
-def ended_lines(state: RunState, width: int) -> list[Line]:
-    """What a run took that has come to an end, in place of its progress and its worker."""
-    took, speed = f"{clock(state.history.seconds):<10}", speed_text(state).strip()
-    facts = ", ".join(_ended_facts(state, width - 2))
-    return [[("took ", "muted"), (took, "strong"), (speed, "strong")], [(facts, "muted")]]
-
-
-def ended_line(state: RunState, width: int) -> Line:
-    """The same in one line, for a narrow window."""
-    took, speed = clock(state.history.seconds), speed_text(state).strip()
-    room = width - len(f"took {took}   {speed}") - 3 * 3
-    rest = "".join(f"   {fact}" for fact in [speed, *_ended_facts(state, room)] if fact)
-    return [("took ", "muted"), (took, "strong"), (rest, "muted")]
 
 
 def _ended_facts(state: RunState, width: int) -> list[str]:

@@ -236,10 +236,6 @@ class TrainScreen(CurveScreen):
         self._show_notice(*numbers.notice(state, collapsed))
         reading, use = self.plots.reading(), self._use
         now, progress, machine = map(self._lines, ("now", "progress", "machine"))
-        if state.status.alive:
-            line, lines_of = numbers.progress_line, numbers.progress_lines
-        else:
-            line, lines_of = numbers.ended_line, numbers.ended_lines
         if judged := state.status.completed and self.plots.cursor is None:
             now.show(numbers.verdict_lines(state, self._verdict, now.size.width))
             compact = numbers.compact_verdict(state, self._verdict)
@@ -247,8 +243,8 @@ class TrainScreen(CurveScreen):
             now.show(numbers.now_lines(reading, state, now.size.width))
             compact = numbers.compact_lines(reading, state, use, width - 2)
         self._lines("compact").show(compact)
-        self._lines("bar").show([line(state, width - 2)])
-        progress.show(lines_of(state, progress.size.width))
+        self._lines("bar").show([numbers.course_line(state, width - 2)])
+        progress.show(numbers.course_lines(state, progress.size.width))
         machine.show(numbers.machine_lines(state, use, machine.size.width))
         title = "epochs" if self.has_class("narrow") else "result" if judged else reading.where
         say_in_border(self.query_one("#run-side"), title)
