@@ -257,9 +257,9 @@ async def test_the_cursor_on_a_mark_reads_that_test(home: Home, run: FakeRun) ->
         marks = {line.index("●") for line in plot.plain.splitlines() if "●" in line}
         plots = screen.query_one(RunPlots)
         for epoch, column in enumerate(sorted(marks), 1):
-            plots.set_cursor(column - left)
+            plots.cursor = column - left
             assert plots.reading().test_epoch == epoch
-            plots.set_cursor(column - left - 1)
+            plots.cursor = column - left - 1
             assert plots.reading().test_epoch == epoch - 1
 
 

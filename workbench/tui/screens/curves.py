@@ -126,11 +126,8 @@ class CurvePlots(Vertical):
         """Where the newest point stands, counted from the left of the canvas; None without one."""
         raise NotImplementedError
 
-    def set_cursor(self, column: int | None) -> None:
-        """Mark a column in all plots, or none."""
-        if column is not None:
-            column = max(0, min(column, self.columns - 1))
-        self.cursor = column
+    def validate_cursor(self, column: int | None) -> int | None:
+        return None if column is None else max(0, min(column, self.columns - 1))
 
     @property
     def columns(self) -> int:
@@ -173,7 +170,7 @@ class CurveScreen(WorkbenchScreen):
 
     @on(CurvePlot.Pointed)
     def _pointed(self, message: CurvePlot.Pointed) -> None:
-        self.plots.set_cursor(message.column)
+        self.plots.cursor = message.column
         self.read_off()
 
     def action_smooth(self, step: int) -> None:
@@ -191,12 +188,12 @@ class CurveScreen(WorkbenchScreen):
     def action_cursor(self, step: int) -> None:
         """Move the cursor; the first move puts it on the newest point."""
         plots = self.plots
-        plots.set_cursor(plots.newest_column() if plots.cursor is None else plots.cursor + step)
+        plots.cursor = plots.newest_column() if plots.cursor is None else plots.cursor + step
         self.read_off()
 
     def action_step_out(self) -> None:
         if self.plots.cursor is not None:
-            self.plots.set_cursor(None)
+            self.plots.cursor = None
             self.read_off()
             return
         self.step_back()

@@ -219,7 +219,7 @@ class Overlay(CurvePlots):
         self._shown, self._shared, self._lines = list(shown), shared, []
         self.set_class(bool(shown), "shown")
         if not shown:
-            self.set_cursor(None)
+            self.cursor = None
         self.draw_now()
 
     @property

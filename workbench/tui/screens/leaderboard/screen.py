@@ -408,7 +408,7 @@ class LeaderboardScreen(CurveScreen):
         if zoomed != self.has_class("zoomed"):
             self.set_class(zoomed, "zoomed")
             if not zoomed:
-                self.plots.set_cursor(None)
+                self.plots.cursor = None
                 self._listing.focus()
             self.refresh_bindings()
 
