@@ -42,11 +42,12 @@ Came = TypeVar("Came")
 
 @contextmanager
 def unless_left(screen: Widget) -> Iterator[None]:
-    """Show what was waited for; once the screen has been left there is nothing to show it on."""
+    """Show what was waited for; once the screen, or the app, has been left there is nothing to show
+    it on."""
     try:
         yield
     except NoMatches:
-        if screen.display:
+        if screen.display and screen.app.is_running:
             raise
 
 
@@ -70,7 +71,8 @@ class Latest:
         try:
             while self._wanted:
                 self._wanted = False
-                await self._what()
+                with unless_left(self._owner):
+                    await self._what()
         finally:
             self._busy = False
 
