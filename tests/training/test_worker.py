@@ -106,16 +106,16 @@ def test_the_peak_of_memory_is_not_that_of_the_run_before() -> None:
     assert worker_module._peak_memory_mib() < high - 150
 
 
-def test_keras_comes_without_matplotlib_and_the_process_leaves_at_once() -> None:
+def test_keras_comes_without_what_it_can_do_without_and_the_process_leaves_at_once() -> None:
     code = """
 import atexit, gc, sys
 from workbench.runs.process import leave
 from workbench.training.worker import load_keras
 
 load_keras()
-print(*(name for name in ("keras", "matplotlib") if name in sys.modules), gc.isenabled())
+print(*(name for name in ("keras", "matplotlib", "scipy") if name in sys.modules), gc.isenabled())
 atexit.register(print, "taken down in good order")
-import matplotlib  # as whoever wants it may
+import matplotlib, scipy  # as whoever wants them may
 leave(3)
 """
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

@@ -47,6 +47,8 @@ PAUSE_POLL_SECONDS = 0.1
 IDLE_SECONDS = 60.0
 # Kept free in the run folder so that a full disk can still be told in the log.
 RESERVE_BYTES = 64 * 1024
+DISPENSABLE = ("matplotlib", "scipy")
+MISSING: Any = None  # as an imported module: it is not looked for
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 
@@ -268,16 +270,16 @@ def load_keras(threads: int | None = None, ref: DatasetRef | None = None) -> Non
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
-    # A fifth of the time went into walking what is there for good, and as much into Matplotlib,
-    # which Keras does without where it is missing: its pictures are never drawn here.
+    # A fifth of the time went into walking what is there for good, and as much into libraries that
+    # Keras and TensorFlow do without where they are missing: pictures, sparse matrices.
     gc.disable()
-    hidden = sys.modules.setdefault("matplotlib", None) is None  # type: ignore[arg-type]
+    hidden = [name for name in DISPENSABLE if sys.modules.setdefault(name, MISSING) is None]
     try:
         import keras  # noqa: F401
         import tensorflow as tf
     finally:
-        if hidden:
-            del sys.modules["matplotlib"]
+        for name in hidden:
+            del sys.modules[name]
         gc.freeze()
         gc.enable()
     if threads is not None:
