@@ -17,6 +17,7 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 
 from tests.support import until
+from workbench.formats import MISSING
 from workbench.model.spec import TrainingSpec
 from workbench.runs import control, service
 from workbench.runs.events import (
@@ -730,3 +731,13 @@ async def test_the_measured_value_comes_before_the_smoothed_one(home: Home, run:
         await until(pilot, lambda: "(smoothed " in text(screen, "run-now"))
         line = text(screen, "run-now").splitlines()[2]
         assert re.fullmatch(r"train accuracy +40\.17 % +\(smoothed \d\d\.\d\)", line)
+
+
+def test_a_loss_keeps_its_digits_where_they_are() -> None:
+    falling = [numbers.loss_text(value) for value in (2.3026, 0.0921, 0.00012, 0.0)]
+    assert falling == ["2.3026", "0.0921", "0.0001", "0.0000"]
+    assert [numbers.loss_text(value) for value in (None, math.nan, 12345.0)] == [
+        MISSING,
+        "no number",
+        "1.23e+04",
+    ]

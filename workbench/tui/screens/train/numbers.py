@@ -83,6 +83,13 @@ def value_text(name: str, value: float | None, missing: str = MISSING) -> str:
     return missing if value is None else metric_text(name, value)
 
 
+def loss_text(value: float | None) -> str:
+    """Of our own loop, in four decimals: its digits stand still while it falls."""
+    if value is not None and abs(value) < 1000:
+        return f"{value:.4f}"
+    return value_text("loss", value)
+
+
 class MetricReading(NamedTuple):
     """A metric at one place, smoothed and not, and as tested; None where it has no value there."""
 
@@ -117,9 +124,9 @@ def now_lines(reading: Reading, state: RunState, width: int) -> list[Line]:
     lines: list[Line] = []
     for name, value, note, word in (
         (f"{other} accuracy", value_text("accuracy", accuracy.tested), beside, "test"),
-        (f"{other} loss", value_text("loss", lost.tested), epoch, "test"),
+        (f"{other} loss", loss_text(lost.tested), epoch, "test"),
         ("train accuracy", value_text("accuracy", accuracy.raw), _smoothed(accuracy), "train"),
-        ("train loss", value_text("loss", lost.raw), _smoothed(lost), "train"),
+        ("train loss", loss_text(lost.raw), _smoothed(lost), "train"),
     ):
         aside = f" {note:>{room}}"[: room + 1]
         lines.append([(f"{name:<14} ", "muted"), (f"{value:>9}", word), (aside, "muted")])
@@ -174,7 +181,7 @@ def compact_lines(
         (_tested_on(state), accuracy.tested, lost.tested, "test", test),
         ("train", accuracy.raw, lost.raw, "train", train),
     ):
-        said, lost_said = value_text("accuracy", right), value_text("loss", wrong)
+        said, lost_said = value_text("accuracy", right), loss_text(wrong)
         head = [(f"{name:<7}", "muted"), (f"{said:>9}", word)]
         lines.append([*head, ("  loss ", "muted"), (f"{lost_said:>9}", word), *rest])
     return lines
@@ -366,7 +373,7 @@ def epoch_rows(state: RunState, first: int, count: int) -> list[Line]:
         train = f"{100 * epoch.accuracy:.2f}" if math.isfinite(epoch.accuracy) else MISSING
         other_loss, accuracy = epoch.judged
         test = f"{100 * accuracy:.2f}" if math.isfinite(accuracy) else MISSING
-        test_loss = value_text("loss", other_loss) if math.isfinite(other_loss) else MISSING
+        test_loss = loss_text(other_loss) if math.isfinite(other_loss) else MISSING
         seconds = epoch.epoch_seconds
         took = clock(seconds) if seconds >= 10 else f"{seconds:.1f} s"
         values = [(f"{train:>9}", "train"), (f"{test:>8}", "test"), (f"{test_loss:>8}", "")]
@@ -440,7 +447,7 @@ def verdict_lines(state: RunState, verdict: Verdict | None, width: int) -> list[
     lines.append(result)
     if verdict is not None and verdict.own_runs and state.status.completed:
         lines.append([(verdict.own_runs, "")])
-    lines += [[("test loss ", "muted"), (value_text("loss", ending.test_loss), "")], *held_out]
+    lines += [[("test loss ", "muted"), (loss_text(ending.test_loss), "")], *held_out]
     if ending.best_epoch_test_accuracy is not None:
         best, epoch = percent(ending.best_epoch_test_accuracy), f"best epoch {ending.best_epoch} "
         lines.append([(epoch, "muted"), (best, ""), ("  (not ranked)", "muted")])
