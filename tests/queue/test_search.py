@@ -715,7 +715,7 @@ def test_lists_tell_validation_accuracy_from_that_of_the_test(home: Home) -> Non
     told = [(data["test_accuracy"], data["validation_accuracy"]) for data in
             (trial.to_json(), final.to_json())]  # fmt: skip
     assert told == [(None, trial.accuracy), (final.accuracy, None)]
-    cells = [trial_cell(item, "accuracy", 6) for item in (trial, final)]
+    cells = [trial_cell(item, "accuracy", 6, bars=True) for item in (trial, final)]
     assert [str(cell[0])[-1] for cell in cells] == ["v", "0"]
     table = queue_table(view)
     assert "val" in str(table.rows[0]) and "% val" not in str(table.rows[1])
