@@ -33,7 +33,7 @@ def parts_of(python: str, preset: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as home:
         command = [python, "-m", "workbench", "run", preset, "--quiet", "--home", home]
         began = time.time()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd=home, stdout=subprocess.DEVNULL)
         over = time.time()
         [log] = Path(home).glob("runs/*/events.jsonl")
         events = [json.loads(line) for line in log.read_text().splitlines()]
