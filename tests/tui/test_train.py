@@ -733,7 +733,7 @@ async def test_the_measured_value_comes_before_the_smoothed_one(home: Home, run:
         assert re.fullmatch(r"train accuracy +40\.17 % +\(smoothed \d\d\.\d\)", line)
 
 
-def test_a_loss_keeps_its_digits_where_they_are() -> None:
+async def test_a_loss_keeps_its_digits_where_they_are() -> None:
     falling = [numbers.loss_text(value) for value in (2.3026, 0.0921, 0.00012, 0.0)]
     assert falling == ["2.3026", "0.0921", "0.0001", "0.0000"]
     assert [numbers.loss_text(value) for value in (None, math.nan, 12345.0)] == [
