@@ -137,7 +137,7 @@ def run_app(home: Home, run_id: str, report: Path) -> None:
                 if "answers" not in times and answers.plain:
                     times["answers"] = time.perf_counter() - begin
                     times["work"] = time.process_time() - worked
-                if screen.has_images:
+                if screen._images is not None:
                     times["image"] = time.perf_counter() - begin
             report.write_text(json.dumps(times))
 

@@ -255,14 +255,13 @@ def _peak_memory_mib() -> float:
 def load_keras(threads: int | None = None, ref: DatasetRef | None = None) -> None:
     """Import Keras and TensorFlow, once what they read from the environment is set.
 
-    Of one core's work that is the most of a start, so MNIST, if that is the data, is read beside
-    it.
+    That takes most of a start and one core, so MNIST, where `ref` is that, is read beside it.
     """
     if "keras" in sys.modules:
         return
-    shipped = ref is not None and ref.name == "mnist" and ref.path is None
-    if ref is not None and shipped and free_memory_bytes() >= LEAST_FREE_BYTES:
-        read_mnist_ahead(ref.train_limit)
+    mnist = ref if ref is not None and (ref.name, ref.path) == ("mnist", None) else None
+    if mnist is not None and free_memory_bytes() >= LEAST_FREE_BYTES:
+        read_mnist_ahead(mnist.train_limit)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
