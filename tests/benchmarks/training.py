@@ -40,8 +40,14 @@ WORKLOADS = {
 TENSORFLOW = {
     "loop": {"TF_ENABLE_ONEDNN_OPTS": "1"},
     "loop, ReLU as it is": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+    "loop, bias as it is": {"TF_ENABLE_ONEDNN_OPTS": "1"},
     "fit": {},
     "fit, oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+}
+# What these variants of the loop do without.
+LEFT_OUT = {
+    "loop, ReLU as it is": "relu_gradient_behind_pooling",
+    "loop, bias as it is": "bias_gradients_apart",
 }
 
 
@@ -86,8 +92,10 @@ def _compare(
     asked: argparse.Namespace, name: str, precision: str, torch_python: str | None, peaks: Any
 ) -> list[str]:
     variants = [*TENSORFLOW, *(["PyTorch"] if torch_python else [])]
-    if name == "nn-1":  # it has no pooling
-        variants.remove("loop, ReLU as it is")
+    if name == "nn-1":  # it has no convolution
+        variants = [variant for variant in variants if variant not in LEFT_OUT]
+    elif precision != "float32":
+        variants.remove("loop, bias as it is")
     timings = {variant: Timing() for variant in variants}
     for round_number in range(asked.rounds):
         for variant in variants:
@@ -154,8 +162,8 @@ def _time_loop(asked: argparse.Namespace) -> list[float]:
     from workbench.training.datasets import choose_source
     from workbench.training.loop import TrainingLoop
 
-    if asked.variant != "loop":
-        compiled_steps.relu_gradient_behind_pooling = lambda _model: nullcontext()
+    if asked.variant in LEFT_OUT:
+        setattr(compiled_steps, LEFT_OUT[asked.variant], lambda _model: nullcontext())
     data = load_mnist(_limit(asked))
     model = build_model(_spec(asked.model, asked.precision))
     source = choose_source(data.x_train, data.y_train, classes=10)

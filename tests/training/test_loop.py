@@ -18,6 +18,7 @@ import pytest
 import tensorflow as tf
 
 from workbench.training import compiled_steps
+from workbench.training.bias_gradient import bias_gradients_apart
 from workbench.training.datasets import InMemorySource, StreamingSource, choose_source, epoch_order
 from workbench.training.dense_gradient import dense_gradients_in_turn
 from workbench.training.evaluation import Evaluator
@@ -197,6 +198,39 @@ def test_the_gradients_of_a_large_dense_layer_are_those_of_keras(
         scale = np.abs(before).max()
         assert scale > 0
         np.testing.assert_allclose(now / scale, before / scale, atol=tolerance)
+
+
+@pytest.mark.parametrize(("policy", "left"), [("float32", 1), ("mixed_bfloat16", 2)])
+def test_the_gradients_of_a_bias_in_float32_are_those_of_keras(policy: str, left: int) -> None:
+    keras.utils.set_random_seed(SEED)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, strides=2, padding="same", activation="relu", dtype=policy),
+            keras.layers.Conv2D(4, 2, use_bias=False, dtype=policy),
+            keras.layers.Flatten(dtype=policy),
+            keras.layers.Dense(CLASSES, dtype=policy),
+        ]
+    )
+    images, labels = memory(20).stack(np.arange(20, dtype=np.int32)[None])
+
+    @tf.function(autograph=False)
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum((tf.cast(model(images[0]), tf.float32) - labels[0]) ** 2)
+        return tape.gradient(loss, model.trainable_variables)
+
+    plain = gradients.get_concrete_function()
+    with bias_gradients_apart(model):
+        apart = tf.function(gradients.python_function, autograph=False).get_concrete_function()
+    sums = [sum(op.type == "BiasAddGrad" for op in found.graph.get_operations())
+            for found in (plain, apart)]  # fmt: skip
+    assert sums == [2, left]  # the Dense layer's stays
+    for before, now in zip(plain(), apart(), strict=True):
+        scale = np.abs(before).max()
+        assert scale > 0
+        np.testing.assert_allclose(now / scale, before / scale, atol=1e-6)
+    assert not any("call" in vars(layer) for layer in model.layers)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from workbench.training.bias_gradient import bias_gradients_apart
 from workbench.training.datasets import BatchSource, IndexArray
 from workbench.training.dense_gradient import dense_gradients_in_turn
 from workbench.training.relu_before_pooling import relu_gradient_behind_pooling
@@ -156,8 +157,12 @@ class CompiledSteps:
             # From nothing at each step, the metrics are the batch's own. The caller sums them in
             # double precision, and knows at which step a loss stopped being finite.
             self._model.reset_metrics()
-            dense = nullcontext() if self.uses_xla else dense_gradients_in_turn(self._model)
-            with self._update_compiled(), relu_gradient_behind_pooling(self._model), dense:
+            rewrites = [relu_gradient_behind_pooling]
+            if not self.uses_xla:
+                rewrites += [bias_gradients_apart, dense_gradients_in_turn]
+            with self._update_compiled(), ExitStack() as stack:
+                for rewrite in rewrites:
+                    stack.enter_context(rewrite(self._model))
                 metrics = self._model.train_step((images[step], labels[step]))
             self.names = list(metrics)
             row = tf.stack([tf.cast(value, tf.float32) for value in metrics.values()])
