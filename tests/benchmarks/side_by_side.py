@@ -54,7 +54,7 @@ def stacked(source: InMemorySource, seeds: int) -> float:
     def block(images: Any, labels: Any) -> Any:
         return tf.while_loop(
             lambda place, _: place < STEPS,
-            lambda place, _: (place + 1, step(images[place], labels[place])),
+            lambda place, _: (place + 1, step(source.unit(images[place]), labels[place])),
             (tf.constant(0), tf.constant(0.0)),
         )[1]
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from workbench.data import npz
-from workbench.data.arrays import to_unit_float
 from workbench.data.catalogue import NAMED, describe_dataset
 from workbench.data.npz import load_mnist, read_mnist_ahead
 from workbench.errors import EnvironmentProblem
@@ -82,11 +81,11 @@ def test_another_file_asks_to_install_again(spoil, said, tmp_path, monkeypatch):
     assert caught.value.exit_code == 1
 
 
-def test_read_ahead_it_is_the_same_once_and_its_pixels_are_divided() -> None:
+def test_read_ahead_it_is_the_same_once() -> None:
     read_mnist_ahead(100)
+    assert list(npz._ahead) == [100]
     ahead, plain = load_mnist(100), load_mnist(100)
-    assert plain.x_train.dtype == np.uint8 and plain.pixel_scale == 255
-    assert ahead.x_train.dtype == ahead.x_test.dtype == np.float32 and ahead.pixel_scale == 1
-    assert np.array_equal(ahead.x_train, to_unit_float(plain.x_train, 255))
-    assert np.array_equal(ahead.x_test, to_unit_float(plain.x_test, 255))
-    assert np.array_equal(ahead.y_train, plain.y_train) and ahead.sha256 == plain.sha256
+    assert not npz._ahead
+    for key in ("x_train", "y_train", "x_test", "y_test"):
+        assert np.array_equal(getattr(ahead, key), getattr(plain, key))
+    assert (ahead.sha256, ahead.pixel_scale) == (plain.sha256, 255)

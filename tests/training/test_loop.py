@@ -17,6 +17,7 @@ import psutil
 import pytest
 import tensorflow as tf
 
+from workbench.data.arrays import to_unit_float
 from workbench.training import compiled_steps
 from workbench.training.bias_gradient import bias_gradients_apart
 from workbench.training.datasets import InMemorySource, StreamingSource, choose_source, epoch_order
@@ -115,6 +116,13 @@ def memory(count: int, seed: int = 0) -> InMemorySource:
     return InMemorySource(images, labels, classes=CLASSES)
 
 
+def drawn(count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """The images as they are trained on (1, count, 8, 8), and their labels."""
+    source = memory(count)
+    images, labels = source.stack(np.arange(count, dtype=np.int32)[None])
+    return source.unit(images), labels
+
+
 def state(model: keras.Model) -> list[np.ndarray]:
     """Weights, dropout seeds, the moving averages of normalization and the optimizer's own."""
     return [
@@ -147,7 +155,7 @@ def test_the_weights_are_those_of_train_on_batch(
 
 def test_the_gradient_of_relu_is_the_same_behind_the_pooling() -> None:
     model = relu_and_pooling()
-    images, labels = memory(20).stack(np.arange(20, dtype=np.int32)[None])
+    images, labels = drawn(20)
 
     @tf.function(autograph=False)
     def gradients() -> list[tf.Tensor]:
@@ -212,7 +220,7 @@ def test_the_gradients_of_a_bias_in_float32_are_those_of_keras(policy: str, left
             keras.layers.Dense(CLASSES, dtype=policy),
         ]
     )
-    images, labels = memory(20).stack(np.arange(20, dtype=np.int32)[None])
+    images, labels = drawn(20)
 
     @tf.function(autograph=False)
     def gradients() -> list[tf.Tensor]:
@@ -240,7 +248,7 @@ def keras_state(build: Build, xla: bool, count: int) -> list[np.ndarray]:
     model.compile(
         model.optimizer, loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=xla
     )
-    images, labels = memory(count).stack(np.arange(count, dtype=np.int32)[None])
+    images, labels = drawn(count)
     for epoch in range(2):
         order = epoch_order(SEED, epoch, count)
         for start in range(0, count, 20):
@@ -422,10 +430,27 @@ def test_streaming_gives_what_memory_gives(as_float: bool, tmp_path: Path) -> No
     assert digest(streamed) == digest(held)
 
 
+@pytest.mark.parametrize("xla", [True, False])
+@pytest.mark.parametrize("scale", [255.0, 201.0])
+def test_bytes_give_what_their_float32_gives_to_the_last_bit(xla: bool, scale: float) -> None:
+    images, labels = patterns(110)
+    assert images.dtype == np.uint8
+    digests, losses = set(), set()
+    for pixels, divisor in ((images, scale), (to_unit_float(images, scale), 1.0)):
+        model = dense_sgd()
+        source = InMemorySource(pixels, labels, classes=CLASSES, scale=divisor)
+        TrainingLoop(model, source, batch_size=20, seed=SEED, xla=xla).run(2)
+        digests.add(digest(model))
+        evaluation = Evaluator(model, source).evaluate()
+        assert evaluation is not None
+        losses.add(evaluation.loss)
+    assert len(digests) == len(losses) == 1
+
+
 def test_the_source_follows_from_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = patterns(50)
     assert isinstance(choose_source(images, labels, classes=CLASSES), InMemorySource)
-    little = SimpleNamespace(available=20_000)
+    little = SimpleNamespace(available=10_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
     small = choose_source(images, labels, classes=CLASSES)
     assert not isinstance(small, InMemorySource)

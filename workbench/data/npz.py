@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from workbench.data.arrays import (
     pixel_scale,
     read_labels,
     stream_pixels,
-    to_unit_float,
     usual_scale,
 )
 from workbench.data.facts import MNIST_SHA256, DatasetFacts
@@ -149,8 +148,7 @@ def load_npz(
 def load_mnist(train_limit: int | None = None) -> ArrayDataset:
     """The 60,000 training images, or the first `train_limit`, and the 10,000 test images.
 
-    Images are (N, 28, 28, 1) uint8, or float32 with a scale of 1 where they were read ahead;
-    labels (N,) int64 (Section 1 of the paper).
+    Images are (N, 28, 28, 1) uint8, labels (N,) int64 (Section 1 of the paper).
 
     Raises:
         EnvironmentProblem: the shipped file is missing or is not the one that was shipped.
@@ -178,15 +176,9 @@ _ahead: dict[int | None, Future[ArrayDataset]] = {}
 
 
 def read_mnist_ahead(train_limit: int | None) -> None:
-    """Begin to read MNIST in a thread, for the next `load_mnist`, and divide its pixels too."""
-
-    def read() -> ArrayDataset:
-        read = _read_mnist(train_limit)
-        train, test = (to_unit_float(x, read.pixel_scale) for x in (read.x_train, read.x_test))
-        return replace(read, x_train=train, x_test=test, pixel_scale=1.0)
-
+    """Begin to read MNIST in a thread, for the next `load_mnist`."""
     pool = ThreadPoolExecutor(1)
-    _ahead[train_limit] = pool.submit(read)
+    _ahead[train_limit] = pool.submit(_read_mnist, train_limit)
     pool.shutdown(wait=False)
 
 

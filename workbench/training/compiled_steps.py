@@ -74,7 +74,7 @@ class CompiledSteps:
         self.full_batches = source.image_count // self.batch_size
         self._model = model
         self._source = source
-        image_bytes = 4 * (math.prod(source.image_shape) + source.class_count)
+        image_bytes = source.dtype.size * math.prod(source.image_shape) + 4 * source.class_count
         most = XLA_BLOCK_BYTES // (self.batch_size * image_bytes)
         self._block = max(1, min(self.full_batches, most))
         large = model.count_params() >= WEIGHTS_WORTH_COMPILING
@@ -82,11 +82,11 @@ class CompiledSteps:
         self.names: list[str] = []
         images, labels = source.stack(np.zeros((1, 1), np.int32))
         # The step Keras's own fit takes first: makes metric and optimizer variables, moves nothing.
-        model._symbolic_build(data_batch=(images[0], labels[0]))
+        model._symbolic_build(data_batch=(source.unit(images[0]), labels[0]))
         self._graph = traced(
             self._loop,
             input_signature=[
-                tf.TensorSpec((None, None, *source.image_shape), tf.float32),
+                tf.TensorSpec((None, None, *source.image_shape), source.dtype),
                 tf.TensorSpec((None, None, source.class_count), tf.float32),
                 tf.TensorSpec((), tf.int32),
             ],
@@ -99,7 +99,7 @@ class CompiledSteps:
         if self.uses_xla:
             shape = (self._block, self.batch_size)
             graph = self._compiled.get_concrete_function(
-                tf.TensorSpec((*shape, *self._source.image_shape), tf.float32),
+                tf.TensorSpec((*shape, *self._source.image_shape), self._source.dtype),
                 tf.TensorSpec((*shape, self._source.class_count), tf.float32),
                 tf.TensorSpec((), tf.int32),
             )
@@ -163,7 +163,8 @@ class CompiledSteps:
             with self._update_compiled(), ExitStack() as stack:
                 for rewrite in rewrites:
                     stack.enter_context(rewrite(self._model))
-                metrics = self._model.train_step((images[step], labels[step]))
+                batch = self._source.unit(images[step]), labels[step]
+                metrics = self._model.train_step(batch)
             self.names = list(metrics)
             row = tf.stack([tf.cast(value, tf.float32) for value in metrics.values()])
             return step + 1, rows.write(step, row)

@@ -200,15 +200,30 @@ def _impatient_network() -> Iterator[None]:
 
 
 class BatchSource(ABC):
-    """Images and one-hot labels that can be drawn by index, many batches at a time."""
+    """Images and one-hot labels that can be drawn by index, many batches at a time.
 
-    def __init__(self, count: int, shape: tuple[int, ...], classes: int) -> None:
-        """`shape` is that of one image, such as (28, 28, 1)."""
+    Images are drawn as they are kept, bytes where the data set has bytes: a quarter of what
+    float32 would move. `unit` makes them what is trained on, within the compiled step.
+    """
+
+    def __init__(
+        self, count: int, shape: tuple[int, ...], classes: int, dtype: tf.DType, scale: float
+    ) -> None:
+        """`shape` is that of one image, such as (28, 28, 1); bytes are divided by `scale`."""
         self.image_count, self.image_shape, self.class_count = count, shape, classes
+        self.dtype, self.scale = dtype, scale
+        # A number of the graph's own would be turned into its inverse, with other last digits.
+        self._divisor = tf.constant(scale, tf.float32)
 
     @abstractmethod
     def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
-        """K batches of B images as float32 tensors: (K, B, *image_shape) and (K, B, classes)."""
+        """K batches of B: images of `dtype` (K, B, *image_shape), float32 labels (K, B, C)."""
+
+    def unit(self, images: tf.Tensor) -> tf.Tensor:
+        """Images that were drawn, as float32 divided by 255 (Section 1 of the paper) or `scale`."""
+        if images.dtype == tf.float32:
+            return images
+        return tf.cast(images, tf.float32) / self._divisor
 
 
 def epoch_order(seed: int, epoch: int, image_count: int) -> IndexArray:
@@ -223,8 +238,8 @@ def epoch_order(seed: int, epoch: int, image_count: int) -> IndexArray:
 class StreamingSource(BatchSource):
     """A data set left as it is, an array or a memory map: the slower path that needs no room.
 
-    `images` is (N, ...) and divided by `scale`, `labels` is (N,) class numbers. Only the images
-    of one `stack` are held as float32 at a time.
+    `images` is (N, ...) and divided by `scale`, `labels` is (N,) class numbers. What is not bytes
+    is divided as it is drawn.
     """
 
     def __init__(
@@ -235,8 +250,8 @@ class StreamingSource(BatchSource):
         classes: int,
         scale: float = 255.0,
     ) -> None:
-        super().__init__(len(images), images.shape[1:], classes)
-        self._scale = scale
+        dtype = tf.uint8 if images.dtype == np.uint8 else tf.float32
+        super().__init__(len(images), images.shape[1:], classes, dtype, scale)
         self._images: Any = images
         self._labels: Any = np.zeros((len(labels), classes), np.float32)
         self._labels[np.arange(len(labels)), labels] = 1  # one-hot
@@ -245,18 +260,21 @@ class StreamingSource(BatchSource):
         # Reading a memory map in ascending order turns scattered page reads into a forward sweep.
         flat = indices.reshape(-1)
         ascending = np.argsort(flat, kind="stable")
-        drawn = np.empty((len(flat), *self.image_shape), np.float32)
-        drawn[ascending] = to_unit_float(self._images[flat[ascending]], self._scale)
+        drawn = np.empty((len(flat), *self.image_shape), self.dtype.as_numpy_dtype)
+        drawn[ascending] = self._kept(self._images[flat[ascending]])
         images = drawn.reshape(*indices.shape, *self.image_shape)
         return tf.convert_to_tensor(images), tf.convert_to_tensor(self._labels[indices])
 
+    def _kept(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return images if self.dtype == tf.uint8 else to_unit_float(images, self.scale)
+
 
 class InMemorySource(StreamingSource):
-    """The same data set converted once and held as tensors: the fast path, with equal values."""
+    """The same data set held as tensors, divided once if at all: the fast path, equal values."""
 
     def __init__(self, images: npt.NDArray[Any], labels: npt.NDArray[Any], **facts: Any) -> None:
         super().__init__(images, labels, **facts)
-        self._images = tf.convert_to_tensor(to_unit_float(images, self._scale))
+        self._images = tf.convert_to_tensor(self._kept(images))
         self._labels = tf.convert_to_tensor(self._labels)
 
     def stack(self, indices: IndexArray) -> tuple[tf.Tensor, tf.Tensor]:
@@ -268,7 +286,9 @@ class Subset(BatchSource):
     """Some images of another source, by their places there; none of them is copied."""
 
     def __init__(self, source: BatchSource, places: IndexArray) -> None:
-        super().__init__(len(places), source.image_shape, source.class_count)
+        super().__init__(
+            len(places), source.image_shape, source.class_count, source.dtype, source.scale
+        )
         self._source = source
         self._places = places
 
@@ -279,11 +299,12 @@ class Subset(BatchSource):
 def choose_source(
     images: npt.NDArray[Any], labels: npt.NDArray[Any], *, classes: int, scale: float = 255.0
 ) -> StreamingSource:
-    """The in-memory source where its float32 copy fits into free memory twice over.
+    """The in-memory source where what it keeps fits into free memory twice over.
 
-    Twice, since the copy is made beside the tensor, and the model needs room as well.
+    Twice, since it is made beside the array, and the model needs room as well.
     """
-    needed = 2 * 4 * (images.size + len(images) * classes)
+    kept = images.size * (1 if images.dtype == np.uint8 else FLOAT32_BYTES)
+    needed = 2 * (kept + len(images) * classes * FLOAT32_BYTES)
     fits = needed <= psutil.virtual_memory().available
     return (InMemorySource if fits else StreamingSource)(
         images, labels, classes=classes, scale=scale

@@ -53,7 +53,7 @@ class Evaluator:
         self._batch_function = traced(
             self._one_batch,
             input_signature=[
-                tf.TensorSpec((None, *source.image_shape), tf.float32),
+                tf.TensorSpec((None, *source.image_shape), source.dtype),
                 tf.TensorSpec((None, source.class_count), tf.float32),
             ],
         )
@@ -85,6 +85,7 @@ class Evaluator:
         return Evaluation(truth, predicted, confidence, probabilities, classes, self._sha256, loss)
 
     def _one_batch(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images = self._source.unit(images)
         # `test_step` keeps its predictions to itself, and they are what is looked at later.
         predicted = self._model(images, training=False)
         loss = self._model.compute_loss(x=images, y=labels, y_pred=predicted, training=False)
