@@ -11,7 +11,6 @@ update that XLA compiles is in the step, and in none of the lines.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import tempfile
 from collections import Counter
@@ -19,9 +18,7 @@ from pathlib import Path
 from statistics import mode
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from workbench.training.worker import load_keras
 
 LEAST_SHARE = 0.005  # of the step; what takes less is told together
 
@@ -34,6 +31,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     options = parser.parse_args()
 
+    load_keras()
     import numpy as np
     import tensorflow as tf
 

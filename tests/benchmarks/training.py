@@ -28,6 +28,7 @@ from workbench.model.architecture import analyse
 from workbench.model.hyperparameters import SGD, Adam, Constant, TrainingSettings
 from workbench.model.preset import paper_presets
 from workbench.model.spec import DatasetRef, TrainingSpec
+from workbench.training.worker import TENSORFLOW_SETTINGS, load_keras
 
 BATCH_SIZE = 60
 # Name of the workload: preset and the settings under which it is timed.
@@ -36,11 +37,12 @@ WORKLOADS = {
     "cnn-2": ("cnn-2", Adam(learning_rate=0.002)),
     "cnn-2-sgd": ("cnn-2", SGD(learning_rate=0.002, momentum=0.7)),
 }
-# oneDNN's kernels are TensorFlow's default only where the processor has AVX512-VNNI or AMX.
-TENSORFLOW = {
-    "loop": {"TF_ENABLE_ONEDNN_OPTS": "1"},
-    "loop, ReLU as it is": {"TF_ENABLE_ONEDNN_OPTS": "1"},
-    "loop, bias as it is": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+# What each variant has set. oneDNN's kernels are TensorFlow's default only where the processor has
+# AVX512-VNNI or AMX; for the loop they are switched on as in a worker.
+TENSORFLOW: dict[str, dict[str, str]] = {
+    "loop": {},
+    "loop, ReLU as it is": {},
+    "loop, bias as it is": {},
     "fit": {},
     "fit, oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "1"},
 }
@@ -155,6 +157,7 @@ def _measure(asked: argparse.Namespace) -> None:
 
 
 def _time_loop(asked: argparse.Namespace) -> list[float]:
+    load_keras()
     import keras
 
     from workbench.training import compiled_steps
@@ -242,7 +245,7 @@ def _peak(precision: str) -> float:
 
 def _child(asked: argparse.Namespace, variant: str, name: str, precision: str) -> Any:
     settings = TENSORFLOW.get(variant, {"TF_ENABLE_ONEDNN_OPTS": "1"})
-    kept = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    kept = {k: v for k, v in os.environ.items() if k not in TENSORFLOW_SETTINGS}
     command = [
         *(sys.executable, "-m", "tests.benchmarks.training", "--variant", variant),
         *("--model", name, "--precision", precision, "--seconds", str(asked.seconds)),

@@ -47,6 +47,15 @@ PAUSE_POLL_SECONDS = 0.1
 IDLE_SECONDS = 60.0
 # Kept free in the run folder so that a full disk can still be told in the log.
 RESERVE_BYTES = 64 * 1024
+# What TensorFlow reads as it is loaded, where the user has not said otherwise.
+TENSORFLOW_SETTINGS = {
+    "TF_CPP_MIN_LOG_LEVEL": "1",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    # Left off on some processors on which oneDNN doubles the speed of convolutions.
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    # Else oneDNN's kernels are made anew for each call on a batch of more than 32.
+    "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "false",
+}
 DISPENSABLE = ("matplotlib", "scipy")
 MISSING: Any = None  # as an imported module: it is not looked for
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
@@ -263,10 +272,8 @@ def load_keras(threads: int | None = None, ref: DatasetRef | None = None) -> Non
     if mnist is not None and free_memory_bytes() >= LEAST_FREE_BYTES:
         read_mnist_ahead(mnist.train_limit)
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    # TensorFlow leaves oneDNN off on some processors on which it doubles the speed of convolutions.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    for name, value in TENSORFLOW_SETTINGS.items():
+        os.environ.setdefault(name, value)
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
     # A fifth of the time went into walking what is there for good, and as much into libraries that
