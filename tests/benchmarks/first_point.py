@@ -79,7 +79,7 @@ def headless(home: Home, spec: TrainingSpec, expected: TrainingSpec | None) -> f
 async def in_app(home: Home, preset: str) -> tuple[float, float]:
     """From the key to the first chunk in the log, and to the first drawn point."""
     standby = Standby(home)
-    app = WorkbenchApp(home, standby)
+    app = WorkbenchApp(home, lambda _home: standby)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(lambda: isinstance(app.screen, ModelsScreen) and bool(chosen(app)))
         while chosen(app) != preset:
