@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -39,6 +39,9 @@ WEIGHTS_WORTH_COMPILING = 1_000_000
 XLA_BLOCK_BYTES = 32 * 1024 * 1024
 # From this compute capability on a GPU multiplies bfloat16 in hardware; before it, float16 alone.
 BFLOAT16_CAPABILITY = (8, 0)
+
+# Has a model's layers compute in another way for as long as it lasts.
+Rewrite = Callable[[keras.Model], AbstractContextManager[None]]
 
 
 def traced(function: Callable[..., Any], **options: Any) -> Any:
@@ -157,7 +160,7 @@ class CompiledSteps:
             # From nothing at each step, the metrics are the batch's own. The caller sums them in
             # double precision, and knows at which step a loss stopped being finite.
             self._model.reset_metrics()
-            rewrites = [relu_gradient_behind_pooling]
+            rewrites: list[Rewrite] = [relu_gradient_behind_pooling]
             if not self.uses_xla:
                 rewrites += [bias_gradients_apart, dense_gradients_in_turn]
             with self._update_compiled(), ExitStack() as stack:

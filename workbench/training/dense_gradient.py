@@ -7,19 +7,19 @@ in two thirds of the time it takes the narrow one by the large one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from workbench.training.layer_calls import calls_replaced
+
 LARGE = 1_000_000  # weights; with fewer there is nothing to gain
 
 
-@contextmanager
-def dense_gradients_in_turn(model: keras.Model) -> Iterator[None]:
+def dense_gradients_in_turn(model: keras.Model) -> AbstractContextManager[None]:
     """While tracing a train step, for each Dense layer of a million weights on flat inputs."""
     layers = [
         layer
@@ -28,13 +28,7 @@ def dense_gradients_in_turn(model: keras.Model) -> Iterator[None]:
         and layer.kernel.shape[0] * layer.kernel.shape[1] >= LARGE
         and len(layer.input.shape) == 2
     ]
-    for layer in layers:
-        layer.call = partial(_call, layer)
-    try:
-        yield
-    finally:
-        for layer in layers:
-            del layer.call
+    return calls_replaced(layers, _call)
 
 
 def _call(layer: Any, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
